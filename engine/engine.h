@@ -1,0 +1,153 @@
+/*
+ * engine: PKCS#11 tokens as OpenSSL keys. What leaves this layer: keys
+ * (EVP_PKEY by provider/provider.h), X509, the plain structs of
+ * include/hsmime/token.h, and statuses.
+ *
+ * An engine is one PKCS#11 module with its tokens, sessions and logins. Many
+ * threads may use one engine; each passes an error of its own.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <openssl/types.h>
+#include <openssl/x509.h>
+
+#include <hsmime/context.h>
+#include <hsmime/token.h>
+
+#include "util/error.h"
+
+struct engine;
+struct token_key;
+
+/* How to reach the tokens. Strings are copied; NULL is the default. */
+struct engine_options {
+	const char *module;      /* file; NULL: p11-kit's proxy module */
+	const char *token_label; /* consider only tokens with this label */
+	const char *pin_source;  /* file:, fd:, command:, cred: or env:; NULL: the callback */
+	hsmime_pin_callback pin_callback; /* a person; NULL: nobody is there */
+	void *pin_arg;
+	hsmime_log_callback log;
+	void *log_arg;
+};
+
+/*
+ * engine_new(out, options, err):
+ * Load and initialise the module (libp11 for slots and logins, its function
+ * list for the rest). Returns 0, HSMIME_ETOKEN (can't be loaded or
+ * initialised), HSMIME_EUSAGE (malformed pin source) or HSMIME_ENOMEM.
+ */
+int engine_new(struct engine **out, const struct engine_options *options, struct error *err);
+
+/* engine_up_ref(e): one more owner; returns e. */
+struct engine *engine_up_ref(struct engine *e);
+
+/*
+ * engine_free(e):
+ * The last owner's call closes sessions and finalises the module. Every
+ * token_key keeps it alive. NULL is allowed.
+ */
+void engine_free(struct engine *e);
+
+/* engine_tokens(list, count, e, err): as hsmime_tokens. */
+int engine_tokens(hsmime_token **list, size_t *count, struct engine *e, struct error *err);
+
+/* engine_keys(list, count, e, uri, login, err): as hsmime_keys. */
+int engine_keys(hsmime_key **list, size_t *count, struct engine *e, const char *uri, bool login,
+    struct error *err);
+
+/* engine_tokens_free, engine_keys_free: free what the two gave. */
+void engine_tokens_free(hsmime_token *list, size_t count);
+void engine_keys_free(hsmime_key *list, size_t count);
+
+/* What a key is wanted for. */
+enum engine_purpose { ENGINE_SIGN, ENGINE_DECRYPT };
+
+/* A private key that was found. Zero before use; free with engine_found_free. */
+struct engine_found {
+	struct token_key *key; /* engine/token_key.h; provider_wrap_key makes an EVP_PKEY of it */
+	X509 *certificate; /* of that key on the token; NULL where there is none */
+	char *uri;         /* RFC 7512, without secrets */
+	char *token_label;
+	size_t match;      /* engine_find_recipient: which of the candidates */
+};
+
+/*
+ * engine_find_key(found, e, uri, purpose, err):
+ * The private key that uri names (RFC 7512; NULL or one that fits several:
+ * the only one that fits the purpose by its attributes), logging in where
+ * needed. pin-source in the URI is honoured (files only); pin-value, a
+ * pin-source with '|', and a module-path or module-name that is not configured
+ * are refused (HSMIME_EPOLICY). Two keys that fit: HSMIME_ENOKEY, the hint lists
+ * them. A NULL uri takes the context's token label into account.
+ * Returns 0, HSMIME_EUSAGE (malformed URI), HSMIME_EPOLICY, HSMIME_ENOKEY,
+ * HSMIME_EPIN, HSMIME_ETOKEN or HSMIME_ENOMEM.
+ */
+int engine_find_key(struct engine_found *found, struct engine *e, const char *uri,
+    enum engine_purpose purpose, struct error *err);
+
+/*
+ * engine_find_by_email(found, e, email, purpose, err):
+ * The private key whose certificate on a token names email (subjectAltName or
+ * subject; compared without case), is valid now and fits the purpose by its
+ * key usage. Errors as engine_find_key.
+ */
+int engine_find_by_email(struct engine_found *found, struct engine *e, const char *email,
+    enum engine_purpose purpose, struct error *err);
+
+/*
+ * engine_find_by_certificate(found, e, cert, purpose, err):
+ * The private key that belongs to cert, which need not be on the token: by
+ * CKA_ID where the token holds cert, else by the public key (CKA_MODULUS,
+ * CKA_EC_POINT, or CKA_ID equal to the SubjectKeyIdentifier). Errors as
+ * engine_find_key.
+ */
+int engine_find_by_certificate(struct engine_found *found, struct engine *e, X509 *cert,
+    enum engine_purpose purpose, struct error *err);
+
+/* A recipient as a message names it: issuer and serial number, or key identifier. */
+struct engine_candidate {
+	const unsigned char *issuer; /* DER Name, or NULL */
+	size_t issuer_len;
+	const unsigned char *serial; /* DER INTEGER, header included, or NULL */
+	size_t serial_len;
+	const unsigned char *key_id; /* SubjectKeyIdentifier octets, or NULL */
+	size_t key_id_len;
+};
+
+/*
+ * engine_find_recipient(found, e, uri, candidates, count, err):
+ * The private key of the first candidate whose certificate is on a token
+ * (look-up by CKA_ISSUER and CKA_SERIAL_NUMBER, or by key identifier: CKA_ID,
+ * then the extension of the tokens' certificates) and whose key is there too.
+ * uri, where not NULL, limits where to look. Certificates are public objects:
+ * no token that has none of them is logged in to, unless it hides everything
+ * before the login. found->match is the candidate. Errors as engine_find_key.
+ */
+int engine_find_recipient(struct engine_found *found, struct engine *e, const char *uri,
+    const struct engine_candidate *candidates, size_t count, struct error *err);
+
+/* engine_found_free(found): free its members; NULL is allowed. */
+void engine_found_free(struct engine_found *found);
+
+/*
+ * engine_certificates(out, e, err):
+ * All certificates on the tokens (a new stack; free with
+ * sk_X509_pop_free(…, X509_free)), for chains and for recipients. No login.
+ */
+int engine_certificates(STACK_OF(X509) **out, struct engine *e, struct error *err);
+
+/*
+ * engine_take_error(err):
+ * Between an operation on an EVP_PKEY and its caller stands OpenSSL, which
+ * carries no words. If the last private-key operation of this thread failed
+ * for the token's sake, move what happened to err and return its status
+ * (HSMIME_ETOKEN, HSMIME_EPIN, …), else return 0. A failed decryption by
+ * itself is never reported here.
+ */
+int engine_take_error(struct error *err);
+
+#endif

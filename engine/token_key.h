@@ -1,0 +1,110 @@
+/*
+ * token_key: one private key on a token, as the provider sees it. Operations
+ * take a session from the token's pool, run the mechanism that works there
+ * (PKCS#11 where the token has it, padding in software over raw RSA where it
+ * has not), and bring the key back after a lost session where that is safe.
+ */
+#ifndef ENGINE_TOKEN_KEY_H
+#define ENGINE_TOKEN_KEY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <openssl/types.h>
+
+#include "util/error.h"
+
+struct token_key;
+
+enum token_key_type { TOKEN_KEY_RSA, TOKEN_KEY_EC };
+
+/* token_key_up_ref(k), token_key_free(k): shared ownership; NULL may be freed. */
+struct token_key *token_key_up_ref(struct token_key *k);
+void token_key_free(struct token_key *k);
+
+enum token_key_type token_key_type(const struct token_key *k);
+
+/*
+ * token_key_public(k):
+ * The public key as a software EVP_PKEY (default provider of the engine's own
+ * library context); k keeps it. From the token's public key or certificate or,
+ * for RSA, from the private key object.
+ */
+EVP_PKEY *token_key_public(const struct token_key *k);
+
+/* token_key_uri(k): RFC 7512, without secrets; k keeps it. */
+const char *token_key_uri(const struct token_key *k);
+
+enum token_sign_scheme { TOKEN_SIGN_RSA_PKCS1, TOKEN_SIGN_RSA_PSS, TOKEN_SIGN_RSA_RAW, TOKEN_SIGN_ECDSA };
+
+/* What to sign and how. digest names are OpenSSL's ("SHA256"). */
+struct token_sign {
+	enum token_sign_scheme scheme;
+	const char *digest;      /* of data; PKCS1: NULL signs data as it is (a DigestInfo or any octets) */
+	const char *mgf1_digest; /* PSS; NULL: digest */
+	size_t salt_len;         /* PSS, octets */
+	const unsigned char *data; /* the digest's value; RAW: as long as the modulus */
+	size_t len;
+};
+
+/* token_key_size(k): octets of a signature at most (RSA: of the modulus; EC: DER ECDSA-Sig-Value). */
+size_t token_key_size(const struct token_key *k);
+
+/*
+ * token_key_sign(k, sig, sig_len, request, err):
+ * Sign. *sig_len is the room at sig and becomes the signature's length; ECDSA
+ * gives a DER ECDSA-Sig-Value (RFC 5480). Returns 0, HSMIME_ETOKEN, HSMIME_EPIN,
+ * HSMIME_EUNSUPPORTED (neither the token nor software can), HSMIME_EUSAGE or
+ * HSMIME_ENOMEM.
+ */
+int token_key_sign(struct token_key *k, unsigned char *sig, size_t *sig_len,
+    const struct token_sign *request, struct error *err);
+
+enum token_decrypt_scheme { TOKEN_DECRYPT_RSA_PKCS1, TOKEN_DECRYPT_RSA_OAEP, TOKEN_DECRYPT_RSA_RAW };
+
+/* What to decrypt and how. */
+struct token_decrypt {
+	enum token_decrypt_scheme scheme;
+	const char *digest;      /* OAEP */
+	const char *mgf1_digest; /* OAEP; NULL: digest */
+	const unsigned char *label; /* OAEP; may be NULL */
+	size_t label_len;
+	const unsigned char *data;
+	size_t len;
+	/*
+	 * With a substitute (same for the same input; see cms/content_key.h) a
+	 * failed decryption, or a result that is not substitute_len octets long,
+	 * gives the substitute with status 0; which of the two it was is decided
+	 * in constant time and not told. Without one it is HSMIME_EINVALID.
+	 */
+	const unsigned char *substitute;
+	size_t substitute_len;
+};
+
+/*
+ * token_key_decrypt(k, out, out_len, request, err):
+ * Decrypt. *out_len is the room at out (at least token_key_size) and becomes
+ * the length. One token call (DESIGN: closed list of codes). Returns 0,
+ * HSMIME_EINVALID (only without a substitute; err says nothing about why),
+ * HSMIME_ETOKEN (a code of the closed list only), HSMIME_EPIN,
+ * HSMIME_EUNSUPPORTED, HSMIME_EUSAGE or HSMIME_ENOMEM.
+ */
+int token_key_decrypt(struct token_key *k, unsigned char *out, size_t *out_len,
+    const struct token_decrypt *request, struct error *err);
+
+/*
+ * token_key_derive(k, out, out_len, peer, peer_len, err):
+ * ECDH (CKM_ECDH1_DERIVE with CKD_NULL): the shared x coordinate, field size
+ * octets. peer is the uncompressed point (0x04 ‖ x ‖ y) on the key's curve,
+ * which is checked here. *out_len is the room and becomes the length.
+ */
+int token_key_derive(struct token_key *k, unsigned char *out, size_t *out_len,
+    const unsigned char *peer, size_t peer_len, struct error *err);
+
+/*
+ * token_key_set_error(err): keep err for this thread's engine_take_error.
+ * The provider calls it when an operation failed for the token's sake.
+ */
+void token_key_set_error(const struct error *err);
+
+#endif

@@ -1,0 +1,102 @@
+/*
+ * hsmime/context.h: the library's handle; where errors, settings and the
+ * connection to the tokens live.
+ */
+#ifndef HSMIME_CONTEXT_H
+#define HSMIME_CONTEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <hsmime/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HSMIME_VERSION "0.1.0"
+
+/* One thread uses a context at a time; hsmime_ctx_share gives another thread its own. */
+typedef struct hsmime_ctx hsmime_ctx;
+
+/* What a PIN is wanted for; all strings are valid during the callback only. */
+typedef struct hsmime_pin_request {
+	const char *token_label;
+	const char *token_serial;
+	const char *purpose; /* in words, for example "log in" or "sign with key 01" */
+	int count_low;       /* a wrong PIN was given before (CKF_USER_PIN_COUNT_LOW) */
+	int final_try;       /* the next wrong PIN locks the token (CKF_USER_PIN_FINAL_TRY) */
+} hsmime_pin_request;
+
+/*
+ * Asks a person for a PIN. Stores it at pin (at most size octets, no final NUL
+ * needed) and returns its length, or a negative hsmime_status (HSMIME_EPIN:
+ * nobody there, or given up). hsmime wipes the buffer after the login.
+ */
+typedef ptrdiff_t (*hsmime_pin_callback)(void *arg, const hsmime_pin_request *request, char *pin,
+    size_t size);
+
+/* Progress of a long operation: octets read so far, and in all or HSMIME_SIZE_UNKNOWN. */
+typedef void (*hsmime_progress_callback)(void *arg, uint64_t done, uint64_t total);
+
+/* A message for a log or for -v: level 0 warning, 1 information, 2 detail. Never a secret. */
+typedef void (*hsmime_log_callback)(void *arg, int level, const char *message);
+
+/*
+ * hsmime_ctx_new(ctx):
+ * A new context in *ctx with a private OpenSSL library context; no module is
+ * loaded before a key or token is asked for. Free with hsmime_ctx_free.
+ * Return 0, HSMIME_ENOMEM or HSMIME_EINTERNAL (OpenSSL does not start).
+ */
+HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_new(hsmime_ctx **ctx);
+
+/*
+ * hsmime_ctx_share(copy, ctx):
+ * A second context in *copy for another thread: same settings, same module,
+ * sessions and logins; its own errors. Make it while ctx is idle.
+ */
+HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_share(hsmime_ctx **copy, hsmime_ctx *ctx);
+
+/* hsmime_ctx_free(ctx): free ctx; the last one of a family closes the module. NULL is allowed. */
+HSMIME_API void hsmime_ctx_free(hsmime_ctx *ctx);
+
+/*
+ * Settings; made before the first token is used. Strings are copied; NULL sets
+ * the default again. Return 0, HSMIME_ENOMEM, or HSMIME_EUSAGE where the value
+ * is malformed or a module is open already.
+ *
+ * module: the PKCS#11 module's file; default $HSMIME_MODULE, else p11-kit's
+ *         proxy module (all tokens that the system knows).
+ * token:  consider only tokens with this label.
+ * pin_source: file:PATH, fd:N, command:CMD, cred:NAME or env:NAME; default
+ *         $HSMIME_PIN_SOURCE, else the PIN callback.
+ * state_dir: where the secret of hsmime's padding defence is kept; default
+ *         $XDG_STATE_HOME/hsmime.
+ * spool_max: most octets that may wait in the spool, 0 for no limit.
+ */
+HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_set_module(hsmime_ctx *ctx, const char *module);
+HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_set_token(hsmime_ctx *ctx, const char *token);
+HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_set_pin_source(hsmime_ctx *ctx, const char *pin_source);
+HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_set_state_dir(hsmime_ctx *ctx, const char *folder);
+HSMIME_API void hsmime_ctx_set_spool_max(hsmime_ctx *ctx, uint64_t octets);
+HSMIME_API void hsmime_ctx_set_pin_callback(hsmime_ctx *ctx, hsmime_pin_callback callback, void *arg);
+HSMIME_API void hsmime_ctx_set_progress(hsmime_ctx *ctx, hsmime_progress_callback callback, void *arg);
+HSMIME_API void hsmime_ctx_set_log(hsmime_ctx *ctx, hsmime_log_callback callback, void *arg);
+
+/*
+ * hsmime_ctx_error(ctx), hsmime_ctx_hint(ctx):
+ * What went wrong in the last failed call on ctx, and what can be done about
+ * it: one line each, without a final stop or newline, empty where there is
+ * nothing to say. Valid until the next call on ctx.
+ */
+HSMIME_API const char *hsmime_ctx_error(const hsmime_ctx *ctx);
+HSMIME_API const char *hsmime_ctx_hint(const hsmime_ctx *ctx);
+
+/* hsmime_version(): the library's version, for example "0.1.0". */
+HSMIME_API const char *hsmime_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,14 @@
+/*
+ * hsmime/hsmime.h: the whole library in one include.
+ */
+#ifndef HSMIME_HSMIME_H
+#define HSMIME_HSMIME_H
+
+#include <hsmime/context.h>
+#include <hsmime/error.h>
+#include <hsmime/operation.h>
+#include <hsmime/result.h>
+#include <hsmime/stream.h>
+#include <hsmime/token.h>
+
+#endif

@@ -1,0 +1,97 @@
+/*
+ * hsmime/stream.h: where octets come from and where they go.
+ *
+ * A source and a sink are a callback and a pointer; hsmime never keeps a whole
+ * message in memory. An output holds back what must not leave yet.
+ */
+#ifndef HSMIME_STREAM_H
+#define HSMIME_STREAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <hsmime/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HSMIME_SIZE_UNKNOWN UINT64_MAX
+
+/* Where octets come from. The struct is copied freely; arg belongs to the caller. */
+typedef struct hsmime_source {
+	/*
+	 * Store up to len (at least 1) octets at buf. Return how many, 0 at the
+	 * end, or a negative hsmime_status. A short count is not the end.
+	 */
+	ptrdiff_t (*read)(void *arg, void *buf, size_t len);
+	/* Go on reading at offset, counted from the start; NULL where that can't be. 0 or a status. */
+	int (*seek)(void *arg, uint64_t offset);
+	void *arg;
+	uint64_t size; /* octets in all from offset 0, or HSMIME_SIZE_UNKNOWN */
+} hsmime_source;
+
+/* Where octets go. */
+typedef struct hsmime_sink {
+	/* Take all len octets at buf. Return 0 or a negative hsmime_status, which ends the operation. */
+	int (*write)(void *arg, const void *buf, size_t len);
+	void *arg;
+} hsmime_sink;
+
+/*
+ * hsmime_source_fd(source, fd):
+ * A source that reads the open descriptor *fd from where it stands; it can
+ * seek where the descriptor is a regular file (offset 0 is where it stood).
+ * fd points to the caller's int, which must outlive the source; the caller
+ * closes the descriptor.
+ */
+HSMIME_API void hsmime_source_fd(hsmime_source *source, int *fd);
+
+/* What hsmime_source_memory reads; the caller fills data and len and sets pos to 0. */
+typedef struct hsmime_memory {
+	const void *data;
+	size_t len;
+	size_t pos;
+} hsmime_memory;
+
+/*
+ * hsmime_source_memory(source, memory):
+ * A seekable source over memory->len octets at memory->data. Both must outlive
+ * the source.
+ */
+HSMIME_API void hsmime_source_memory(hsmime_source *source, hsmime_memory *memory);
+
+/*
+ * The result of an operation on its way out. Operations write to it, and
+ * commit it when all is well; after a failure nothing of it remains.
+ *
+ * To a file: a temporary file (0600, same folder), then fsync and rename.
+ * To a descriptor or sink: what must be held back until it has been verified
+ * waits in an unlinked temporary file, encrypted under a key that exists only
+ * in memory; everything else goes straight through.
+ */
+typedef struct hsmime_output hsmime_output;
+
+/*
+ * hsmime_output_file(out, path): replaces path when the operation succeeded.
+ * hsmime_output_fd(out, fd): writes to the open descriptor fd, which stays the caller's.
+ * hsmime_output_callback(out, sink): calls *sink, which is copied.
+ * Return 0, HSMIME_EIO (path's folder can't be written) or HSMIME_ENOMEM;
+ * *out is then NULL. Free with hsmime_output_free.
+ */
+HSMIME_API HSMIME_MUST_CHECK int hsmime_output_file(hsmime_output **out, const char *path);
+HSMIME_API HSMIME_MUST_CHECK int hsmime_output_fd(hsmime_output **out, int fd);
+HSMIME_API HSMIME_MUST_CHECK int hsmime_output_callback(hsmime_output **out, const hsmime_sink *sink);
+
+/*
+ * hsmime_output_free(output):
+ * Free output; what was not committed by a successful operation is removed.
+ * NULL is allowed.
+ */
+HSMIME_API void hsmime_output_free(hsmime_output *output);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

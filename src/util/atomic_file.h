@@ -1,0 +1,39 @@
+/*
+ * atomic_file: a file that appears whole or not at all: a 0600 temporary file
+ * in the same folder, fsync, rename.
+ */
+#ifndef UTIL_ATOMIC_FILE_H
+#define UTIL_ATOMIC_FILE_H
+
+#include <hsmime/stream.h>
+
+#include "util/error.h"
+
+struct atomic_file;
+
+/*
+ * atomic_file_new(out, path, err):
+ * Open a temporary file beside path. Where path exists and is not a regular
+ * file (a device, a FIFO), it is written directly instead. An existing file's
+ * mode is kept; a new one has 0666 less umask.
+ * Returns 0, HSMIME_EIO or HSMIME_ENOMEM.
+ */
+int atomic_file_new(struct atomic_file **out, const char *path, struct error *err);
+
+/* atomic_file_fd(file): its descriptor, for reading back and positioned writes. */
+int atomic_file_fd(const struct atomic_file *file);
+
+/* atomic_file_commit(file, err): fsync, rename, fsync of the folder. 0 or HSMIME_EIO. */
+int atomic_file_commit(struct atomic_file *file, struct error *err);
+
+/* atomic_file_free(file): close; remove the temporary file unless committed. NULL is allowed. */
+void atomic_file_free(struct atomic_file *file);
+
+/*
+ * atomic_file_remove_all():
+ * Remove every temporary file of this process that is not committed yet.
+ * Async-signal-safe: for the handler of a signal that ends the process.
+ */
+void atomic_file_remove_all(void);
+
+#endif

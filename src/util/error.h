@@ -1,0 +1,52 @@
+/*
+ * error: the words of a failure, carried beside the status code.
+ */
+#ifndef UTIL_ERROR_H
+#define UTIL_ERROR_H
+
+#include <hsmime/error.h>
+
+#include <stddef.h>
+
+/* What went wrong last and what to do about it; plain storage, all zero is "nothing". */
+struct error {
+	int code;
+	char message[512];
+	char hint[512];
+};
+
+/*
+ * error_set(err, code, fmt, ...):
+ * Put code and the formatted message in err (which may be NULL), clear the
+ * hint, and return code. The message is one line in plain words; longer text is
+ * cut, control characters are replaced by '?'.
+ */
+int error_set(struct error *err, int code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* error_hint(err, fmt, ...): what the person can do next; keeps the message. Returns err's code. */
+int error_hint(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * error_prefix(err, fmt, ...):
+ * Put "<text>: " before the message of err. Returns err's code.
+ */
+int error_prefix(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * error_openssl(err, code, what):
+ * As error_set with "what: <OpenSSL's newest reason>", then empty this
+ * thread's OpenSSL error queue. Out of memory in the queue gives HSMIME_ENOMEM.
+ */
+int error_openssl(struct error *err, int code, const char *what);
+
+/* error_errno(err, what, name): HSMIME_EIO with "what name: <strerror(errno)>"; name may be NULL. */
+int error_errno(struct error *err, const char *what, const char *name);
+
+/* error_nomem(err): HSMIME_ENOMEM, "out of memory". */
+int error_nomem(struct error *err);
+
+/* error_clear(err): nothing went wrong. */
+void error_clear(struct error *err);
+
+#endif

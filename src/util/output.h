@@ -1,0 +1,48 @@
+/*
+ * output: the inside of hsmime_output (include/hsmime/stream.h).
+ *
+ * An output is either immediate (a descriptor or callback: what is written has
+ * left) or held (nothing leaves before output_commit). A file is always held.
+ */
+#ifndef UTIL_OUTPUT_H
+#define UTIL_OUTPUT_H
+
+#include <hsmime/stream.h>
+
+#include <stdbool.h>
+
+#include <openssl/types.h>
+
+#include "util/error.h"
+#include "util/spool.h"
+
+/*
+ * output_begin(o, hold, libctx, spool_max, err):
+ * Start writing. With hold nothing leaves before output_commit: a descriptor
+ * or callback is put behind a spool. Called once, before the first write.
+ */
+int output_begin(hsmime_output *o, bool hold, OSSL_LIB_CTX *libctx, uint64_t spool_max,
+    struct error *err);
+
+/* output_sink(out, o): appends to o. */
+void output_sink(hsmime_sink *out, hsmime_output *o);
+
+/* output_size(o): octets written since output_begin or output_restart. */
+uint64_t output_size(const hsmime_output *o);
+
+/* output_source(out, o): reads back what was written, from the start; held outputs only. Seekable. */
+void output_source(hsmime_source *out, hsmime_output *o);
+
+/*
+ * output_restart(old, out, o, err):
+ * Set what was written aside (out reads it; *old keeps it alive until
+ * output_old_free) and start o afresh. Held outputs only.
+ */
+struct output_old;
+int output_restart(struct output_old **old, hsmime_source *out, hsmime_output *o, struct error *err);
+void output_old_free(struct output_old *old);
+
+/* output_commit(o, err): let everything leave; for a file fsync and rename. Called once. */
+int output_commit(hsmime_output *o, struct error *err);
+
+#endif

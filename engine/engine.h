@@ -28,6 +28,7 @@ struct engine_options {
 	const char *module;      /* file; NULL: p11-kit's proxy module */
 	const char *token_label; /* consider only tokens with this label */
 	const char *pin_source;  /* file:, fd:, command:, cred: or env:; NULL: the callback */
+	OSSL_LIB_CTX *libctx;    /* for software crypto, outlives the engine; NULL: one of its own */
 	hsmime_pin_callback pin_callback; /* a person; NULL: nobody is there */
 	void *pin_arg;
 	hsmime_log_callback log;

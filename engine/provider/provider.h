@@ -34,7 +34,7 @@ OSSL_provider_init_fn provider_init;
  * An EVP_PKEY of this provider in libctx (where it is loaded) for key, of
  * which it takes a reference. Returns 0, HSMIME_ENOMEM or HSMIME_EINTERNAL.
  */
-int provider_wrap_key(EVP_PKEY **out, OSSL_LIB_CTX *libctx, struct token_key *key,
-    struct error *err);
+int provider_wrap_key(
+    EVP_PKEY **out, OSSL_LIB_CTX *libctx, struct token_key *key, struct error *err);
 
 #endif

@@ -33,8 +33,8 @@ typedef struct hsmime_pin_request {
  * needed) and returns its length, or a negative hsmime_status (HSMIME_EPIN:
  * nobody there, or given up). hsmime wipes the buffer after the login.
  */
-typedef ptrdiff_t (*hsmime_pin_callback)(void *arg, const hsmime_pin_request *request, char *pin,
-    size_t size);
+typedef ptrdiff_t (*hsmime_pin_callback)(
+    void *arg, const hsmime_pin_request *request, char *pin, size_t size);
 
 /* Progress of a long operation: octets read so far, and in all or HSMIME_SIZE_UNKNOWN. */
 typedef void (*hsmime_progress_callback)(void *arg, uint64_t done, uint64_t total);
@@ -79,8 +79,10 @@ HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_set_token(hsmime_ctx *ctx, const cha
 HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_set_pin_source(hsmime_ctx *ctx, const char *pin_source);
 HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_set_state_dir(hsmime_ctx *ctx, const char *folder);
 HSMIME_API void hsmime_ctx_set_spool_max(hsmime_ctx *ctx, uint64_t octets);
-HSMIME_API void hsmime_ctx_set_pin_callback(hsmime_ctx *ctx, hsmime_pin_callback callback, void *arg);
-HSMIME_API void hsmime_ctx_set_progress(hsmime_ctx *ctx, hsmime_progress_callback callback, void *arg);
+HSMIME_API void hsmime_ctx_set_pin_callback(
+    hsmime_ctx *ctx, hsmime_pin_callback callback, void *arg);
+HSMIME_API void hsmime_ctx_set_progress(
+    hsmime_ctx *ctx, hsmime_progress_callback callback, void *arg);
 HSMIME_API void hsmime_ctx_set_log(hsmime_ctx *ctx, hsmime_log_callback callback, void *arg);
 
 /*

@@ -22,18 +22,19 @@ extern "C" {
 
 /* The result of a call. The number behind each is the tool's exit status. */
 enum hsmime_status {
-	HSMIME_OK = 0,            /* 0: done; for a verification: valid */
-	HSMIME_EINVALID = -1,     /* 1: signature, integrity or decryption does not hold */
-	HSMIME_EUSAGE = -2,       /* 2: an argument or option that makes no sense */
-	HSMIME_EFORMAT = -3,      /* 3: the input is malformed, truncated or over a limit */
-	HSMIME_EUNSUPPORTED = -4, /* 3: well-formed, but an algorithm or structure hsmime does not do */
-	HSMIME_ETOKEN = -5,       /* 4: the token or its module failed or is not there */
-	HSMIME_EPIN = -6,         /* 4: no PIN, a wrong PIN, or a PIN that must not be tried */
-	HSMIME_ENOKEY = -7,       /* 5: no matching key or certificate, or more than one */
-	HSMIME_EIO = -8,          /* 6: reading or writing failed */
-	HSMIME_ENOMEM = -9,       /* 6: out of memory */
-	HSMIME_EPOLICY = -10,     /* 7: refused by policy, for example a recipient's certificate */
-	HSMIME_EINTERNAL = -11    /* 6: a defect in hsmime; please report it */
+	HSMIME_OK = 0,        /* 0: done; for a verification: valid */
+	HSMIME_EINVALID = -1, /* 1: signature, integrity or decryption does not hold */
+	HSMIME_EUSAGE = -2,   /* 2: an argument or option that makes no sense */
+	HSMIME_EFORMAT = -3,  /* 3: the input is malformed, truncated or over a limit */
+	HSMIME_EUNSUPPORTED =
+	    -4,               /* 3: well-formed, but an algorithm or structure hsmime does not do */
+	HSMIME_ETOKEN = -5,   /* 4: the token or its module failed or is not there */
+	HSMIME_EPIN = -6,     /* 4: no PIN, a wrong PIN, or a PIN that must not be tried */
+	HSMIME_ENOKEY = -7,   /* 5: no matching key or certificate, or more than one */
+	HSMIME_EIO = -8,      /* 6: reading or writing failed */
+	HSMIME_ENOMEM = -9,   /* 6: out of memory */
+	HSMIME_EPOLICY = -10, /* 7: refused by policy, for example a recipient's certificate */
+	HSMIME_EINTERNAL = -11 /* 6: a defect in hsmime; please report it */
 };
 
 /*

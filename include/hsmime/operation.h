@@ -26,40 +26,50 @@ enum hsmime_form {
 
 /* How CMS is written down. */
 enum hsmime_format {
-	HSMIME_FORMAT_AUTO = 0,  /* reading: recognised; writing CMS: DER */
-	HSMIME_FORMAT_DER = 1,   /* DER, or BER where sizes are not known beforehand */
+	HSMIME_FORMAT_AUTO = 0, /* reading: recognised; writing CMS: DER */
+	HSMIME_FORMAT_DER = 1,  /* DER, or BER where sizes are not known beforehand */
 	HSMIME_FORMAT_PEM = 2,
-	HSMIME_FORMAT_SMIME = 3  /* MIME headers and base64 */
+	HSMIME_FORMAT_SMIME = 3 /* MIME headers and base64 */
 };
 
 enum hsmime_key_transport {
-	HSMIME_KEY_TRANSPORT_AUTO = 0, /* OAEP where the certificate asks for it, else PKCS#1 v1.5 */
+	HSMIME_KEY_TRANSPORT_AUTO =
+	    0, /* OAEP where the certificate asks for it, else PKCS#1 v1.5 */
 	HSMIME_KEY_TRANSPORT_OAEP = 1,
 	HSMIME_KEY_TRANSPORT_PKCS1 = 2
 };
 
 typedef struct hsmime_encrypt_options {
 	enum hsmime_form form;
-	enum hsmime_format format;        /* of the CMS written; with HSMIME_MAIL always S/MIME */
-	const hsmime_certs *recipients;   /* at least one */
-	const hsmime_certs *anchors;      /* recipients must chain to one of these; NULL: no chain check */
-	const char *cipher;               /* "aes-128-cbc", "aes-256-cbc" (NULL), "aes-128-gcm", "aes-256-gcm" */
+	enum hsmime_format format;      /* of the CMS written; with HSMIME_MAIL always S/MIME */
+	const hsmime_certs *recipients; /* at least one */
+	const hsmime_certs
+	    *anchors;       /* recipients must chain to one of these; NULL: no chain check */
+	const char *cipher; /* "aes-128-cbc", "aes-256-cbc" (NULL), "aes-128-gcm", "aes-256-gcm" */
 	enum hsmime_key_transport key_transport;
-	int force_recipient;              /* take recipients whose certificate fails the checks */
-	int no_encrypt_to_self;           /* don't add the sender's own certificate */
-	X509 *self;                       /* the sender's certificate, or NULL: found by From on the tokens and in certs */
-	const hsmime_certs *certs;        /* where else to look for the sender's certificate */
-	int entity;                       /* mail: the input is a bare MIME entity, the output too */
-	int recipient_key_id;             /* identify recipients by SubjectKeyIdentifier */
+	int force_recipient;    /* take recipients whose certificate fails the checks */
+	int no_encrypt_to_self; /* don't add the sender's own certificate */
+	X509
+	    *self; /* the sender's certificate, or NULL: found by From on the tokens and in certs */
+	const hsmime_certs *certs; /* where else to look for the sender's certificate */
+	int entity;                /* mail: the input is a bare MIME entity, the output too */
+	int recipient_key_id;      /* identify recipients by SubjectKeyIdentifier */
+	const char *bcc_dir;       /* mail: folder for one file (ADDRESS.eml) per Bcc recipient */
 } hsmime_encrypt_options;
-#define HSMIME_ENCRYPT_OPTIONS_INIT { HSMIME_MAIL, HSMIME_FORMAT_AUTO, NULL, NULL, NULL, \
-	HSMIME_KEY_TRANSPORT_AUTO, 0, 0, NULL, NULL, 0, 0 }
+#define HSMIME_ENCRYPT_OPTIONS_INIT                                                                \
+	{                                                                                          \
+		HSMIME_MAIL, HSMIME_FORMAT_AUTO, NULL, NULL, NULL, HSMIME_KEY_TRANSPORT_AUTO, 0,   \
+		    0, NULL, NULL, 0, 0, NULL                                                      \
+	}
 
 /*
  * hsmime_encrypt(ctx, out, in, options):
  * Encrypt all of in for options->recipients: EnvelopedData (CBC) or
  * AuthEnvelopedData (GCM, RFC 5083 and 5084). A mail keeps its outer headers
- * less Bcc. Return 0, HSMIME_EUSAGE, HSMIME_EFORMAT (not a mail),
+ * less Bcc. Its RecipientInfos show every recipient to every other one, so a
+ * certificate whose address the mail names in Bcc alone goes to a file of its own
+ * in bcc_dir, or is refused. A certificate that names addresses, none of which
+ * is among the mail's recipients, is refused too. Return 0, HSMIME_EUSAGE, HSMIME_EFORMAT (not a mail),
  * HSMIME_EPOLICY (a recipient's certificate is refused), HSMIME_EIO,
  * HSMIME_ENOMEM or HSMIME_EUNSUPPORTED.
  */
@@ -68,17 +78,22 @@ HSMIME_API HSMIME_MUST_CHECK int hsmime_encrypt(hsmime_ctx *ctx, hsmime_output *
 
 typedef struct hsmime_sign_options {
 	enum hsmime_form form;
-	enum hsmime_format format;        /* of the CMS written; with HSMIME_MAIL always S/MIME */
-	int opaque;                       /* content inside the CMS: application/pkcs7-mime, .p7m */
-	const char *key_uri;              /* RFC 7512; NULL: the only key that can sign, or by from */
-	int from;                         /* mail: choose the key by the mail's From address */
-	const hsmime_certs *certs;        /* the signer's certificate and chain, beside those on the token */
-	const char *digest;               /* "sha256" (NULL), "sha384", "sha512", … */
-	int pss;                          /* RSASSA-PSS (RFC 4056) instead of PKCS#1 v1.5 */
-	int entity;                       /* mail: the input is a bare MIME entity, the output too */
-	const hsmime_encrypt_options *encrypt; /* sign, then encrypt in the same pass; NULL: sign only */
+	enum hsmime_format format; /* of the CMS written; with HSMIME_MAIL always S/MIME */
+	int opaque;                /* content inside the CMS: application/pkcs7-mime, .p7m */
+	const char *key_uri;       /* RFC 7512; NULL: the only key that can sign, or by from */
+	int from;                  /* mail: choose the key by the mail's From address */
+	const hsmime_certs
+	    *certs;         /* the signer's certificate and chain, beside those on the token */
+	const char *digest; /* "sha256" (NULL), "sha384", "sha512", … */
+	int pss;            /* RSASSA-PSS (RFC 4056) instead of PKCS#1 v1.5 */
+	int entity;         /* mail: the input is a bare MIME entity, the output too */
+	const hsmime_encrypt_options
+	    *encrypt; /* sign, then encrypt in the same pass; NULL: sign only */
 } hsmime_sign_options;
-#define HSMIME_SIGN_OPTIONS_INIT { HSMIME_MAIL, HSMIME_FORMAT_AUTO, 0, NULL, 0, NULL, NULL, 0, 0, NULL }
+#define HSMIME_SIGN_OPTIONS_INIT                                                                   \
+	{                                                                                          \
+		HSMIME_MAIL, HSMIME_FORMAT_AUTO, 0, NULL, 0, NULL, NULL, 0, 0, NULL                \
+	}
 
 /*
  * hsmime_sign(ctx, out, in, options):
@@ -91,18 +106,21 @@ HSMIME_API HSMIME_MUST_CHECK int hsmime_sign(hsmime_ctx *ctx, hsmime_output *out
 
 typedef struct hsmime_verify_options {
 	enum hsmime_form form;
-	enum hsmime_format format;        /* of the CMS read */
-	const hsmime_source *content;     /* the octets that a detached CMS signature covers */
-	const hsmime_certs *anchors;      /* trust anchors; NULL: the system's store */
-	const hsmime_certs *certs;        /* signers' certificates and intermediates that the message lacks */
-	int no_chain;                     /* check the signatures alone */
-	int partial_chain;                /* a chain may end at an anchor that is not self-signed */
-	int64_t at;                       /* check certificates at this Unix time; HSMIME_NO_TIME: now */
-	int no_check_time;                /* don't check the certificates' validity times */
-	int any_purpose;                  /* don't ask for the S/MIME purpose */
+	enum hsmime_format format;    /* of the CMS read */
+	const hsmime_source *content; /* the octets that a detached CMS signature covers */
+	const hsmime_certs *anchors;  /* trust anchors; NULL: the system's store */
+	const hsmime_certs
+	    *certs;        /* signers' certificates and intermediates that the message lacks */
+	int no_chain;      /* check the signatures alone */
+	int partial_chain; /* a chain may end at an anchor that is not self-signed */
+	int64_t at;        /* check certificates at this Unix time; HSMIME_NO_TIME: now */
+	int no_check_time; /* don't check the certificates' validity times */
+	int any_purpose;   /* don't ask for the S/MIME purpose */
 } hsmime_verify_options;
-#define HSMIME_VERIFY_OPTIONS_INIT { HSMIME_MAIL, HSMIME_FORMAT_AUTO, NULL, NULL, NULL, 0, 0, \
-	HSMIME_NO_TIME, 0, 0 }
+#define HSMIME_VERIFY_OPTIONS_INIT                                                                 \
+	{                                                                                          \
+		HSMIME_MAIL, HSMIME_FORMAT_AUTO, NULL, NULL, NULL, 0, 0, HSMIME_NO_TIME, 0, 0      \
+	}
 
 /*
  * hsmime_verify(ctx, result, out, in, options):
@@ -119,14 +137,17 @@ HSMIME_API HSMIME_MUST_CHECK int hsmime_verify(hsmime_ctx *ctx, hsmime_result **
 
 typedef struct hsmime_decrypt_options {
 	enum hsmime_form form;
-	enum hsmime_format format;        /* of the CMS read */
-	const char *key_uri;              /* the key to decrypt with; NULL: by the recipients */
-	const hsmime_certs *certs;        /* certificates that match recipients to keys by public key */
-	const hsmime_certs *anchors;      /* for the verdict on a signature inside; NULL: not checked */
-	int entity;                       /* mail: give the decrypted entity alone */
-	int require_authenticated;        /* refuse CBC content (HSMIME_EPOLICY) */
+	enum hsmime_format format;   /* of the CMS read */
+	const char *key_uri;         /* the key to decrypt with; NULL: by the recipients */
+	const hsmime_certs *certs;   /* certificates that match recipients to keys by public key */
+	const hsmime_certs *anchors; /* for the verdict on a signature inside; NULL: not checked */
+	int entity;                  /* mail: give the decrypted entity alone */
+	int require_authenticated;   /* refuse CBC content (HSMIME_EPOLICY) */
 } hsmime_decrypt_options;
-#define HSMIME_DECRYPT_OPTIONS_INIT { HSMIME_MAIL, HSMIME_FORMAT_AUTO, NULL, NULL, NULL, 0, 0 }
+#define HSMIME_DECRYPT_OPTIONS_INIT                                                                \
+	{                                                                                          \
+		HSMIME_MAIL, HSMIME_FORMAT_AUTO, NULL, NULL, NULL, 0, 0                            \
+	}
 
 /*
  * hsmime_decrypt(ctx, result, out, in, options):

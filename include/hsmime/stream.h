@@ -81,7 +81,8 @@ typedef struct hsmime_output hsmime_output;
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_output_file(hsmime_output **out, const char *path);
 HSMIME_API HSMIME_MUST_CHECK int hsmime_output_fd(hsmime_output **out, int fd);
-HSMIME_API HSMIME_MUST_CHECK int hsmime_output_callback(hsmime_output **out, const hsmime_sink *sink);
+HSMIME_API HSMIME_MUST_CHECK int hsmime_output_callback(
+    hsmime_output **out, const hsmime_sink *sink);
 
 /*
  * hsmime_output_free(output):
@@ -89,6 +90,13 @@ HSMIME_API HSMIME_MUST_CHECK int hsmime_output_callback(hsmime_output **out, con
  * NULL is allowed.
  */
 HSMIME_API void hsmime_output_free(hsmime_output *output);
+
+/*
+ * hsmime_output_remove_all():
+ * Remove every temporary file of this process's outputs that is not committed.
+ * Async-signal-safe: for the handler of a signal that ends the process.
+ */
+HSMIME_API void hsmime_output_remove_all(void);
 
 #ifdef __cplusplus
 }

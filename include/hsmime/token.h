@@ -34,9 +34,9 @@ typedef struct hsmime_token {
 	char *serial;
 	char *manufacturer;
 	char *model;
-	char *uri;             /* RFC 7512, token attributes only */
+	char *uri; /* RFC 7512, token attributes only */
 	char *slot_description;
-	unsigned flags;        /* enum hsmime_token_flags */
+	unsigned flags; /* enum hsmime_token_flags */
 } hsmime_token;
 
 /* What a key may be used for (CKA_SIGN, CKA_DECRYPT, CKA_DERIVE, CKA_UNWRAP), as bits. */
@@ -49,24 +49,24 @@ enum hsmime_key_usage {
 
 /* A key or certificate on a token; a certificate and its key are one entry. */
 typedef struct hsmime_key {
-	char *uri;              /* RFC 7512; fit for key_uri, -k */
-	char *label;            /* CKA_LABEL, may be empty */
+	char *uri;   /* RFC 7512; fit for key_uri, -k */
+	char *label; /* CKA_LABEL, may be empty */
 	char *token_label;
 	char *token_serial;
-	unsigned char *id;      /* CKA_ID */
-	size_t id_len;          /* octets */
-	const char *type;       /* "RSA", "EC", or another constant name */
-	const char *curve;      /* "P-256", "P-384", "P-521", or NULL */
-	unsigned bits;          /* size of the key in bits, 0 unknown */
-	unsigned usage;         /* enum hsmime_key_usage */
-	int has_private_key;    /* known only after a login on tokens that hide it: -1 unknown */
+	unsigned char *id;   /* CKA_ID */
+	size_t id_len;       /* octets */
+	const char *type;    /* "RSA", "EC", or another constant name */
+	const char *curve;   /* "P-256", "P-384", "P-521", or NULL */
+	unsigned bits;       /* size of the key in bits, 0 unknown */
+	unsigned usage;      /* enum hsmime_key_usage */
+	int has_private_key; /* known only after a login on tokens that hide it: -1 unknown */
 	int always_authenticate;
-	X509 *certificate;      /* NULL where the token has none; owned by the list */
-	char *subject;          /* RFC 4514, or NULL without a certificate; so are the following */
+	X509 *certificate; /* NULL where the token has none; owned by the list */
+	char *subject;     /* RFC 4514, or NULL without a certificate; so are the following */
 	char *issuer;
-	char *serial_number;    /* hexadecimal */
-	char **emails;          /* from subjectAltName and subject, NULL-terminated */
-	int64_t not_before;     /* Unix time, seconds */
+	char *serial_number; /* hexadecimal */
+	char **emails;       /* from subjectAltName and subject, NULL-terminated */
+	int64_t not_before;  /* Unix time, seconds */
 	int64_t not_after;
 } hsmime_key;
 
@@ -86,8 +86,8 @@ HSMIME_API void hsmime_tokens_free(hsmime_token *list, size_t count);
  * Free with hsmime_keys_free. Return 0, HSMIME_EUSAGE (bad URI),
  * HSMIME_EPIN, HSMIME_ETOKEN or HSMIME_ENOMEM.
  */
-HSMIME_API HSMIME_MUST_CHECK int hsmime_keys(hsmime_key **list, size_t *count, hsmime_ctx *ctx,
-    const char *uri, int login);
+HSMIME_API HSMIME_MUST_CHECK int hsmime_keys(
+    hsmime_key **list, size_t *count, hsmime_ctx *ctx, const char *uri, int login);
 HSMIME_API void hsmime_keys_free(hsmime_key *list, size_t count);
 
 /* A set of certificates from files: signers, chains, recipients or trust anchors. */
@@ -104,8 +104,8 @@ typedef struct hsmime_certs hsmime_certs;
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_certs_new(hsmime_certs **certs);
 HSMIME_API void hsmime_certs_free(hsmime_certs *certs);
-HSMIME_API HSMIME_MUST_CHECK int hsmime_certs_load(hsmime_certs *certs, hsmime_ctx *ctx,
-    const char *path);
+HSMIME_API HSMIME_MUST_CHECK int hsmime_certs_load(
+    hsmime_certs *certs, hsmime_ctx *ctx, const char *path);
 HSMIME_API HSMIME_MUST_CHECK int hsmime_certs_add(hsmime_certs *certs, X509 *cert);
 HSMIME_API size_t hsmime_certs_count(const hsmime_certs *certs);
 HSMIME_API X509 *hsmime_certs_get(const hsmime_certs *certs, size_t index);

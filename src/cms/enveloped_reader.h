@@ -16,8 +16,8 @@
 #include "cms/cms.h"
 
 enum recipient_kind {
-	RECIPIENT_RSA,      /* KeyTransRecipientInfo, PKCS#1 v1.5 or OAEP */
-	RECIPIENT_EC,       /* KeyAgreeRecipientInfo, ephemeral-static ECDH (one entry per RecipientEncryptedKey) */
+	RECIPIENT_RSA, /* KeyTransRecipientInfo, PKCS#1 v1.5 or OAEP */
+	RECIPIENT_EC, /* KeyAgreeRecipientInfo, ephemeral-static ECDH (one entry per RecipientEncryptedKey) */
 	RECIPIENT_PASSWORD, /* listed, not decrypted */
 	RECIPIENT_KEK,      /* listed, not decrypted */
 	RECIPIENT_OTHER     /* another type or algorithm: listed, not decrypted */
@@ -32,7 +32,7 @@ struct recipient {
 	size_t serial_len;
 	const unsigned char *key_id; /* SubjectKeyIdentifier octets */
 	size_t key_id_len;
-	const char *algorithm;       /* constant, as in hsmime_recipient */
+	const char *algorithm; /* constant, as in hsmime_recipient */
 	bool oaep;
 };
 
@@ -60,17 +60,26 @@ struct enveloped_read {
 	void *read_back_arg;
 	/* 32 octets kept per user; the substitute content key derives from it. */
 	const unsigned char *secret;
-	bool require_authenticated; /* refuse EnvelopedData with HSMIME_EPOLICY before any key is used */
+	bool
+	    require_authenticated; /* refuse EnvelopedData with HSMIME_EPOLICY before any key is used */
+	/*
+	 * Reads what is still to come behind the structure (cms_content_info_leave,
+	 * the end of an armour) before the key's outcome counts, so that a message cut short
+	 * there is HSMIME_EFORMAT whatever the key gives; a failure becomes the
+	 * result. Called once where the structure is well-formed; NULL: nothing.
+	 */
+	int (*rest)(void *arg);
+	void *rest_arg;
 };
 
 struct enveloped_result {
 	struct recipient *recipients; /* octets are copies */
 	size_t count;
-	size_t used;                  /* index, meaningful on success */
-	const char *cipher;           /* "AES-256-GCM", "AES-128-CBC", "3DES-CBC", … */
+	size_t used;        /* index, meaningful on success */
+	const char *cipher; /* "AES-256-GCM", "AES-128-CBC", "3DES-CBC", … */
 	bool authenticated;
 	enum cms_type content_type;
-	uint64_t content_size;        /* octets of plaintext */
+	uint64_t content_size; /* octets of plaintext */
 };
 
 /* enveloped_result_free(r): free its members; zeroed or NULL is allowed. */
@@ -85,7 +94,10 @@ void enveloped_result_free(struct enveloped_result *r);
  * wrong length). Then, with a key: 0, or HSMIME_EINVALID for every failure to
  * decrypt. HSMIME_ETOKEN only where the token itself failed. No step after the
  * key's choice depends on whether the key-transport decryption succeeded.
+ * Unknown ciphers, and content that is not inside, are HSMIME_EUNSUPPORTED, after the
+ * structure was read too.
  * Bounds: RecipientInfos 4 MiB, 10,000 recipients; attributes 64 KiB.
+ * *result is filled on 0 and zeroed else.
  */
 int enveloped_read(struct enveloped_result *result, struct ber_reader *r, enum cms_type type,
     const struct enveloped_read *request, struct cms_env *env);

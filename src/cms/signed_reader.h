@@ -22,20 +22,20 @@
  */
 struct signed_result {
 	struct signed_signer {
-		int signature_status;        /* 0, HSMIME_EINVALID or HSMIME_EUNSUPPORTED */
-		char problem[200];           /* plain words; empty where the status is 0 */
-		X509 *certificate;           /* a reference, or NULL where it is nowhere to be found */
-		const char *digest;          /* constant name or NULL */
+		int signature_status; /* 0, HSMIME_EINVALID or HSMIME_EUNSUPPORTED */
+		char problem[200];    /* plain words; empty where the status is 0 */
+		X509 *certificate;    /* a reference, or NULL where it is nowhere to be found */
+		const char *digest;   /* constant name or NULL */
 		const char *signature_algorithm;
 		unsigned key_bits;
-		int64_t signing_time;        /* HSMIME_NO_TIME where not claimed */
+		int64_t signing_time; /* HSMIME_NO_TIME where not claimed */
 		bool crlf_form;
-	} *signers;
-	size_t count;                        /* 0 is possible: certificates only */
-	STACK_OF(X509) *certificates;        /* all of the message's; never NULL on success */
-	enum cms_type content_type;          /* eContentType */
-	bool has_content;                    /* attached */
-	uint64_t content_size;               /* octets hashed, as they came */
+	} * signers;
+	size_t count;                 /* 0 is possible: certificates only */
+	STACK_OF(X509) *certificates; /* all of the message's; never NULL on success */
+	enum cms_type content_type;   /* eContentType */
+	bool has_content;             /* attached */
+	uint64_t content_size;        /* octets hashed, as they came */
 };
 
 /* signed_result_free(r): free its members; zeroed or NULL is allowed. */
@@ -44,9 +44,10 @@ void signed_result_free(struct signed_result *r);
 /* What to read. */
 struct signed_read {
 	/*
-	 * Detached: the octets that were signed, read again from the start for
-	 * each pass (must seek unless the digests are known before: they are, as
-	 * SignedData names them ahead). NULL: the content must be inside.
+	 * Detached: the octets that were signed, read once, from the start where
+	 * it can seek, after the SignedData; so it must not move what r reads.
+	 * Content inside is then ignored. NULL: the content must be inside, else
+	 * every signature is invalid.
 	 */
 	const hsmime_source *detached;
 	/* Detached content of a mail: try the CRLF form of the octets as well. */
@@ -62,17 +63,21 @@ struct signed_read {
  * Read the SignedData at r (after cms_content_info_enter), hash its content
  * and check every SignerInfo against the signer's certificate: content-type
  * and message-digest attributes (section 5.3, 11.1, 11.2: exactly one value
- * each, no attribute twice), signing-certificate and signing-certificate-v2
+ * each, none of them twice; signing-time likewise where present),
+ * algorithm-protection (RFC 6211), signing-certificate and signing-certificate-v2
  * (RFC 5035) where present, and the signature over the DER encoding of the
  * signed attributes, whose order in the message does not matter. A signature
- * algorithm whose digest disagrees with digestAlgorithm is invalid.
+ * algorithm whose digest disagrees with digestAlgorithm is invalid. Signatures
+ * without signed attributes are read where eContentType is id-data.
  * Returns 0 when the structure was read to its end (whatever the signatures
  * came to), HSMIME_EFORMAT, HSMIME_EUNSUPPORTED, HSMIME_EIO or HSMIME_ENOMEM;
  * *result is filled on 0 and zeroed else.
  *
- * Bounds: 64 digest algorithms are read, 8 hashed; certificates and CRLs 4 MiB;
- * 64 SignerInfos of together 1 MiB. eContent may be any element (PKCS#7 1.5:
- * its content octets are hashed).
+ * Bounds: 64 digest algorithms are read, 8 hashed; certificates 4 MiB; 64
+ * SignerInfos of together 1 MiB. CRLs and what OpenSSL can't read as a
+ * certificate are read over. eContent of another type than id-data may be any
+ * element (PKCS#7 1.5: its content octets are hashed). MD5, MD4 and MD2 are
+ * HSMIME_EUNSUPPORTED.
  */
 int signed_read(struct signed_result *result, struct ber_reader *r,
     const struct signed_read *request, struct cms_env *env);

@@ -16,14 +16,14 @@
 #include "cms/cms.h"
 
 struct signed_write {
-	EVP_PKEY *key;            /* RSA or EC private key */
-	X509 *certificate;        /* of that key */
-	STACK_OF(X509) *chain;    /* further certificates to include, or NULL */
-	const char *digest;       /* "SHA256", "SHA384", "SHA512", …; NULL: SHA-256 */
-	bool pss;                 /* RSASSA-PSS, salt as long as the digest, MGF1 with the same digest */
+	EVP_PKEY *key;         /* RSA or EC private key */
+	X509 *certificate;     /* of that key */
+	STACK_OF(X509) *chain; /* further certificates to include, or NULL */
+	const char *digest;    /* "SHA256", "SHA384", "SHA512", …; NULL: SHA-256 */
+	bool pss; /* RSASSA-PSS, salt as long as the digest, MGF1 with the same digest */
 	bool detached;
-	uint64_t content_size;    /* attached: octets to come, or HSMIME_SIZE_UNKNOWN (then BER) */
-	int64_t signing_time;     /* Unix time; HSMIME_NO_TIME: now */
+	uint64_t content_size; /* attached: octets to come, or HSMIME_SIZE_UNKNOWN (then BER) */
+	int64_t signing_time;  /* Unix time; HSMIME_NO_TIME: now */
 };
 
 struct signed_writer;

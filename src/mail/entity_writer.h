@@ -5,7 +5,25 @@
  *
  * Everything is copied from the input but two things of those leaf parts that
  * need it: their body, and their Content-Transfer-Encoding field. Inside
- * message/rfc822 too; inside an inner multipart/signed never.
+ * message/rfc822 too; inside an inner multipart/signed (of any protocol) never.
+ *
+ * Where seven_bit is asked for:
+ * - A leaf needs it that holds an octet over 127, NUL, a CR that ends no line, or
+ *   a line over 998 octets, or that is labelled binary. Text (text/..., message/...)
+ *   goes to quoted-printable, its line breaks kept; text that holds NUL (UTF-16)
+ *   and everything else go to base64, as the octets came. A body that is base64 or
+ *   quoted-printable already, but with long lines or stray octets, is decoded and
+ *   encoded again.
+ * - What is labelled 8bit or binary and is 7-bit afterwards (multipart and message
+ *   too) is labelled 7bit, since a gateway may convert what the label promises.
+ * - A preamble or epilogue that is not 7-bit safe is left out (RFC 2046 section
+ *   5.1.1: it is to be ignored).
+ * - A multipart without parts that holds such octets can't be encoded: HSMIME_EPOLICY.
+ * - Text that needs nothing of that is left alone, also where a line starts with
+ *   "From " or ends with white space; where it is encoded, neither remains.
+ * - Octets over 127 in header fields, and long header lines, stay as they are.
+ * Where seven_bit is not asked for, nothing is encoded, and a leaf labelled binary
+ * that is not text keeps its line endings.
  */
 #ifndef MAIL_ENTITY_WRITER_H
 #define MAIL_ENTITY_WRITER_H
@@ -17,9 +35,10 @@
 #include "mail/structure.h"
 
 struct entity_write {
-	bool seven_bit;   /* re-encode 8-bit, NUL, bare CR and lines over 998 octets */
-	bool crlf;        /* line endings of what is written: CRLF, else LF */
-	bool whole;       /* the input is an entity (or all its header fields belong to it), not a mail with outer fields */
+	bool seven_bit; /* re-encode 8-bit, NUL, bare CR and lines over 998 octets */
+	bool crlf;      /* line endings of what is written: CRLF, else LF */
+	bool
+	    whole; /* the input is an entity (or all its header fields belong to it), not a mail with outer fields */
 };
 
 /*
@@ -27,18 +46,18 @@ struct entity_write {
  * Write the entity of the mail in (seekable), whose structure is s: its
  * Content-* fields (a mail without any gets "Content-Type: text/plain;
  * charset=us-ascii", or utf-8 where the body is valid UTF-8 beyond ASCII),
- * an empty line, the body. Text goes to quoted-printable, everything else to
- * base64. The same call gives the same octets every time.
- * 0, HSMIME_EPOLICY (8-bit content inside an inner multipart/signed: err names
- * the part; sign opaque), HSMIME_EIO, HSMIME_ENOMEM or sink's status.
+ * an empty line, the body. The same call gives the same octets every time.
+ * 0, HSMIME_EPOLICY (such content inside an inner multipart/signed, or in a
+ * multipart without parts: err names the part; sign opaque), HSMIME_EFORMAT (base64 to be encoded again is
+ * malformed), HSMIME_ENOMEM, or the status of in or sink.
  */
-int entity_write(const hsmime_source *in, const struct structure *s,
-    const struct entity_write *how, const hsmime_sink *sink, struct error *err);
+int entity_write(const hsmime_source *in, const struct structure *s, const struct entity_write *how,
+    const hsmime_sink *sink, struct error *err);
 
 /*
  * entity_size(size, in, s, how, err):
  * How many octets entity_write will write (it runs it into a counter, unless
- * arithmetic on s suffices).
+ * arithmetic on s suffices: where no part changes). *size is 0 after a failure.
  */
 int entity_size(uint64_t *size, const hsmime_source *in, const struct structure *s,
     const struct entity_write *how, struct error *err);

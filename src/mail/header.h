@@ -25,19 +25,21 @@ struct header_field {
 };
 
 struct header {
-	struct buffer octets;     /* the whole block, with the empty line that ends it */
+	struct buffer octets; /* the whole block, with the empty line that ends it */
 	struct header_field *fields;
 	size_t count;
-	size_t mbox_len;          /* octets of an mbox "From " line at the very start, not a field */
-	bool crlf;                /* the first line ends with CRLF */
-	bool has_empty_line;      /* false: the input ended with the header */
+	size_t
+	    mbox_len; /* octets of an mbox "From " line, or of an HTTP request line (AS2), at the very start; not a field */
+	bool crlf;    /* the first line ends with CRLF */
+	bool has_empty_line; /* false: the input ended with the header */
 };
 
 /*
  * header_read(h, in, err):
  * Take the header block at in, the empty line included. A line that is no
  * field and no continuation is HSMIME_EFORMAT ("not a mail"), as are blocks over
- * the bounds and NUL octets. 0, HSMIME_EFORMAT, HSMIME_ENOMEM or in's status.
+ * the bounds, NUL octets, and nothing at all. h is then all zero. 0,
+ * HSMIME_EFORMAT, HSMIME_ENOMEM or in's status.
  */
 int header_read(struct header *h, struct window *in, struct error *err);
 
@@ -47,23 +49,29 @@ void header_free(struct header *h);
 /* header_find(h, name, nth): the nth (from 0) field of that name (compared without case), or NULL. */
 const struct header_field *header_find(const struct header *h, const char *name, size_t nth);
 
-/* header_body(out, field): the field's body, unfolded, outer white space removed. 0 or HSMIME_ENOMEM. */
+/*
+ * header_body(out, field):
+ * The field's body, unfolded, outer white space removed; out is initialised,
+ * and emptied first. 0 or HSMIME_ENOMEM.
+ */
 int header_body(struct buffer *out, const struct header_field *field);
 
 /* header_is_content(field): whether it describes the content: MIME-Version or Content-*. */
 bool header_is_content(const struct header_field *field);
 
 enum header_part {
-	HEADER_OUTER,   /* all but MIME-Version and Content-* */
-	HEADER_CONTENT  /* Content-* alone (no MIME-Version) */
+	HEADER_OUTER,  /* all but MIME-Version and Content-* */
+	HEADER_CONTENT /* Content-* alone (no MIME-Version) */
 };
 
 /*
  * header_write(h, part, drop_bcc, sink):
- * Write those fields byte for byte and in order, without an empty line.
+ * Write those fields byte for byte and in order, without an empty line; a last
+ * field that the input ended in gets a line ending. drop_bcc leaves Bcc and
+ * Resent-Bcc out.
  */
-int header_write(const struct header *h, enum header_part part, bool drop_bcc,
-    const hsmime_sink *sink);
+int header_write(
+    const struct header *h, enum header_part part, bool drop_bcc, const hsmime_sink *sink);
 
 #define CONTENT_TYPE_MAX_PARAMS 32
 
@@ -95,17 +103,21 @@ bool content_type_is(const struct content_type *ct, const char *type, const char
 enum transfer_encoding { CTE_IDENTITY, CTE_BASE64, CTE_QUOTED_PRINTABLE, CTE_UNKNOWN };
 
 enum entity_kind {
-	ENTITY_OTHER,          /* no S/MIME here */
-	ENTITY_MULTIPART,      /* a multipart other than multipart/signed with a PKCS#7 protocol */
-	ENTITY_SIGNED,         /* multipart/signed; protocol application/(x-)pkcs7-signature */
-	ENTITY_CMS             /* application/(x-)pkcs7-mime, or octet-stream named *.p7m (RFC 8551 3.10) */
+	ENTITY_OTHER,     /* no S/MIME here */
+	ENTITY_MULTIPART, /* a multipart other than multipart/signed with a PKCS#7 protocol */
+	ENTITY_SIGNED,    /* multipart/signed; protocol application/(x-)pkcs7-signature */
+	ENTITY_CMS /* application/(x-)pkcs7-mime or -signature, or octet-stream named *.p7m, .p7s, .p7c, .p7z (RFC 8551 3.10) */
 };
 
 /* What a header block says of its content. */
 struct entity {
 	enum entity_kind kind;
-	struct content_type type;   /* text/plain where there is none or it is malformed */
+	struct content_type type; /* text/plain where there is none or it is malformed */
 	enum transfer_encoding encoding;
+	bool says_8bit;   /* its Content-Transfer-Encoding is 8bit */
+	bool says_binary; /* ... is binary */
+	bool
+	    signature; /* application/(x-)pkcs7-signature, or octet-stream named *.p7s: mostly a detached signature */
 };
 
 /* entity_describe(e, h): 0 or HSMIME_ENOMEM. Free with entity_free. */

@@ -18,42 +18,54 @@
 
 /* One part; offsets from the start of the source. */
 struct part {
-	size_t parent;           /* index; the root's is its own */
+	size_t parent; /* index; the root's is its own */
 	unsigned depth;
-	uint64_t start;          /* of its header */
-	uint64_t body;           /* behind the empty line */
-	uint64_t end;            /* behind its last octet; the line ending before a boundary belongs to the boundary */
+	uint64_t start; /* of its header */
+	uint64_t
+	    body; /* behind the empty line; end where a boundary comes before there is a body */
+	uint64_t
+	    end; /* behind its last octet; the line ending before a boundary belongs to the boundary */
 	enum entity_kind kind;
 	enum transfer_encoding encoding;
 	char type[64];
 	char subtype[128];
-	char *boundary;          /* multipart only */
-	bool message;            /* message/rfc822 or message/global: its child is a mail */
-	bool closed;             /* multipart: its closing boundary was there */
-	uint64_t cte_start;      /* its Content-Transfer-Encoding field; both 0 where it has none */
+	bool says_8bit;   /* labelled Content-Transfer-Encoding: 8bit */
+	bool says_binary; /* ... binary */
+	bool signature;   /* as in struct entity */
+	char *boundary; /* multipart only; a multipart without one is a leaf of kind ENTITY_OTHER */
+	bool
+	    message; /* message/rfc822 or message/global that is not encoded: its child is a mail */
+	bool closed; /* multipart: its closing boundary was there */
+	uint64_t
+	    preamble_end; /* multipart: where its first boundary line starts; end where it has none */
+	uint64_t
+	    epilogue; /* multipart: behind the closing boundary's last '-'; end where it has none */
+	uint64_t cte_start; /* its Content-Transfer-Encoding field; both 0 where it has none */
 	uint64_t cte_end;
 	/* Of the body of a leaf, and for a multipart of its preamble and epilogue: */
-	bool eight_bit;          /* an octet over 127 */
+	bool eight_bit; /* an octet over 127 */
 	bool nul;
 	bool bare_cr;
-	bool long_line;          /* over 998 octets */
-	bool from_line;          /* a line that starts with "From " */
-	bool trailing_space;     /* a line that ends with space or tab */
+	bool long_line;      /* over 998 octets */
+	bool from_line;      /* a line that starts with "From " */
+	bool trailing_space; /* a line that ends with space or tab */
 };
 
 struct structure {
-	struct part *parts;      /* in order of their start; [0] is the mail itself */
+	struct part *parts; /* in order of their start; [0] is the mail itself */
 	size_t count;
-	uint64_t size;           /* octets in all */
-	uint64_t lf_lines;       /* lines that end with a bare LF */
+	uint64_t size;     /* octets in all */
+	uint64_t lf_lines; /* lines that end with a bare LF */
 	uint64_t crlf_lines;
-	bool header_eight_bit;   /* in any header block */
+	bool header_eight_bit; /* in any header block */
 };
 
 /*
  * structure_scan(s, in, err):
- * Read all of in. 0, HSMIME_EFORMAT (not a mail; too many parts or levels),
- * HSMIME_ENOMEM or in's status. Free with structure_free.
+ * Read all of in, which stands at its start. The mail itself needs a header as
+ * header_read takes it; an inner part's header ends before a line that is none.
+ * 0, HSMIME_EFORMAT (not a mail; too many parts or levels), HSMIME_ENOMEM or
+ * in's status; s is then all zero. Free with structure_free.
  */
 int structure_scan(struct structure *s, const hsmime_source *in, struct error *err);
 void structure_free(struct structure *s);

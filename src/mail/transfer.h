@@ -10,8 +10,10 @@
 struct transfer_decoder {
 	struct base64_decoder base64;
 	struct window *in;
+	enum transfer_encoding encoding;
+	bool chosen_yet;
+	hsmime_source chosen; /* how it is read, once the first octets told */
 	struct quoted_printable {
-		bool started;
 		unsigned char hold[1024];
 		size_t start, end;
 	} qp;
@@ -20,8 +22,11 @@ struct transfer_decoder {
 /*
  * transfer_open(out, d, in, encoding):
  * out gives the decoded octets of in: base64, quoted-printable, or as they are
- * (identity, and unknown: binary). CTE_IDENTITY whose content is plainly base64
- * text though it should be DER (a known fault of senders) is decoded too.
+ * (identity, and unknown: binary). It is for CMS content, so the first octets
+ * overrule a wrong label (known faults of senders): what is plainly the base64
+ * of a SEQUENCE is decoded though it is labelled 7bit or binary, and what is
+ * plainly DER or BER is left as it is though it is labelled base64 or
+ * quoted-printable. d and in must outlive out.
  */
 void transfer_open(hsmime_source *out, struct transfer_decoder *d, struct window *in,
     enum transfer_encoding encoding);

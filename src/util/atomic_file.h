@@ -5,6 +5,8 @@
 #ifndef UTIL_ATOMIC_FILE_H
 #define UTIL_ATOMIC_FILE_H
 
+#include <stdbool.h>
+
 #include <hsmime/stream.h>
 
 #include "util/error.h"
@@ -19,6 +21,9 @@ struct atomic_file;
  * Returns 0, HSMIME_EIO or HSMIME_ENOMEM.
  */
 int atomic_file_new(struct atomic_file **out, const char *path, struct error *err);
+
+/* atomic_file_is_direct(file): what is written is there at once: path is no regular file. */
+bool atomic_file_is_direct(const struct atomic_file *file);
 
 /* atomic_file_fd(file): its descriptor, for reading back and positioned writes. */
 int atomic_file_fd(const struct atomic_file *file);

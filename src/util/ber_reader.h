@@ -34,8 +34,8 @@ struct ber_header {
 	uint32_t tag;
 	bool constructed;
 	bool indefinite;
-	uint64_t length;        /* content octets; 0 where indefinite */
-	unsigned char raw[16];  /* identifier and length octets as they came */
+	uint64_t length;       /* content octets; 0 where indefinite */
+	unsigned char raw[16]; /* identifier and length octets as they came */
 	size_t raw_len;
 };
 
@@ -48,7 +48,7 @@ struct ber_reader {
 		bool indefinite;
 		uint64_t end; /* offset behind the content, where definite */
 	} level[BER_MAX_DEPTH];
-	bool have;                 /* a header was read ahead */
+	bool have; /* a header was read ahead */
 	struct ber_header ahead;
 };
 

@@ -23,8 +23,8 @@ uint64_t ber_element_size(uint64_t length);
  * Write a DER header; length HSMIME_SIZE_UNKNOWN writes the indefinite form
  * (constructed only). tag < 31. Returns the sink's status.
  */
-int ber_put_header(const hsmime_sink *sink, enum ber_class cls, uint32_t tag, bool constructed,
-    uint64_t length);
+int ber_put_header(
+    const hsmime_sink *sink, enum ber_class cls, uint32_t tag, bool constructed, uint64_t length);
 
 /* ber_put_end(sink): end-of-contents octets. */
 int ber_put_end(const hsmime_sink *sink);

@@ -13,7 +13,7 @@ struct buffer {
 	size_t len;
 	size_t room;
 	size_t max;
-	int status;  /* 0, HSMIME_ENOMEM, or HSMIME_EFORMAT once max would have been passed; sticky */
+	int status; /* 0, HSMIME_ENOMEM, or HSMIME_EFORMAT once max would have been passed; sticky */
 	bool secret; /* wipe memory that is given up */
 };
 

@@ -21,8 +21,8 @@
  * Start writing. With hold nothing leaves before output_commit: a descriptor
  * or callback is put behind a spool. Called once, before the first write.
  */
-int output_begin(hsmime_output *o, bool hold, OSSL_LIB_CTX *libctx, uint64_t spool_max,
-    struct error *err);
+int output_begin(
+    hsmime_output *o, bool hold, OSSL_LIB_CTX *libctx, uint64_t spool_max, struct error *err);
 
 /* output_sink(out, o): appends to o. */
 void output_sink(hsmime_sink *out, hsmime_output *o);
@@ -39,7 +39,8 @@ void output_source(hsmime_source *out, hsmime_output *o);
  * output_old_free) and start o afresh. Held outputs only.
  */
 struct output_old;
-int output_restart(struct output_old **old, hsmime_source *out, hsmime_output *o, struct error *err);
+int output_restart(
+    struct output_old **old, hsmime_source *out, hsmime_output *o, struct error *err);
 void output_old_free(struct output_old *old);
 
 /* output_commit(o, err): let everything leave; for a file fsync and rename. Called once. */

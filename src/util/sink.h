@@ -30,7 +30,8 @@ struct sink_tee {
 	hsmime_sink a;
 	hsmime_sink b;
 };
-void sink_tee_open(hsmime_sink *out, struct sink_tee *tee, const hsmime_sink *a, const hsmime_sink *b);
+void sink_tee_open(
+    hsmime_sink *out, struct sink_tee *tee, const hsmime_sink *a, const hsmime_sink *b);
 
 /* sink_count: passes on to next (which may have a NULL write) and counts octets. */
 struct sink_count {

@@ -16,8 +16,8 @@
 struct source_slice {
 	hsmime_source base;
 	uint64_t start;
-	uint64_t end;  /* HSMIME_SIZE_UNKNOWN: to the end */
-	uint64_t pos;  /* private from here */
+	uint64_t end; /* HSMIME_SIZE_UNKNOWN: to the end */
+	uint64_t pos; /* private from here */
 	bool placed;
 };
 

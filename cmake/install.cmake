@@ -1,0 +1,25 @@
+# What `cmake --install` puts where: the tool, the library with its headers,
+# pkg-config file and CMake package, and the OpenSSL provider module.
+include(CMakePackageConfigHelpers)
+
+set(HSMIME_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/hsmime)
+file(RELATIVE_PATH HSMIME_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+file(RELATIVE_PATH HSMIME_BIN_TO_LIB /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
+
+set_target_properties(hsmime_tool PROPERTIES INSTALL_RPATH "$ORIGIN/${HSMIME_BIN_TO_LIB}")
+
+install(TARGETS hsmime EXPORT hsmime LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS hsmime_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS hsmime_module LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/ossl-modules)
+install(DIRECTORY include/hsmime DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(FILES README.md LICENSE CHANGELOG.md docs/SECURITY.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+configure_file(cmake/hsmime.pc.in hsmime.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/hsmime.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+configure_package_config_file(cmake/hsmimeConfig.cmake.in hsmimeConfig.cmake
+  INSTALL_DESTINATION ${HSMIME_CMAKE_DIR} NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file(hsmimeConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(EXPORT hsmime NAMESPACE hsmime:: FILE hsmimeTargets.cmake DESTINATION ${HSMIME_CMAKE_DIR})
+install(FILES ${PROJECT_BINARY_DIR}/hsmimeConfig.cmake ${PROJECT_BINARY_DIR}/hsmimeConfigVersion.cmake
+  DESTINATION ${HSMIME_CMAKE_DIR})

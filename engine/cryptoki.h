@@ -1,0 +1,47 @@
+/*
+ * cryptoki: every call into a PKCS#11 module that hsmime makes by the module's
+ * own function list. One function per call: the caller's module, then the
+ * arguments of PKCS#11 v2.40 section 5. A module that can't lock gets one call at a
+ * time. Nothing is retried or judged here; the CK_RV comes back as it is.
+ */
+#ifndef ENGINE_CRYPTOKI_H
+#define ENGINE_CRYPTOKI_H
+
+#include <p11-kit/pkcs11.h>
+
+struct module;
+
+CK_RV cryptoki_slots(struct module *m, CK_SLOT_ID *list, CK_ULONG *count);
+CK_RV cryptoki_slot_info(struct module *m, CK_SLOT_ID slot, CK_SLOT_INFO *info);
+CK_RV cryptoki_token_info(struct module *m, CK_SLOT_ID slot, CK_TOKEN_INFO *info);
+
+/* A read-only serial session. */
+CK_RV cryptoki_open(struct module *m, CK_SLOT_ID slot, CK_SESSION_HANDLE *session);
+CK_RV cryptoki_close(struct module *m, CK_SESSION_HANDLE session);
+CK_RV cryptoki_session_info(struct module *m, CK_SESSION_HANDLE session, CK_SESSION_INFO *info);
+
+/* pin NULL: the token asks by itself (CKF_PROTECTED_AUTHENTICATION_PATH). */
+CK_RV cryptoki_login(struct module *m, CK_SESSION_HANDLE session, CK_USER_TYPE user,
+    const unsigned char *pin, CK_ULONG len);
+
+CK_RV cryptoki_find_init(
+    struct module *m, CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, CK_ULONG count);
+CK_RV cryptoki_find(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *objects,
+    CK_ULONG room, CK_ULONG *count);
+CK_RV cryptoki_find_final(struct module *m, CK_SESSION_HANDLE session);
+CK_RV cryptoki_attributes(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+    CK_ATTRIBUTE *attributes, CK_ULONG count);
+CK_RV cryptoki_destroy(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object);
+
+CK_RV cryptoki_sign_init(
+    struct module *m, CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key);
+CK_RV cryptoki_sign(struct module *m, CK_SESSION_HANDLE session, const unsigned char *data,
+    CK_ULONG len, unsigned char *signature, CK_ULONG *signature_len);
+CK_RV cryptoki_decrypt_init(
+    struct module *m, CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key);
+CK_RV cryptoki_decrypt(struct module *m, CK_SESSION_HANDLE session, const unsigned char *data,
+    CK_ULONG len, unsigned char *out, CK_ULONG *out_len);
+CK_RV cryptoki_derive(struct module *m, CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+    CK_OBJECT_HANDLE key, CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *derived);
+
+#endif

@@ -1,0 +1,117 @@
+#include "engine/engine_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/crypto.h"
+#include "engine/module.h"
+#include "engine/pin.h"
+#include "engine/slot.h"
+#include "engine/token_key.h"
+#include "engine/uri.h"
+
+static _Thread_local struct error last_error;
+
+static int set_options(struct engine *e, const struct engine_options *o, struct error *err)
+{
+	int r = pin_source_new(&e->pin, o->pin_source, o->pin_callback, o->pin_arg, err);
+
+	if (r < 0)
+		return r;
+	e->pin->log = e->log = o->log;
+	e->pin->log_arg = e->log_arg = o->log_arg;
+	if (o->token_label != NULL) {
+		e->token_label = strdup(o->token_label);
+		if (e->token_label == NULL)
+			return error_nomem(err);
+	}
+	if (crypto_context() == NULL)
+		return error_openssl(err, HSMIME_EINTERNAL, "OpenSSL does not start");
+	return 0;
+}
+
+int engine_new(struct engine **out, const struct engine_options *options, struct error *err)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+	int r;
+
+	*out = NULL;
+	if (e == NULL)
+		return error_nomem(err);
+	atomic_init(&e->references, 1);
+	r = set_options(e, options, err);
+	if (r == 0)
+		r = module_open(&e->module, options->module, err);
+	if (r < 0)
+		engine_free(e);
+	else
+		*out = e;
+	return r;
+}
+
+struct engine *engine_up_ref(struct engine *e)
+{
+	atomic_fetch_add(&e->references, 1);
+	return e;
+}
+
+void engine_free(struct engine *e)
+{
+	if (e == NULL || atomic_fetch_sub(&e->references, 1) != 1)
+		return;
+	module_close(e->module);
+	pin_source_free(e->pin);
+	free(e->token_label);
+	free(e);
+}
+
+void engine_log(const struct engine *e, int level, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+
+	if (e->log == NULL)
+		return;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	e->log(e->log_arg, level, text);
+}
+
+static struct token *allowed(const struct engine *e, const struct uri *uri, struct token *t)
+{
+	while (t != NULL && (!token_usable(t) ||
+				(e->token_label != NULL && strcmp(e->token_label, t->label) != 0) ||
+				(uri != NULL && !uri_matches_token(uri, t))))
+		t = token_after(t);
+	return t;
+}
+
+struct token *engine_token_first(const struct engine *e, const struct uri *uri)
+{
+	return allowed(e, uri, token_first(e->module));
+}
+
+struct token *engine_token_after(const struct engine *e, const struct uri *uri, struct token *t)
+{
+	return allowed(e, uri, token_after(t));
+}
+
+void token_key_set_error(const struct error *err)
+{
+	last_error = *err;
+}
+
+int engine_take_error(struct error *err)
+{
+	int code = last_error.code;
+
+	if (code == 0)
+		return 0;
+	if (err != NULL)
+		*err = last_error;
+	error_clear(&last_error);
+	return code;
+}

@@ -1,0 +1,185 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/engine_internal.h"
+#include "engine/find.h"
+#include "engine/search.h"
+#include "engine/slot.h"
+
+static int nothing(struct search *s)
+{
+	if (s->failed.code < 0)
+		return search_failed(s);
+	if (s->unfit > 0) {
+		error_set(s->err, HSMIME_ENOKEY, "the key is there, but may not be used to %s",
+		    s->purpose == ENGINE_SIGN ? "sign" : "decrypt");
+		return error_hint(s->err, "'hsmime keys' shows what each key may be used for");
+	}
+	if (engine_token_first(s->e, &s->uri) == NULL) {
+		error_set(s->err, HSMIME_ENOKEY, "no token %s",
+		    s->uri.p11 != NULL || s->e->token_label != NULL ? "matches" : "is there");
+		return error_hint(
+		    s->err, "insert the token; 'hsmime tokens' lists those that are there");
+	}
+	error_set(s->err, HSMIME_ENOKEY, "no private key fits");
+	return error_hint(s->err, "'hsmime keys' lists the keys on the tokens");
+}
+
+int find_finish(struct engine_found *found, struct search *s)
+{
+	if (s->count == 0)
+		return nothing(s);
+	if (s->count > 1)
+		return search_tie(s);
+	return search_deliver(found, s, &s->hits[0]);
+}
+
+/* CKA_ID and CKA_LABEL as the URI gives them. */
+static size_t uri_template(CK_ATTRIBUTE *template, const struct uri *u)
+{
+	static const CK_ATTRIBUTE_TYPE types[] = { CKA_ID, CKA_LABEL };
+	size_t n = 0;
+
+	for (size_t i = 0; i < 2; i++)
+		if (uri_attribute(u, types[i]) != NULL)
+			template[n++] = *uri_attribute(u, types[i]);
+	return n;
+}
+
+static CK_OBJECT_CLASS uri_class(const struct uri *u)
+{
+	const CK_ATTRIBUTE *a = uri_attribute(u, CKA_CLASS);
+	CK_OBJECT_CLASS object_class = CKO_PRIVATE_KEY;
+
+	if (a != NULL && a->ulValueLen == sizeof(object_class))
+		memcpy(&object_class, a->pValue, sizeof(object_class));
+	return object_class;
+}
+
+int find_note_id(void *arg, struct token *t, const struct object *o)
+{
+	struct find_ids *ids = arg;
+	const CK_ATTRIBUTE *id = object_get(o, CKA_ID);
+
+	(void)t;
+	if (id == NULL || id->ulValueLen > sizeof(ids->items[0].octets))
+		return 0;
+	for (size_t i = 0; i < ids->count; i++)
+		if (ids->items[i].len == id->ulValueLen &&
+		    memcmp(ids->items[i].octets, id->pValue, id->ulValueLen) == 0)
+			return 0;
+	memcpy(ids->items[ids->count].octets, id->pValue, id->ulValueLen);
+	ids->items[ids->count++].len = id->ulValueLen;
+	return ids->count == SEARCH_HITS ? SEARCH_STOP : 0;
+}
+
+/* The URI names a certificate or public key: the private key has its CKA_ID. */
+static int by_public_object(struct search *s, struct token *t, CK_OBJECT_CLASS object_class)
+{
+	CK_ATTRIBUTE template[2];
+	size_t n = uri_template(template, &s->uri);
+	struct find_ids ids = { .count = 0 };
+	int r = search_public(s, t, false, object_class, template, n, find_note_id, &ids, NULL);
+
+	for (size_t i = 0; r == 0 && i < ids.count; i++) {
+		CK_ATTRIBUTE id = { CKA_ID, ids.items[i].octets, ids.items[i].len };
+
+		r = search_private(s, t, &id, 1);
+	}
+	return r;
+}
+
+static int on_token(struct search *s, struct token *t)
+{
+	CK_OBJECT_CLASS object_class = uri_class(&s->uri);
+	CK_ATTRIBUTE template[2];
+	size_t n = uri_template(template, &s->uri), before = s->count;
+	int r;
+
+	if (object_class != CKO_PRIVATE_KEY)
+		return by_public_object(s, t, object_class);
+	r = search_private(s, t, template, n);
+	if (r == 0 && s->count == before && uri_attribute(&s->uri, CKA_LABEL) != NULL)
+		r = by_public_object(s, t, CKO_CERTIFICATE);
+	return r;
+}
+
+int find_any(void *arg, struct token *t, const struct object *o)
+{
+	(void)arg;
+	(void)t;
+	(void)o;
+	return SEARCH_STOP;
+}
+
+/* Whether t shows, before any login, something that the URI names. */
+static bool hints_at(struct search *s, struct token *t)
+{
+	static const CK_OBJECT_CLASS classes[] = { CKO_CERTIFICATE, CKO_PUBLIC_KEY };
+	CK_ATTRIBUTE template[2];
+	size_t n = uri_template(template, &s->uri), shown = 0;
+
+	for (size_t i = 0; i < 2 && shown == 0; i++)
+		if (search_public(s, t, false, classes[i], template, n, find_any, NULL, &shown) < 0)
+			return false;
+	return shown > 0;
+}
+
+static bool only_one(struct search *s)
+{
+	struct token *t = engine_token_first(s->e, &s->uri);
+
+	return t != NULL && engine_token_after(s->e, &s->uri, t) == NULL;
+}
+
+/*
+ * Over several tokens nobody is asked for the PINs of all: first come the
+ * tokens that show something of the key, and the rest only if that was nothing.
+ */
+static int over_tokens(struct search *s)
+{
+	bool one = only_one(s);
+	size_t tried = 0;
+	struct token *t = NULL;
+	int r = 0;
+
+	for (t = engine_token_first(s->e, &s->uri); r == 0 && t != NULL;
+	     t = engine_token_after(s->e, &s->uri, t))
+		if (one || hints_at(s, t)) {
+			tried++;
+			r = on_token(s, t);
+		}
+	if (r < 0 || tried > 0)
+		return r;
+	for (t = engine_token_first(s->e, &s->uri); r == 0 && t != NULL;
+	     t = engine_token_after(s->e, &s->uri, t))
+		r = on_token(s, t);
+	return r;
+}
+
+int engine_find_key(struct engine_found *found, struct engine *e, const char *uri,
+    enum engine_purpose purpose, struct error *err)
+{
+	struct search s;
+	int r = search_begin(&s, e, uri, purpose, err);
+
+	memset(found, 0, sizeof(*found));
+	if (r < 0)
+		return r;
+	r = over_tokens(&s);
+	if (r == 0)
+		r = find_finish(found, &s);
+	search_end(&s);
+	return r;
+}
+
+void engine_found_free(struct engine_found *found)
+{
+	if (found == NULL)
+		return;
+	token_key_free(found->key);
+	X509_free(found->certificate);
+	free(found->uri);
+	free(found->token_label);
+	memset(found, 0, sizeof(*found));
+}

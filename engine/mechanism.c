@@ -1,0 +1,120 @@
+#include "engine/mechanism.h"
+
+#include <string.h>
+#include <strings.h>
+
+struct digest {
+	const char *names[3];
+	CK_MECHANISM_TYPE hash;
+	CK_ULONG mgf;
+};
+
+/* The last one stands for every other digest. */
+static const struct digest digests[MECHANISM_DIGESTS] = {
+	{ { "SHA1", "SHA-1", "SSL3-SHA1" }, CKM_SHA_1, CKG_MGF1_SHA1 },
+	{ { "SHA224", "SHA2-224", "SHA-224" }, CKM_SHA224, CKG_MGF1_SHA224 },
+	{ { "SHA256", "SHA2-256", "SHA-256" }, CKM_SHA256, CKG_MGF1_SHA256 },
+	{ { "SHA384", "SHA2-384", "SHA-384" }, CKM_SHA384, CKG_MGF1_SHA384 },
+	{ { "SHA512", "SHA2-512", "SHA-512" }, CKM_SHA512, CKG_MGF1_SHA512 },
+};
+
+static const struct rung rungs[LADDER_COUNT][MECHANISM_RUNGS] = {
+	[LADDER_SIGN_PKCS1] = { { CKM_RSA_PKCS, 0 }, { CKM_RSA_X_509, 1 } },
+	[LADDER_SIGN_PSS] = { { CKM_RSA_PKCS_PSS, 0 }, { CKM_RSA_X_509, 1 } },
+	[LADDER_SIGN_RAW] = { { CKM_RSA_X_509, 0 } },
+	[LADDER_SIGN_ECDSA] = { { CKM_ECDSA, 0 } },
+	[LADDER_DECRYPT_PKCS1] = { { CKM_RSA_PKCS, 0 }, { CKM_RSA_X_509, 1 } },
+	[LADDER_DECRYPT_OAEP] = { { CKM_RSA_PKCS_OAEP, 0 }, { CKM_RSA_X_509, 1 } },
+	[LADDER_DECRYPT_OAEP_ODD] = { { CKM_RSA_X_509, 1 }, { CKM_RSA_PKCS_OAEP, 0 } },
+	[LADDER_DECRYPT_RAW] = { { CKM_RSA_X_509, 0 } },
+	[LADDER_DERIVE] = { { CKM_ECDH1_DERIVE, 0 } },
+};
+
+static size_t digest_index(const char *name)
+{
+	for (size_t i = 0; name != NULL && i < MECHANISM_DIGESTS; i++)
+		for (size_t j = 0; j < 3 && digests[i].names[j] != NULL; j++)
+			if (strcasecmp(digests[i].names[j], name) == 0)
+				return i;
+	return MECHANISM_DIGESTS - 1;
+}
+
+bool mechanism_same_digest(const char *a, const char *b)
+{
+	size_t i = digest_index(a);
+
+	return i == MECHANISM_DIGESTS - 1 ? strcasecmp(a, b) == 0 : i == digest_index(b);
+}
+
+const struct rung *mechanism_rungs(enum ladder ladder, size_t *count)
+{
+	/* No mechanism of ours is number 0 (CKM_RSA_PKCS_KEY_PAIR_GEN). */
+	*count = rungs[ladder][1].type != 0 ? 2 : 1;
+	return rungs[ladder];
+}
+
+void mechanism_remember(
+    struct mechanism_memory *m, enum ladder ladder, const char *digest, size_t rung)
+{
+	atomic_store(&m->rung[ladder][digest_index(digest)], (unsigned char)rung);
+}
+
+size_t mechanism_first(const struct mechanism_memory *m, enum ladder ladder, const char *digest)
+{
+	return atomic_load(&m->rung[ladder][digest_index(digest)]);
+}
+
+void mechanism_plain(struct mechanism *m, CK_MECHANISM_TYPE type)
+{
+	memset(m, 0, sizeof(*m));
+	m->ck.mechanism = type;
+}
+
+static int find_pair(const struct digest **hash, const struct digest **mgf, const char *digest,
+    const char *mgf1_digest)
+{
+	*hash = &digests[digest_index(digest)];
+	*mgf = &digests[digest_index(mgf1_digest != NULL ? mgf1_digest : digest)];
+	return (*hash)->hash != 0 && (*mgf)->hash != 0 ? 0 : HSMIME_EUNSUPPORTED;
+}
+
+int mechanism_pss(struct mechanism *m, const char *digest, const char *mgf1_digest, size_t salt_len)
+{
+	const struct digest *hash = NULL, *mgf = NULL;
+	int r = find_pair(&hash, &mgf, digest, mgf1_digest);
+
+	mechanism_plain(m, CKM_RSA_PKCS_PSS);
+	m->parameters.pss.hashAlg = hash->hash;
+	m->parameters.pss.mgf = mgf->mgf;
+	m->parameters.pss.sLen = salt_len;
+	m->ck.pParameter = &m->parameters.pss;
+	m->ck.ulParameterLen = sizeof(m->parameters.pss);
+	return r;
+}
+
+int mechanism_oaep(struct mechanism *m, const char *digest, const char *mgf1_digest,
+    const unsigned char *label, size_t label_len)
+{
+	const struct digest *hash = NULL, *mgf = NULL;
+	int r = find_pair(&hash, &mgf, digest, mgf1_digest);
+
+	mechanism_plain(m, CKM_RSA_PKCS_OAEP);
+	m->parameters.oaep.hashAlg = hash->hash;
+	m->parameters.oaep.mgf = mgf->mgf;
+	m->parameters.oaep.source = CKZ_DATA_SPECIFIED;
+	m->parameters.oaep.pSourceData = label_len > 0 ? (void *)label : NULL;
+	m->parameters.oaep.ulSourceDataLen = label_len;
+	m->ck.pParameter = &m->parameters.oaep;
+	m->ck.ulParameterLen = sizeof(m->parameters.oaep);
+	return r;
+}
+
+void mechanism_ecdh(struct mechanism *m, const unsigned char *point, size_t len)
+{
+	mechanism_plain(m, CKM_ECDH1_DERIVE);
+	m->parameters.ecdh.kdf = CKD_NULL;
+	m->parameters.ecdh.pPublicData = (unsigned char *)point;
+	m->parameters.ecdh.ulPublicDataLen = len;
+	m->ck.pParameter = &m->parameters.ecdh;
+	m->ck.ulParameterLen = sizeof(m->parameters.ecdh);
+}

@@ -1,0 +1,82 @@
+/*
+ * mechanism: from a wanted operation to a ladder of PKCS#11 mechanisms, best
+ * first, and what worked on a token. Nothing is asked of the token for it: a
+ * mechanism that it lacks is refused by its Init call, before any data was sent.
+ */
+#ifndef ENGINE_MECHANISM_H
+#define ENGINE_MECHANISM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <p11-kit/pkcs11.h>
+
+#include "engine/token_key.h"
+
+/* The ladders. */
+enum ladder {
+	LADDER_SIGN_PKCS1,
+	LADDER_SIGN_PSS,
+	LADDER_SIGN_RAW,
+	LADDER_SIGN_ECDSA,
+	LADDER_DECRYPT_PKCS1,
+	LADDER_DECRYPT_OAEP,
+	LADDER_DECRYPT_OAEP_ODD, /* a label, or a hash of its own for MGF1: often missing, often wrong */
+	LADDER_DECRYPT_RAW,
+	LADDER_DERIVE,
+	LADDER_COUNT
+};
+
+#define MECHANISM_DIGESTS 8
+#define MECHANISM_RUNGS 2
+
+/* One way to do an operation. */
+struct rung {
+	CK_MECHANISM_TYPE type;
+	int padding_in_software; /* raw RSA; encoding and decoding are ours */
+};
+
+/* Which rung a token accepted; zero is the first. Per token, any thread. */
+struct mechanism_memory {
+	_Atomic unsigned char rung[LADDER_COUNT][MECHANISM_DIGESTS];
+};
+
+/* mechanism_same_digest(a, b): whether two of OpenSSL's names mean one digest. */
+bool mechanism_same_digest(const char *a, const char *b);
+
+/* mechanism_rungs(ladder, count): the rungs of ladder, best first. */
+const struct rung *mechanism_rungs(enum ladder ladder, size_t *count);
+
+/* mechanism_remember(m, ladder, digest, rung), mechanism_first: the rung to begin with. */
+void mechanism_remember(
+    struct mechanism_memory *m, enum ladder ladder, const char *digest, size_t rung);
+size_t mechanism_first(const struct mechanism_memory *m, enum ladder ladder, const char *digest);
+
+/* A mechanism with the memory for its parameters. */
+struct mechanism {
+	CK_MECHANISM ck;
+	union {
+		CK_RSA_PKCS_PSS_PARAMS pss;
+		CK_RSA_PKCS_OAEP_PARAMS oaep;
+		CK_ECDH1_DERIVE_PARAMS ecdh;
+	} parameters;
+};
+
+/* mechanism_plain(m, type): without parameters. */
+void mechanism_plain(struct mechanism *m, CK_MECHANISM_TYPE type);
+
+/*
+ * mechanism_pss(m, digest, mgf1_digest, salt_len), mechanism_oaep(m, digest,
+ * mgf1_digest, label, label_len): 0, or HSMIME_EUNSUPPORTED where PKCS#11
+ * has no number for a digest. label is kept by the caller. m must not be copied.
+ */
+int mechanism_pss(
+    struct mechanism *m, const char *digest, const char *mgf1_digest, size_t salt_len);
+int mechanism_oaep(struct mechanism *m, const char *digest, const char *mgf1_digest,
+    const unsigned char *label, size_t label_len);
+
+/* mechanism_ecdh(m, point, len): CKM_ECDH1_DERIVE with CKD_NULL; point is kept by the caller. */
+void mechanism_ecdh(struct mechanism *m, const unsigned char *point, size_t len);
+
+#endif

@@ -1,0 +1,268 @@
+#include "engine/module.h"
+
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include "engine/recovery.h"
+#include "engine/slot.h"
+
+static struct module *modules;
+static struct gate registry = GATE_INIT;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static atomic_bool exiting;
+
+static void note_exit(void)
+{
+	atomic_store(&exiting, true);
+}
+
+/* Only the thread that forked lives on in the child: nobody is inside any gate there. */
+static void reset_in_child(void)
+{
+	gate_init(&registry);
+}
+
+static void start_once(void)
+{
+	OPENSSL_atexit(note_exit);
+	pthread_atfork(NULL, NULL, reset_in_child);
+}
+
+bool module_exiting(void)
+{
+	return atomic_load(&exiting);
+}
+
+void module_enter(struct module *m)
+{
+	if (m->serial)
+		pthread_mutex_lock(&m->serial_lock);
+}
+
+void module_leave(struct module *m)
+{
+	if (m->serial)
+		pthread_mutex_unlock(&m->serial_lock);
+}
+
+CK_RV module_initialise(struct module *m)
+{
+	CK_C_INITIALIZE_ARGS args = { .flags = CKF_OS_LOCKING_OK };
+	CK_RV rv = m->functions->C_Initialize(&args);
+
+	if (rv == CKR_CANT_LOCK) {
+		m->serial = true;
+		rv = m->functions->C_Initialize(NULL);
+	}
+	if (rv == CKR_CRYPTOKI_ALREADY_INITIALIZED)
+		return CKR_OK;
+	m->owner = rv == CKR_OK;
+	return rv;
+}
+
+/*
+ * PKCS#11 v2.40 section 5.6 (C_Initialize) asks a forked child to initialise for itself. Some
+ * modules carry on with the parent's state instead; they are made to start again.
+ */
+static CK_RV initialise_child(struct module *m)
+{
+	CK_C_INITIALIZE_ARGS args = { .flags = m->serial ? 0 : CKF_OS_LOCKING_OK };
+	CK_RV rv = m->functions->C_Initialize(m->serial ? NULL : &args);
+
+	if (rv == CKR_CRYPTOKI_ALREADY_INITIALIZED && m->owner) {
+		m->functions->C_Finalize(NULL);
+		rv = m->functions->C_Initialize(m->serial ? NULL : &args);
+	}
+	return rv == CKR_CRYPTOKI_ALREADY_INITIALIZED ? CKR_OK : rv;
+}
+
+static int describe_failure(struct module *m, CK_RV rv, struct error *err)
+{
+	char name[48];
+
+	error_set(err, HSMIME_ETOKEN, "the PKCS#11 module %s does not start (%s)", m->path,
+	    recovery_name(rv, name, sizeof(name)));
+	return error_hint(err, "check the module's own configuration, and that its service runs");
+}
+
+/* Whether two callers of C_GetFunctionList get two instances, as with p11-kit-proxy. */
+static CK_RV get_functions(struct module *m, CK_C_GetFunctionList get)
+{
+	CK_FUNCTION_LIST *second = NULL;
+	CK_RV rv = get(&m->functions);
+
+	if (rv == CKR_OK)
+		rv = get(&second);
+	m->own_instances = rv == CKR_OK && second != m->functions;
+	return rv;
+}
+
+static int load_file(struct module *m, struct error *err)
+{
+	void *handle = dlopen(m->path, RTLD_NOW | RTLD_LOCAL);
+	CK_C_GetFunctionList get = NULL;
+	Dl_info info;
+	CK_RV rv;
+
+	if (handle == NULL) {
+		error_set(err, HSMIME_ETOKEN, "can't load the PKCS#11 module %s", m->path);
+		return error_hint(err, "%s", dlerror());
+	}
+	*(void **)&get = dlsym(handle, "C_GetFunctionList");
+	if (get == NULL) {
+		error_set(err, HSMIME_ETOKEN, "%s is not a PKCS#11 module", m->path);
+		dlclose(handle);
+		return error_hint(err, "name the module's shared library, for example "
+				       "/usr/lib/softhsm/libsofthsm2.so");
+	}
+	rv = get_functions(m, get);
+	if (rv != CKR_OK)
+		return describe_failure(m, rv, err);
+	m->file = dladdr(*(void **)&get, &info) != 0 ? info.dli_fname : m->path;
+	return 0;
+}
+
+static int load_libp11(struct module *m, struct error *err)
+{
+	if (m->libp11_loaded)
+		return 0;
+	if (m->libp11 == NULL)
+		m->libp11 = PKCS11_CTX_new();
+	if (m->libp11 == NULL)
+		return error_nomem(err);
+	if (PKCS11_CTX_load(m->libp11, m->path) != 0) {
+		error_openssl(err, HSMIME_ETOKEN, "the PKCS#11 module does not start");
+		return HSMIME_ETOKEN;
+	}
+	m->libp11_loaded = true;
+	return 0;
+}
+
+static void stop(struct module *m)
+{
+	token_free_all(m);
+	if (m->owner || m->own_instances) {
+		m->functions->C_Finalize(NULL);
+		if (m->libp11_loaded)
+			PKCS11_CTX_unload(m->libp11);
+		m->libp11_loaded = false;
+	}
+	m->owner = false;
+}
+
+static int start(struct module *m, struct error *err)
+{
+	CK_RV rv = CKR_OK;
+	int r = 0;
+
+	if (m->functions == NULL)
+		r = load_file(m, err);
+	if (r < 0)
+		return r;
+	rv = module_initialise(m);
+	if (rv != CKR_OK)
+		return describe_failure(m, rv, err);
+	m->pid = getpid();
+	r = load_libp11(m, err);
+	if (r == 0)
+		r = token_refresh(m, err);
+	if (r < 0)
+		stop(m);
+	return r;
+}
+
+static struct module *record(const char *path)
+{
+	struct module *m = modules;
+
+	while (m != NULL && strcmp(m->path, path) != 0)
+		m = m->next;
+	if (m != NULL)
+		return m;
+	m = calloc(1, sizeof(*m));
+	if (m == NULL)
+		return NULL;
+	m->path = strdup(path);
+	if (m->path == NULL) {
+		free(m);
+		return NULL;
+	}
+	pthread_mutex_init(&m->serial_lock, NULL);
+	pthread_mutex_init(&m->lock, NULL);
+	gate_init(&m->refresh);
+	m->next = modules;
+	modules = m;
+	return m;
+}
+
+int module_open(struct module **out, const char *path, struct error *err)
+{
+	struct module *m = NULL;
+	int r = 0;
+
+	*out = NULL;
+	pthread_once(&once, start_once);
+	gate_enter(&registry);
+	m = record(path != NULL ? path : MODULE_DEFAULT);
+	if (m == NULL)
+		r = error_nomem(err);
+	else if (m->users == 0)
+		r = start(m, err);
+	if (r == 0) {
+		m->users++;
+		*out = m;
+	}
+	gate_leave(&registry);
+	return r;
+}
+
+/* A child that never used the module leaves it alone: everything in it is the parent's. */
+void module_close(struct module *m)
+{
+	if (m == NULL || module_exiting())
+		return;
+	gate_enter(&registry);
+	if (--m->users == 0) {
+		if (m->pid == getpid())
+			stop(m);
+		else
+			token_free_all(m);
+	}
+	gate_leave(&registry);
+}
+
+static int restart_in_child(struct module *m, struct error *err)
+{
+	CK_RV rv;
+
+	pthread_mutex_init(&m->serial_lock, NULL);
+	pthread_mutex_init(&m->lock, NULL);
+	gate_init(&m->refresh);
+	token_forget_process(m);
+	rv = initialise_child(m);
+	if (rv != CKR_OK)
+		return describe_failure(m, rv, err);
+	m->pid = getpid();
+	return token_refresh(m, err);
+}
+
+int module_ready(struct module *m, struct error *err)
+{
+	int r = 0;
+
+	if (module_exiting())
+		return error_set(err, HSMIME_ETOKEN, "the program is ending");
+	if (m->pid == getpid())
+		return 0;
+	gate_enter(&registry);
+	if (m->pid != getpid())
+		r = restart_in_child(m, err);
+	gate_leave(&registry);
+	return r;
+}

@@ -1,0 +1,86 @@
+/*
+ * module: a PKCS#11 module as this process has it: loaded once, however many
+ * engines use it, initialised for our function list and for libp11's, and
+ * initialised afresh in a child after fork.
+ */
+#ifndef ENGINE_MODULE_H
+#define ENGINE_MODULE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <libp11.h>
+#include <p11-kit/pkcs11.h>
+
+#include "engine/gate.h"
+#include "util/error.h"
+
+struct token;
+
+/* The module of a NULL path: all tokens that the system's p11-kit configuration knows. */
+#define MODULE_DEFAULT "p11-kit-proxy.so"
+
+/*
+ * Read-only for others, except what engine/slot.h owns. The record itself is
+ * kept for the life of the process, and libp11's list of slots with it: libp11
+ * closes all sessions of a slot that it releases, ours too.
+ */
+struct module {
+	char *path;                  /* as it was asked for */
+	const char *file;            /* as the loader found it */
+	CK_FUNCTION_LIST *functions; /* our own; call it by engine/cryptoki.h */
+	bool own_instances; /* each C_GetFunctionList is an instance of its own (p11-kit-proxy) */
+	bool owner;         /* our C_Initialize was the first, so C_Finalize is ours */
+	bool serial;        /* CKR_CANT_LOCK: one call at a time */
+	pthread_mutex_t serial_lock;
+	pid_t pid; /* that initialised it */
+	unsigned users;
+	PKCS11_CTX *libp11;
+	bool libp11_loaded;
+	struct module *next;
+	/* engine/slot.h */
+	struct gate refresh;
+	PKCS11_SLOT *slots;
+	unsigned slot_count;
+	pthread_mutex_t lock; /* of the list of tokens */
+	struct token *tokens;
+};
+
+/*
+ * module_open(out, path, err):
+ * The module in that file (NULL: MODULE_DEFAULT), loaded, initialised, its
+ * tokens enumerated; close with module_close. Returns 0, HSMIME_ETOKEN or
+ * HSMIME_ENOMEM.
+ */
+int module_open(struct module **out, const char *path, struct error *err);
+
+/*
+ * module_close(m):
+ * One user less. The last one finalises the module, where that is ours to do;
+ * it stays loaded, since unloading one whose threads or exit handlers live on
+ * crashes. No call is made once module_exiting. NULL is allowed.
+ */
+void module_close(struct module *m);
+
+/*
+ * module_ready(m, err):
+ * To be called before anything is done with m: in a child that was forked
+ * after module_open it initialises the module again and forgets sessions,
+ * logins and object handles, which are the parent's. Returns 0, HSMIME_ETOKEN
+ * or HSMIME_ENOMEM.
+ */
+int module_ready(struct module *m, struct error *err);
+
+/* module_initialise(m): C_Initialize, as often as it is needed. CKR_OK or why it can't be. */
+CK_RV module_initialise(struct module *m);
+
+/* module_exiting(): OPENSSL_cleanup has begun: no token may be called any more. */
+bool module_exiting(void);
+
+/* module_enter(m), module_leave(m): around each call; a lock only where the module can't lock. */
+void module_enter(struct module *m);
+void module_leave(struct module *m);
+
+#endif

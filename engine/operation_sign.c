@@ -1,0 +1,250 @@
+#include <string.h>
+
+#include <openssl/bn.h>
+#include <openssl/crypto.h>
+#include <openssl/ecdsa.h>
+#include <openssl/evp.h>
+
+#include "engine/cryptoki.h"
+#include "engine/key.h"
+#include "engine/mechanism.h"
+#include "engine/padding.h"
+#include "engine/recovery.h"
+#include "engine/slot.h"
+
+/* One signature on its way. */
+struct job {
+	struct token_key *key;
+	const struct token_sign *request;
+	enum ladder ladder;
+	unsigned char input[KEY_SIZE_MAX]; /* what goes to the token */
+	size_t input_len;
+	unsigned char output[KEY_SIZE_MAX + 64];
+	CK_ULONG output_len;
+};
+
+static int set_input(struct job *j, const unsigned char *data, size_t len)
+{
+	if (len > sizeof(j->input))
+		return HSMIME_EUSAGE;
+	memcpy(j->input, data, len);
+	j->input_len = len;
+	return 0;
+}
+
+static int input_pkcs1(struct job *j, bool software)
+{
+	const struct token_sign *q = j->request;
+	unsigned char info[PADDING_DIGEST_INFO_MAX];
+	size_t len = sizeof(info), k = j->key->modulus_size;
+	const unsigned char *data = q->data;
+	int r = 0;
+
+	if (q->digest != NULL) {
+		r = padding_digest_info(info, &len, q->digest, q->data, q->len);
+		data = info;
+	} else
+		len = q->len;
+	if (r < 0)
+		return r;
+	if (!software)
+		return k >= 11 && len <= k - 11 ? set_input(j, data, len) : HSMIME_EUSAGE;
+	j->input_len = k;
+	return padding_encode_pkcs1(j->input, k, data, len);
+}
+
+static int input_pss(struct job *j, bool software)
+{
+	const struct token_sign *q = j->request;
+	struct padding p = { q->digest, q->mgf1_digest, q->salt_len, NULL, 0 };
+
+	if (!software)
+		return set_input(j, q->data, q->len);
+	j->input_len = j->key->modulus_size;
+	return padding_encode_pss(j->input, j->input_len,
+	    (size_t)EVP_PKEY_get_bits(j->key->public_key), &p, q->data, q->len);
+}
+
+static int input_raw(struct job *j, bool software)
+{
+	(void)software;
+	if (j->request->len != j->key->modulus_size)
+		return HSMIME_EUSAGE;
+	return set_input(j, j->request->data, j->request->len);
+}
+
+/* FIPS 186-4 section 6.4: the leftmost bits of a digest that is longer than the order. */
+static int input_ecdsa(struct job *j, bool software)
+{
+	size_t len = j->request->len;
+
+	(void)software;
+	return set_input(j, j->request->data, len > j->key->field_size ? j->key->field_size : len);
+}
+
+static int prepare(struct job *j, struct mechanism *m, const struct rung *rung)
+{
+	static int (*const inputs[])(struct job *, bool) = {
+		[LADDER_SIGN_PKCS1] = input_pkcs1,
+		[LADDER_SIGN_PSS] = input_pss,
+		[LADDER_SIGN_RAW] = input_raw,
+		[LADDER_SIGN_ECDSA] = input_ecdsa,
+	};
+	const struct token_sign *q = j->request;
+	int r = 0;
+
+	mechanism_plain(m, rung->type);
+	if (rung->type == CKM_RSA_PKCS_PSS)
+		r = mechanism_pss(m, q->digest, q->mgf1_digest, q->salt_len);
+	return r < 0 ? r : inputs[j->ladder](j, rung->padding_in_software != 0);
+}
+
+/* Up the ladder: 0 with the operation begun, or a status, or WORK_REFUSED. */
+static int begin(struct job *j, struct work *w, CK_OBJECT_HANDLE handle)
+{
+	struct mechanism_memory *memory = &w->token->memory;
+	size_t count = 0, first = mechanism_first(memory, j->ladder, j->request->digest);
+	const struct rung *rungs = mechanism_rungs(j->ladder, &count);
+	CK_RV refusal = CKR_OK;
+	int r = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t at = (first + i) % count;
+		struct mechanism m;
+		CK_RV rv;
+
+		r = prepare(j, &m, &rungs[at]);
+		if (r == HSMIME_EUNSUPPORTED)
+			continue;
+		if (r < 0)
+			break;
+		rv = cryptoki_sign_init(w->module, w->session.handle, &m.ck, handle);
+		if (rv == CKR_OK) {
+			mechanism_remember(memory, j->ladder, j->request->digest, at);
+			return 0;
+		}
+		refusal = refusal == CKR_OK ? rv : refusal;
+		if (!recovery_other_mechanism(rv))
+			return work_refused(w, rv);
+	}
+	return refusal != CKR_OK ? work_refused(w, refusal) : r;
+}
+
+static int sign(struct work *w, void *arg)
+{
+	struct job *j = arg;
+	CK_OBJECT_HANDLE handle = 0;
+	CK_RV rv;
+	int r = key_handle(&handle, j->key, w);
+
+	if (r == 0)
+		r = begin(j, w, handle);
+	if (r == 0)
+		r = key_authenticate(j->key, w);
+	if (r != 0)
+		return r;
+	j->output_len = sizeof(j->output);
+	rv = cryptoki_sign(
+	    w->module, w->session.handle, j->input, j->input_len, j->output, &j->output_len);
+	w->dirty = rv != CKR_OK;
+	return work_refused(w, rv);
+}
+
+static int finish_rsa(struct job *j, unsigned char *sig, size_t *sig_len)
+{
+	size_t k = j->key->modulus_size;
+
+	if (j->output_len > k || j->output_len == 0 || *sig_len < k)
+		return HSMIME_ETOKEN;
+	padding_align(j->output, j->output_len, k);
+	memcpy(sig, j->output, k);
+	*sig_len = k;
+	return 0;
+}
+
+/* PKCS#11 gives r and s as two halves of one string; CMS wants ECDSA-Sig-Value (RFC 5753). */
+static int finish_ecdsa(struct job *j, unsigned char *sig, size_t *sig_len)
+{
+	int half = (int)(j->output_len / 2), n = -1;
+	ECDSA_SIG *s = ECDSA_SIG_new();
+	BIGNUM *a = BN_bin2bn(j->output, half, NULL), *b = BN_bin2bn(j->output + half, half, NULL);
+
+	if (s == NULL || a == NULL || b == NULL || ECDSA_SIG_set0(s, a, b) != 1) {
+		BN_free(a);
+		BN_free(b);
+		ECDSA_SIG_free(s);
+		return HSMIME_ENOMEM;
+	}
+	if (j->output_len % 2 == 0 && half > 0 && (size_t)half <= j->key->field_size)
+		n = i2d_ECDSA_SIG(s, NULL);
+	if (n > 0 && (size_t)n <= *sig_len)
+		n = i2d_ECDSA_SIG(s, &sig);
+	else
+		n = -1;
+	ECDSA_SIG_free(s);
+	*sig_len = n > 0 ? (size_t)n : 0;
+	return n > 0 ? 0 : HSMIME_ETOKEN;
+}
+
+static int check(
+    const struct token_key *k, const struct token_sign *q, size_t room, struct error *err)
+{
+	bool ec = q->scheme == TOKEN_SIGN_ECDSA;
+
+	if (ec != (k->type == TOKEN_KEY_EC))
+		return error_set(
+		    err, HSMIME_EUSAGE, "the key is not of the type that the signature asks for");
+	if (room < token_key_size(k) || (q->data == NULL && q->len > 0))
+		return error_set(err, HSMIME_EUSAGE, "no room for the signature");
+	if (q->scheme == TOKEN_SIGN_RSA_PSS && q->digest == NULL)
+		return error_set(err, HSMIME_EUSAGE, "RSA-PSS needs a digest");
+	return 0;
+}
+
+static int describe(int r, struct error *err)
+{
+	switch (r) {
+	case HSMIME_EUNSUPPORTED:
+		return error_set(err, r, "the digest is not known");
+	case HSMIME_EUSAGE:
+		return error_set(err, r, "the digest does not fit the key");
+	case HSMIME_ENOMEM:
+		return error_nomem(err);
+	case HSMIME_EINTERNAL:
+		return error_openssl(err, r, "can't pad the signature");
+	default:
+		return error_set(err, r, "the token gave a malformed signature");
+	}
+}
+
+int token_key_sign(struct token_key *k, unsigned char *sig, size_t *sig_len,
+    const struct token_sign *request, struct error *err)
+{
+	static const enum ladder ladders[] = {
+		[TOKEN_SIGN_RSA_PKCS1] = LADDER_SIGN_PKCS1,
+		[TOKEN_SIGN_RSA_PSS] = LADDER_SIGN_PSS,
+		[TOKEN_SIGN_RSA_RAW] = LADDER_SIGN_RAW,
+		[TOKEN_SIGN_ECDSA] = LADDER_SIGN_ECDSA,
+	};
+	struct job j = { .key = k, .request = request, .ladder = ladders[request->scheme] };
+	struct error own = { 0 };
+	struct work w;
+	int r = check(k, request, *sig_len, &own);
+
+	if (r == 0) {
+		key_work(&w, k, "sign", &own);
+		r = work_run(&w, sign, &j);
+	}
+	if (r == 0)
+		r = k->type == TOKEN_KEY_RSA ? finish_rsa(&j, sig, sig_len)
+					     : finish_ecdsa(&j, sig, sig_len);
+	if (r < 0 && own.code == 0)
+		describe(r, &own);
+	if (r < 0) {
+		*sig_len = 0;
+		if (err != NULL)
+			*err = own;
+	}
+	OPENSSL_cleanse(&j, sizeof(j));
+	return r;
+}

@@ -1,0 +1,347 @@
+#include "engine/pin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "util/buffer.h"
+
+static int spec_error(struct error *err)
+{
+	error_set(err, HSMIME_EUSAGE, "malformed PIN source");
+	return error_hint(err, "use file:PATH, fd:NUMBER, command:COMMAND, cred:NAME or env:NAME");
+}
+
+static int parse_fd(struct pin_source *p)
+{
+	char *end = NULL;
+	long fd;
+
+	errno = 0;
+	fd = strtol(p->name, &end, 10);
+	if (errno != 0 || *end != '\0' || fd < 0 || fd > 65535)
+		return HSMIME_EUSAGE;
+	p->fd = (int)fd;
+	return 0;
+}
+
+/* The name is one component of a path, so that it can't leave the folder. */
+static int check_name(const struct pin_source *p)
+{
+	if (p->kind == PIN_CRED && (strchr(p->name, '/') != NULL || strcmp(p->name, ".") == 0 ||
+				       strcmp(p->name, "..") == 0))
+		return HSMIME_EUSAGE;
+	if (p->kind == PIN_ENV && strchr(p->name, '=') != NULL)
+		return HSMIME_EUSAGE;
+	return 0;
+}
+
+static int parse(struct pin_source *p, const char *spec, struct error *err)
+{
+	static const struct {
+		const char *prefix;
+		enum pin_kind kind;
+	} kinds[] = { { "file:", PIN_FILE }, { "fd:", PIN_FD }, { "command:", PIN_COMMAND },
+		{ "cred:", PIN_CRED }, { "env:", PIN_ENV } };
+	size_t i = 0;
+
+	while (i < 5 && strncmp(spec, kinds[i].prefix, strlen(kinds[i].prefix)) != 0)
+		i++;
+	if (i == 5 || spec[strlen(kinds[i].prefix)] == '\0')
+		return spec_error(err);
+	p->kind = kinds[i].kind;
+	p->name = strdup(spec + strlen(kinds[i].prefix));
+	if (p->name == NULL)
+		return error_nomem(err);
+	if ((p->kind == PIN_FD && parse_fd(p) < 0) || check_name(p) < 0)
+		return spec_error(err);
+	return 0;
+}
+
+int pin_source_new(struct pin_source **out, const char *spec, hsmime_pin_callback callback,
+    void *callback_arg, struct error *err)
+{
+	struct pin_source *p = calloc(1, sizeof(*p));
+	int r = 0;
+
+	*out = NULL;
+	if (p == NULL)
+		return error_nomem(err);
+	gate_init(&p->gate);
+	p->callback = callback;
+	p->callback_arg = callback_arg;
+	if (spec != NULL)
+		r = parse(p, spec, err);
+	if (r < 0)
+		pin_source_free(p);
+	else
+		*out = p;
+	return r;
+}
+
+static int refuse_uri(struct error *err, const char *message)
+{
+	error_set(err, HSMIME_EPOLICY, "%s", message);
+	return error_hint(err, "a URI may name a file only (pin-source=file:/PATH); use the "
+			       "--pin-source option for others");
+}
+
+int pin_source_from_uri(
+    struct pin_source **out, const char *value, const struct pin_source *base, struct error *err)
+{
+	struct buffer spec;
+	int r;
+
+	*out = NULL;
+	if (value[0] == '|')
+		return refuse_uri(err, "the URI's pin-source is a command, which is never run");
+	if (strncmp(value, "file:", 5) == 0)
+		value += 5;
+	if (strncmp(value, "//", 2) == 0)
+		value += 2;
+	if (value[0] != '/')
+		return refuse_uri(err, "the URI's pin-source is not a file with an absolute path");
+	buffer_init(&spec, 8192);
+	r = buffer_printf(&spec, "file:%s", value);
+	if (r == 0 && buffer_string(&spec) != NULL)
+		r = pin_source_new(
+		    out, buffer_string(&spec), base->callback, base->callback_arg, err);
+	else
+		r = error_set(err, HSMIME_EPOLICY, "the URI's pin-source is too long");
+	buffer_free(&spec);
+	if (r == 0) {
+		(*out)->log = base->log;
+		(*out)->log_arg = base->log_arg;
+	}
+	return r;
+}
+
+void pin_source_free(struct pin_source *p)
+{
+	if (p == NULL)
+		return;
+	gate_free(&p->gate);
+	secret_free(&p->held);
+	free(p->name);
+	free(p);
+}
+
+bool pin_attended(const struct pin_source *p)
+{
+	return p->kind == PIN_CALLBACK;
+}
+
+static int failed(struct error *err, const struct pin_source *p, const char *why)
+{
+	static const char *const kinds[] = { "a person", "file", "descriptor", "command",
+		"credential", "environment variable" };
+
+	/* A command line may hold a secret of its own. */
+	if (p->kind == PIN_COMMAND)
+		return error_set(err, HSMIME_EPIN, "no PIN from the command: %s", why);
+	return error_set(err, HSMIME_EPIN, "no PIN from %s %s: %s", kinds[p->kind], p->name, why);
+}
+
+/* One octet at a time: what follows the line on a descriptor is not ours. */
+static int read_line(struct secret *pin, int fd, const struct pin_source *p, struct error *err)
+{
+	unsigned char c = 0;
+	ssize_t n = 0;
+
+	for (;;) {
+		n = read(fd, &c, 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return failed(err, p, strerror(errno));
+		if (n == 0 || c == '\n')
+			break;
+		if (pin->len == PIN_MAX || c == '\0')
+			return failed(err, p, c == '\0' ? "it holds a NUL" : "it is too long");
+		pin->data[pin->len++] = c;
+	}
+	if (pin->len > 0 && pin->data[pin->len - 1] == '\r')
+		pin->len--;
+	return pin->len > 0 ? 0 : failed(err, p, "it is empty");
+}
+
+static int read_path(
+    struct secret *pin, const char *path, const struct pin_source *p, struct error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int r;
+
+	if (fd < 0)
+		return failed(err, p, strerror(errno));
+	r = read_line(pin, fd, p, err);
+	close(fd);
+	return r;
+}
+
+static int from_file(struct secret *pin, struct pin_source *p, struct error *err)
+{
+	return read_path(pin, p->name, p, err);
+}
+
+static int from_fd_once(struct secret *pin, struct pin_source *p, struct error *err)
+{
+	int r = 0;
+
+	if (p->held.data == NULL) {
+		r = secret_new(&p->held, PIN_MAX);
+		if (r == 0)
+			r = read_line(&p->held, p->fd, p, err);
+		else
+			r = error_nomem(err);
+	}
+	if (r == 0 && p->held.len == 0)
+		r = failed(err, p, "it was read before");
+	if (r < 0) {
+		p->held.len = 0;
+		return r;
+	}
+	memcpy(pin->data, p->held.data, p->held.len);
+	pin->len = p->held.len;
+	return 0;
+}
+
+static int from_fd(struct secret *pin, struct pin_source *p, struct error *err)
+{
+	int r;
+
+	gate_enter(&p->gate);
+	r = from_fd_once(pin, p, err);
+	gate_leave(&p->gate);
+	return r;
+}
+
+static int spawn(pid_t *pid, int out, const struct pin_source *p)
+{
+	char shell[] = "sh", option[] = "-c";
+	char *const argv[] = { shell, option, p->name, NULL };
+	posix_spawn_file_actions_t actions;
+	int e = posix_spawn_file_actions_init(&actions);
+
+	if (e != 0)
+		return e;
+	e = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	if (e == 0)
+		e = posix_spawn_file_actions_adddup2(&actions, out, 1);
+	if (e == 0)
+		e = posix_spawn(pid, "/bin/sh", &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return e;
+}
+
+/* A program that ignores SIGCHLD leaves no status to wait for. */
+static bool ended_well(pid_t pid)
+{
+	int status = 0;
+	pid_t w;
+
+	do
+		w = waitpid(pid, &status, 0);
+	while (w < 0 && errno == EINTR);
+	return w < 0 ? errno == ECHILD : WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static int from_command(struct secret *pin, struct pin_source *p, struct error *err)
+{
+	int ends[2] = { -1, -1 };
+	pid_t pid = 0;
+	int e, r;
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return failed(err, p, strerror(errno));
+	e = spawn(&pid, ends[1], p);
+	close(ends[1]);
+	r = e != 0 ? failed(err, p, strerror(e)) : read_line(pin, ends[0], p, err);
+	close(ends[0]);
+	if (e == 0 && !ended_well(pid))
+		r = failed(err, p, "it did not succeed");
+	return r;
+}
+
+static int from_cred(struct secret *pin, struct pin_source *p, struct error *err)
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	struct buffer path;
+	int r;
+
+	if (folder == NULL || folder[0] != '/')
+		return failed(err, p, "CREDENTIALS_DIRECTORY is not set (systemd sets it)");
+	buffer_init(&path, 8192);
+	if (buffer_printf(&path, "%s/%s", folder, p->name) == 0 && buffer_string(&path) != NULL)
+		r = read_path(pin, buffer_string(&path), p, err);
+	else
+		r = failed(err, p, "its path is too long");
+	buffer_free(&path);
+	return r;
+}
+
+static int from_env(struct secret *pin, struct pin_source *p, struct error *err)
+{
+	const char *value = getenv(p->name);
+	size_t len = value != NULL ? strlen(value) : 0;
+
+	if (p->log != NULL)
+		p->log(p->log_arg, 0,
+		    "the PIN comes from the environment, where other programs can see it: for "
+		    "tests only");
+	if (len == 0)
+		return failed(err, p, "it is not set");
+	if (len > PIN_MAX)
+		return failed(err, p, "it is too long");
+	memcpy(pin->data, value, len);
+	pin->len = len;
+	return 0;
+}
+
+static int from_callback(
+    struct secret *pin, struct pin_source *p, const hsmime_pin_request *request, struct error *err)
+{
+	ptrdiff_t n;
+
+	if (p->callback == NULL) {
+		error_set(err, HSMIME_EPIN, "token \"%s\" asks for a PIN, and nobody is there",
+		    request->token_label);
+		return error_hint(
+		    err, "give a PIN source (--pin-source file:PATH, …) or a terminal");
+	}
+	n = p->callback(p->callback_arg, request, (char *)pin->data, PIN_MAX);
+	if (n == HSMIME_ENOMEM)
+		return error_nomem(err);
+	if (n <= 0 || n > PIN_MAX)
+		return error_set(
+		    err, HSMIME_EPIN, "no PIN was given for token \"%s\"", request->token_label);
+	pin->len = (size_t)n;
+	return 0;
+}
+
+int pin_read(
+    struct secret *pin, struct pin_source *p, const hsmime_pin_request *request, struct error *err)
+{
+	static int (*const readers[])(struct secret *, struct pin_source *, struct error *) = {
+		[PIN_FILE] = from_file,
+		[PIN_FD] = from_fd,
+		[PIN_COMMAND] = from_command,
+		[PIN_CRED] = from_cred,
+		[PIN_ENV] = from_env,
+	};
+	int r = secret_new(pin, PIN_MAX);
+
+	if (r < 0)
+		return error_nomem(err);
+	if (p->kind == PIN_CALLBACK || request->final_try)
+		r = from_callback(pin, p, request, err);
+	else
+		r = readers[p->kind](pin, p, err);
+	if (r < 0)
+		secret_free(pin);
+	return r;
+}

@@ -1,0 +1,66 @@
+/*
+ * pin: where a PIN comes from. Sources that nobody attends (file:, fd:,
+ * command:, cred:, env:) and the callback, behind which there is a person.
+ */
+#ifndef ENGINE_PIN_H
+#define ENGINE_PIN_H
+
+#include <stdbool.h>
+
+#include <hsmime/context.h>
+
+#include "engine/gate.h"
+#include "util/error.h"
+#include "util/secret.h"
+
+#define PIN_MAX 255 /* octets */
+
+enum pin_kind { PIN_CALLBACK, PIN_FILE, PIN_FD, PIN_COMMAND, PIN_CRED, PIN_ENV };
+
+/* Private to pin.c, but for reading. */
+struct pin_source {
+	enum pin_kind kind; /* PIN_CALLBACK: no source but the person */
+	char *name;         /* what follows the colon */
+	int fd;
+	hsmime_pin_callback callback; /* may be NULL: nobody is there */
+	void *callback_arg;
+	hsmime_log_callback log;
+	void *log_arg;
+	struct gate gate;   /* for held */
+	struct secret held; /* fd: can be read once only, so it is kept, locked in memory */
+};
+
+/*
+ * pin_source_new(out, spec, callback, callback_arg, err):
+ * spec is "file:PATH", "fd:N", "command:CMD", "cred:NAME", "env:NAME", or NULL.
+ * Returns 0, HSMIME_EUSAGE (malformed) or HSMIME_ENOMEM.
+ */
+int pin_source_new(struct pin_source **out, const char *spec, hsmime_pin_callback callback,
+    void *callback_arg, struct error *err);
+
+/*
+ * pin_source_from_uri(out, value, base, err):
+ * The pin-source attribute of a URI: a file ("file:PATH", "file:///PATH" or an
+ * absolute PATH) and nothing else; the callback and log are base's. Returns 0,
+ * HSMIME_EPOLICY (a command or another source) or HSMIME_ENOMEM.
+ */
+int pin_source_from_uri(
+    struct pin_source **out, const char *value, const struct pin_source *base, struct error *err);
+
+/* pin_source_free(p): wipes what it holds; NULL is allowed. */
+void pin_source_free(struct pin_source *p);
+
+/* pin_attended(p): whether a PIN comes from a person. */
+bool pin_attended(const struct pin_source *p);
+
+/*
+ * pin_read(pin, p, request, err):
+ * Get the PIN into *pin (uninitialised before; free with secret_free). On the
+ * final try the person is asked even where there is another source. Returns 0,
+ * HSMIME_EPIN (nobody there, nothing to read, too long) or HSMIME_ENOMEM; *pin
+ * is then empty.
+ */
+int pin_read(
+    struct secret *pin, struct pin_source *p, const hsmime_pin_request *request, struct error *err);
+
+#endif

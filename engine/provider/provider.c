@@ -1,0 +1,273 @@
+#include "engine/provider/internal.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/provider.h>
+
+#define PROPERTIES "provider=" PROVIDER_NAME
+
+static const OSSL_ALGORITHM keymgmts[] = {
+	{ "RSA:rsaEncryption:1.2.840.113549.1.1.1", PROPERTIES, keymgmt_rsa_functions,
+	    "token RSA keys" },
+	{ "EC:id-ecPublicKey:1.2.840.10045.2.1", PROPERTIES, keymgmt_ec_functions,
+	    "token EC keys" },
+	{ NULL, NULL, NULL, NULL },
+};
+
+static const OSSL_ALGORITHM signatures[] = {
+	{ "RSA:rsaEncryption:1.2.840.113549.1.1.1", PROPERTIES, signature_rsa_functions,
+	    "RSA signatures on the token" },
+	{ "ECDSA", PROPERTIES, signature_ecdsa_functions, "ECDSA on the token" },
+	{ NULL, NULL, NULL, NULL },
+};
+
+static const OSSL_ALGORITHM asym_ciphers[] = {
+	{ "RSA:rsaEncryption:1.2.840.113549.1.1.1", PROPERTIES, asym_cipher_rsa_functions,
+	    "RSA decryption on the token" },
+	{ NULL, NULL, NULL, NULL },
+};
+
+static const OSSL_ALGORITHM key_exchanges[] = {
+	{ "ECDH", PROPERTIES, key_exchange_ecdh_functions, "ECDH on the token" },
+	{ NULL, NULL, NULL, NULL },
+};
+
+static const OSSL_ALGORITHM stores[] = {
+	{ "pkcs11", PROPERTIES, store_functions, "keys and certificates on tokens" },
+	{ NULL, NULL, NULL, NULL },
+};
+
+static const OSSL_ALGORITHM *query(void *provctx, int operation, int *no_cache)
+{
+	(void)provctx;
+	*no_cache = 0;
+	switch (operation) {
+	case OSSL_OP_KEYMGMT:
+		return keymgmts;
+	case OSSL_OP_SIGNATURE:
+		return signatures;
+	case OSSL_OP_ASYM_CIPHER:
+		return asym_ciphers;
+	case OSSL_OP_KEYEXCH:
+		return key_exchanges;
+	case OSSL_OP_STORE:
+		return stores;
+	default:
+		return NULL;
+	}
+}
+
+static const OSSL_ITEM reasons[] = {
+	{ REASON_TOKEN, (void *)"the token failed" },
+	{ REASON_USAGE, (void *)"unsupported request" },
+	{ REASON_DECRYPTION, (void *)"decryption failed" },
+	{ REASON_INTERNAL, (void *)"internal error" },
+	{ 0, NULL },
+};
+
+static const OSSL_ITEM *reason_strings(void *provctx)
+{
+	(void)provctx;
+	return reasons;
+}
+
+static const OSSL_PARAM *gettable(void *provctx)
+{
+	static const OSSL_PARAM params[] = {
+		OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_NAME, NULL, 0),
+		OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_VERSION, NULL, 0),
+		OSSL_PARAM_int(OSSL_PROV_PARAM_STATUS, NULL),
+		OSSL_PARAM_END,
+	};
+
+	(void)provctx;
+	return params;
+}
+
+static int get_params(void *provctx, OSSL_PARAM params[])
+{
+	OSSL_PARAM *p;
+
+	(void)provctx;
+	p = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_NAME);
+	if (p != NULL && !OSSL_PARAM_set_utf8_ptr(p, "hsmime: keys on PKCS#11 tokens"))
+		return 0;
+	p = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_VERSION);
+	if (p != NULL && !OSSL_PARAM_set_utf8_ptr(p, HSMIME_VERSION))
+		return 0;
+	p = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_STATUS);
+	return p == NULL || OSSL_PARAM_set_int(p, 1);
+}
+
+/*
+ * When the process ends without unloading, OPENSSL_cleanup tears providers down while a
+ * software token's own use of OpenSSL may be gone already: then nothing is freed any more.
+ */
+static atomic_bool cleanup_begun;
+
+static void note_cleanup(void)
+{
+	atomic_store(&cleanup_begun, true);
+}
+
+static void teardown(void *provctx)
+{
+	struct provider *p = provctx;
+
+	if (p == NULL)
+		return;
+	if (!atomic_load(&cleanup_begun)) {
+		engine_free(p->engine);
+		OSSL_LIB_CTX_free(p->software);
+	}
+	free(p->module);
+	free(p->pin_source);
+	free(p->token);
+	free(p);
+}
+
+static const OSSL_DISPATCH provider_functions[] = {
+	{ OSSL_FUNC_PROVIDER_TEARDOWN, (void (*)(void))teardown },
+	{ OSSL_FUNC_PROVIDER_GETTABLE_PARAMS, (void (*)(void))gettable },
+	{ OSSL_FUNC_PROVIDER_GET_PARAMS, (void (*)(void))get_params },
+	{ OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query },
+	{ OSSL_FUNC_PROVIDER_GET_REASON_STRINGS, (void (*)(void))reason_strings },
+	{ 0, NULL },
+};
+
+static void take_core(
+    struct provider *p, OSSL_FUNC_core_get_params_fn **core_params, const OSSL_DISPATCH *in)
+{
+	for (; in->function_id != 0; in++) {
+		switch (in->function_id) {
+		case OSSL_FUNC_CORE_NEW_ERROR:
+			p->new_error = OSSL_FUNC_core_new_error(in);
+			break;
+		case OSSL_FUNC_CORE_SET_ERROR_DEBUG:
+			p->set_error_debug = OSSL_FUNC_core_set_error_debug(in);
+			break;
+		case OSSL_FUNC_CORE_VSET_ERROR:
+			p->vset_error = OSSL_FUNC_core_vset_error(in);
+			break;
+		case OSSL_FUNC_CORE_GET_PARAMS:
+			*core_params = OSSL_FUNC_core_get_params(in);
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+static char *copy_of(const char *text)
+{
+	return text != NULL && text[0] != '\0' ? strdup(text) : NULL;
+}
+
+/* openssl.cnf: module, pin-source and token in the provider's section. */
+static void take_configuration(struct provider *p, OSSL_FUNC_core_get_params_fn *core_params)
+{
+	char *module = NULL, *pin_source = NULL, *token = NULL;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_utf8_ptr("module", &module, 0),
+		OSSL_PARAM_utf8_ptr("pin-source", &pin_source, 0),
+		OSSL_PARAM_utf8_ptr("token", &token, 0),
+		OSSL_PARAM_END,
+	};
+
+	if (core_params == NULL || !core_params(p->core, params))
+		return;
+	p->module = copy_of(module);
+	p->pin_source = copy_of(pin_source);
+	p->token = copy_of(token);
+}
+
+int provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
+    const OSSL_DISPATCH **out, void **provctx)
+{
+	struct provider *p = calloc(1, sizeof(*p));
+	OSSL_FUNC_core_get_params_fn *core_params = NULL;
+
+	if (p == NULL)
+		return 0;
+	p->core = handle;
+	take_core(p, &core_params, in);
+	take_configuration(p, core_params);
+	OPENSSL_atexit(note_cleanup);
+	*out = provider_functions;
+	*provctx = p;
+	return 1;
+}
+
+OSSL_LIB_CTX *provider_software(struct provider *p)
+{
+	if (p->software != NULL)
+		return p->software;
+	p->software = OSSL_LIB_CTX_new();
+	if (p->software != NULL && OSSL_PROVIDER_load(p->software, "default") == NULL) {
+		OSSL_LIB_CTX_free(p->software);
+		p->software = NULL;
+	}
+	return p->software;
+}
+
+static ptrdiff_t ask_person(void *arg, const hsmime_pin_request *request, char *pin, size_t size)
+{
+	struct provider *p = arg;
+	char info[300];
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_utf8_string(OSSL_PASSPHRASE_PARAM_INFO, info, 0),
+		OSSL_PARAM_END,
+	};
+	size_t len = 0;
+
+	if (p->ask == NULL)
+		return HSMIME_EPIN;
+	snprintf(info, sizeof(info), "the PIN of token %s", request->token_label);
+	params[0].data_size = strlen(info);
+	if (!p->ask(pin, size, &len, params, p->ask_arg))
+		return HSMIME_EPIN;
+	return (ptrdiff_t)len;
+}
+
+int provider_engine(struct provider *p, struct error *err)
+{
+	struct engine_options options = {
+		.module = p->module != NULL ? p->module : getenv("HSMIME_MODULE"),
+		.token_label = p->token,
+		.pin_source = p->pin_source != NULL ? p->pin_source : getenv("HSMIME_PIN_SOURCE"),
+		.pin_callback = ask_person,
+		.pin_arg = p,
+	};
+
+	return p->engine != NULL ? 0 : engine_new(&p->engine, &options, err);
+}
+
+int provider_raise(struct provider *p, enum provider_reason reason, const char *fmt, ...)
+{
+	va_list args;
+
+	if (p->new_error == NULL || p->vset_error == NULL)
+		return 0;
+	va_start(args, fmt);
+	p->new_error(p->core);
+	p->vset_error(p->core, (uint32_t)reason, fmt, args);
+	va_end(args);
+	return 0;
+}
+
+int provider_fail(struct provider *p, int status, const struct error *err)
+{
+	if (status == HSMIME_EINVALID)
+		return provider_raise(p, REASON_DECRYPTION, "%s", "");
+	token_key_set_error(err);
+	return provider_raise(
+	    p, status == HSMIME_EUSAGE ? REASON_USAGE : REASON_TOKEN, "%s", err->message);
+}

@@ -1,0 +1,333 @@
+/* RSA signatures: PKCS#1 v1.5, PSS and raw. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/params.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include "engine/provider/signature.h"
+
+static const struct {
+	int mode;
+	const char *name;
+} paddings[] = {
+	{ RSA_PKCS1_PADDING, OSSL_PKEY_RSA_PAD_MODE_PKCSV15 },
+	{ RSA_PKCS1_PSS_PADDING, OSSL_PKEY_RSA_PAD_MODE_PSS },
+	{ RSA_NO_PADDING, OSSL_PKEY_RSA_PAD_MODE_NONE },
+};
+#define PADDINGS (sizeof(paddings) / sizeof(paddings[0]))
+
+static void *rsa_newctx(void *provctx, const char *properties)
+{
+	(void)properties;
+	return token_signature_new(provctx, RSA_PKCS1_PADDING);
+}
+
+static int take_padding(struct signature *s, const OSSL_PARAM *p)
+{
+	int mode = 0;
+
+	if (p->data_type != OSSL_PARAM_UTF8_STRING && !OSSL_PARAM_get_int(p, &mode))
+		return 0;
+	for (size_t i = 0; i < PADDINGS; i++) {
+		if (paddings[i].mode == mode || (p->data_type == OSSL_PARAM_UTF8_STRING &&
+						    strcmp(p->data, paddings[i].name) == 0)) {
+			s->padding = paddings[i].mode;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static int take_salt(struct signature *s, const OSSL_PARAM *p)
+{
+	static const struct {
+		const char *name;
+		int value;
+	} names[] = {
+		{ OSSL_PKEY_RSA_PSS_SALT_LEN_DIGEST, RSA_PSS_SALTLEN_DIGEST },
+		{ OSSL_PKEY_RSA_PSS_SALT_LEN_MAX, RSA_PSS_SALTLEN_MAX },
+		{ OSSL_PKEY_RSA_PSS_SALT_LEN_AUTO, RSA_PSS_SALTLEN_AUTO },
+	};
+	int64_t octets;
+	char *end;
+
+	if (p->data_type != OSSL_PARAM_UTF8_STRING)
+		return OSSL_PARAM_get_int(p, &s->salt_len);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(p->data, names[i].name) == 0) {
+			s->salt_len = names[i].value;
+			return 1;
+		}
+	}
+	octets = strtol(p->data, &end, 10);
+	if (end == p->data || *end != '\0' || octets < 0 || octets > 4096)
+		return 0;
+	s->salt_len = (int)octets;
+	return 1;
+}
+
+static int rsa_set_params(void *ctx, const OSSL_PARAM params[])
+{
+	struct signature *s = ctx;
+	const OSSL_PARAM *p;
+
+	if (params == NULL)
+		return 1;
+	if (!digest_take(s->digest, params, OSSL_SIGNATURE_PARAM_DIGEST) ||
+	    !digest_take(s->mgf1_digest, params, OSSL_SIGNATURE_PARAM_MGF1_DIGEST))
+		return 0;
+	p = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PAD_MODE);
+	if (p != NULL && !take_padding(s, p))
+		return provider_raise(s->provider, REASON_USAGE, "an unknown RSA padding");
+	p = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PSS_SALTLEN);
+	return p == NULL || take_salt(s, p);
+}
+
+static const OSSL_PARAM settable[] = {
+	OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, NULL, 0),
+	OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PROPERTIES, NULL, 0),
+	OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PAD_MODE, NULL, 0),
+	OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PSS_SALTLEN, NULL, 0),
+	OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_MGF1_DIGEST, NULL, 0),
+	OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_MGF1_PROPERTIES, NULL, 0),
+	OSSL_PARAM_END,
+};
+
+static const OSSL_PARAM *rsa_settable(void *ctx, void *provctx)
+{
+	(void)ctx;
+	(void)provctx;
+	return settable;
+}
+
+static const char *mgf1_of(const struct signature *s)
+{
+	return s->mgf1_digest[0] != '\0' ? s->mgf1_digest : s->digest;
+}
+
+static size_t digest_size(const struct signature *s)
+{
+	EVP_MD *md = EVP_MD_fetch(provider_software(s->provider), s->digest, NULL);
+	int size = md != NULL ? EVP_MD_get_size(md) : 0;
+
+	EVP_MD_free(md);
+	return size > 0 ? (size_t)size : 0;
+}
+
+/* The salt's octets that a signature is made with (RFC 8017 section 9.1.1). */
+static int salt_octets(const struct signature *s)
+{
+	int size = (int)digest_size(s);
+	int bits;
+
+	if (s->salt_len >= 0)
+		return s->salt_len;
+	if (s->salt_len == RSA_PSS_SALTLEN_DIGEST || s->key == NULL)
+		return size;
+	bits = EVP_PKEY_get_bits(provider_key_public(s->key));
+	return (bits - 1 + 7) / 8 - size - 2;
+}
+
+/* <digest>WithRSAEncryption (RFC 4055). */
+static X509_ALGOR *algorithm_of(const struct signature *s)
+{
+	int md = OBJ_txt2nid(s->digest);
+	int signature = NID_undef;
+	X509_ALGOR *alg = X509_ALGOR_new();
+
+	if (alg == NULL || md == NID_undef ||
+	    !OBJ_find_sigid_by_algs(&signature, md, NID_rsaEncryption)) {
+		X509_ALGOR_free(alg);
+		return NULL;
+	}
+	X509_ALGOR_set0(alg, OBJ_nid2obj(signature), V_ASN1_NULL, NULL);
+	return alg;
+}
+
+static X509_ALGOR *digest_algorithm(const char *name)
+{
+	X509_ALGOR *alg = X509_ALGOR_new();
+
+	if (alg != NULL)
+		X509_ALGOR_set0(alg, OBJ_nid2obj(OBJ_txt2nid(name)), V_ASN1_NULL, NULL);
+	return alg;
+}
+
+static X509_ALGOR *mgf1_algorithm(const char *name)
+{
+	X509_ALGOR *hash = digest_algorithm(name);
+	X509_ALGOR *alg = X509_ALGOR_new();
+	ASN1_STRING *packed = NULL;
+
+	if (hash != NULL && alg != NULL &&
+	    ASN1_item_pack(hash, ASN1_ITEM_rptr(X509_ALGOR), &packed) != NULL)
+		X509_ALGOR_set0(alg, OBJ_nid2obj(NID_mgf1), V_ASN1_SEQUENCE, packed);
+	X509_ALGOR_free(hash);
+	return alg;
+}
+
+/* id-RSASSA-PSS with its parameters (RFC 4056). */
+static X509_ALGOR *pss_algorithm(const struct signature *s)
+{
+	RSA_PSS_PARAMS *pss = RSA_PSS_PARAMS_new();
+	X509_ALGOR *alg = X509_ALGOR_new();
+	ASN1_STRING *packed = NULL;
+
+	if (pss == NULL || alg == NULL)
+		goto out;
+	pss->hashAlgorithm = digest_algorithm(s->digest);
+	pss->maskGenAlgorithm = mgf1_algorithm(mgf1_of(s));
+	pss->saltLength = ASN1_INTEGER_new();
+	if (pss->saltLength != NULL && ASN1_INTEGER_set(pss->saltLength, salt_octets(s)) == 1 &&
+	    ASN1_item_pack(pss, ASN1_ITEM_rptr(RSA_PSS_PARAMS), &packed) != NULL)
+		X509_ALGOR_set0(alg, OBJ_nid2obj(NID_rsassaPss), V_ASN1_SEQUENCE, packed);
+out:
+	RSA_PSS_PARAMS_free(pss);
+	return alg;
+}
+
+static int put_algorithm(const struct signature *s, OSSL_PARAM *p)
+{
+	X509_ALGOR *alg = s->padding == RSA_PKCS1_PSS_PADDING ? pss_algorithm(s) : algorithm_of(s);
+	unsigned char *der = NULL;
+	int len = alg != NULL ? i2d_X509_ALGOR(alg, &der) : 0;
+	int ok = len > 0 && OSSL_PARAM_set_octet_string(p, der, (size_t)len);
+
+	OPENSSL_free(der);
+	X509_ALGOR_free(alg);
+	return ok;
+}
+
+static int put_padding(const struct signature *s, OSSL_PARAM *p)
+{
+	if (p->data_type == OSSL_PARAM_INTEGER)
+		return OSSL_PARAM_set_int(p, s->padding);
+	for (size_t i = 0; i < PADDINGS; i++) {
+		if (paddings[i].mode == s->padding)
+			return OSSL_PARAM_set_utf8_string(p, paddings[i].name);
+	}
+	return 0;
+}
+
+static int put_salt(const struct signature *s, OSSL_PARAM *p)
+{
+	char text[16];
+
+	if (p->data_type == OSSL_PARAM_INTEGER)
+		return OSSL_PARAM_set_int(p, s->salt_len);
+	if (s->salt_len == RSA_PSS_SALTLEN_DIGEST)
+		return OSSL_PARAM_set_utf8_string(p, OSSL_PKEY_RSA_PSS_SALT_LEN_DIGEST);
+	if (s->salt_len == RSA_PSS_SALTLEN_MAX)
+		return OSSL_PARAM_set_utf8_string(p, OSSL_PKEY_RSA_PSS_SALT_LEN_MAX);
+	if (s->salt_len < 0)
+		return OSSL_PARAM_set_utf8_string(p, OSSL_PKEY_RSA_PSS_SALT_LEN_AUTO);
+	snprintf(text, sizeof(text), "%d", s->salt_len);
+	return OSSL_PARAM_set_utf8_string(p, text);
+}
+
+static int rsa_get_params(void *ctx, OSSL_PARAM params[])
+{
+	struct signature *s = ctx;
+	OSSL_PARAM *p;
+
+	p = OSSL_PARAM_locate(params, OSSL_SIGNATURE_PARAM_ALGORITHM_ID);
+	if (p != NULL && !put_algorithm(s, p))
+		return 0;
+	p = OSSL_PARAM_locate(params, OSSL_SIGNATURE_PARAM_PAD_MODE);
+	if (p != NULL && !put_padding(s, p))
+		return 0;
+	p = OSSL_PARAM_locate(params, OSSL_SIGNATURE_PARAM_DIGEST);
+	if (p != NULL && !OSSL_PARAM_set_utf8_string(p, s->digest))
+		return 0;
+	p = OSSL_PARAM_locate(params, OSSL_SIGNATURE_PARAM_MGF1_DIGEST);
+	if (p != NULL && !OSSL_PARAM_set_utf8_string(p, mgf1_of(s)))
+		return 0;
+	p = OSSL_PARAM_locate(params, OSSL_SIGNATURE_PARAM_PSS_SALTLEN);
+	return p == NULL || put_salt(s, p);
+}
+
+static const OSSL_PARAM *rsa_gettable(void *ctx, void *provctx)
+{
+	static const OSSL_PARAM params[] = {
+		OSSL_PARAM_octet_string(OSSL_SIGNATURE_PARAM_ALGORITHM_ID, NULL, 0),
+		OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PAD_MODE, NULL, 0),
+		OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, NULL, 0),
+		OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_MGF1_DIGEST, NULL, 0),
+		OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PSS_SALTLEN, NULL, 0),
+		OSSL_PARAM_END,
+	};
+
+	(void)ctx;
+	(void)provctx;
+	return params;
+}
+
+static int rsa_begin(void *ctx, void *key, const OSSL_PARAM params[])
+{
+	return token_signature_begin(ctx, key) && rsa_set_params(ctx, params);
+}
+
+static int rsa_sign(void *ctx, unsigned char *sig, size_t *sig_len, size_t room,
+    const unsigned char *tbs, size_t tbs_len)
+{
+	struct signature *s = ctx;
+	struct token_sign request = { .data = tbs, .len = tbs_len };
+
+	if (s->digest[0] != '\0')
+		request.digest = s->digest;
+	switch (s->padding) {
+	case RSA_PKCS1_PSS_PADDING:
+		request.scheme = TOKEN_SIGN_RSA_PSS;
+		request.mgf1_digest = mgf1_of(s);
+		request.salt_len = (size_t)salt_octets(s);
+		break;
+	case RSA_NO_PADDING:
+		request.scheme = TOKEN_SIGN_RSA_RAW;
+		break;
+	default:
+		request.scheme = TOKEN_SIGN_RSA_PKCS1;
+		break;
+	}
+	return token_signature_sign(s, sig, sig_len, room, &request);
+}
+
+static int rsa_digest_begin(void *ctx, const char *mdname, void *key, const OSSL_PARAM params[])
+{
+	return rsa_begin(ctx, key, params) && token_signature_digest_begin(ctx, mdname);
+}
+
+static int rsa_digest_sign(void *ctx, unsigned char *sig, size_t *sig_len, size_t room)
+{
+	unsigned char value[EVP_MAX_MD_SIZE];
+	size_t len = sizeof(value);
+
+	if (sig == NULL)
+		return rsa_sign(ctx, NULL, sig_len, 0, NULL, 0);
+	return token_signature_digest_end(ctx, value, &len) &&
+	       rsa_sign(ctx, sig, sig_len, room, value, len);
+}
+
+const OSSL_DISPATCH signature_rsa_functions[] = {
+	{ OSSL_FUNC_SIGNATURE_NEWCTX, (void (*)(void))rsa_newctx },
+	{ OSSL_FUNC_SIGNATURE_FREECTX, (void (*)(void))token_signature_free },
+	{ OSSL_FUNC_SIGNATURE_DUPCTX, (void (*)(void))token_signature_dup },
+	{ OSSL_FUNC_SIGNATURE_SIGN_INIT, (void (*)(void))rsa_begin },
+	{ OSSL_FUNC_SIGNATURE_SIGN, (void (*)(void))rsa_sign },
+	{ OSSL_FUNC_SIGNATURE_VERIFY_INIT, (void (*)(void))rsa_begin },
+	{ OSSL_FUNC_SIGNATURE_VERIFY, (void (*)(void))token_signature_verify },
+	{ OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, (void (*)(void))rsa_digest_begin },
+	{ OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE, (void (*)(void))token_signature_digest_update },
+	{ OSSL_FUNC_SIGNATURE_DIGEST_SIGN_FINAL, (void (*)(void))rsa_digest_sign },
+	{ OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_INIT, (void (*)(void))rsa_digest_begin },
+	{ OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_UPDATE, (void (*)(void))token_signature_digest_update },
+	{ OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_FINAL, (void (*)(void))token_signature_digest_verify },
+	{ OSSL_FUNC_SIGNATURE_SET_CTX_PARAMS, (void (*)(void))rsa_set_params },
+	{ OSSL_FUNC_SIGNATURE_SETTABLE_CTX_PARAMS, (void (*)(void))rsa_settable },
+	{ OSSL_FUNC_SIGNATURE_GET_CTX_PARAMS, (void (*)(void))rsa_get_params },
+	{ OSSL_FUNC_SIGNATURE_GETTABLE_CTX_PARAMS, (void (*)(void))rsa_gettable },
+	{ 0, NULL },
+};

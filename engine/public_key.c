@@ -1,0 +1,185 @@
+#include "engine/public_key.h"
+
+#include <string.h>
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/objects.h>
+#include <openssl/param_build.h>
+
+#include "engine/crypto.h"
+
+static EVP_PKEY *from_data(const char *type, OSSL_PARAM *params)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(crypto_context(), type, NULL);
+	EVP_PKEY *key = NULL;
+
+	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
+		key = NULL;
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
+static EVP_PKEY *rsa_key(const CK_ATTRIBUTE *modulus, const CK_ATTRIBUTE *exponent)
+{
+	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+	BIGNUM *n = BN_bin2bn(modulus->pValue, (int)modulus->ulValueLen, NULL);
+	BIGNUM *e = BN_bin2bn(exponent->pValue, (int)exponent->ulValueLen, NULL);
+	OSSL_PARAM *params = NULL;
+	EVP_PKEY *key = NULL;
+
+	if (bld == NULL || n == NULL || e == NULL || BN_num_bits(n) < 512)
+		goto out;
+	if (OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&
+	    OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, e) == 1)
+		params = OSSL_PARAM_BLD_to_param(bld);
+	if (params != NULL)
+		key = from_data("RSA", params);
+out:
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(bld);
+	BN_free(n);
+	BN_free(e);
+	return key;
+}
+
+static EVP_PKEY *ec_key(const char *group, const unsigned char *point, size_t len)
+{
+	OSSL_PARAM params[3];
+
+	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)group, 0);
+	params[1] =
+	    OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (unsigned char *)point, len);
+	params[2] = OSSL_PARAM_construct_end();
+	return from_data("EC", params);
+}
+
+/* CKA_EC_PARAMS as an OID; other forms (explicit parameters, names) are not used with CMS. */
+static const char *group_of_params(const CK_ATTRIBUTE *params)
+{
+	const unsigned char *p = params->pValue;
+	ASN1_OBJECT *oid = d2i_ASN1_OBJECT(NULL, &p, (long)params->ulValueLen);
+	int nid = oid != NULL ? OBJ_obj2nid(oid) : NID_undef;
+
+	ASN1_OBJECT_free(oid);
+	return nid != NID_undef ? OBJ_nid2sn(nid) : NULL;
+}
+
+/* PKCS#11 v2.40 wants a DER OCTET STRING; several tokens give the bare point. */
+static EVP_PKEY *ec_key_of_attribute(const char *group, const CK_ATTRIBUTE *point)
+{
+	const unsigned char *p = point->pValue;
+	ASN1_OCTET_STRING *inner = d2i_ASN1_OCTET_STRING(NULL, &p, (long)point->ulValueLen);
+	EVP_PKEY *key = NULL;
+
+	if (inner != NULL && p == (const unsigned char *)point->pValue + point->ulValueLen)
+		key =
+		    ec_key(group, ASN1_STRING_get0_data(inner), (size_t)ASN1_STRING_length(inner));
+	if (key == NULL)
+		key = ec_key(group, point->pValue, point->ulValueLen);
+	ASN1_OCTET_STRING_free(inner);
+	return key;
+}
+
+EVP_PKEY *public_key_of_object(const struct object *o)
+{
+	const CK_ATTRIBUTE *modulus = object_get(o, CKA_MODULUS);
+	const CK_ATTRIBUTE *exponent = object_get(o, CKA_PUBLIC_EXPONENT);
+	const CK_ATTRIBUTE *params = object_get(o, CKA_EC_PARAMS);
+	const CK_ATTRIBUTE *point = object_get(o, CKA_EC_POINT);
+	const char *group = params != NULL ? group_of_params(params) : NULL;
+	EVP_PKEY *key = NULL;
+
+	if (modulus != NULL && exponent != NULL)
+		key = rsa_key(modulus, exponent);
+	else if (group != NULL && point != NULL)
+		key = ec_key_of_attribute(group, point);
+	ERR_clear_error();
+	return key;
+}
+
+EVP_PKEY *public_key_of_certificate(X509 *cert)
+{
+	X509_PUBKEY *pub = X509_get_X509_PUBKEY(cert);
+	unsigned char *der = NULL;
+	int len = pub != NULL ? i2d_X509_PUBKEY(pub, &der) : -1;
+	const unsigned char *p = der;
+	EVP_PKEY *key = NULL;
+
+	if (len > 0)
+		key = d2i_PUBKEY_ex(NULL, &p, len, crypto_context(), NULL);
+	OPENSSL_free(der);
+	ERR_clear_error();
+	return key;
+}
+
+EVP_PKEY *public_key_of_point(const EVP_PKEY *key, const unsigned char *point, size_t len)
+{
+	char group[64];
+	EVP_PKEY *peer = NULL;
+	EVP_PKEY_CTX *ctx = NULL;
+
+	if (EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) != 1)
+		return NULL;
+	peer = ec_key(group, point, len);
+	if (peer != NULL)
+		ctx = EVP_PKEY_CTX_new_from_pkey(crypto_context(), peer, NULL);
+	if (ctx == NULL || EVP_PKEY_public_check(ctx) != 1) {
+		EVP_PKEY_free(peer);
+		peer = NULL;
+	}
+	EVP_PKEY_CTX_free(ctx);
+	ERR_clear_error();
+	return peer;
+}
+
+bool public_key_modulus(unsigned char *buf, size_t *len, const EVP_PKEY *key)
+{
+	BIGNUM *n = NULL;
+	bool fits = EVP_PKEY_is_a(key, "RSA") &&
+		    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
+		    (size_t)BN_num_bytes(n) <= *len;
+
+	*len = fits ? (size_t)BN_bn2bin(n, buf) : 0;
+	BN_free(n);
+	return fits;
+}
+
+/* A key from a certificate may be encoded compressed: the coordinates are asked for. */
+bool public_key_point(unsigned char *buf, size_t *len, const EVP_PKEY *key)
+{
+	BIGNUM *x = NULL, *y = NULL;
+	size_t field = public_key_field_size(key), room = *len;
+	bool fits = EVP_PKEY_is_a(key, "EC") && field > 0 && room >= 1 + 2 * field &&
+		    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_X, &x) == 1 &&
+		    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_Y, &y) == 1 &&
+		    BN_bn2binpad(x, buf + 1, (int)field) >= 0 &&
+		    BN_bn2binpad(y, buf + 1 + field, (int)field) >= 0;
+
+	*len = fits ? 1 + 2 * field : 0;
+	if (fits)
+		buf[0] = POINT_CONVERSION_UNCOMPRESSED;
+	BN_free(x);
+	BN_free(y);
+	return fits;
+}
+
+const char *public_key_curve(const EVP_PKEY *key)
+{
+	char group[64];
+
+	if (!EVP_PKEY_is_a(key, "EC") ||
+	    EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) != 1)
+		return NULL;
+	return EC_curve_nid2nist(OBJ_sn2nid(group));
+}
+
+size_t public_key_field_size(const EVP_PKEY *key)
+{
+	int bits = EVP_PKEY_is_a(key, "EC") ? EVP_PKEY_get_bits(key) : 0;
+
+	return bits > 0 ? ((size_t)bits + 7) / 8 : 0;
+}

@@ -1,0 +1,48 @@
+/*
+ * public_key: public keys in software (engine/crypto.h's context), made from
+ * what a token tells, and compared.
+ */
+#ifndef ENGINE_PUBLIC_KEY_H
+#define ENGINE_PUBLIC_KEY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "engine/object.h"
+
+#define PUBLIC_POINT_MAX 256 /* octets of an encoded EC point */
+
+/*
+ * public_key_of_object(o): from CKA_MODULUS and CKA_PUBLIC_EXPONENT, or
+ * CKA_EC_PARAMS and CKA_EC_POINT (with or without its OCTET STRING). A new key,
+ * or NULL where attributes are missing or make no key.
+ */
+EVP_PKEY *public_key_of_object(const struct object *o);
+
+/* public_key_of_certificate(cert): a new key in our context, or NULL. */
+EVP_PKEY *public_key_of_certificate(X509 *cert);
+
+/*
+ * public_key_of_point(key, point, len): the key on the curve of key whose
+ * encoded point is given; NULL where it is no point of that curve.
+ */
+EVP_PKEY *public_key_of_point(const EVP_PKEY *key, const unsigned char *point, size_t len);
+
+/*
+ * public_key_modulus(buf, len, key), public_key_point(buf, len, key): the RSA
+ * modulus (big-endian, no leading zero) or uncompressed EC point; *len is the
+ * room and becomes the length. False where key has none or it does not fit.
+ */
+bool public_key_modulus(unsigned char *buf, size_t *len, const EVP_PKEY *key);
+bool public_key_point(unsigned char *buf, size_t *len, const EVP_PKEY *key);
+
+/* public_key_curve(key): "P-256", "P-384", "P-521", or NULL. */
+const char *public_key_curve(const EVP_PKEY *key);
+
+/* public_key_field_size(key): octets of a coordinate of an EC key. */
+size_t public_key_field_size(const EVP_PKEY *key);
+
+#endif

@@ -1,0 +1,376 @@
+#include "engine/search.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/certificate.h"
+#include "engine/engine_internal.h"
+#include "engine/key.h"
+#include "engine/module.h"
+#include "engine/pin.h"
+#include "engine/public_key.h"
+#include "engine/slot.h"
+#include "util/buffer.h"
+
+#define TEMPLATE_MAX 6
+#define HANDLES_MAX 64
+
+int search_begin(struct search *s, struct engine *e, const char *uri, enum engine_purpose purpose,
+    struct error *err)
+{
+	int r = module_ready(e->module, err);
+
+	memset(s, 0, sizeof(*s));
+	s->e = e;
+	s->purpose = purpose;
+	s->err = err;
+	if (r == 0)
+		r = uri_parse(&s->uri, uri, e->module, err);
+	if (r == 0 && s->uri.pin_source != NULL)
+		r = pin_source_from_uri(&s->uri_pin, s->uri.pin_source, e->pin, err);
+	if (r < 0)
+		search_end(s);
+	return r;
+}
+
+static void hit_free(struct hit *hit)
+{
+	object_free(&hit->key);
+	EVP_PKEY_free(hit->public_key);
+	X509_free(hit->certificate);
+	memset(hit, 0, sizeof(*hit));
+}
+
+void search_end(struct search *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		hit_free(&s->hits[i]);
+	s->count = 0;
+	pin_source_free(s->uri_pin);
+	uri_free(&s->uri);
+	s->uri_pin = NULL;
+}
+
+static void set_work(
+    struct work *w, struct search *s, struct token *t, bool login, struct error *err)
+{
+	memset(w, 0, sizeof(*w));
+	w->token = t;
+	w->pin = s->uri_pin != NULL ? s->uri_pin : s->e->pin;
+	w->purpose = s->purpose == ENGINE_SIGN ? "sign" : "decrypt";
+	if (s->listing)
+		w->purpose = "list keys";
+	w->login = login;
+	w->err = err;
+}
+
+/* One token that fails does not keep the others from being searched. */
+static int settle(struct search *s, struct token *t, int r, const struct error *err)
+{
+	if (r == HSMIME_ETOKEN) {
+		engine_log(s->e, 0, "token \"%s\" is passed over: %s", t->label, err->message);
+		s->failed = *err;
+		return 0;
+	}
+	if (r < 0 && s->err != NULL)
+		*s->err = *err;
+	if (r < 0 && err->code == 0)
+		return error_set(s->err, r, "%s", hsmime_status_name(r));
+	return r;
+}
+
+/* A template with the class in front. */
+struct query {
+	struct search *s;
+	CK_OBJECT_CLASS object_class;
+	CK_ATTRIBUTE template[TEMPLATE_MAX + 1];
+	size_t count;
+	size_t before; /* hits on other tokens */
+	search_each each;
+	void *arg;
+	size_t shown;
+};
+
+static void set_query(struct query *q, struct search *s, CK_OBJECT_CLASS object_class,
+    const CK_ATTRIBUTE *template, size_t count)
+{
+	memset(q, 0, sizeof(*q));
+	q->s = s;
+	q->before = s->count;
+	q->object_class = object_class;
+	q->template[0] = (CK_ATTRIBUTE){ CKA_CLASS, &q->object_class, sizeof(q->object_class) };
+	q->count = 1;
+	for (size_t i = 0; i < count && i < TEMPLATE_MAX; i++)
+		q->template[q->count++] = template[i];
+}
+
+/* Flags that a token does not tell stand in nobody's way; the operation will show. */
+static bool fits_purpose(const struct search *s, const struct object *o)
+{
+	CK_ULONG type = object_ulong(o, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
+
+	if (type != CKK_RSA && type != CKK_EC)
+		return false;
+	if (s->purpose == ENGINE_SIGN)
+		return object_bool(o, CKA_SIGN, true);
+	return object_bool(o, type == CKK_RSA ? CKA_DECRYPT : CKA_DERIVE, true);
+}
+
+static int note_private(struct query *q, struct work *w, CK_OBJECT_HANDLE handle)
+{
+	struct search *s = q->s;
+	struct object o = { 0 };
+	CK_RV rv = object_read_key(&o, w->module, w->session.handle, handle);
+
+	if (rv != CKR_OK)
+		return work_refused(w, rv);
+	if (!fits_purpose(s, &o)) {
+		s->unfit++;
+		object_free(&o);
+		return 0;
+	}
+	s->hits[s->count] =
+	    (struct hit){ .token = w->token, .key = o, .generation = w->session.generation };
+	s->count++;
+	return 0;
+}
+
+static int find_private(struct work *w, void *arg)
+{
+	struct query *q = arg;
+	CK_OBJECT_HANDLE handles[HANDLES_MAX];
+	size_t count = HANDLES_MAX;
+	CK_RV rv =
+	    object_find(handles, &count, w->module, w->session.handle, q->template, q->count);
+	int r = work_refused(w, rv);
+
+	/* What a first try found has handles that do not hold. */
+	while (q->s->count > q->before)
+		hit_free(&q->s->hits[--q->s->count]);
+	for (size_t i = 0; r == 0 && i < count && q->s->count < SEARCH_HITS; i++)
+		r = note_private(q, w, handles[i]);
+	return r;
+}
+
+int search_private(struct search *s, struct token *t, const CK_ATTRIBUTE *template, size_t count)
+{
+	struct query q;
+	struct work w;
+	struct error err = { 0 };
+	size_t before = s->count;
+	int r;
+
+	set_query(&q, s, CKO_PRIVATE_KEY, template, count);
+	set_work(&w, s, t, true, &err);
+	r = work_run(&w, find_private, &q);
+	while (r < 0 && s->count > before)
+		hit_free(&s->hits[--s->count]);
+	return settle(s, t, r, &err);
+}
+
+static int show(struct query *q, struct work *w, CK_OBJECT_HANDLE handle)
+{
+	struct object o = { 0 };
+	CK_RV rv;
+	int r;
+
+	if (q->object_class == CKO_CERTIFICATE)
+		rv = object_read_certificate(&o, w->module, w->session.handle, handle);
+	else
+		rv = object_read_key(&o, w->module, w->session.handle, handle);
+	if (rv != CKR_OK)
+		return work_refused(w, rv);
+	q->shown++;
+	r = q->each(q->arg, w->token, &o);
+	object_free(&o);
+	return r;
+}
+
+static int show_all(struct work *w, void *arg)
+{
+	struct query *q = arg;
+	CK_OBJECT_HANDLE *handles = NULL;
+	size_t count = 0;
+	CK_RV rv =
+	    object_find_all(&handles, &count, w->module, w->session.handle, q->template, q->count);
+	int r = work_refused(w, rv), stop = 0;
+
+	/* A second try shows the rest, from where the first was cut off. */
+	for (size_t i = q->shown; r == 0 && stop == 0 && i < count; i++) {
+		r = show(q, w, handles[i]);
+		if (r == SEARCH_STOP) {
+			stop = 1;
+			r = 0;
+		}
+	}
+	free(handles);
+	return r;
+}
+
+int search_public(struct search *s, struct token *t, bool login, CK_OBJECT_CLASS object_class,
+    const CK_ATTRIBUTE *template, size_t count, search_each each, void *arg, size_t *shown)
+{
+	struct query q;
+	struct work w;
+	struct error err = { 0 };
+	int r;
+
+	set_query(&q, s, object_class, template, count);
+	q.each = each;
+	q.arg = arg;
+	set_work(&w, s, t, login, &err);
+	r = work_run(&w, show_all, &q);
+	if (shown != NULL)
+		*shown += q.shown;
+	return settle(s, t, r, &err);
+}
+
+/* Keep the certificate that is valid and newest of those that belong to the key. */
+static int take_certificate(void *arg, struct token *t, const struct object *o)
+{
+	struct hit *hit = arg;
+	X509 *cert = object_certificate(o);
+	EVP_PKEY *key = cert != NULL ? public_key_of_certificate(cert) : NULL;
+	bool fits =
+	    key != NULL && (hit->public_key == NULL || EVP_PKEY_eq(key, hit->public_key) == 1);
+
+	(void)t;
+	if (fits && (hit->certificate == NULL || certificate_better(cert, hit->certificate))) {
+		X509_free(hit->certificate);
+		hit->certificate = cert;
+		cert = NULL;
+	}
+	EVP_PKEY_free(key);
+	X509_free(cert);
+	return 0;
+}
+
+static int take_public_key(void *arg, struct token *t, const struct object *o)
+{
+	struct hit *hit = arg;
+
+	(void)t;
+	hit->public_key = public_key_of_object(o);
+	return hit->public_key != NULL ? SEARCH_STOP : 0;
+}
+
+/* CKA_ID ties a key to its certificate and public key; without one the label has to do. */
+static size_t belonging(CK_ATTRIBUTE *template, const struct object *key)
+{
+	const CK_ATTRIBUTE *id = object_get(key, CKA_ID);
+	const CK_ATTRIBUTE *label = object_get(key, CKA_LABEL);
+
+	if (id == NULL && label == NULL)
+		return 0;
+	*template = id != NULL ? *id : *label;
+	return 1;
+}
+
+static CK_KEY_TYPE type_of(const struct hit *hit)
+{
+	return object_ulong(&hit->key, CKA_KEY_TYPE, CKK_RSA);
+}
+
+static bool type_fits(const struct hit *hit, const EVP_PKEY *key)
+{
+	return EVP_PKEY_is_a(key, type_of(hit) == CKK_RSA ? "RSA" : "EC");
+}
+
+/* An EC private key shows no point: what has its CKA_ID must at least be of its type. */
+static void public_from_certificate(struct hit *hit)
+{
+	if (hit->public_key != NULL || hit->certificate == NULL)
+		return;
+	hit->public_key = public_key_of_certificate(hit->certificate);
+	if (hit->public_key == NULL || type_fits(hit, hit->public_key))
+		return;
+	EVP_PKEY_free(hit->public_key);
+	X509_free(hit->certificate);
+	hit->public_key = NULL;
+	hit->certificate = NULL;
+}
+
+static int no_public_key(struct search *s, const struct hit *hit)
+{
+	if (s->failed.code < 0)
+		return search_failed(s);
+	error_set(s->err, HSMIME_ENOKEY, "token \"%s\" shows no public key for the private key",
+	    hit->token->label);
+	return error_hint(s->err,
+	    "store the certificate on the token, with the same ID, or name it "
+	    "with --cert");
+}
+
+int search_complete(struct search *s, struct hit *hit)
+{
+	CK_ATTRIBUTE template[2];
+	CK_KEY_TYPE type = type_of(hit);
+	size_t n = belonging(template, &hit->key);
+	int r = 0;
+
+	if (hit->public_key == NULL)
+		hit->public_key = public_key_of_object(&hit->key);
+	if (n > 0 && hit->certificate == NULL)
+		r = search_public(s, hit->token, false, CKO_CERTIFICATE, template, n,
+		    take_certificate, hit, NULL);
+	public_from_certificate(hit);
+	template[1] = (CK_ATTRIBUTE){ CKA_KEY_TYPE, &type, sizeof(type) };
+	if (r == 0 && n > 0 && hit->public_key == NULL)
+		r = search_public(
+		    s, hit->token, false, CKO_PUBLIC_KEY, template, 2, take_public_key, hit, NULL);
+	if (r == 0 && hit->public_key == NULL)
+		r = no_public_key(s, hit);
+	return r;
+}
+
+int search_deliver(struct engine_found *found, struct search *s, struct hit *hit)
+{
+	int r = search_complete(s, hit);
+
+	if (r == 0)
+		r = key_new(&found->key, s->e, hit->token, &hit->key, hit->generation,
+		    hit->public_key, s->err);
+	if (r < 0)
+		return r;
+	found->uri = strdup(token_key_uri(found->key));
+	found->token_label = strdup(hit->token->label);
+	if (found->uri == NULL || found->token_label == NULL) {
+		engine_found_free(found);
+		return error_nomem(s->err);
+	}
+	found->certificate = hit->certificate;
+	hit->certificate = NULL;
+	found->key->pin = s->uri_pin;
+	s->uri_pin = NULL;
+	return 0;
+}
+
+int search_failed(struct search *s)
+{
+	if (s->err != NULL)
+		*s->err = s->failed;
+	return s->failed.code;
+}
+
+int search_tie(struct search *s)
+{
+	struct buffer list;
+	char *uri = NULL;
+
+	error_set(
+	    s->err, HSMIME_ENOKEY, "%s keys fit", s->count < SEARCH_HITS ? "several" : "many");
+	buffer_init(&list, 4096);
+	for (size_t i = 0; i < s->count; i++) {
+		const struct object *o = &s->hits[i].key;
+
+		if (uri_format_brief(&uri, s->hits[i].token, object_get(o, CKA_ID),
+			object_get(o, CKA_LABEL)) < 0)
+			continue;
+		buffer_printf(&list, "%s%s", i > 0 ? ", " : "", uri);
+		free(uri);
+	}
+	if (list.status == 0 && buffer_string(&list) != NULL)
+		error_hint(s->err, "choose one: %s", buffer_string(&list));
+	buffer_free(&list);
+	return HSMIME_ENOKEY;
+}

@@ -1,0 +1,89 @@
+/*
+ * search: private keys and certificates on one token after the other, by
+ * template, and what belongs to a private key that was found.
+ */
+#ifndef ENGINE_SEARCH_H
+#define ENGINE_SEARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "engine/engine.h"
+#include "engine/object.h"
+#include "engine/uri.h"
+#include "engine/work.h"
+
+#define SEARCH_HITS 8 /* private keys that are kept; one is enough, two are a tie */
+
+/* A private key that fits. */
+struct hit {
+	struct token *token;
+	struct object key;
+	unsigned generation;
+	EVP_PKEY *public_key; /* NULL until known */
+	X509 *certificate;    /* or NULL */
+};
+
+/* What is sought, and what was found; zero before use. */
+struct search {
+	struct engine *e;
+	struct uri uri;
+	struct pin_source *uri_pin; /* of the URI's pin-source, or NULL */
+	enum engine_purpose purpose;
+	bool listing; /* no key is wanted, all are to be seen */
+	struct error *err;
+	struct error failed; /* of a token that was passed over; reported where nothing was found */
+	struct hit hits[SEARCH_HITS];
+	size_t count;
+	size_t unfit; /* private keys that matched, but may not be used for the purpose */
+};
+
+/* search_begin(s, e, uri, purpose, err): parse uri (may be NULL). As uri_parse and pin_source_from_uri. */
+int search_begin(struct search *s, struct engine *e, const char *uri, enum engine_purpose purpose,
+    struct error *err);
+
+/* search_end(s): free all it holds. */
+void search_end(struct search *s);
+
+/*
+ * search_private(s, t, template, count):
+ * Log in to t and add its private keys that fit the template (without
+ * CKA_CLASS, which is added) and the purpose to s->hits. Returns 0 or a status;
+ * a token that fails (HSMIME_ETOKEN) is logged, noted in s->failed, and passed over.
+ */
+int search_private(struct search *s, struct token *t, const CK_ATTRIBUTE *template, size_t count);
+
+/*
+ * search_public(s, t, login, object_class, template, count, each, arg, shown):
+ * Call each for every object of t of that class (certificates or public keys)
+ * that fits the template, logged in only where login says so. each gets the
+ * object, and returns 0 to go on, SEARCH_STOP, or a status. Returns as search_private;
+ * *shown, where not NULL, counts the objects.
+ */
+#define SEARCH_STOP 2
+typedef int (*search_each)(void *arg, struct token *t, const struct object *o);
+int search_public(struct search *s, struct token *t, bool login, CK_OBJECT_CLASS object_class,
+    const CK_ATTRIBUTE *template, size_t count, search_each each, void *arg, size_t *shown);
+
+/*
+ * search_complete(s, hit):
+ * Find what belongs to the key: its certificate by CKA_ID, its public key.
+ * HSMIME_ENOKEY where the token shows no public key for it.
+ */
+int search_complete(struct search *s, struct hit *hit);
+
+/*
+ * search_deliver(found, s, hit): move the hit, completed, to found. Returns 0 or a status.
+ */
+int search_deliver(struct engine_found *found, struct search *s, struct hit *hit);
+
+/* search_failed(s): report s->failed. */
+int search_failed(struct search *s);
+
+/* search_tie(s): HSMIME_ENOKEY, more than one key fits; the hint lists them. */
+int search_tie(struct search *s);
+
+#endif

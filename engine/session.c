@@ -1,0 +1,237 @@
+#include "engine/session.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/cryptoki.h"
+#include "engine/recovery.h"
+#include "engine/slot.h"
+
+void session_pool_init(struct session_pool *pool)
+{
+	memset(pool, 0, sizeof(*pool));
+	pthread_mutex_init(&pool->lock, NULL);
+	pthread_cond_init(&pool->given, NULL);
+	pool->limit = SIZE_MAX;
+}
+
+void session_pool_free(struct session_pool *pool)
+{
+	free(pool->idle);
+	pool->idle = NULL;
+	pthread_mutex_destroy(&pool->lock);
+	pthread_cond_destroy(&pool->given);
+}
+
+/* Room for every session that may be given back, made while an error can still be told. */
+static bool reserve(struct session_pool *pool)
+{
+	size_t room = pool->idle_room == 0 ? 4 : pool->idle_room * 2;
+	CK_SESSION_HANDLE *idle = NULL;
+
+	if (pool->open < pool->idle_room)
+		return true;
+	idle = realloc(pool->idle, room * sizeof(*idle));
+	if (idle == NULL)
+		return false;
+	pool->idle = idle;
+	pool->idle_room = room;
+	return true;
+}
+
+/* Before the second session: the first operation alone shall not pay for the question. */
+static size_t token_limit(struct token *t)
+{
+	CK_TOKEN_INFO info = { 0 };
+
+	if (cryptoki_token_info(t->module, atomic_load(&t->slot), &info) != CKR_OK ||
+	    info.ulMaxSessionCount == CK_EFFECTIVELY_INFINITE ||
+	    info.ulMaxSessionCount == CK_UNAVAILABLE_INFORMATION)
+		return SIZE_MAX;
+	return info.ulMaxSessionCount;
+}
+
+static void learn_limit(struct token *t)
+{
+	struct session_pool *pool = &t->pool;
+	size_t limit = SIZE_MAX;
+
+	pool->asked = true;
+	pthread_mutex_unlock(&pool->lock);
+	limit = token_limit(t);
+	pthread_mutex_lock(&pool->lock);
+	if (limit < pool->limit)
+		pool->limit = limit;
+}
+
+/*
+ * C_OpenSession was refused. When the token grants no more, and others of
+ * ours are out, theirs will come back.
+ */
+static bool shall_wait(struct session_pool *pool, CK_RV rv)
+{
+	if (rv != CKR_SESSION_COUNT && rv != CKR_DEVICE_MEMORY)
+		return false;
+	if (pool->open == 0)
+		return false;
+	pool->limit = pool->open;
+	return true;
+}
+
+static int describe_refusal(struct token *t, CK_RV rv, struct error *err)
+{
+	recovery_error(err, rv, t->label, "open a session");
+	if (rv == CKR_SESSION_COUNT)
+		error_hint(err, "other programs hold all sessions that the token grants");
+	return HSMIME_ETOKEN;
+}
+
+/* With the lock held on entry and return: 1 opened, 0 look again, negative failed. */
+static int open_one(struct session *s, CK_RV *rv, struct token *t, struct error *err)
+{
+	struct session_pool *pool = &t->pool;
+	unsigned generation = pool->generation;
+
+	if (!reserve(pool))
+		return error_nomem(err);
+	pool->open++;
+	pthread_mutex_unlock(&pool->lock);
+	*rv = cryptoki_open(t->module, atomic_load(&t->slot), &s->handle);
+	pthread_mutex_lock(&pool->lock);
+	s->generation = generation;
+	if (*rv == CKR_OK)
+		return 1;
+	if (pool->generation != generation)
+		return 0;
+	pool->open--;
+	pthread_cond_signal(&pool->given);
+	return shall_wait(pool, *rv) ? 0 : describe_refusal(t, *rv, err);
+}
+
+/* With the lock held: 1 taken, 0 look again, negative failed. */
+static int take_one(struct session *s, CK_RV *rv, struct token *t, struct error *err)
+{
+	struct session_pool *pool = &t->pool;
+
+	if (pool->idle_count > 0) {
+		s->handle = pool->idle[--pool->idle_count];
+		s->generation = pool->generation;
+		return 1;
+	}
+	if (pool->open == 1 && !pool->asked) {
+		learn_limit(t);
+		return 0;
+	}
+	if (pool->open < pool->limit)
+		return open_one(s, rv, t, err);
+	pthread_cond_wait(&pool->given, &pool->lock);
+	return 0;
+}
+
+int session_take(struct session *s, CK_RV *rv, struct token *t, struct error *err)
+{
+	int r = 0;
+
+	memset(s, 0, sizeof(*s));
+	*rv = CKR_OK;
+	pthread_mutex_lock(&t->pool.lock);
+	while (r == 0)
+		r = take_one(s, rv, t, err);
+	pthread_mutex_unlock(&t->pool.lock);
+	return r > 0 ? 0 : r;
+}
+
+void session_give(struct session *s, struct token *t)
+{
+	struct session_pool *pool = &t->pool;
+	bool current;
+
+	pthread_mutex_lock(&pool->lock);
+	current = s->generation == pool->generation;
+	if (current) {
+		pool->idle[pool->idle_count++] = s->handle;
+		pthread_cond_signal(&pool->given);
+	}
+	pthread_mutex_unlock(&pool->lock);
+	if (!current)
+		cryptoki_close(t->module, s->handle);
+	s->handle = 0;
+}
+
+static void forget_one(struct session *s, struct session_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	if (s->generation == pool->generation) {
+		pool->open--;
+		pthread_cond_signal(&pool->given);
+	}
+	pthread_mutex_unlock(&pool->lock);
+}
+
+/* The last session of an application takes the login with it (PKCS#11 v2.40 section 5.6). */
+void session_drop(struct session *s, struct token *t)
+{
+	struct session_pool *pool = &t->pool;
+	CK_SESSION_HANDLE other = 0;
+	bool last;
+
+	pthread_mutex_lock(&pool->lock);
+	last = s->generation == pool->generation && pool->open == 1;
+	pthread_mutex_unlock(&pool->lock);
+	if (last && cryptoki_open(t->module, atomic_load(&t->slot), &other) == CKR_OK) {
+		cryptoki_close(t->module, s->handle);
+		s->handle = other;
+		session_give(s, t);
+		return;
+	}
+	if (last)
+		login_lost(t);
+	cryptoki_close(t->module, s->handle);
+	forget_one(s, pool);
+	s->handle = 0;
+}
+
+static CK_SESSION_HANDLE *begin_generation(
+    struct session_pool *pool, unsigned generation, size_t *count)
+{
+	CK_SESSION_HANDLE *old = NULL;
+
+	*count = 0;
+	pthread_mutex_lock(&pool->lock);
+	if (pool->generation == generation) {
+		old = pool->idle;
+		*count = pool->idle_count;
+		pool->idle = NULL;
+		pool->idle_room = pool->idle_count = pool->open = 0;
+		pool->limit = SIZE_MAX;
+		pool->asked = false;
+		pool->generation++;
+		pthread_cond_broadcast(&pool->given);
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return old;
+}
+
+void session_lost(struct token *t, unsigned generation)
+{
+	size_t count = 0;
+	bool current = session_generation(t) == generation;
+	CK_SESSION_HANDLE *old = begin_generation(&t->pool, generation, &count);
+
+	if (current)
+		login_lost(t);
+	for (size_t i = 0; i < count; i++)
+		cryptoki_close(t->module, old[i]);
+	free(old);
+}
+
+unsigned session_generation(struct token *t)
+{
+	unsigned generation;
+
+	pthread_mutex_lock(&t->pool.lock);
+	generation = t->pool.generation;
+	pthread_mutex_unlock(&t->pool.lock);
+	return generation;
+}

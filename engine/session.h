@@ -1,0 +1,74 @@
+/*
+ * session: the sessions of one token, taken for one operation and given back.
+ * The pool grows with the number of threads at work, up to what the token
+ * grants; then takers wait. No lock is held across a call.
+ *
+ * Object handles and the login hang on the sessions, so the pool carries the
+ * generation: it grows when the sessions were lost, and what was
+ * learned in an older generation no longer holds.
+ */
+#ifndef ENGINE_SESSION_H
+#define ENGINE_SESSION_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <p11-kit/pkcs11.h>
+
+#include "util/error.h"
+
+struct token;
+
+/* Private to session.c. */
+struct session_pool {
+	pthread_mutex_t lock;
+	pthread_cond_t given;
+	CK_SESSION_HANDLE *idle;
+	size_t idle_count;
+	size_t idle_room;
+	size_t open;  /* sessions of this generation, taken, idle or being opened */
+	size_t limit; /* most that the token grants, as far as known */
+	bool asked;   /* ulMaxSessionCount was read */
+	unsigned generation;
+};
+
+/* A session that was taken. */
+struct session {
+	CK_SESSION_HANDLE handle;
+	unsigned generation;
+};
+
+/* session_pool_init(pool): an empty pool. session_pool_free(pool): free it, without any call. */
+void session_pool_init(struct session_pool *pool);
+void session_pool_free(struct session_pool *pool);
+
+/*
+ * session_take(s, rv, t, err):
+ * A session for this thread alone; waits where the token grants no more. A
+ * thread holds at most one. Returns 0, HSMIME_ENOMEM, or HSMIME_ETOKEN with *rv
+ * the token's answer (which may be one that engine/recovery.h knows a way out of).
+ */
+int session_take(struct session *s, CK_RV *rv, struct token *t, struct error *err);
+
+/* session_give(s, t): done, the session is clean. */
+void session_give(struct session *s, struct token *t);
+
+/*
+ * session_drop(s, t):
+ * Done, and an operation may still be active: the session is closed. Where it
+ * is the only one, another is opened first, so that the login survives.
+ */
+void session_drop(struct session *s, struct token *t);
+
+/*
+ * session_lost(t, generation):
+ * The sessions of that generation are not to be used again; nothing happens
+ * where a newer one has begun. The login is forgotten too.
+ */
+void session_lost(struct token *t, unsigned generation);
+
+/* session_generation(t): the generation now. */
+unsigned session_generation(struct token *t);
+
+#endif

@@ -1,0 +1,421 @@
+#include "engine/slot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <hsmime/token.h>
+
+#include "engine/cryptoki.h"
+#include "engine/module.h"
+#include "engine/recovery.h"
+
+#define SLOTS_MAX 256
+
+static long now(void)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (long)t.tv_sec;
+}
+
+static void token_free(struct token *t)
+{
+	session_pool_free(&t->pool);
+	login_free(&t->login);
+	free(t->label);
+	free(t->serial);
+	free(t->manufacturer);
+	free(t->model);
+	free(t->slot_description);
+	free(t->slot_manufacturer);
+	free(t);
+}
+
+void token_free_all(struct module *m)
+{
+	while (m->tokens != NULL) {
+		struct token *t = m->tokens;
+
+		m->tokens = t->next;
+		token_free(t);
+	}
+}
+
+/* What is printed on a token and its slot, trimmed. */
+struct printed {
+	char label[33];
+	char serial[17];
+	char manufacturer[33];
+	char model[17];
+	char slot_description[65];
+	char slot_manufacturer[33];
+	CK_SLOT_ID slot;
+	unsigned flags;
+};
+
+static void print(char *out, size_t room, const char *s)
+{
+	snprintf(out, room, "%s", s != NULL ? s : "");
+}
+
+/* A field of PKCS#11: padded with blanks, by some with NULs. */
+static void trim(char *out, const unsigned char *field, size_t size)
+{
+	size_t len = 0;
+
+	while (len < size && field[len] != '\0')
+		len++;
+	while (len > 0 && field[len - 1] == ' ')
+		len--;
+	memcpy(out, field, len);
+	out[len] = '\0';
+}
+
+/* Flags of CK_TOKEN_INFO and libp11's fields for them. */
+static unsigned flags_of_libp11(const PKCS11_TOKEN *p)
+{
+	return (p->initialized ? HSMIME_TOKEN_INITIALIZED : 0) |
+	       (p->loginRequired ? HSMIME_TOKEN_LOGIN_REQUIRED : 0) |
+	       (p->userPinSet ? HSMIME_TOKEN_PIN_INITIALIZED : 0) |
+	       (p->secureLogin ? HSMIME_TOKEN_PIN_PAD : 0) |
+	       (p->readOnly ? HSMIME_TOKEN_WRITE_PROTECTED : 0) |
+	       (p->userPinCountLow ? HSMIME_TOKEN_PIN_COUNT_LOW : 0) |
+	       (p->userPinFinalTry ? HSMIME_TOKEN_PIN_FINAL_TRY : 0) |
+	       (p->userPinLocked ? HSMIME_TOKEN_PIN_LOCKED : 0) |
+	       (p->userPinToBeChanged ? HSMIME_TOKEN_PIN_TO_BE_CHANGED : 0);
+}
+
+static unsigned flags_of(CK_FLAGS f)
+{
+	static const struct {
+		CK_FLAGS from;
+		unsigned to;
+	} map[] = {
+		{ CKF_TOKEN_INITIALIZED, HSMIME_TOKEN_INITIALIZED },
+		{ CKF_LOGIN_REQUIRED, HSMIME_TOKEN_LOGIN_REQUIRED },
+		{ CKF_USER_PIN_INITIALIZED, HSMIME_TOKEN_PIN_INITIALIZED },
+		{ CKF_PROTECTED_AUTHENTICATION_PATH, HSMIME_TOKEN_PIN_PAD },
+		{ CKF_WRITE_PROTECTED, HSMIME_TOKEN_WRITE_PROTECTED },
+		{ CKF_USER_PIN_COUNT_LOW, HSMIME_TOKEN_PIN_COUNT_LOW },
+		{ CKF_USER_PIN_FINAL_TRY, HSMIME_TOKEN_PIN_FINAL_TRY },
+		{ CKF_USER_PIN_LOCKED, HSMIME_TOKEN_PIN_LOCKED },
+		{ CKF_USER_PIN_TO_BE_CHANGED, HSMIME_TOKEN_PIN_TO_BE_CHANGED },
+	};
+	unsigned flags = 0;
+
+	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++)
+		flags |= (f & map[i].from) != 0 ? map[i].to : 0;
+	return flags;
+}
+
+static void print_libp11(struct printed *p, PKCS11_SLOT *s)
+{
+	print(p->label, sizeof(p->label), s->token->label);
+	print(p->serial, sizeof(p->serial), s->token->serialnr);
+	print(p->manufacturer, sizeof(p->manufacturer), s->token->manufacturer);
+	print(p->model, sizeof(p->model), s->token->model);
+	print(p->slot_description, sizeof(p->slot_description), s->description);
+	print(p->slot_manufacturer, sizeof(p->slot_manufacturer), s->manufacturer);
+	p->slot = PKCS11_get_slotid_from_slot(s);
+	p->flags = flags_of_libp11(s->token);
+}
+
+static void print_token(struct printed *p, const CK_TOKEN_INFO *info)
+{
+	trim(p->label, info->label, sizeof(info->label));
+	trim(p->serial, info->serialNumber, sizeof(info->serialNumber));
+	trim(p->manufacturer, info->manufacturerID, sizeof(info->manufacturerID));
+	trim(p->model, info->model, sizeof(info->model));
+	p->flags = flags_of(info->flags);
+}
+
+static bool same_token(const struct token *t, const struct printed *p)
+{
+	return strcmp(t->serial, p->serial) == 0 && strcmp(t->label, p->label) == 0 &&
+	       strcmp(t->model, p->model) == 0 && strcmp(t->manufacturer, p->manufacturer) == 0;
+}
+
+static void place(struct token *t, CK_SLOT_ID slot, unsigned flags)
+{
+	atomic_store(&t->slot, slot);
+	atomic_store(&t->flags, flags);
+	atomic_store(&t->flags_time, now());
+	atomic_store(&t->present, true);
+}
+
+static struct token *token_new(struct module *m, const struct printed *p)
+{
+	struct token *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	session_pool_init(&t->pool);
+	login_init(&t->login);
+	t->module = m;
+	t->label = strdup(p->label);
+	t->serial = strdup(p->serial);
+	t->manufacturer = strdup(p->manufacturer);
+	t->model = strdup(p->model);
+	t->slot_description = strdup(p->slot_description);
+	t->slot_manufacturer = strdup(p->slot_manufacturer);
+	if (t->label != NULL && t->serial != NULL && t->manufacturer != NULL && t->model != NULL &&
+	    t->slot_description != NULL && t->slot_manufacturer != NULL)
+		return t;
+	token_free(t);
+	return NULL;
+}
+
+/* Blank tokens may all look alike: one that was seen in this round is taken. */
+static struct token *known(struct module *m, const struct printed *p)
+{
+	struct token *t = m->tokens;
+
+	while (t != NULL && (atomic_load(&t->present) || !same_token(t, p)))
+		t = t->next;
+	return t;
+}
+
+static void append(struct module *m, struct token *t)
+{
+	struct token **at = &m->tokens;
+
+	while (*at != NULL)
+		at = &(*at)->next;
+	*at = t;
+}
+
+static int note(struct module *m, const struct printed *p, size_t count)
+{
+	for (struct token *t = m->tokens; t != NULL; t = t->next)
+		atomic_store(&t->present, false);
+	for (size_t i = 0; i < count; i++) {
+		struct token *t = known(m, &p[i]);
+
+		if (t == NULL) {
+			t = token_new(m, &p[i]);
+			if (t == NULL)
+				return HSMIME_ENOMEM;
+			append(m, t);
+		}
+		place(t, p[i].slot, p[i].flags);
+	}
+	return 0;
+}
+
+static CK_RV check_slot(struct token *t, CK_SLOT_ID slot)
+{
+	CK_TOKEN_INFO info = { 0 };
+	struct printed p = { 0 };
+	CK_RV rv = cryptoki_token_info(t->module, slot, &info);
+
+	print_token(&p, &info);
+	if (rv == CKR_OK && !same_token(t, &p))
+		rv = CKR_TOKEN_NOT_PRESENT;
+	if (rv == CKR_OK)
+		place(t, slot, p.flags);
+	return rv;
+}
+
+/* PKCS#11 v2.40 section 5.5: a call without a list is what makes new slots appear. */
+static CK_RV list_slots(CK_SLOT_ID *list, CK_ULONG *count, struct module *m)
+{
+	CK_ULONG room = *count;
+	CK_RV rv = cryptoki_slots(m, NULL, count);
+
+	*count = room;
+	return rv == CKR_OK ? cryptoki_slots(m, list, count) : rv;
+}
+
+static CK_RV search_slots(struct token *t)
+{
+	CK_SLOT_ID list[SLOTS_MAX];
+	CK_ULONG count = SLOTS_MAX;
+	CK_RV rv = list_slots(list, &count, t->module);
+
+	for (CK_ULONG i = 0; rv == CKR_OK && i < count; i++)
+		if (check_slot(t, list[i]) == CKR_OK)
+			return CKR_OK;
+	return rv == CKR_OK ? CKR_TOKEN_NOT_PRESENT : rv;
+}
+
+static CK_RV locate(struct token *t)
+{
+	CK_RV rv = check_slot(t, atomic_load(&t->slot));
+
+	if (rv == CKR_CRYPTOKI_NOT_INITIALIZED && module_initialise(t->module) == CKR_OK)
+		rv = check_slot(t, atomic_load(&t->slot));
+	return rv == CKR_OK ? rv : search_slots(t);
+}
+
+/* libp11's instance may number the slots in another way than ours. */
+static void agree_on_slots(struct module *m)
+{
+	if (!m->own_instances)
+		return;
+	for (struct token *t = m->tokens; t != NULL; t = t->next)
+		if (atomic_load(&t->present) && token_usable(t) && locate(t) != CKR_OK)
+			atomic_store(&t->present, false);
+}
+
+/* What libp11 enumerates, once: PKCS11_update_slots of 0.4.12 crashes on a list of several slots. */
+static int enumerate(struct printed **out, size_t *count, struct module *m, struct error *err)
+{
+	int r;
+
+	module_enter(m);
+	r = PKCS11_enumerate_slots(m->libp11, &m->slots, &m->slot_count);
+	module_leave(m);
+	if (r != 0)
+		return error_openssl(err, HSMIME_ETOKEN, "can't list the tokens");
+	*out = calloc(m->slot_count + 1, sizeof(**out));
+	if (*out == NULL)
+		return error_nomem(err);
+	for (unsigned i = 0; i < m->slot_count; i++)
+		if (m->slots[i].token != NULL)
+			print_libp11(&(*out)[(*count)++], &m->slots[i]);
+	return 0;
+}
+
+/* The same by our own list of functions. A slot that fails shows no token. */
+static int look_again(struct printed **out, size_t *count, struct module *m, struct error *err)
+{
+	CK_SLOT_ID list[SLOTS_MAX];
+	CK_ULONG slots = SLOTS_MAX;
+	CK_RV rv = list_slots(list, &slots, m);
+
+	if (rv != CKR_OK)
+		return recovery_error(err, rv, NULL, "list the tokens");
+	*out = calloc(slots + 1, sizeof(**out));
+	if (*out == NULL)
+		return error_nomem(err);
+	for (CK_ULONG i = 0; i < slots; i++) {
+		struct printed *p = &(*out)[*count];
+		CK_SLOT_INFO slot = { 0 };
+		CK_TOKEN_INFO token = { 0 };
+
+		if (cryptoki_slot_info(m, list[i], &slot) != CKR_OK ||
+		    cryptoki_token_info(m, list[i], &token) != CKR_OK)
+			continue;
+		print_token(p, &token);
+		trim(p->slot_description, slot.slotDescription, sizeof(slot.slotDescription));
+		trim(p->slot_manufacturer, slot.manufacturerID, sizeof(slot.manufacturerID));
+		p->slot = list[i];
+		(*count)++;
+	}
+	return 0;
+}
+
+static int refresh(struct module *m, struct error *err)
+{
+	bool first = m->slots == NULL;
+	struct printed *printed = NULL;
+	size_t count = 0;
+	int r = first ? enumerate(&printed, &count, m, err) : look_again(&printed, &count, m, err);
+
+	if (r == 0) {
+		pthread_mutex_lock(&m->lock);
+		r = note(m, printed, count);
+		pthread_mutex_unlock(&m->lock);
+		if (r < 0)
+			error_nomem(err);
+	}
+	free(printed);
+	if (r == 0 && first)
+		agree_on_slots(m);
+	return r;
+}
+
+int token_refresh(struct module *m, struct error *err)
+{
+	int r;
+
+	gate_enter(&m->refresh);
+	r = refresh(m, err);
+	gate_leave(&m->refresh);
+	return r;
+}
+
+static struct token *first_present(struct module *m, struct token *t)
+{
+	pthread_mutex_lock(&m->lock);
+	t = t == NULL ? m->tokens : t->next;
+	while (t != NULL && !atomic_load(&t->present))
+		t = t->next;
+	pthread_mutex_unlock(&m->lock);
+	return t;
+}
+
+struct token *token_first(struct module *m)
+{
+	return first_present(m, NULL);
+}
+
+struct token *token_after(struct token *t)
+{
+	return first_present(t->module, t);
+}
+
+bool token_usable(const struct token *t)
+{
+	return (atomic_load(&t->flags) & HSMIME_TOKEN_INITIALIZED) != 0;
+}
+
+bool token_needs_login(const struct token *t)
+{
+	const unsigned both = HSMIME_TOKEN_LOGIN_REQUIRED | HSMIME_TOKEN_PIN_INITIALIZED;
+
+	return (atomic_load(&t->flags) & both) == both;
+}
+
+CK_RV token_update_flags(struct token *t)
+{
+	return check_slot(t, atomic_load(&t->slot));
+}
+
+bool token_flags_fresh(const struct token *t)
+{
+	return now() - atomic_load(&t->flags_time) <= 2;
+}
+
+static void pad(unsigned char *field, size_t size, const char *s)
+{
+	size_t len = strlen(s);
+
+	memset(field, ' ', size);
+	memcpy(field, s, len < size ? len : size);
+}
+
+void token_info(CK_TOKEN_INFO *info, const struct token *t)
+{
+	memset(info, 0, sizeof(*info));
+	pad(info->label, sizeof(info->label), t->label);
+	pad(info->serialNumber, sizeof(info->serialNumber), t->serial);
+	pad(info->manufacturerID, sizeof(info->manufacturerID), t->manufacturer);
+	pad(info->model, sizeof(info->model), t->model);
+}
+
+int token_reconnect(struct token *t, struct error *err)
+{
+	CK_RV rv = locate(t);
+
+	if (rv == CKR_OK)
+		return 0;
+	if (rv != CKR_TOKEN_NOT_PRESENT)
+		return recovery_error(err, rv, t->label, "come back");
+	error_set(err, HSMIME_ETOKEN, "token \"%s\" is gone", t->label);
+	return error_hint(err, "insert it again (serial number %s)", t->serial);
+}
+
+void token_forget_process(struct module *m)
+{
+	for (struct token *t = m->tokens; t != NULL; t = t->next) {
+		unsigned generation = t->pool.generation;
+
+		session_pool_free(&t->pool);
+		session_pool_init(&t->pool);
+		t->pool.generation = generation + 1;
+		login_init(&t->login);
+	}
+}

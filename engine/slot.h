@@ -1,0 +1,80 @@
+/*
+ * slot: the tokens of a module, as libp11 enumerates them. A token is known by
+ * what is printed on it (serial number, label, manufacturer, model); the slot it
+ * sits in may change.
+ */
+#ifndef ENGINE_SLOT_H
+#define ENGINE_SLOT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <time.h>
+
+#include <p11-kit/pkcs11.h>
+
+#include "engine/login.h"
+#include "engine/mechanism.h"
+#include "engine/session.h"
+#include "util/error.h"
+
+struct module;
+
+/* One token; lives as long as its module is open. The strings never change. */
+struct token {
+	struct module *module;
+	struct token *next;
+	_Atomic CK_SLOT_ID slot;
+	_Atomic unsigned flags;  /* enum hsmime_token_flags */
+	_Atomic long flags_time; /* seconds of CLOCK_MONOTONIC when flags were read */
+	atomic_bool present;
+	char *label;
+	char *serial;
+	char *manufacturer;
+	char *model;
+	char *slot_description;
+	char *slot_manufacturer;
+	struct session_pool pool;
+	struct login login;
+	struct mechanism_memory memory; /* which rung of a ladder worked */
+};
+
+/*
+ * token_refresh(m, err):
+ * Ask which tokens there are now: new ones join m->tokens, those that are gone
+ * are no longer present. Returns 0, HSMIME_ETOKEN or HSMIME_ENOMEM.
+ */
+int token_refresh(struct module *m, struct error *err);
+
+/* token_first(m), token_after(t): m's present tokens in turn; NULL at the end. */
+struct token *token_first(struct module *m);
+struct token *token_after(struct token *t);
+
+/* token_usable(t): initialised, so that it may hold objects. */
+bool token_usable(const struct token *t);
+
+/* token_needs_login(t): private objects show only after a login, and a PIN is set. */
+bool token_needs_login(const struct token *t);
+
+/* token_update_flags(t): read the PIN flags again (C_GetTokenInfo). */
+CK_RV token_update_flags(struct token *t);
+
+/* token_flags_fresh(t): whether the flags were read within the last two seconds. */
+bool token_flags_fresh(const struct token *t);
+
+/* token_info(info, t): what identifies t, as a CK_TOKEN_INFO, for URIs. */
+void token_info(CK_TOKEN_INFO *info, const struct token *t);
+
+/*
+ * token_reconnect(t, err):
+ * After its sessions were lost: make sure t is there, in its slot or in
+ * another. Returns 0 or HSMIME_ETOKEN.
+ */
+int token_reconnect(struct token *t, struct error *err);
+
+/* token_forget_process(m): in a forked child: nothing of the parent's sessions and logins holds. */
+void token_forget_process(struct module *m);
+
+/* token_free_all(m): free m->tokens, without any call; finalising the module ends their sessions. */
+void token_free_all(struct module *m);
+
+#endif

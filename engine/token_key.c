@@ -1,0 +1,211 @@
+#include "engine/key.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "engine/engine_internal.h"
+#include "engine/login.h"
+#include "engine/pin.h"
+#include "engine/public_key.h"
+#include "engine/slot.h"
+#include "engine/uri.h"
+
+struct token_key *token_key_up_ref(struct token_key *k)
+{
+	atomic_fetch_add(&k->references, 1);
+	return k;
+}
+
+void token_key_free(struct token_key *k)
+{
+	if (k == NULL || atomic_fetch_sub(&k->references, 1) != 1)
+		return;
+	EVP_PKEY_free(k->public_key);
+	pin_source_free(k->pin);
+	free(k->uri);
+	free(k->id);
+	free(k->label);
+	pthread_mutex_destroy(&k->lock);
+	engine_free(k->engine);
+	free(k);
+}
+
+enum token_key_type token_key_type(const struct token_key *k)
+{
+	return k->type;
+}
+
+EVP_PKEY *token_key_public(const struct token_key *k)
+{
+	return k->public_key;
+}
+
+const char *token_key_uri(const struct token_key *k)
+{
+	return k->uri;
+}
+
+/* SEQUENCE of two INTEGERs, each with a leading zero at worst. */
+size_t token_key_size(const struct token_key *k)
+{
+	size_t integer = 1 + (k->field_size + 1 > 127 ? 2 : 1) + k->field_size + 1;
+	size_t header = 2 * integer > 127 ? 3 : 2;
+
+	return k->type == TOKEN_KEY_RSA ? k->modulus_size : header + 2 * integer;
+}
+
+static int copy(unsigned char **out, size_t *len, const CK_ATTRIBUTE *a)
+{
+	*len = a != NULL ? a->ulValueLen : 0;
+	*out = malloc(*len + 1);
+	if (*out == NULL)
+		return HSMIME_ENOMEM;
+	if (a != NULL)
+		memcpy(*out, a->pValue, *len);
+	return 0;
+}
+
+static int take_public(struct token_key *k, EVP_PKEY *public_key, struct error *err)
+{
+	EVP_PKEY_up_ref(public_key);
+	k->public_key = public_key;
+	k->type = EVP_PKEY_is_a(public_key, "RSA") ? TOKEN_KEY_RSA : TOKEN_KEY_EC;
+	if (k->type == TOKEN_KEY_RSA)
+		k->modulus_size = ((size_t)EVP_PKEY_get_bits(public_key) + 7) / 8;
+	else
+		k->field_size = public_key_field_size(public_key);
+	if (k->modulus_size > KEY_SIZE_MAX || (k->modulus_size == 0 && k->field_size == 0))
+		return error_set(
+		    err, HSMIME_EUNSUPPORTED, "a key of this type or size is not supported");
+	return 0;
+}
+
+static int describe(struct token_key *k, const struct object *o, struct error *err)
+{
+	const CK_ATTRIBUTE *id = object_get(o, CKA_ID), *label = object_get(o, CKA_LABEL);
+
+	k->always_authenticate = object_bool(o, CKA_ALWAYS_AUTHENTICATE, false);
+	if (copy(&k->id, &k->id_len, id) < 0 || copy(&k->label, &k->label_len, label) < 0 ||
+	    uri_format(&k->uri, k->token, id, label, CKO_PRIVATE_KEY) < 0)
+		return error_nomem(err);
+	return 0;
+}
+
+int key_new(struct token_key **out, struct engine *e, struct token *t,
+    const struct object *private_key, unsigned generation, EVP_PKEY *public_key, struct error *err)
+{
+	struct token_key *k = calloc(1, sizeof(*k));
+	int r;
+
+	*out = NULL;
+	if (k == NULL)
+		return error_nomem(err);
+	atomic_init(&k->references, 1);
+	pthread_mutex_init(&k->lock, NULL);
+	k->engine = engine_up_ref(e);
+	k->token = t;
+	k->handle = private_key->handle;
+	k->generation = generation;
+	r = take_public(k, public_key, err);
+	if (r == 0)
+		r = describe(k, private_key, err);
+	if (r < 0)
+		token_key_free(k);
+	else
+		*out = k;
+	return r;
+}
+
+void key_work(struct work *w, struct token_key *k, const char *purpose, struct error *err)
+{
+	memset(w, 0, sizeof(*w));
+	w->token = k->token;
+	w->pin = k->pin != NULL ? k->pin : k->engine->pin;
+	w->purpose = purpose;
+	w->login = true;
+	w->err = err;
+}
+
+/* Several keys with one id and label: the modulus decides; an EC private key shows no point. */
+static CK_RV pick(CK_OBJECT_HANDLE *handle, const CK_OBJECT_HANDLE *handles, size_t count,
+    struct token_key *k, struct work *w)
+{
+	CK_RV rv = CKR_OK;
+
+	*handle = handles[0];
+	for (size_t i = 0; rv == CKR_OK && count > 1 && i < count; i++) {
+		struct object o = { 0 };
+		EVP_PKEY *key = NULL;
+
+		rv = object_read_key(&o, w->module, w->session.handle, handles[i]);
+		key = rv == CKR_OK ? public_key_of_object(&o) : NULL;
+		if (key != NULL && EVP_PKEY_eq(key, k->public_key) == 1)
+			*handle = handles[i];
+		EVP_PKEY_free(key);
+		object_free(&o);
+	}
+	return rv;
+}
+
+static int find_again(CK_OBJECT_HANDLE *handle, struct token_key *k, struct work *w)
+{
+	CK_OBJECT_CLASS object_class = CKO_PRIVATE_KEY;
+	CK_KEY_TYPE type = k->type == TOKEN_KEY_RSA ? CKK_RSA : CKK_EC;
+	CK_ATTRIBUTE template[4] = { { CKA_CLASS, &object_class, sizeof(object_class) },
+		{ CKA_KEY_TYPE, &type, sizeof(type) } };
+	CK_OBJECT_HANDLE handles[16];
+	size_t n = 2, count = 16;
+	CK_RV rv;
+
+	if (k->id_len > 0)
+		template[n++] = (CK_ATTRIBUTE){ CKA_ID, k->id, k->id_len };
+	if (k->label_len > 0)
+		template[n++] = (CK_ATTRIBUTE){ CKA_LABEL, k->label, k->label_len };
+	rv = object_find(handles, &count, w->module, w->session.handle, template, n);
+	if (rv == CKR_OK && count == 0)
+		return error_set(
+		    w->err, HSMIME_ENOKEY, "the key is no longer on token \"%s\"", k->token->label);
+	if (rv == CKR_OK)
+		rv = pick(handle, handles, count, k, w);
+	return work_refused(w, rv);
+}
+
+int key_handle(CK_OBJECT_HANDLE *handle, struct token_key *k, struct work *w)
+{
+	bool known;
+	int r;
+
+	pthread_mutex_lock(&k->lock);
+	known = k->generation == w->session.generation && !w->again;
+	*handle = k->handle;
+	pthread_mutex_unlock(&k->lock);
+	if (known)
+		return 0;
+	r = find_again(handle, k, w);
+	if (r != 0)
+		return r;
+	pthread_mutex_lock(&k->lock);
+	k->handle = *handle;
+	k->generation = w->session.generation;
+	pthread_mutex_unlock(&k->lock);
+	return 0;
+}
+
+int key_authenticate(struct token_key *k, struct work *w)
+{
+	CK_RV rv = CKR_OK;
+	int r;
+
+	if (!k->always_authenticate)
+		return 0;
+	r = login_context(k->token, &w->session, w->pin, w->purpose, &rv, w->err);
+	if (r == 0)
+		return 0;
+	w->dirty = true;
+	/* OpenSC logs the whole slot out after a refusal, and the operation is gone with it. */
+	if (rv == CKR_OPERATION_NOT_INITIALIZED)
+		rv = CKR_USER_NOT_LOGGED_IN;
+	return rv != CKR_OK && !w->again && r != HSMIME_EPIN ? work_refused(w, rv) : r;
+}

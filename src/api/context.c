@@ -1,0 +1,268 @@
+#include "api/ctx.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include "engine/provider/provider.h"
+
+static void shared_free(struct ctx_shared *s)
+{
+	if (s == NULL || atomic_fetch_sub(&s->owners, 1) > 1)
+		return;
+	engine_free(s->engine);
+	OSSL_PROVIDER_unload(s->tokens);
+	OSSL_PROVIDER_unload(s->software);
+	OSSL_LIB_CTX_free(s->libctx);
+	secret_free(&s->substitute);
+	free(s->module);
+	free(s->token);
+	free(s->pin_source);
+	free(s->state_dir);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+static struct ctx_shared *shared_new(void)
+{
+	struct ctx_shared *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	atomic_init(&s->owners, 1);
+	pthread_mutex_init(&s->lock, NULL);
+	/* The host's configuration file is not ours: nothing of it reaches the private context. */
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	s->libctx = OSSL_LIB_CTX_new();
+	s->software = s->libctx != NULL ? OSSL_PROVIDER_load(s->libctx, "default") : NULL;
+	if (s->software == NULL) {
+		shared_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+int hsmime_ctx_new(hsmime_ctx **out)
+{
+	hsmime_ctx *ctx = calloc(1, sizeof(*ctx));
+
+	*out = NULL;
+	if (ctx == NULL)
+		return HSMIME_ENOMEM;
+	ctx->shared = shared_new();
+	if (ctx->shared == NULL) {
+		free(ctx);
+		return HSMIME_EINTERNAL;
+	}
+	*out = ctx;
+	return 0;
+}
+
+int hsmime_ctx_share(hsmime_ctx **copy, hsmime_ctx *ctx)
+{
+	hsmime_ctx *made = malloc(sizeof(*made));
+
+	*copy = NULL;
+	if (made == NULL)
+		return HSMIME_ENOMEM;
+	*made = *ctx;
+	error_clear(&made->err);
+	atomic_fetch_add(&ctx->shared->owners, 1);
+	*copy = made;
+	return 0;
+}
+
+void hsmime_ctx_free(hsmime_ctx *ctx)
+{
+	if (ctx == NULL)
+		return;
+	shared_free(ctx->shared);
+	free(ctx);
+}
+
+/* Settings that the engine copies when it is opened. */
+static int set_string(hsmime_ctx *ctx, char **field, const char *value)
+{
+	char *copy = NULL;
+
+	error_clear(&ctx->err);
+	if (ctx->shared->engine != NULL)
+		return error_set(&ctx->err, HSMIME_EUSAGE, "the PKCS#11 module is open already");
+	if (value != NULL && (copy = strdup(value)) == NULL)
+		return error_nomem(&ctx->err);
+	free(*field);
+	*field = copy;
+	return 0;
+}
+
+int hsmime_ctx_set_module(hsmime_ctx *ctx, const char *module)
+{
+	return set_string(ctx, &ctx->shared->module, module);
+}
+
+int hsmime_ctx_set_token(hsmime_ctx *ctx, const char *token)
+{
+	return set_string(ctx, &ctx->shared->token, token);
+}
+
+int hsmime_ctx_set_pin_source(hsmime_ctx *ctx, const char *pin_source)
+{
+	return set_string(ctx, &ctx->shared->pin_source, pin_source);
+}
+
+int hsmime_ctx_set_state_dir(hsmime_ctx *ctx, const char *folder)
+{
+	return set_string(ctx, &ctx->shared->state_dir, folder);
+}
+
+void hsmime_ctx_set_spool_max(hsmime_ctx *ctx, uint64_t octets)
+{
+	ctx->spool_max = octets;
+}
+
+void hsmime_ctx_set_pin_callback(hsmime_ctx *ctx, hsmime_pin_callback callback, void *arg)
+{
+	ctx->shared->pin_callback = callback;
+	ctx->shared->pin_arg = arg;
+}
+
+void hsmime_ctx_set_progress(hsmime_ctx *ctx, hsmime_progress_callback callback, void *arg)
+{
+	ctx->progress = callback;
+	ctx->progress_arg = arg;
+}
+
+void hsmime_ctx_set_log(hsmime_ctx *ctx, hsmime_log_callback callback, void *arg)
+{
+	ctx->log = callback;
+	ctx->log_arg = arg;
+}
+
+const char *hsmime_ctx_error(const hsmime_ctx *ctx)
+{
+	return ctx->err.message;
+}
+
+const char *hsmime_ctx_hint(const hsmime_ctx *ctx)
+{
+	return ctx->err.hint;
+}
+
+struct cms_env ctx_env(hsmime_ctx *ctx)
+{
+	struct cms_env env = { .libctx = ctx->shared->libctx, .err = &ctx->err };
+
+	return env;
+}
+
+struct cms_env ctx_begin(hsmime_ctx *ctx)
+{
+	error_clear(&ctx->err);
+	ERR_clear_error();
+	return ctx_env(ctx);
+}
+
+int ctx_end(hsmime_ctx *ctx, int status)
+{
+	static const char *const words[] = {
+		[-HSMIME_EINVALID] = "the message does not hold",
+		[-HSMIME_EUSAGE] = "these options do not fit together",
+		[-HSMIME_EFORMAT] = "the input is malformed",
+		[-HSMIME_EUNSUPPORTED] = "the input uses something that hsmime does not do",
+		[-HSMIME_ETOKEN] = "the token failed",
+		[-HSMIME_EPIN] = "the token wants a PIN",
+		[-HSMIME_ENOKEY] = "no key fits",
+		[-HSMIME_EIO] = "reading or writing failed",
+		[-HSMIME_ENOMEM] = "out of memory",
+		[-HSMIME_EPOLICY] = "refused by policy",
+		[-HSMIME_EINTERNAL] = "an internal error",
+	};
+
+	ERR_clear_error();
+	if (status != 0 && ctx->err.message[0] == '\0')
+		error_set(&ctx->err, status, "%s", words[-status]);
+	return status;
+}
+
+void ctx_log(const hsmime_ctx *ctx, int level, const char *fmt, ...)
+{
+	char message[512];
+	va_list args;
+
+	if (ctx->log == NULL)
+		return;
+	va_start(args, fmt);
+	vsnprintf(message, sizeof(message), fmt, args);
+	va_end(args);
+	ctx->log(ctx->log_arg, level, message);
+}
+
+static int load_provider(hsmime_ctx *ctx)
+{
+	struct ctx_shared *s = ctx->shared;
+
+	if (OSSL_PROVIDER_add_builtin(s->libctx, PROVIDER_NAME, provider_init) != 1)
+		return error_openssl(&ctx->err, HSMIME_EINTERNAL, "registering the provider");
+	s->tokens = OSSL_PROVIDER_load(s->libctx, PROVIDER_NAME);
+	if (s->tokens == NULL)
+		return error_openssl(&ctx->err, HSMIME_EINTERNAL, "loading the provider");
+	return 0;
+}
+
+static int open_engine(hsmime_ctx *ctx)
+{
+	struct ctx_shared *s = ctx->shared;
+	struct engine_options options = {
+		.module = s->module != NULL ? s->module : getenv("HSMIME_MODULE"),
+		.token_label = s->token,
+		.pin_source = s->pin_source != NULL ? s->pin_source : getenv("HSMIME_PIN_SOURCE"),
+		.libctx = s->libctx,
+		.pin_callback = s->pin_callback,
+		.pin_arg = s->pin_arg,
+		.log = ctx->log,
+		.log_arg = ctx->log_arg,
+	};
+	int status = s->tokens != NULL ? 0 : load_provider(ctx);
+
+	if (status != 0)
+		return status;
+	return engine_new(&s->engine, &options, &ctx->err);
+}
+
+int ctx_engine(struct engine **engine, hsmime_ctx *ctx)
+{
+	struct ctx_shared *s = ctx->shared;
+	int status = 0;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->engine == NULL)
+		status = open_engine(ctx);
+	pthread_mutex_unlock(&s->lock);
+	*engine = status == 0 ? s->engine : NULL;
+	return status;
+}
+
+int ctx_wrap(EVP_PKEY **key, hsmime_ctx *ctx, const struct engine_found *found)
+{
+	return provider_wrap_key(key, ctx->shared->libctx, found->key, &ctx->err);
+}
+
+int ctx_token_error(hsmime_ctx *ctx, int status)
+{
+	struct error token = { 0 };
+	int taken = engine_take_error(&token);
+
+	if (status != HSMIME_ETOKEN || taken == 0)
+		return status;
+	ctx->err = token;
+	return taken;
+}
+
+const char *hsmime_version(void)
+{
+	return HSMIME_VERSION;
+}

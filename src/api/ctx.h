@@ -1,0 +1,92 @@
+/*
+ * ctx: the inside of hsmime_ctx (include/hsmime/context.h).
+ */
+#ifndef API_CTX_H
+#define API_CTX_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <openssl/provider.h>
+
+#include <hsmime/context.h>
+
+#include "cms/cms.h"
+#include "engine/engine.h"
+#include "util/error.h"
+#include "util/secret.h"
+
+/* What the contexts of one family have in common; freed by the last. */
+struct ctx_shared {
+	atomic_int owners;
+	pthread_mutex_t lock; /* guards engine and substitute while they are made */
+	OSSL_LIB_CTX *libctx;
+	OSSL_PROVIDER *software;
+	OSSL_PROVIDER *tokens;
+	struct engine *engine;
+	struct secret substitute;
+	char *module;
+	char *token;
+	char *pin_source;
+	char *state_dir;
+	hsmime_pin_callback pin_callback;
+	void *pin_arg;
+};
+
+struct hsmime_ctx {
+	struct error err;
+	struct ctx_shared *shared;
+	uint64_t spool_max;
+	hsmime_progress_callback progress;
+	void *progress_arg;
+	hsmime_log_callback log;
+	void *log_arg;
+};
+
+/* ctx_begin(ctx): a public call starts: forget the last error. Returns what the CMS layer works in. */
+struct cms_env ctx_begin(hsmime_ctx *ctx);
+
+/* ctx_end(ctx, status): a public call ends: a failure never stays without words. Returns status. */
+int ctx_end(hsmime_ctx *ctx, int status);
+
+/* ctx_env(ctx): the same without forgetting. */
+struct cms_env ctx_env(hsmime_ctx *ctx);
+
+/*
+ * ctx_engine(engine, ctx):
+ * The tokens, opened at the first call; ctx keeps the engine. Returns 0 or
+ * engine_new's errors.
+ */
+int ctx_engine(struct engine **engine, hsmime_ctx *ctx);
+
+/*
+ * ctx_wrap(key, ctx, found):
+ * found's key as an EVP_PKEY whose private-key operations go to the token; the
+ * caller frees it. 0, HSMIME_ENOMEM or HSMIME_EINTERNAL.
+ */
+int ctx_wrap(EVP_PKEY **key, hsmime_ctx *ctx, const struct engine_found *found);
+
+/*
+ * ctx_token_error(ctx, status):
+ * An operation on a token key ended with status. Where that was for the
+ * token's sake, its words replace those that OpenSSL left. Returns the status
+ * to report.
+ */
+int ctx_token_error(hsmime_ctx *ctx, int status);
+
+#define CTX_SUBSTITUTE_SIZE 32
+
+/*
+ * ctx_substitute(secret, ctx):
+ * The CTX_SUBSTITUTE_SIZE octets from which substitute content keys derive
+ * (cms/content_key.h): kept per user in the state folder, made at first use;
+ * where that folder can't be written, random for this process, with a warning.
+ * ctx keeps them. 0, HSMIME_ENOMEM or HSMIME_EINTERNAL.
+ */
+int ctx_substitute(const unsigned char **secret, hsmime_ctx *ctx);
+
+/* ctx_log(ctx, level, fmt, ...): see hsmime_log_callback. */
+void ctx_log(const hsmime_ctx *ctx, int level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * envelope: taking one encryption layer off, with a key on a token.
+ */
+#ifndef API_ENVELOPE_H
+#define API_ENVELOPE_H
+
+#include <hsmime/operation.h>
+
+#include "api/input.h"
+#include "api/result.h"
+
+struct envelope {
+	hsmime_ctx *ctx;
+	const char *key_uri;       /* or NULL */
+	const hsmime_certs *certs; /* or NULL */
+	bool require_authenticated;
+	hsmime_sink content;                             /* the plaintext, to be held back */
+	int (*read_back)(void *arg, hsmime_source *out); /* see enveloped_reader.h */
+	void *read_back_arg;
+};
+
+/*
+ * envelope_open(result, in, type, e):
+ * Read the EnvelopedData or AuthEnvelopedData at in->ber to the end of its
+ * ContentInfo, write its plaintext to e->content, and add a layer to result.
+ * Returns as enveloped_read.
+ */
+int envelope_open(
+    hsmime_result *result, struct cms_input *in, enum cms_type type, const struct envelope *e);
+
+#endif

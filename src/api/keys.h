@@ -1,0 +1,47 @@
+/*
+ * keys: which key and certificate an operation takes.
+ */
+#ifndef API_KEYS_H
+#define API_KEYS_H
+
+#include <hsmime/operation.h>
+
+#include "api/ctx.h"
+#include "cms/enveloped_reader.h"
+#include "mail/header.h"
+
+/* Who signs. Zero before use. */
+struct signer {
+	EVP_PKEY *key;
+	X509 *certificate;
+	STACK_OF(X509) *chain; /* from the tokens and the options' files, without the certificate */
+};
+
+/*
+ * signer_find(s, ctx, options, header):
+ * The key by URI, or with options->from by the From address in header (the
+ * mail's; NULL for CMS), its certificate from the token or else from
+ * options->certs (by public key), and its chain. Free with signer_free.
+ * 0 or engine_find_key's errors; HSMIME_ENOKEY also where no certificate is found.
+ */
+int signer_find(struct signer *s, hsmime_ctx *ctx, const hsmime_sign_options *options,
+    const struct header *header);
+void signer_free(struct signer *s);
+
+/* The argument of keys_find_recipient. */
+struct recipient_search {
+	hsmime_ctx *ctx;
+	const char *key_uri;
+	const hsmime_certs *certs;
+	char *used_uri; /* set on success; the caller frees it */
+};
+
+/*
+ * keys_find_recipient: the recipient_find of enveloped_reader.h; arg is a
+ * struct recipient_search. By certificates on the tokens, then by
+ * search->certs and their public keys; with a key_uri that key alone.
+ */
+int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
+    const struct recipient *recipients, size_t count, struct error *err);
+
+#endif

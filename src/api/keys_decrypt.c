@@ -1,0 +1,237 @@
+#include "api/keys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/sha.h>
+#include <openssl/x509v3.h>
+
+#include "engine/token_key.h"
+
+static bool is_for_key(const struct recipient *r)
+{
+	return r->kind == RECIPIENT_RSA || r->kind == RECIPIENT_EC;
+}
+
+static bool same_octets(const unsigned char *a, size_t a_len, const unsigned char *b, size_t b_len)
+{
+	return a != NULL && b != NULL && a_len == b_len && memcmp(a, b, a_len) == 0;
+}
+
+/* X509_NAME_cmp is made for names in memory; the recipient's is DER, which may differ in form. */
+static bool same_name(const struct recipient *r, X509 *cert)
+{
+	const unsigned char *p = r->issuer;
+	X509_NAME *name = d2i_X509_NAME(NULL, &p, (long)r->issuer_len);
+	bool same = name != NULL && X509_NAME_cmp(name, X509_get_issuer_name(cert)) == 0;
+
+	X509_NAME_free(name);
+	return same;
+}
+
+static bool same_serial(const struct recipient *r, X509 *cert)
+{
+	const unsigned char *p = r->serial;
+	ASN1_INTEGER *serial = d2i_ASN1_INTEGER(NULL, &p, (long)r->serial_len);
+	bool same = serial != NULL && ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(cert)) == 0;
+
+	ASN1_INTEGER_free(serial);
+	return same;
+}
+
+static bool names_certificate(const struct recipient *r, X509 *cert)
+{
+	const ASN1_OCTET_STRING *key_id;
+
+	if (!is_for_key(r))
+		return false;
+	if (r->issuer != NULL)
+		return same_serial(r, cert) && same_name(r, cert);
+	key_id = X509_get0_subject_key_id(cert);
+	return key_id != NULL &&
+	       same_octets(r->key_id, r->key_id_len, ASN1_STRING_get0_data(key_id),
+		   (size_t)ASN1_STRING_length(key_id));
+}
+
+/* RFC 5280 section 4.2.1.2, method 1: SHA-1 of the public key's BIT STRING. */
+static bool names_public_key(const struct recipient *r, EVP_PKEY *public, OSSL_LIB_CTX *libctx)
+{
+	unsigned char id[SHA_DIGEST_LENGTH];
+	X509_PUBKEY *spki = NULL;
+	const unsigned char *bits = NULL;
+	int len = 0;
+	size_t id_len = 0;
+	bool same = false;
+
+	if (!is_for_key(r) || r->key_id == NULL)
+		return false;
+	if (X509_PUBKEY_set(&spki, public) == 1 &&
+	    X509_PUBKEY_get0_param(NULL, &bits, &len, NULL, spki) == 1 &&
+	    EVP_Q_digest(libctx, "SHA1", NULL, bits, (size_t)len, id, &id_len) == 1)
+		same = same_octets(r->key_id, r->key_id_len, id, sizeof(id));
+	X509_PUBKEY_free(spki);
+	return same;
+}
+
+static bool names_any(const struct recipient *recipients, size_t count, X509 *cert, size_t *index)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (names_certificate(&recipients[i], cert)) {
+			*index = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum recipient_kind kind_of(const struct engine_found *found)
+{
+	return token_key_type(found->key) == TOKEN_KEY_RSA ? RECIPIENT_RSA : RECIPIENT_EC;
+}
+
+/* A key without a certificate: by its identifier, else as the only recipient of its kind. */
+static bool names_key(const struct recipient *recipients, size_t count,
+    const struct engine_found *found, OSSL_LIB_CTX *libctx, size_t *index)
+{
+	size_t fitting = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (names_public_key(&recipients[i], token_key_public(found->key), libctx)) {
+			*index = i;
+			return true;
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (recipients[i].kind == kind_of(found)) {
+			*index = i;
+			fitting++;
+		}
+	}
+	return fitting == 1;
+}
+
+static bool named_by_files(const struct recipient *recipients, size_t count,
+    const struct engine_found *found, const hsmime_certs *certs, size_t *index)
+{
+	for (size_t i = 0; i < hsmime_certs_count(certs); i++) {
+		X509 *cert = hsmime_certs_get(certs, i);
+		EVP_PKEY *key = X509_get0_pubkey(cert);
+
+		if (key != NULL && EVP_PKEY_eq(key, token_key_public(found->key)) == 1 &&
+		    names_any(recipients, count, cert, index))
+			return true;
+	}
+	return false;
+}
+
+static int by_uri(struct engine_found *found, size_t *index, const struct recipient_search *search,
+    struct engine *engine, const struct recipient *recipients, size_t count, struct error *err)
+{
+	int status = engine_find_key(found, engine, search->key_uri, ENGINE_DECRYPT, err);
+
+	if (status != 0)
+		return status;
+	if (found->certificate != NULL && names_any(recipients, count, found->certificate, index))
+		return 0;
+	if (named_by_files(recipients, count, found, search->certs, index))
+		return 0;
+	if (found->certificate == NULL &&
+	    names_key(recipients, count, found, search->ctx->shared->libctx, index))
+		return 0;
+	error_set(err, HSMIME_ENOKEY, "the message is not encrypted for the key %s", found->uri);
+	return error_hint(
+	    err, "if its certificate is not on the token, give the certificate with --cert");
+}
+
+static int by_tokens(struct engine_found *found, size_t *index, struct engine *engine,
+    const struct recipient *recipients, size_t count, struct error *err)
+{
+	struct engine_candidate *candidates = calloc(count + 1, sizeof(*candidates));
+	size_t *origin = calloc(count + 1, sizeof(*origin));
+	size_t used = 0;
+	int status = HSMIME_ENOMEM;
+
+	if (candidates == NULL || origin == NULL)
+		goto out;
+	for (size_t i = 0; i < count; i++) {
+		const struct recipient *r = &recipients[i];
+
+		if (!is_for_key(r))
+			continue;
+		candidates[used] = (struct engine_candidate){ r->issuer, r->issuer_len, r->serial,
+			r->serial_len, r->key_id, r->key_id_len };
+		origin[used++] = i;
+	}
+	status = used == 0 ? HSMIME_ENOKEY
+			   : engine_find_recipient(found, engine, NULL, candidates, used, err);
+	if (status == 0)
+		*index = origin[found->match];
+out:
+	free(candidates);
+	free(origin);
+	return status == HSMIME_ENOMEM ? error_nomem(err) : status;
+}
+
+static int by_files(struct engine_found *found, size_t *index, struct engine *engine,
+    const hsmime_certs *certs, const struct recipient *recipients, size_t count, struct error *err)
+{
+	int status = HSMIME_ENOKEY;
+
+	for (size_t i = 0; i < hsmime_certs_count(certs) && status == HSMIME_ENOKEY; i++) {
+		X509 *cert = hsmime_certs_get(certs, i);
+
+		if (names_any(recipients, count, cert, index))
+			status =
+			    engine_find_by_certificate(found, engine, cert, ENGINE_DECRYPT, err);
+	}
+	return status;
+}
+
+static int no_key(const struct recipient *recipients, size_t count, struct error *err)
+{
+	size_t possible = 0;
+
+	for (size_t i = 0; i < count; i++)
+		possible += is_for_key(&recipients[i]);
+	if (possible == 0) {
+		error_set(err, HSMIME_ENOKEY,
+		    "none of the %zu recipients can be decrypted with a key on a token", count);
+		return error_hint(err, "recipients by password or symmetric key are not supported");
+	}
+	error_set(
+	    err, HSMIME_ENOKEY, "no key on the tokens belongs to one of the %zu recipients", count);
+	return error_hint(err, "insert the right token; if the key's certificate left the token, "
+			       "give it with --cert, or name the key with --key");
+}
+
+int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
+    const struct recipient *recipients, size_t count, struct error *err)
+{
+	struct recipient_search *search = arg;
+	struct engine_found found = { 0 };
+	struct engine *engine;
+	int status = ctx_engine(&engine, search->ctx);
+
+	*key = NULL;
+	if (status != 0)
+		return status;
+	if (search->key_uri != NULL) {
+		status = by_uri(&found, index, search, engine, recipients, count, err);
+	} else {
+		status = by_tokens(&found, index, engine, recipients, count, err);
+		if (status == HSMIME_ENOKEY)
+			status =
+			    by_files(&found, index, engine, search->certs, recipients, count, err);
+		if (status == HSMIME_ENOKEY)
+			status = no_key(recipients, count, err);
+	}
+	if (status == 0)
+		status = ctx_wrap(key, search->ctx, &found);
+	if (status == 0) {
+		free(search->used_uri);
+		search->used_uri = found.uri;
+		found.uri = NULL;
+	}
+	engine_found_free(&found);
+	return status;
+}

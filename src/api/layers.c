@@ -1,0 +1,289 @@
+#include "api/layers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/held_content.h"
+#include "api/input.h"
+#include "mail/signed_parts.h"
+#include "util/output.h"
+#include "util/sink.h"
+
+#define SIGNATURE_MAX (16 * 1024 * 1024) /* octets of a detached signature with its certificates */
+
+static int keep_content(struct layers *l, const hsmime_source *content)
+{
+	hsmime_sink sink;
+
+	if (l->content == NULL || l->content_written)
+		return 0;
+	if (content->seek != NULL && source_seek(content, 0) != 0)
+		return error_set(&l->ctx->err, HSMIME_EIO, "reading the content again failed");
+	output_sink(&sink, l->content);
+	l->content_written = true;
+	return source_copy(&sink, content);
+}
+
+static int add_signed(
+    struct layers *l, size_t *index, enum hsmime_layer_kind kind, const struct signed_result *found)
+{
+	hsmime_layer *layer;
+
+	if (result_add(index, l->result, kind) != 0)
+		return error_nomem(&l->ctx->err);
+	layer = &l->result->layers[*index];
+	layer->partial = l->inside_part;
+	if (l->inside_part)
+		layer_fail(layer, HSMIME_EINVALID, "only a part of the mail is signed");
+	return result_signed(layer, l->ctx, found, l->trust, l->from);
+}
+
+static char *describe_part(const struct structure *s, size_t part)
+{
+	const struct part *p = &s->parts[part];
+	size_t children = structure_children(s, part, NULL, 0);
+	char text[256];
+
+	if (p->boundary != NULL)
+		snprintf(text, sizeof(text), "%s/%s, %zu part%s", p->type, p->subtype, children,
+		    children == 1 ? "" : "s");
+	else
+		snprintf(text, sizeof(text), "%s/%s", p->type, p->subtype);
+	return strdup(text);
+}
+
+/* The signature part's octets; bounded, so that content and signature can take turns at the source. */
+static int collect_signature(struct buffer *der, const hsmime_source *in,
+    const struct signed_parts *halves, struct error *err)
+{
+	struct source_slice slice;
+	struct window w = { 0 };
+	struct transfer_decoder decoder;
+	hsmime_source encoded, octets;
+	hsmime_sink sink;
+	int status;
+
+	source_slice_open(&encoded, &slice, in, halves->signature_start, halves->signature_end);
+	if (window_open(&w, &encoded, WINDOW_ROOM) != 0)
+		return error_nomem(err);
+	transfer_open(&octets, &decoder, &w, halves->signature_encoding);
+	sink_buffer(&sink, der);
+	status = source_copy(&sink, &octets);
+	window_close(&w);
+	return status == 0 ? 0
+			   : error_set(err, status, "the signature part is malformed or too large");
+}
+
+static int read_detached(struct signed_result *found, struct layers *l, const struct buffer *der,
+    const hsmime_source *content)
+{
+	struct cms_env env = ctx_env(l->ctx);
+	hsmime_memory memory = { .data = der->data, .len = der->len };
+	struct signed_read request = { .detached = content, .text = true };
+	struct ber_reader r = { 0 };
+	enum cms_type type;
+	hsmime_source source;
+	int status;
+
+	request.extra = certs_stack(l->trust->certs);
+	hsmime_source_memory(&source, &memory);
+	status = ber_open(&r, &source, env.err) != 0 ? error_nomem(env.err)
+						     : cms_content_info_enter(&type, &r, &env);
+	if (status == 0 && type != CMS_SIGNED_DATA)
+		status = error_set(
+		    env.err, HSMIME_EFORMAT, "the signature part holds %s", cms_type_name(type));
+	if (status == 0)
+		status = signed_read(found, &r, &request, &env);
+	if (status == 0)
+		status = cms_content_info_leave(&r, &env);
+	ber_close(&r);
+	return status;
+}
+
+static int follow(struct layers *l, const hsmime_source *content, int depth)
+{
+	int status = layers_mail(l, content, depth + 1);
+
+	return status == 0 ? keep_content(l, content) : status;
+}
+
+static int verify_halves(struct layers *l, const hsmime_source *in, const struct structure *s,
+    const struct signed_parts *halves, int depth)
+{
+	struct signed_result found = { 0 };
+	struct source_slice slice;
+	hsmime_source content;
+	struct buffer der;
+	size_t index;
+	int status;
+
+	buffer_init(&der, SIGNATURE_MAX);
+	source_slice_open(&content, &slice, in, halves->content_start, halves->content_end);
+	status = collect_signature(&der, in, halves, &l->ctx->err);
+	if (status == 0)
+		status = read_detached(&found, l, &der, &content);
+	if (status == 0)
+		status = add_signed(l, &index, HSMIME_LAYER_SIGNED_DETACHED, &found);
+	if (status == 0) {
+		l->result->layers[index].content = describe_part(s, halves->content_part);
+		l->result->layers[index].content_offset = halves->content_start;
+		l->result->layers[index].content_size = halves->content_end - halves->content_start;
+		status = follow(l, &content, depth);
+	}
+	signed_result_free(&found);
+	buffer_free(&der);
+	return status;
+}
+
+static int verify_clear(struct layers *l, const hsmime_source *in, int depth)
+{
+	struct structure s = { 0 };
+	struct signed_parts halves;
+	int status = source_seek(in, 0);
+
+	if (status != 0)
+		return error_set(&l->ctx->err, status, "reading the input again failed");
+	status = structure_scan(&s, in, &l->ctx->err);
+	if (status == 0)
+		status = signed_parts_find(&halves, &s, 0, &l->ctx->err);
+	if (status == 0)
+		status = verify_halves(l, in, &s, &halves, depth);
+	structure_free(&s);
+	return status;
+}
+
+static int read_attached(
+    struct signed_result *found, struct layers *l, struct cms_input *c, const hsmime_sink *content)
+{
+	struct cms_env env = ctx_env(l->ctx);
+	struct signed_read request = { .detached = l->detached, .content = *content };
+	int status;
+
+	request.extra = certs_stack(l->trust->certs);
+	status = signed_read(found, &c->ber, &request, &env);
+	if (status == 0)
+		status = cms_content_info_leave(&c->ber, &env);
+	return status == 0 ? cms_input_finish(c, &env) : status;
+}
+
+static int verify_opaque(struct layers *l, struct cms_input *c, int depth)
+{
+	struct signed_result found = { 0 };
+	struct held_content held;
+	hsmime_source content;
+	hsmime_sink sink;
+	size_t index;
+	int status = held_content_open(&sink, &held, l->ctx, l->content != NULL);
+
+	if (status == 0)
+		status = read_attached(&found, l, c, &sink);
+	if (status == 0)
+		status = add_signed(l, &index, HSMIME_LAYER_SIGNED_OPAQUE, &found);
+	if (status == 0 && !held.dropped) {
+		spool_source(&content, held.spool);
+		status = follow(l, &content, depth);
+	}
+	signed_result_free(&found);
+	held_content_close(&held);
+	return status;
+}
+
+static bool is_envelope(enum cms_type type)
+{
+	return type == CMS_ENVELOPED_DATA || type == CMS_AUTH_ENVELOPED_DATA;
+}
+
+static int no_reader(struct layers *l, enum cms_type type)
+{
+	return error_set(
+	    &l->ctx->err, HSMIME_EUNSUPPORTED, "hsmime does not read %s", cms_type_name(type));
+}
+
+static int walk_cms_entity(struct layers *l, struct cms_input *c, int depth)
+{
+	struct cms_env env = ctx_env(l->ctx);
+	struct spool *spool = NULL;
+	enum cms_type type;
+	hsmime_source content;
+	int status = cms_input_body(c, &env);
+
+	if (status == 0)
+		status = cms_content_info_enter(&type, &c->ber, &env);
+	if (status != 0)
+		return status;
+	if (type == CMS_SIGNED_DATA)
+		return verify_opaque(l, c, depth);
+	if (!is_envelope(type))
+		return no_reader(l, type);
+	if (!l->decrypts || l->inside_part)
+		return 0;
+	status = layers_envelope(&spool, l, c, type);
+	if (status == 0) {
+		spool_source(&content, spool);
+		status = layers_mail(l, &content, depth + 1);
+	}
+	spool_free(spool);
+	return status;
+}
+
+static bool has_signature(const hsmime_result *result)
+{
+	for (size_t i = 0; i < result->layer_count; i++) {
+		if (result->layers[i].signers != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* No signature around the whole: look for signed parts, so that nobody takes one of them for all. */
+static int walk_parts(struct layers *l, const hsmime_source *in, int depth)
+{
+	struct structure s = { 0 };
+	int status = source_seek(in, 0);
+
+	if (status == 0)
+		status = structure_scan(&s, in, &l->ctx->err);
+	l->inside_part = true;
+	for (size_t i = 1; i < s.count && status == 0; i++) {
+		struct source_slice slice;
+		hsmime_source part;
+
+		if (s.parts[i].kind != ENTITY_SIGNED && s.parts[i].kind != ENTITY_CMS)
+			continue;
+		source_slice_open(&part, &slice, in, s.parts[i].start, s.parts[i].end);
+		status = layers_mail(l, &part, depth + 1);
+		if (has_signature(l->result))
+			break;
+	}
+	l->inside_part = false;
+	structure_free(&s);
+	return status;
+}
+
+int layers_mail(struct layers *l, const hsmime_source *in, int depth)
+{
+	struct cms_env env = ctx_env(l->ctx);
+	struct cms_input c = { 0 };
+	int status = source_seek(in, 0);
+
+	if (status == 0 && depth >= LAYERS_MAX)
+		return error_set(
+		    env.err, HSMIME_EFORMAT, "more than %d layers inside each other", LAYERS_MAX);
+	if (status == 0)
+		status = cms_input_mail(&c, in, &env);
+	if (status == HSMIME_EFORMAT && depth > 0) {
+		/* Content that is no MIME entity is content all the same. */
+		error_clear(env.err);
+		status = 0;
+	} else if (status == 0 && c.entity.kind == ENTITY_SIGNED) {
+		status = verify_clear(l, in, depth);
+	} else if (status == 0 && c.entity.kind == ENTITY_CMS) {
+		status = walk_cms_entity(l, &c, depth);
+	} else if (status == 0 && c.entity.kind == ENTITY_MULTIPART && l->searches &&
+		   !l->inside_part && !has_signature(l->result)) {
+		status = walk_parts(l, in, depth);
+	}
+	cms_input_close(&c);
+	return status;
+}

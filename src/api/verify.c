@@ -1,0 +1,138 @@
+#include "api/layers.h"
+
+#include "api/mail_input.h"
+#include "mail/address.h"
+#include "util/output.h"
+
+static struct trust trust_of(const hsmime_verify_options *options)
+{
+	struct trust trust = {
+		.anchors = options->anchors,
+		.certs = options->certs,
+		.no_chain = options->no_chain != 0,
+		.partial_chain = options->partial_chain != 0,
+		.no_check_time = options->no_check_time != 0,
+		.any_purpose = options->any_purpose != 0,
+		.at = options->at,
+	};
+
+	return trust;
+}
+
+/* A source of its own for the mail: seekable, so that content and signature can be read apart. */
+struct verify_input {
+	struct progress_source progress;
+	hsmime_source source;
+	struct spool *spool;
+	struct header header;
+	char **from;
+};
+
+static int open_mail(struct verify_input *v, hsmime_ctx *ctx, const hsmime_source *in)
+{
+	struct window w = { 0 };
+	hsmime_source watched;
+	size_t count;
+	int status;
+
+	progress_open(&watched, &v->progress, ctx, in);
+	status = spool_input(
+	    &v->source, &v->spool, &watched, ctx->shared->libctx, ctx->spool_max, &ctx->err);
+	if (status != 0)
+		return status;
+	if (window_open(&w, &v->source, WINDOW_ROOM) != 0)
+		return error_nomem(&ctx->err);
+	status = header_read(&v->header, &w, &ctx->err);
+	window_close(&w);
+	if (status == 0 && address_list(&v->from, &count, &v->header, "From") != 0)
+		status = error_nomem(&ctx->err);
+	return status;
+}
+
+static void close_mail(struct verify_input *v)
+{
+	address_list_free(v->from);
+	header_free(&v->header);
+	spool_free(v->spool);
+}
+
+static int walk_mail(struct layers *l, const hsmime_source *in)
+{
+	struct verify_input v = { 0 };
+	int status = open_mail(&v, l->ctx, in);
+
+	if (status == 0 && result_set_from(l->result, v.from) != 0)
+		status = error_nomem(&l->ctx->err);
+	if (status == 0) {
+		l->from = v.from;
+		status = layers_mail(l, &v.source, 0);
+		l->from = NULL;
+	}
+	close_mail(&v);
+	return status;
+}
+
+static int walk_octets(struct layers *l, const hsmime_source *in, enum hsmime_format format)
+{
+	struct progress_source progress;
+	hsmime_source watched;
+
+	progress_open(&watched, &progress, l->ctx, in);
+	return layers_cms(l, &watched, format, 0);
+}
+
+/* The words for a verdict that does not hold: the first layer's that says why. */
+static int explain(hsmime_ctx *ctx, const hsmime_result *result)
+{
+	for (size_t i = 0; i < result->layer_count; i++) {
+		const hsmime_layer *layer = &result->layers[i];
+
+		if (layer->signers != NULL && layer->status != 0)
+			return error_set(&ctx->err, HSMIME_EINVALID, "not valid: %s",
+			    layer->problem != NULL ? layer->problem
+						   : "the signature does not hold");
+	}
+	error_set(&ctx->err, HSMIME_EINVALID, "not valid: the message is not signed");
+	return HSMIME_EINVALID;
+}
+
+static int conclude(hsmime_ctx *ctx, struct layers *l)
+{
+	int status = result_verdict(l->result);
+
+	l->result->status = status;
+	if (status != 0)
+		return explain(ctx, l->result);
+	return l->content != NULL ? output_commit(l->content, &ctx->err) : 0;
+}
+
+int hsmime_verify(hsmime_ctx *ctx, hsmime_result **result, hsmime_output *out,
+    const hsmime_source *in, const hsmime_verify_options *options)
+{
+	struct trust trust = trust_of(options);
+	struct layers l = { .ctx = ctx,
+		.trust = &trust,
+		.decrypts = true,
+		.searches = true,
+		.detached = options->content,
+		.content = out };
+	int status = 0;
+
+	*result = NULL;
+	ctx_begin(ctx);
+	l.result = result_new(trust.no_chain);
+	if (l.result == NULL)
+		return error_nomem(&ctx->err);
+	if (out != NULL)
+		status = output_begin(out, true, ctx->shared->libctx, ctx->spool_max, &ctx->err);
+	if (status == 0)
+		status = options->form == HSMIME_CMS ? walk_octets(&l, in, options->format)
+						     : walk_mail(&l, in);
+	if (status == 0)
+		status = conclude(ctx, &l);
+	if (status == 0 || (status == HSMIME_EINVALID && l.result->status == HSMIME_EINVALID))
+		*result = l.result;
+	else
+		hsmime_result_free(l.result);
+	return ctx_end(ctx, status);
+}

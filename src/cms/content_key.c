@@ -1,0 +1,139 @@
+#include "cms/content_key.h"
+
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/x509.h>
+
+static int mac_init(EVP_MAC_CTX *mac, const unsigned char *secret)
+{
+	char digest[] = "SHA256";
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+		OSSL_PARAM_construct_end(),
+	};
+
+	return EVP_MAC_init(mac, secret, CONTENT_KEY_SECRET, params);
+}
+
+static int mac_input(EVP_MAC_CTX *mac, EVP_PKEY *key, const struct content_key_input *in)
+{
+	unsigned char *spki = NULL;
+	unsigned char *oid = NULL;
+	int spki_len = i2d_PUBKEY(key, &spki);
+	int oid_len = i2d_ASN1_OBJECT(in->cipher, &oid);
+	int good = spki_len > 0 && oid_len > 0 &&
+		   EVP_MAC_update(mac, spki, (size_t)spki_len) == 1 &&
+		   EVP_MAC_update(mac, in->encrypted, in->encrypted_len) == 1 &&
+		   EVP_MAC_update(mac, oid, (size_t)oid_len) == 1;
+
+	OPENSSL_free(spki);
+	OPENSSL_free(oid);
+	return good;
+}
+
+static int substitute(
+    unsigned char *out, EVP_PKEY *key, const struct content_key_input *in, struct cms_env *env)
+{
+	EVP_MAC *hmac = EVP_MAC_fetch(env->libctx, OSSL_MAC_NAME_HMAC, NULL);
+	EVP_MAC_CTX *mac = hmac == NULL ? NULL : EVP_MAC_CTX_new(hmac);
+	size_t len = 0;
+	int status = 0;
+
+	if (mac == NULL || mac_init(mac, in->secret) != 1 || mac_input(mac, key, in) != 1 ||
+	    EVP_MAC_final(mac, out, &len, CONTENT_KEY_SECRET) != 1 || len != CONTENT_KEY_SECRET)
+		status = error_openssl(env->err, HSMIME_EINTERNAL, "the substitute content key");
+	EVP_MAC_CTX_free(mac);
+	EVP_MAC_free(hmac);
+	return status;
+}
+
+/* Whether the key chooses by itself: 1 (and it has the substitute now), 0, or -1. */
+static int hand_over(EVP_PKEY_CTX *ctx, unsigned char *instead, size_t len)
+{
+	const OSSL_PARAM *known = EVP_PKEY_CTX_settable_params(ctx);
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_octet_string(CONTENT_KEY_SUBSTITUTE, instead, len),
+		OSSL_PARAM_construct_end(),
+	};
+
+	if (known == NULL || OSSL_PARAM_locate_const(known, CONTENT_KEY_SUBSTITUTE) == NULL)
+		return 0;
+	return EVP_PKEY_CTX_set_params(ctx, params) > 0 ? 1 : -1;
+}
+
+/* 1 where a == b, else 0, without a branch. */
+static unsigned same(size_t a, size_t b)
+{
+	size_t x = a ^ b;
+
+	return 1 ^ (unsigned)((x | (0 - x)) >> (sizeof(x) * 8 - 1));
+}
+
+static int decrypt_once(struct secret *out, EVP_PKEY_CTX *ctx, struct secret *plain,
+    const unsigned char *instead, int chooses, const struct content_key_input *in,
+    struct cms_env *env)
+{
+	size_t len = plain->room;
+	unsigned good;
+	int done;
+
+	ERR_set_mark();
+	done = EVP_PKEY_decrypt(ctx, plain->data, &len, in->encrypted, in->encrypted_len);
+	if (chooses == 1 && done <= 0) {
+		ERR_clear_last_mark();
+		return error_openssl(env->err, HSMIME_ETOKEN, "the token could not decrypt");
+	}
+	ERR_pop_to_mark();
+	good = same((size_t)(unsigned)done, 1) & same(len, in->key_len);
+	secret_select(out->data, plain->data, instead, in->key_len, good);
+	out->len = in->key_len;
+	return 0;
+}
+
+int content_key_choose(struct secret *out, EVP_PKEY_CTX *ctx, EVP_PKEY *key,
+    const struct content_key_input *in, struct cms_env *env)
+{
+	unsigned char instead[CONTENT_KEY_SECRET];
+	struct secret plain = { 0 };
+	int size = EVP_PKEY_get_size(key);
+	int chooses;
+	int status;
+
+	memset(out, 0, sizeof(*out));
+	if (in->secret == NULL)
+		return error_set(
+		    env->err, HSMIME_EUSAGE, "no secret for substitute keys was given");
+	if (size < CONTENT_KEY_SECRET || in->key_len > sizeof(instead))
+		return error_set(env->err, HSMIME_EINTERNAL, "a key of unknown size");
+	status = substitute(instead, key, in, env);
+	if (status != 0)
+		return status;
+	chooses = hand_over(ctx, instead, in->key_len);
+	if (chooses < 0) {
+		status = error_openssl(env->err, HSMIME_EINTERNAL, "the token's key");
+		goto out;
+	}
+	if (secret_new(&plain, (size_t)size) != 0 || secret_new(out, in->key_len) != 0) {
+		status = error_nomem(env->err);
+		goto out;
+	}
+	status = decrypt_once(out, ctx, &plain, instead, chooses, in, env);
+out:
+	if (status != 0)
+		secret_free(out);
+	secret_free(&plain);
+	OPENSSL_cleanse(instead, sizeof(instead));
+	return status;
+}
+
+int content_key_refuse(struct cms_env *env)
+{
+	error_set(env->err, HSMIME_EINVALID, "the message could not be decrypted");
+	error_hint(
+	    env->err, "it was damaged or altered on its way, or was not encrypted for this key");
+	return HSMIME_EINVALID;
+}

@@ -1,0 +1,104 @@
+#include "mail/header.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mail/header_block.h"
+#include "mail/line.h"
+#include "mail/text.h"
+#include "util/sink.h"
+
+int header_read(struct header *h, struct window *in, struct error *err)
+{
+	static const struct header_rules rules = { .strict = true, .first_line = true };
+	int status = header_take(h, in, &rules, err);
+
+	if (status != 0)
+		header_free(h);
+	return status;
+}
+
+void header_free(struct header *h)
+{
+	if (h == NULL)
+		return;
+	buffer_free(&h->octets);
+	free(h->fields);
+	memset(h, 0, sizeof(*h));
+}
+
+bool header_name_is(const struct header_field *field, const char *name)
+{
+	return strlen(name) == field->name_len &&
+	       text_equal_len((const char *)field->raw, name, field->name_len);
+}
+
+const struct header_field *header_find(const struct header *h, const char *name, size_t nth)
+{
+	for (size_t i = 0; i < h->count; i++) {
+		if (header_name_is(&h->fields[i], name) && nth-- == 0)
+			return &h->fields[i];
+	}
+	return NULL;
+}
+
+/* RFC 5322 section 2.2.3: unfolding takes the line ending away and leaves the white space. */
+int header_body(struct buffer *out, const struct header_field *field)
+{
+	const unsigned char *p = field->raw + field->name_len, *end = field->raw + field->raw_len;
+
+	buffer_reset(out);
+	while (p < end && *p != ':')
+		p++;
+	p += p < end;
+	while (p < end && text_is_space((char)*p))
+		p++;
+	while (end > p && text_is_space((char)end[-1]))
+		end--;
+	while (p < end) {
+		const unsigned char *lf = memchr(p, '\n', (size_t)(end - p));
+		const unsigned char *stop = lf == NULL ? end : lf;
+
+		if (lf != NULL && stop > p && stop[-1] == '\r')
+			stop--;
+		if (buffer_add(out, p, (size_t)(stop - p)) != 0)
+			return HSMIME_ENOMEM;
+		p = lf == NULL ? end : lf + 1;
+	}
+	return 0;
+}
+
+bool header_is_content(const struct header_field *field)
+{
+	static const char prefix[] = "Content-";
+
+	return header_name_is(field, "MIME-Version") ||
+	       (field->name_len >= strlen(prefix) &&
+		   text_equal_len((const char *)field->raw, prefix, strlen(prefix)));
+}
+
+static bool is_wanted(const struct header_field *field, enum header_part part, bool drop_bcc)
+{
+	if (drop_bcc && (header_name_is(field, "Bcc") || header_name_is(field, "Resent-Bcc")))
+		return false;
+	if (part == HEADER_OUTER)
+		return !header_is_content(field);
+	return header_is_content(field) && !header_name_is(field, "MIME-Version");
+}
+
+int header_write(
+    const struct header *h, enum header_part part, bool drop_bcc, const hsmime_sink *sink)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < h->count && status == 0; i++) {
+		const struct header_field *field = &h->fields[i];
+
+		if (!is_wanted(field, part, drop_bcc))
+			continue;
+		status = sink_write(sink, field->raw, field->raw_len);
+		if (status == 0 && line_ending(field->raw, field->raw_len) == 0)
+			status = sink_string(sink, h->crlf ? "\r\n" : "\n");
+	}
+	return status;
+}

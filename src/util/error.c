@@ -1,0 +1,99 @@
+#include "util/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/err.h>
+
+/* One line for a terminal: control characters could do anything there. */
+static void tidy(char *text)
+{
+	for (; *text != '\0'; text++) {
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+	}
+}
+
+int error_set(struct error *err, int code, const char *fmt, ...)
+{
+	va_list args;
+
+	if (err == NULL)
+		return code;
+	va_start(args, fmt);
+	vsnprintf(err->message, sizeof(err->message), fmt, args);
+	va_end(args);
+	tidy(err->message);
+	err->hint[0] = '\0';
+	err->code = code;
+	return code;
+}
+
+int error_hint(struct error *err, const char *fmt, ...)
+{
+	va_list args;
+
+	if (err == NULL)
+		return HSMIME_EINTERNAL;
+	va_start(args, fmt);
+	vsnprintf(err->hint, sizeof(err->hint), fmt, args);
+	va_end(args);
+	tidy(err->hint);
+	return err->code;
+}
+
+int error_prefix(struct error *err, const char *fmt, ...)
+{
+	char old[sizeof(err->message)];
+	va_list args;
+	int len;
+
+	if (err == NULL)
+		return HSMIME_EINTERNAL;
+	memcpy(old, err->message, sizeof(old));
+	va_start(args, fmt);
+	len = vsnprintf(err->message, sizeof(err->message), fmt, args);
+	va_end(args);
+	if (len >= 0 && (size_t)len < sizeof(err->message))
+		snprintf(err->message + len, sizeof(err->message) - (size_t)len, ": %s", old);
+	tidy(err->message);
+	return err->code;
+}
+
+int error_openssl(struct error *err, int code, const char *what)
+{
+	unsigned long newest = ERR_peek_last_error();
+	const char *reason = ERR_reason_error_string(newest);
+
+	ERR_clear_error();
+	if (ERR_GET_REASON(newest) == ERR_R_MALLOC_FAILURE)
+		return error_nomem(err);
+	if (reason == NULL)
+		return error_set(err, code, "%s failed", what);
+	return error_set(err, code, "%s: %s", what, reason);
+}
+
+int error_errno(struct error *err, const char *what, const char *name)
+{
+	char text[128];
+	const char *reason = strerror_r(errno, text, sizeof(text));
+
+	return name != NULL ? error_set(err, HSMIME_EIO, "%s %s: %s", what, name, reason)
+			    : error_set(err, HSMIME_EIO, "%s: %s", what, reason);
+}
+
+int error_nomem(struct error *err)
+{
+	return error_set(err, HSMIME_ENOMEM, "out of memory");
+}
+
+void error_clear(struct error *err)
+{
+	if (err == NULL)
+		return;
+	err->code = 0;
+	err->message[0] = '\0';
+	err->hint[0] = '\0';
+}

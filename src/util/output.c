@@ -1,0 +1,256 @@
+#include "util/output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/atomic_file.h"
+#include "util/sink.h"
+#include "util/source.h"
+
+struct hsmime_output {
+	char *path;       /* to a file */
+	int fd;           /* to a descriptor, or -1 */
+	hsmime_sink sink; /* to a callback */
+	struct atomic_file *file;
+	struct spool *spool;
+	uint64_t size;
+	uint64_t read_at;
+	OSSL_LIB_CTX *libctx;
+	uint64_t spool_max;
+	struct error *err;
+};
+
+struct output_old {
+	struct atomic_file *file;
+	struct spool *spool;
+	uint64_t size;
+	uint64_t read_at;
+};
+
+static hsmime_output *output_new(void)
+{
+	hsmime_output *o = calloc(1, sizeof(*o));
+
+	if (o != NULL)
+		o->fd = -1;
+	return o;
+}
+
+int hsmime_output_file(hsmime_output **out, const char *path)
+{
+	hsmime_output *o = output_new();
+
+	*out = NULL;
+	if (o == NULL || (o->path = strdup(path)) == NULL) {
+		free(o);
+		return HSMIME_ENOMEM;
+	}
+	*out = o;
+	return 0;
+}
+
+int hsmime_output_fd(hsmime_output **out, int fd)
+{
+	*out = output_new();
+	if (*out == NULL)
+		return HSMIME_ENOMEM;
+	(*out)->fd = fd;
+	return 0;
+}
+
+int hsmime_output_callback(hsmime_output **out, const hsmime_sink *sink)
+{
+	*out = output_new();
+	if (*out == NULL)
+		return HSMIME_ENOMEM;
+	(*out)->sink = *sink;
+	return 0;
+}
+
+void hsmime_output_free(hsmime_output *o)
+{
+	if (o == NULL)
+		return;
+	atomic_file_free(o->file);
+	spool_free(o->spool);
+	free(o->path);
+	free(o);
+}
+
+void hsmime_output_remove_all(void)
+{
+	atomic_file_remove_all();
+}
+
+int output_begin(
+    hsmime_output *o, bool hold, OSSL_LIB_CTX *libctx, uint64_t spool_max, struct error *err)
+{
+	o->libctx = libctx;
+	o->spool_max = spool_max;
+	o->err = err;
+	if (o->path != NULL) {
+		int status = atomic_file_new(&o->file, o->path, err);
+
+		if (status != 0 || !atomic_file_is_direct(o->file))
+			return status;
+	}
+	return hold ? spool_new(&o->spool, libctx, spool_max, err) : 0;
+}
+
+static int fd_write(hsmime_output *o, int fd, const unsigned char *p, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_errno(
+			    o->err, "writing", o->path != NULL ? o->path : "the output");
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int leave(hsmime_output *o, const void *buf, size_t len)
+{
+	if (o->file != NULL)
+		return fd_write(o, atomic_file_fd(o->file), buf, len);
+	return o->fd >= 0 ? fd_write(o, o->fd, buf, len) : sink_write(&o->sink, buf, len);
+}
+
+static int output_write(void *arg, const void *buf, size_t len)
+{
+	hsmime_output *o = arg;
+	hsmime_sink spool;
+	int status;
+
+	if (o->spool != NULL) {
+		spool_sink(&spool, o->spool);
+		status = sink_write(&spool, buf, len);
+		if (status != 0)
+			error_set(o->err, status, "%s",
+			    status == HSMIME_EPOLICY ? "the output is larger than the spool may be"
+						     : "writing the spool failed");
+	} else {
+		status = leave(o, buf, len);
+	}
+	if (status == 0)
+		o->size += len;
+	return status;
+}
+
+void output_sink(hsmime_sink *out, hsmime_output *o)
+{
+	*out = (hsmime_sink){ .write = output_write, .arg = o };
+}
+
+uint64_t output_size(const hsmime_output *o)
+{
+	return o->size;
+}
+
+static ptrdiff_t read_file(const struct atomic_file *file, uint64_t *at, void *buf, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = pread(atomic_file_fd(file), buf, len, (off_t)*at);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return HSMIME_EIO;
+	*at += (uint64_t)n;
+	return n;
+}
+
+static ptrdiff_t read_output(void *arg, void *buf, size_t len)
+{
+	hsmime_output *o = arg;
+
+	return read_file(o->file, &o->read_at, buf, len);
+}
+
+static int seek_output(void *arg, uint64_t offset)
+{
+	((hsmime_output *)arg)->read_at = offset;
+	return 0;
+}
+
+void output_source(hsmime_source *out, hsmime_output *o)
+{
+	o->read_at = 0;
+	if (o->spool != NULL) {
+		spool_source(out, o->spool);
+		return;
+	}
+	*out =
+	    (hsmime_source){ .read = read_output, .seek = seek_output, .arg = o, .size = o->size };
+}
+
+static ptrdiff_t read_old(void *arg, void *buf, size_t len)
+{
+	struct output_old *old = arg;
+
+	return read_file(old->file, &old->read_at, buf, len);
+}
+
+static int seek_old(void *arg, uint64_t offset)
+{
+	((struct output_old *)arg)->read_at = offset;
+	return 0;
+}
+
+int output_restart(
+    struct output_old **out, hsmime_source *source, hsmime_output *o, struct error *err)
+{
+	struct output_old *old = calloc(1, sizeof(*old));
+
+	*out = NULL;
+	if (old == NULL)
+		return error_nomem(err);
+	*old = (struct output_old){ .file = o->file, .spool = o->spool, .size = o->size };
+	o->file = NULL;
+	o->spool = NULL;
+	o->size = 0;
+	if (old->spool != NULL)
+		spool_source(source, old->spool);
+	else
+		*source = (hsmime_source){
+			.read = read_old, .seek = seek_old, .arg = old, .size = old->size
+		};
+	*out = old;
+	return output_begin(o, true, o->libctx, o->spool_max, err);
+}
+
+void output_old_free(struct output_old *old)
+{
+	if (old == NULL)
+		return;
+	atomic_file_free(old->file);
+	spool_free(old->spool);
+	free(old);
+}
+
+static int release(void *arg, const void *buf, size_t len)
+{
+	return leave(arg, buf, len);
+}
+
+int output_commit(hsmime_output *o, struct error *err)
+{
+	hsmime_sink away = { .write = release, .arg = o };
+	hsmime_source held;
+	int status;
+
+	if (o->spool == NULL)
+		return o->file != NULL ? atomic_file_commit(o->file, err) : 0;
+	spool_source(&held, o->spool);
+	status = source_copy(&away, &held);
+	if (status != 0 && err->message[0] == '\0')
+		error_set(err, status, "writing the output failed");
+	return status;
+}

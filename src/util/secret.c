@@ -1,0 +1,64 @@
+#include "util/secret.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include <openssl/crypto.h>
+
+#include <hsmime/error.h>
+
+/* Pages of their own: locked where the limit allows, and never in a core file. */
+static unsigned char *map_pages(size_t room)
+{
+	void *pages = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (pages == MAP_FAILED)
+		return NULL;
+	(void)mlock(pages, room);
+	(void)madvise(pages, room, MADV_DONTDUMP);
+	return pages;
+}
+
+int secret_new(struct secret *s, size_t room)
+{
+	*s = (struct secret){ 0 };
+	if (room == 0)
+		room = 1;
+	s->data =
+	    CRYPTO_secure_malloc_initialized() ? OPENSSL_secure_zalloc(room) : map_pages(room);
+	if (s->data == NULL)
+		return HSMIME_ENOMEM;
+	s->room = room;
+	return 0;
+}
+
+void secret_free(struct secret *s)
+{
+	if (s == NULL || s->data == NULL)
+		return;
+	OPENSSL_cleanse(s->data, s->room);
+	if (CRYPTO_secure_allocated(s->data))
+		OPENSSL_secure_clear_free(s->data, s->room);
+	else
+		munmap(s->data, s->room);
+	*s = (struct secret){ 0 };
+}
+
+int secret_copy(struct secret *to, const struct secret *from)
+{
+	if (secret_new(to, from->room) != 0)
+		return HSMIME_ENOMEM;
+	memcpy(to->data, from->data, from->len);
+	to->len = from->len;
+	return 0;
+}
+
+void secret_select(unsigned char *out, const unsigned char *a, const unsigned char *b, size_t len,
+    unsigned choose_a)
+{
+	/* volatile: the compiler may not turn the mask back into a branch. */
+	volatile unsigned char mask = (unsigned char)(0U - (choose_a & 1U));
+
+	for (size_t i = 0; i < len; i++)
+		out[i] = (unsigned char)((a[i] & mask) | (b[i] & (unsigned char)~mask));
+}

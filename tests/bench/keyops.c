@@ -1,0 +1,231 @@
+/*
+ * keyops: private-key operations per second through hsmime's OpenSSL keys,
+ * beside a loop of the bare PKCS#11 calls, in turns in one process.
+ *
+ * usage: bench_keyops rsa-sign|rsa-decrypt|ec-sign THREADS
+ * The keys of $BENCH_TOKEN: RSA has CKA_ID 01, EC P-256 has 02.
+ * Prints: operation, threads, raw/s, hsmime/s, ratio, separated by tabs.
+ */
+#include "raw_token.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/evp.h>
+#include <openssl/provider.h>
+#include <openssl/rsa.h>
+
+#include "engine/engine.h"
+#include "engine/provider/provider.h"
+
+#define MAX_THREADS 64
+#define TURNS 6
+#define TURN_SECONDS 0.7
+
+struct operation {
+	const char *name;
+	unsigned char id;
+	bool decrypt;
+	CK_MECHANISM_TYPE mechanism;
+	size_t input_len; /* 0: a ciphertext */
+};
+
+static const struct operation operations[] = {
+	{ "rsa-sign", 1, false, CKM_RSA_PKCS, 51 },
+	{ "rsa-decrypt", 1, true, CKM_RSA_PKCS, 0 },
+	{ "ec-sign", 2, false, CKM_ECDSA, 32 },
+};
+
+/* SHA-256's DigestInfo without the digest (RFC 8017 section 9.2 note 1). */
+static const unsigned char digest_info[] = { 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48,
+	0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20 };
+
+struct bench {
+	const struct operation *op;
+	struct raw_token token;
+	OSSL_LIB_CTX *libctx;
+	EVP_PKEY *key;
+	unsigned char input[1024];
+	size_t input_len;
+	atomic_bool stop;
+	atomic_ulong done;
+};
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "%s failed\n", what);
+	exit(1);
+}
+
+static void raw_operation(struct bench *b, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
+{
+	CK_MECHANISM mechanism = { b->op->mechanism, NULL, 0 };
+	CK_FUNCTION_LIST *f = b->token.f;
+	unsigned char out[1024];
+	CK_ULONG out_len = sizeof(out);
+
+	if (b->op->decrypt) {
+		raw_check(f->C_DecryptInit(session, &mechanism, key), "C_DecryptInit");
+		raw_check(
+		    f->C_Decrypt(session, b->input, b->input_len, out, &out_len), "C_Decrypt");
+	} else {
+		raw_check(f->C_SignInit(session, &mechanism, key), "C_SignInit");
+		raw_check(f->C_Sign(session, b->input, b->input_len, out, &out_len), "C_Sign");
+	}
+}
+
+static void *raw_worker(void *arg)
+{
+	struct bench *b = arg;
+	CK_SESSION_HANDLE session = raw_token_session(&b->token);
+	CK_OBJECT_HANDLE key = raw_token_find(&b->token, session, CKO_PRIVATE_KEY, &b->op->id, 1);
+
+	while (!b->stop) {
+		raw_operation(b, session, key);
+		b->done++;
+	}
+	raw_check(b->token.f->C_CloseSession(session), "C_CloseSession");
+	return NULL;
+}
+
+static void evp_operation(struct bench *b)
+{
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(b->libctx, b->key, NULL);
+	unsigned char out[1024];
+	size_t out_len = sizeof(out);
+	bool rsa = b->op->mechanism == CKM_RSA_PKCS;
+	const unsigned char *digest = b->input + (rsa ? sizeof(digest_info) : 0);
+	int ok = 0;
+
+	if (b->op->decrypt)
+		ok = EVP_PKEY_decrypt_init(c) == 1 &&
+		     EVP_PKEY_CTX_set_rsa_padding(c, RSA_PKCS1_PADDING) == 1 &&
+		     EVP_PKEY_decrypt(c, out, &out_len, b->input, b->input_len) == 1;
+	else
+		ok = EVP_PKEY_sign_init(c) == 1 &&
+		     (!rsa || EVP_PKEY_CTX_set_rsa_padding(c, RSA_PKCS1_PADDING) == 1) &&
+		     EVP_PKEY_CTX_set_signature_md(c, EVP_sha256()) == 1 &&
+		     EVP_PKEY_sign(c, out, &out_len, digest, 32) == 1;
+	EVP_PKEY_CTX_free(c);
+	if (!ok)
+		fail("the operation");
+}
+
+static void *evp_worker(void *arg)
+{
+	struct bench *b = arg;
+
+	while (!b->stop) {
+		evp_operation(b);
+		b->done++;
+	}
+	return NULL;
+}
+
+static double turn(struct bench *b, void *(*worker)(void *), unsigned threads)
+{
+	struct timespec length = { 0, (long)(TURN_SECONDS * 1e9) };
+	pthread_t ids[MAX_THREADS];
+	double began = bench_now();
+
+	b->stop = false;
+	b->done = 0;
+	for (unsigned i = 0; i < threads; i++)
+		if (pthread_create(&ids[i], NULL, worker, b) != 0)
+			fail("pthread_create");
+	nanosleep(&length, NULL);
+	b->stop = true;
+	for (unsigned i = 0; i < threads; i++)
+		pthread_join(ids[i], NULL);
+	return (double)b->done / (bench_now() - began);
+}
+
+static void encrypt_input(struct bench *b)
+{
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(b->libctx, b->key, NULL);
+	unsigned char secret[32] = { 7 };
+
+	b->input_len = sizeof(b->input);
+	if (EVP_PKEY_encrypt_init(c) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_padding(c, RSA_PKCS1_PADDING) != 1 ||
+	    EVP_PKEY_encrypt(c, b->input, &b->input_len, secret, sizeof(secret)) != 1)
+		fail("EVP_PKEY_encrypt");
+	EVP_PKEY_CTX_free(c);
+}
+
+static void prepare_input(struct bench *b, EVP_PKEY *public_key)
+{
+	EVP_PKEY *key = b->key;
+
+	if (b->op->decrypt) {
+		b->key = public_key;
+		encrypt_input(b);
+		b->key = key;
+		return;
+	}
+	memcpy(b->input, digest_info, sizeof(digest_info));
+	b->input_len = b->op->input_len;
+}
+
+static void open_key(struct bench *b)
+{
+	struct engine_options options = { .module = bench_env("HSMIME_MODULE"),
+		.token_label = bench_env("BENCH_TOKEN"),
+		.pin_source = bench_env("HSMIME_PIN_SOURCE") };
+	struct engine *engine = NULL;
+	struct engine_found found = { 0 };
+	struct error err = { 0 };
+	char uri[64];
+
+	b->libctx = OSSL_LIB_CTX_new();
+	if (b->libctx == NULL || OSSL_PROVIDER_load(b->libctx, "default") == NULL ||
+	    OSSL_PROVIDER_add_builtin(b->libctx, PROVIDER_NAME, provider_init) != 1 ||
+	    OSSL_PROVIDER_load(b->libctx, PROVIDER_NAME) == NULL)
+		fail("OpenSSL's start");
+	snprintf(uri, sizeof(uri), "pkcs11:id=%%%02x", b->op->id);
+	if (engine_new(&engine, &options, &err) != 0 ||
+	    engine_find_key(
+		&found, engine, uri, b->op->decrypt ? ENGINE_DECRYPT : ENGINE_SIGN, &err) != 0 ||
+	    provider_wrap_key(&b->key, b->libctx, found.key, &err) != 0)
+		fail(err.message);
+	prepare_input(b, token_key_public(found.key));
+	engine_found_free(&found);
+	engine_free(engine);
+}
+
+static const struct operation *operation_named(const char *name)
+{
+	for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++)
+		if (strcmp(operations[i].name, name) == 0)
+			return &operations[i];
+	fail(name);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	static struct bench b;
+	unsigned threads = argc == 3 ? bench_number(argv[2]) : 0;
+	double raw = 0, evp = 0;
+
+	if (threads == 0 || threads > MAX_THREADS) {
+		fprintf(stderr, "usage: %s OPERATION THREADS\n", argv[0]);
+		return 2;
+	}
+	b.op = operation_named(argv[1]);
+	open_key(&b);
+	raw_token_open(&b.token);
+	for (unsigned i = 0; i < TURNS; i++) {
+		raw += turn(&b, raw_worker, threads) / TURNS;
+		evp += turn(&b, evp_worker, threads) / TURNS;
+	}
+	printf("%s\t%u\t%.0f\t%.0f\t%.2f\n", b.op->name, threads, raw, evp, evp / raw);
+	EVP_PKEY_free(b.key);
+	OSSL_LIB_CTX_free(b.libctx);
+	return 0;
+}

@@ -1,0 +1,404 @@
+/*
+ * latency: a PKCS#11 module in front of another one, as far away as a network
+ * makes it. Every call that a remote token has to answer waits first, and is
+ * counted.
+ *
+ * LATENCY_MODULE     the module behind it
+ * LATENCY_US         microseconds before every call
+ * LATENCY_CRYPTO_US  microseconds before C_Sign, C_Decrypt and C_DeriveKey instead
+ * LATENCY_REPLAY     set: C_Sign and C_Decrypt answer what the same key answered
+ *                    before, so that the wait is all they cost
+ * LATENCY_COUNTS     file that holds the counts, one 64-bit number per call in the
+ *                    order of enum call; processes add up
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <p11-kit/pkcs11.h>
+
+enum call {
+	CALL_SLOT_LIST,
+	CALL_SLOT_INFO,
+	CALL_TOKEN_INFO,
+	CALL_MECHANISM_LIST,
+	CALL_MECHANISM_INFO,
+	CALL_OPEN_SESSION,
+	CALL_CLOSE_SESSION,
+	CALL_CLOSE_ALL,
+	CALL_SESSION_INFO,
+	CALL_LOGIN,
+	CALL_LOGOUT,
+	CALL_CREATE,
+	CALL_COPY,
+	CALL_DESTROY,
+	CALL_GET_ATTRIBUTES,
+	CALL_FIND_INIT,
+	CALL_FIND,
+	CALL_SIGN_INIT,
+	CALL_SIGN,
+	CALL_DECRYPT_INIT,
+	CALL_DECRYPT,
+	CALL_DERIVE,
+	CALL_UNWRAP,
+	CALL_RANDOM,
+	CALLS
+};
+
+/* An answer that was given before. */
+struct answer {
+	bool decrypt;
+	CK_MECHANISM_TYPE mechanism;
+	CK_OBJECT_HANDLE key;
+	CK_ULONG len;
+	unsigned char octets[1024];
+};
+
+/* What the Init call of this thread said; its operation follows on the same thread. */
+struct started {
+	CK_MECHANISM mechanism;
+	CK_OBJECT_HANDLE key;
+};
+
+static CK_FUNCTION_LIST *inner;
+static CK_FUNCTION_LIST outer;
+static _Atomic uint64_t own_counts[CALLS];
+static _Atomic uint64_t *counts = own_counts;
+static long every_us, crypto_us;
+static bool replay;
+static struct answer answers[8];
+static size_t answer_count;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static _Thread_local struct started started;
+
+static void wait_us(long us)
+{
+	struct timespec left = { us / 1000000, us % 1000000 * 1000 };
+
+	while (us > 0 && nanosleep(&left, &left) != 0 && errno == EINTR)
+		continue;
+}
+
+static void trip(enum call call)
+{
+	counts[call]++;
+	wait_us(every_us);
+}
+
+static void crypto_trip(enum call call)
+{
+	counts[call]++;
+	wait_us(crypto_us > 0 ? crypto_us : every_us);
+}
+
+static CK_RV get_slot_list(CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *count)
+{
+	trip(CALL_SLOT_LIST);
+	return inner->C_GetSlotList(present, list, count);
+}
+
+static CK_RV get_slot_info(CK_SLOT_ID slot, CK_SLOT_INFO *info)
+{
+	trip(CALL_SLOT_INFO);
+	return inner->C_GetSlotInfo(slot, info);
+}
+
+static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
+{
+	trip(CALL_TOKEN_INFO);
+	return inner->C_GetTokenInfo(slot, info);
+}
+
+static CK_RV get_mechanism_list(CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, CK_ULONG *count)
+{
+	trip(CALL_MECHANISM_LIST);
+	return inner->C_GetMechanismList(slot, list, count);
+}
+
+static CK_RV get_mechanism_info(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info)
+{
+	trip(CALL_MECHANISM_INFO);
+	return inner->C_GetMechanismInfo(slot, type, info);
+}
+
+static CK_RV open_session(
+    CK_SLOT_ID slot, CK_FLAGS flags, void *arg, CK_NOTIFY notify, CK_SESSION_HANDLE *session)
+{
+	trip(CALL_OPEN_SESSION);
+	return inner->C_OpenSession(slot, flags, arg, notify, session);
+}
+
+static CK_RV close_session(CK_SESSION_HANDLE session)
+{
+	trip(CALL_CLOSE_SESSION);
+	return inner->C_CloseSession(session);
+}
+
+static CK_RV close_all_sessions(CK_SLOT_ID slot)
+{
+	trip(CALL_CLOSE_ALL);
+	return inner->C_CloseAllSessions(slot);
+}
+
+static CK_RV get_session_info(CK_SESSION_HANDLE session, CK_SESSION_INFO *info)
+{
+	trip(CALL_SESSION_INFO);
+	return inner->C_GetSessionInfo(session, info);
+}
+
+static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG len)
+{
+	trip(CALL_LOGIN);
+	return inner->C_Login(session, user, pin, len);
+}
+
+static CK_RV logout(CK_SESSION_HANDLE session)
+{
+	trip(CALL_LOGOUT);
+	return inner->C_Logout(session);
+}
+
+static CK_RV create_object(
+    CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *object)
+{
+	trip(CALL_CREATE);
+	return inner->C_CreateObject(session, template, count, object);
+}
+
+static CK_RV copy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *template,
+    CK_ULONG count, CK_OBJECT_HANDLE *copy)
+{
+	trip(CALL_COPY);
+	return inner->C_CopyObject(session, object, template, count, copy);
+}
+
+static CK_RV destroy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
+{
+	trip(CALL_DESTROY);
+	return inner->C_DestroyObject(session, object);
+}
+
+static CK_RV get_attribute_value(
+    CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *template, CK_ULONG count)
+{
+	trip(CALL_GET_ATTRIBUTES);
+	return inner->C_GetAttributeValue(session, object, template, count);
+}
+
+static CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, CK_ULONG count)
+{
+	trip(CALL_FIND_INIT);
+	return inner->C_FindObjectsInit(session, template, count);
+}
+
+static CK_RV find_objects(
+    CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *objects, CK_ULONG max, CK_ULONG *count)
+{
+	trip(CALL_FIND);
+	return inner->C_FindObjects(session, objects, max, count);
+}
+
+static CK_RV init_operation(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+    CK_OBJECT_HANDLE key, CK_RV (*init)(CK_SESSION_HANDLE, CK_MECHANISM *, CK_OBJECT_HANDLE))
+{
+	started.mechanism = *mechanism;
+	started.key = key;
+	return replay ? CKR_OK : init(session, mechanism, key);
+}
+
+static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+	trip(CALL_SIGN_INIT);
+	return init_operation(session, mechanism, key, inner->C_SignInit);
+}
+
+static CK_RV decrypt_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+	trip(CALL_DECRYPT_INIT);
+	return init_operation(session, mechanism, key, inner->C_DecryptInit);
+}
+
+static bool replayed(bool decrypt, CK_BYTE *out, CK_ULONG *out_len)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < answer_count && !found; i++) {
+		const struct answer *a = &answers[i];
+
+		if (a->decrypt != decrypt || a->mechanism != started.mechanism.mechanism ||
+		    a->key != started.key || a->len > *out_len)
+			continue;
+		memcpy(out, a->octets, a->len);
+		*out_len = a->len;
+		found = true;
+	}
+	pthread_mutex_unlock(&lock);
+	return found;
+}
+
+static void remember(bool decrypt, const CK_BYTE *out, CK_ULONG out_len)
+{
+	pthread_mutex_lock(&lock);
+	if (answer_count < sizeof(answers) / sizeof(*answers) &&
+	    out_len <= sizeof(answers->octets)) {
+		struct answer *a = &answers[answer_count++];
+
+		a->decrypt = decrypt;
+		a->mechanism = started.mechanism.mechanism;
+		a->key = started.key;
+		a->len = out_len;
+		memcpy(a->octets, out, out_len);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+static CK_RV sign(
+    CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, CK_BYTE *out, CK_ULONG *out_len)
+{
+	CK_RV rv = CKR_OK;
+
+	crypto_trip(CALL_SIGN);
+	if (!replay)
+		return inner->C_Sign(session, data, len, out, out_len);
+	if (replayed(false, out, out_len))
+		return CKR_OK;
+	rv = inner->C_SignInit(session, &started.mechanism, started.key);
+	if (rv == CKR_OK)
+		rv = inner->C_Sign(session, data, len, out, out_len);
+	if (rv == CKR_OK)
+		remember(false, out, *out_len);
+	return rv;
+}
+
+static CK_RV decrypt(
+    CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, CK_BYTE *out, CK_ULONG *out_len)
+{
+	CK_RV rv = CKR_OK;
+
+	crypto_trip(CALL_DECRYPT);
+	if (!replay)
+		return inner->C_Decrypt(session, data, len, out, out_len);
+	if (replayed(true, out, out_len))
+		return CKR_OK;
+	rv = inner->C_DecryptInit(session, &started.mechanism, started.key);
+	if (rv == CKR_OK)
+		rv = inner->C_Decrypt(session, data, len, out, out_len);
+	if (rv == CKR_OK)
+		remember(true, out, *out_len);
+	return rv;
+}
+
+static CK_RV derive_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE base,
+    CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *key)
+{
+	crypto_trip(CALL_DERIVE);
+	return inner->C_DeriveKey(session, mechanism, base, template, count, key);
+}
+
+static CK_RV unwrap_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE with,
+    CK_BYTE *wrapped, CK_ULONG len, CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *key)
+{
+	crypto_trip(CALL_UNWRAP);
+	return inner->C_UnwrapKey(session, mechanism, with, wrapped, len, template, count, key);
+}
+
+static CK_RV generate_random(CK_SESSION_HANDLE session, CK_BYTE *out, CK_ULONG len)
+{
+	trip(CALL_RANDOM);
+	return inner->C_GenerateRandom(session, out, len);
+}
+
+static CK_RV get_function_list(CK_FUNCTION_LIST **list)
+{
+	*list = &outer;
+	return CKR_OK;
+}
+
+static void take_over(void)
+{
+	outer = *inner;
+	outer.C_GetFunctionList = get_function_list;
+	outer.C_GetSlotList = get_slot_list;
+	outer.C_GetSlotInfo = get_slot_info;
+	outer.C_GetTokenInfo = get_token_info;
+	outer.C_GetMechanismList = get_mechanism_list;
+	outer.C_GetMechanismInfo = get_mechanism_info;
+	outer.C_OpenSession = open_session;
+	outer.C_CloseSession = close_session;
+	outer.C_CloseAllSessions = close_all_sessions;
+	outer.C_GetSessionInfo = get_session_info;
+	outer.C_Login = login;
+	outer.C_Logout = logout;
+	outer.C_CreateObject = create_object;
+	outer.C_CopyObject = copy_object;
+	outer.C_DestroyObject = destroy_object;
+	outer.C_GetAttributeValue = get_attribute_value;
+	outer.C_FindObjectsInit = find_objects_init;
+	outer.C_FindObjects = find_objects;
+	outer.C_SignInit = sign_init;
+	outer.C_Sign = sign;
+	outer.C_DecryptInit = decrypt_init;
+	outer.C_Decrypt = decrypt;
+	outer.C_DeriveKey = derive_key;
+	outer.C_UnwrapKey = unwrap_key;
+	outer.C_GenerateRandom = generate_random;
+}
+
+static long number(const char *name)
+{
+	const char *text = getenv(name);
+
+	return text != NULL ? strtol(text, NULL, 10) : 0;
+}
+
+/* A shared mapping, because programs may end by _exit. */
+static void share_counts(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	void *memory = MAP_FAILED;
+
+	if (fd >= 0 && ftruncate(fd, sizeof(own_counts)) == 0)
+		memory = mmap(NULL, sizeof(own_counts), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory != MAP_FAILED)
+		counts = memory;
+	if (fd >= 0)
+		close(fd);
+}
+
+static void start(void)
+{
+	const char *path = getenv("LATENCY_MODULE");
+	void *handle = path != NULL ? dlopen(path, RTLD_NOW) : NULL;
+	CK_C_GetFunctionList get = NULL;
+
+	if (handle != NULL)
+		*(void **)&get = dlsym(handle, "C_GetFunctionList");
+	if (get == NULL || get(&inner) != CKR_OK) {
+		inner = NULL;
+		return;
+	}
+	every_us = number("LATENCY_US");
+	crypto_us = number("LATENCY_CRYPTO_US");
+	replay = getenv("LATENCY_REPLAY") != NULL;
+	if (getenv("LATENCY_COUNTS") != NULL)
+		share_counts(getenv("LATENCY_COUNTS"));
+	take_over();
+}
+
+__attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, start);
+	return inner != NULL ? get_function_list(list) : CKR_GENERAL_ERROR;
+}

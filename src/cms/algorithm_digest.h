@@ -12,12 +12,12 @@
 #define DIGEST_MAX_SIZE 64
 
 struct digest_algorithm {
-	int nid;
 	const char *name;   /* for people: "SHA-256" */
 	const char *fetch;  /* OpenSSL's: "SHA256" */
 	const char *micalg; /* RFC 8551 section 3.5.3.2 */
 	size_t size;        /* octets; 0: broken, not used for anything */
-	bool sign;          /* good enough for new signatures */
+	int nid;
+	bool sign; /* good enough for new signatures */
 };
 
 /* digest_by_nid(nid), digest_by_name(name): the entry, or NULL. Names: any case, with or without '-'. */

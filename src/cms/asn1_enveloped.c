@@ -1,9 +1,6 @@
 #include "cms/asn1_enveloped.h"
 
-#include <limits.h>
-
 #include <openssl/asn1t.h>
-#include <openssl/err.h>
 
 /* clang-format off */
 ASN1_CHOICE(ENV_RID) = {
@@ -91,6 +88,11 @@ ASN1_SEQUENCE(ENV_OAEP_PARAMS) = {
 	ASN1_EXP_OPT(ENV_OAEP_PARAMS, source, X509_ALGOR, 2)
 } ASN1_SEQUENCE_END(ENV_OAEP_PARAMS)
 
+ASN1_SEQUENCE(ENV_RSA_PUBLIC_KEY) = {
+	ASN1_SIMPLE(ENV_RSA_PUBLIC_KEY, modulus, ASN1_INTEGER),
+	ASN1_SIMPLE(ENV_RSA_PUBLIC_KEY, exponent, ASN1_INTEGER)
+} ASN1_SEQUENCE_END(ENV_RSA_PUBLIC_KEY)
+
 ASN1_SEQUENCE(ENV_SHARED_INFO) = {
 	ASN1_SIMPLE(ENV_SHARED_INFO, key_info, X509_ALGOR),
 	ASN1_EXP_OPT(ENV_SHARED_INFO, entity_info, ASN1_OCTET_STRING, 0),
@@ -114,71 +116,15 @@ ASN1_ITEM_TEMPLATE(ENV_ATTRIBUTES_2) =
 	ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SET_OF | ASN1_TFLG_IMPTAG | ASN1_TFLG_CONTEXT, 2,
 	    attributes, X509_ATTRIBUTE)
 ASN1_ITEM_TEMPLATE_END(ENV_ATTRIBUTES_2)
-									    /* clang-format on */
 
-									    IMPLEMENT_ASN1_FUNCTIONS(
-										ENV_RECIPIENT_INFO)
-										IMPLEMENT_ASN1_ALLOC_FUNCTIONS(
-										    ENV_ENCRYPTED_KEY)
-										    IMPLEMENT_ASN1_FUNCTIONS(
-											ENV_GCM_PARAMS)
-											IMPLEMENT_ASN1_FUNCTIONS(
-											    ENV_OAEP_PARAMS)
-											    IMPLEMENT_ASN1_FUNCTIONS(
-												ENV_SHARED_INFO)
-												IMPLEMENT_ASN1_ALLOC_FUNCTIONS(
-												    ENV_KEY_TRANS)
-												    IMPLEMENT_ASN1_ALLOC_FUNCTIONS(
-													ENV_KEY_AGREE)
-													IMPLEMENT_ASN1_ALLOC_FUNCTIONS(
-													    ENV_ORIGINATOR_KEY)
-													    IMPLEMENT_ASN1_ALLOC_FUNCTIONS(
-														ENV_KEY_IDENTIFIER)
-
-														void *
-									    asn1_decode(
-										const ASN1_ITEM
-										    *item,
-										const unsigned char
-										    *data,
-										size_t len)
-{
-	const unsigned char *p = data;
-	ASN1_VALUE *value;
-
-	if (len > LONG_MAX)
-		return NULL;
-	ERR_set_mark();
-	value = ASN1_item_d2i(NULL, &p, (long)len, item);
-	ERR_pop_to_mark();
-	if (value != NULL && p != data + len) {
-		ASN1_item_free(value, item);
-		value = NULL;
-	}
-	return value;
-}
-
-void *asn1_decode_any(const ASN1_ITEM *item, const ASN1_TYPE *any)
-{
-	if (any == NULL || any->type != V_ASN1_SEQUENCE)
-		return NULL;
-	return asn1_decode(item, any->value.sequence->data, (size_t)any->value.sequence->length);
-}
-
-ASN1_TYPE *asn1_encode_any(const ASN1_ITEM *item, const void *value)
-{
-	ASN1_STRING *encoded = ASN1_item_pack((void *)value, item, NULL);
-	ASN1_TYPE *any = encoded == NULL ? NULL : ASN1_TYPE_new();
-
-	if (any == NULL) {
-		ASN1_STRING_free(encoded);
-		return NULL;
-	}
-	ASN1_TYPE_set(any, V_ASN1_SEQUENCE, encoded);
-	return any;
-}
-
-int asn1_no_parameters(const X509_ALGOR *algorithm)
-{
-	return algorithm->parameter == NULL || algorithm->parameter->type == V_ASN1_NULL;
-}
+IMPLEMENT_ASN1_FUNCTIONS(ENV_RECIPIENT_INFO)
+IMPLEMENT_ASN1_ALLOC_FUNCTIONS(ENV_ENCRYPTED_KEY)
+IMPLEMENT_ASN1_FUNCTIONS(ENV_GCM_PARAMS)
+IMPLEMENT_ASN1_FUNCTIONS(ENV_OAEP_PARAMS)
+IMPLEMENT_ASN1_FUNCTIONS(ENV_RSA_PUBLIC_KEY)
+IMPLEMENT_ASN1_FUNCTIONS(ENV_SHARED_INFO)
+IMPLEMENT_ASN1_ALLOC_FUNCTIONS(ENV_KEY_TRANS)
+IMPLEMENT_ASN1_ALLOC_FUNCTIONS(ENV_KEY_AGREE)
+IMPLEMENT_ASN1_ALLOC_FUNCTIONS(ENV_ORIGINATOR_KEY)
+IMPLEMENT_ASN1_ALLOC_FUNCTIONS(ENV_KEY_IDENTIFIER)
+/* clang-format on */

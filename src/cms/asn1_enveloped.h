@@ -5,8 +5,6 @@
 #ifndef CMS_ASN1_ENVELOPED_H
 #define CMS_ASN1_ENVELOPED_H
 
-#include <stddef.h>
-
 #include <openssl/asn1.h>
 #include <openssl/pkcs7.h>
 #include <openssl/x509.h>
@@ -50,8 +48,7 @@ typedef struct {
 typedef struct {
 	ASN1_OCTET_STRING *key_id;
 	ASN1_GENERALIZEDTIME *date;
-	X509_ALGOR
-	    *other; /* OtherKeyAttribute: an OID and an optional ANY, as an AlgorithmIdentifier */
+	X509_ALGOR *other; /* OtherKeyAttribute, whose form is the same */
 } ENV_KEY_IDENTIFIER;
 
 /* KeyAgreeRecipientIdentifier */
@@ -131,6 +128,12 @@ typedef struct {
 	X509_ALGOR *source;
 } ENV_OAEP_PARAMS;
 
+/* RSAPublicKey (RFC 8017 appendix A.1.1) */
+typedef struct {
+	ASN1_INTEGER *modulus;
+	ASN1_INTEGER *exponent;
+} ENV_RSA_PUBLIC_KEY;
+
 /* ECC-CMS-SharedInfo (RFC 5753 section 7.2) */
 typedef struct {
 	X509_ALGOR *key_info;
@@ -142,6 +145,7 @@ DECLARE_ASN1_FUNCTIONS(ENV_RECIPIENT_INFO)
 DECLARE_ASN1_ALLOC_FUNCTIONS(ENV_ENCRYPTED_KEY)
 DECLARE_ASN1_FUNCTIONS(ENV_GCM_PARAMS)
 DECLARE_ASN1_FUNCTIONS(ENV_OAEP_PARAMS)
+DECLARE_ASN1_FUNCTIONS(ENV_RSA_PUBLIC_KEY)
 DECLARE_ASN1_FUNCTIONS(ENV_SHARED_INFO)
 DECLARE_ASN1_ALLOC_FUNCTIONS(ENV_KEY_TRANS)
 DECLARE_ASN1_ALLOC_FUNCTIONS(ENV_KEY_AGREE)
@@ -152,21 +156,5 @@ DECLARE_ASN1_ITEM(ENV_RECIPIENT_INFOS) /* SET OF RecipientInfo, a stack */
 DECLARE_ASN1_ITEM(ENV_ATTRIBUTES_SET)  /* SET OF Attribute, a stack */
 DECLARE_ASN1_ITEM(ENV_ATTRIBUTES_1)    /* [1] IMPLICIT SET OF Attribute, a stack */
 DECLARE_ASN1_ITEM(ENV_ATTRIBUTES_2)    /* [2] IMPLICIT SET OF Attribute, a stack */
-
-/*
- * asn1_decode(item, data, len):
- * The structure that fills data[0..len) exactly, or NULL; free it with
- * ASN1_item_free. Leaves nothing in OpenSSL's error queue.
- */
-void *asn1_decode(const ASN1_ITEM *item, const unsigned char *data, size_t len);
-
-/* asn1_decode_any(item, any): the same for a SEQUENCE kept as ANY; NULL also where any is none. */
-void *asn1_decode_any(const ASN1_ITEM *item, const ASN1_TYPE *any);
-
-/* asn1_encode_any(item, value): value's DER as an ANY, or NULL. */
-ASN1_TYPE *asn1_encode_any(const ASN1_ITEM *item, const void *value);
-
-/* asn1_no_parameters(algorithm): whether its parameters are absent or NULL. */
-int asn1_no_parameters(const X509_ALGOR *algorithm);
 
 #endif

@@ -4,6 +4,7 @@
 #include <openssl/x509.h>
 
 #include "cms/asn1_enveloped.h"
+#include "cms/asn1_item.h"
 
 static void attributes_free(STACK_OF(X509_ATTRIBUTE) *attributes)
 {

@@ -7,6 +7,7 @@
 #include <openssl/rand.h>
 
 #include "cms/asn1_enveloped.h"
+#include "cms/asn1_item.h"
 
 #define GCM_NONCE 12 /* RFC 5084 section 3.2 */
 #define GCM_ICV_DEFAULT 12

@@ -2,11 +2,15 @@
 
 #include <string.h>
 
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/objects.h>
 #include <openssl/params.h>
 #include <openssl/x509.h>
+
+#include "cms/asn1_enveloped.h"
 
 static int mac_init(EVP_MAC_CTX *mac, const unsigned char *secret)
 {
@@ -19,11 +23,44 @@ static int mac_init(EVP_MAC_CTX *mac, const unsigned char *secret)
 	return EVP_MAC_init(mac, secret, CONTENT_KEY_SECRET, params);
 }
 
+/*
+ * SubjectPublicKeyInfo of an RSA key, always under rsaEncryption. i2d_PUBKEY, which
+ * gives the same, takes as long as the private-key operation of an elliptic curve.
+ */
+static int public_key(unsigned char **der, EVP_PKEY *key)
+{
+	ENV_RSA_PUBLIC_KEY rsa = { NULL, NULL };
+	X509_PUBKEY *spki = X509_PUBKEY_new();
+	unsigned char *inner = NULL;
+	BIGNUM *n = NULL;
+	BIGNUM *e = NULL;
+	int inner_len = 0;
+	int len = -1;
+
+	if (spki != NULL && EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
+	    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 &&
+	    (rsa.modulus = BN_to_ASN1_INTEGER(n, NULL)) != NULL &&
+	    (rsa.exponent = BN_to_ASN1_INTEGER(e, NULL)) != NULL)
+		inner_len = i2d_ENV_RSA_PUBLIC_KEY(&rsa, &inner);
+	if (inner_len > 0 && X509_PUBKEY_set0_param(spki, OBJ_nid2obj(NID_rsaEncryption),
+				 V_ASN1_NULL, NULL, inner, inner_len) == 1) {
+		inner = NULL;
+		len = i2d_X509_PUBKEY(spki, der);
+	}
+	OPENSSL_free(inner);
+	ASN1_INTEGER_free(rsa.modulus);
+	ASN1_INTEGER_free(rsa.exponent);
+	BN_free(n);
+	BN_free(e);
+	X509_PUBKEY_free(spki);
+	return len;
+}
+
 static int mac_input(EVP_MAC_CTX *mac, EVP_PKEY *key, const struct content_key_input *in)
 {
 	unsigned char *spki = NULL;
 	unsigned char *oid = NULL;
-	int spki_len = i2d_PUBKEY(key, &spki);
+	int spki_len = public_key(&spki, key);
 	int oid_len = i2d_ASN1_OBJECT(in->cipher, &oid);
 	int good = spki_len > 0 && oid_len > 0 &&
 		   EVP_MAC_update(mac, spki, (size_t)spki_len) == 1 &&

@@ -6,6 +6,7 @@
 #include <openssl/objects.h>
 
 #include "cms/asn1_enveloped.h"
+#include "cms/asn1_item.h"
 #include "cms/auth_attributes.h"
 #include "cms/content_cipher.h"
 #include "cms/content_decrypt.h"

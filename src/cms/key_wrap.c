@@ -7,6 +7,7 @@
 #include <openssl/objects.h>
 
 #include "cms/asn1_enveloped.h"
+#include "cms/asn1_item.h"
 #include "cms/content_key.h"
 
 static const struct key_wrap wraps[] = {

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 
+#include "cms/asn1_item.h"
 #include "cms/content_key.h"
 #include "cms/key_agreement.h"
 #include "cms/key_wrap.h"

@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 
 #include "cms/asn1_enveloped.h"
+#include "cms/asn1_item.h"
 #include "cms/recipient_ec.h"
 #include "cms/recipient_rsa.h"
 

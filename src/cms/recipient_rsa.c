@@ -7,6 +7,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
+#include "cms/asn1_item.h"
 #include "cms/content_key.h"
 
 static const struct {

@@ -304,7 +304,7 @@ int signed_writer_new(struct signed_writer **out, hsmime_sink *content,
 
 	*out = NULL;
 	memset(content, 0, sizeof(*content));
-	if (status != 0)
+	if (w == NULL)
 		return status;
 	w->sink = *sink;
 	status = start_hash(w);
@@ -398,7 +398,7 @@ uint64_t signed_size(const struct signed_write *request, struct cms_env *env)
 	int infos_len = 0;
 	uint64_t size = HSMIME_SIZE_UNKNOWN;
 
-	if (writer_new(&w, request, env) != 0)
+	if (writer_new(&w, request, env) != 0 || w == NULL)
 		return HSMIME_SIZE_UNKNOWN;
 	infos_len = signer_infos_encode(NULL, w->infos);
 	if (infos_len > 0 && w->fixed && size_is_known(w)) {

@@ -117,7 +117,9 @@ int signer_info_new(SIGNER_INFO **out, const struct signed_write *request,
 	int status = 0;
 
 	*out = NULL;
-	if (info == NULL || signer_certificate_set_id(info->sid, request->certificate) != 0 ||
+	if (info == NULL)
+		return error_nomem(env->err);
+	if (signer_certificate_set_id(info->sid, request->certificate) != 0 ||
 	    !ASN1_STRING_set(info->signature, NULL, size))
 		status = error_nomem(env->err);
 	if (status == 0)

@@ -1,0 +1,167 @@
+#include "command.h"
+
+#include <time.h>
+
+#include "job.h"
+#include "json.h"
+#include "message.h"
+#include "utf8.h"
+#include "values.h"
+
+static const struct {
+	unsigned flag;
+	const char *name;
+} usages[] = {
+	{ HSMIME_KEY_SIGN, "sign" },
+	{ HSMIME_KEY_DECRYPT, "decrypt" },
+	{ HSMIME_KEY_DERIVE, "derive" },
+	{ HSMIME_KEY_UNWRAP, "unwrap" },
+};
+
+static void json_private_key(struct json *j, const hsmime_key *k)
+{
+	if (k->has_private_key < 0)
+		json_null(j, "private_key");
+	else
+		json_bool(j, "private_key", k->has_private_key != 0);
+}
+
+static void json_id(struct json *j, const hsmime_key *k)
+{
+	char text[2 * 64 + 1] = "";
+
+	for (size_t i = 0; i < k->id_len && i < 64; i++)
+		snprintf(text + 2 * i, 3, "%02x", k->id[i]);
+	json_text(j, "id", text);
+}
+
+static void json_key(struct json *j, const hsmime_key *k)
+{
+	json_open(j, NULL, '{');
+	json_text(j, "uri", k->uri);
+	json_text(j, "label", k->label);
+	json_id(j, k);
+	json_text(j, "token", k->token_label);
+	json_text(j, "token_serial", k->token_serial);
+	json_text(j, "type", k->type);
+	json_text(j, "curve", k->curve);
+	json_number(j, "bits", k->bits);
+	json_open(j, "usage", '[');
+	for (size_t i = 0; i < sizeof(usages) / sizeof(usages[0]); i++) {
+		if ((k->usage & usages[i].flag) != 0)
+			json_text(j, NULL, usages[i].name);
+	}
+	json_close(j, ']');
+	json_private_key(j, k);
+	json_bool(j, "always_authenticate", k->always_authenticate != 0);
+	json_text(j, "subject", k->subject);
+	json_text(j, "issuer", k->issuer);
+	json_text(j, "serial_number", k->serial_number);
+	json_texts(j, "emails", (const char *const *)k->emails);
+	json_time(j, "not_before", k->certificate != NULL ? k->not_before : HSMIME_NO_TIME);
+	json_time(j, "not_after", k->certificate != NULL ? k->not_after : HSMIME_NO_TIME);
+	json_close(j, '}');
+}
+
+static void write_json(const hsmime_key *list, size_t count)
+{
+	struct json j = { .out = stdout };
+
+	json_open(&j, NULL, '[');
+	for (size_t i = 0; i < count; i++)
+		json_key(&j, &list[i]);
+	json_close(&j, ']');
+}
+
+static void field(const char *name, const char *value)
+{
+	if (value == NULL || value[0] == '\0')
+		return;
+	printf("  %-9s ", name);
+	utf8_print(stdout, value);
+	putchar('\n');
+}
+
+static void write_type(const hsmime_key *k)
+{
+	const char *before = ": ";
+
+	printf("  %-9s %s", "key:", k->type);
+	if (k->curve != NULL)
+		printf(" %s", k->curve);
+	else if (k->bits > 0)
+		printf(" %u bits", k->bits);
+	for (size_t i = 0; i < sizeof(usages) / sizeof(usages[0]); i++) {
+		if ((k->usage & usages[i].flag) == 0)
+			continue;
+		printf("%s%s", before, usages[i].name);
+		before = ", ";
+	}
+	if (k->has_private_key == 0)
+		printf(", no private key");
+	if (k->always_authenticate)
+		printf(", PIN for every use");
+	putchar('\n');
+}
+
+static void write_validity(const hsmime_key *k)
+{
+	char since[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
+	int64_t now = (int64_t)time(NULL);
+	const char *state = "";
+
+	if (k->certificate == NULL || !time_text(since, k->not_before) ||
+	    !time_text(until, k->not_after))
+		return;
+	if (now > k->not_after)
+		state = " (EXPIRED)";
+	else if (now < k->not_before)
+		state = " (NOT YET VALID)";
+	printf("  %-9s %.10s to %.10s%s\n", "valid:", since, until, state);
+}
+
+static void write_key(const hsmime_key *k)
+{
+	utf8_print(stdout, k->uri);
+	putchar('\n');
+	write_type(k);
+	field("subject:", k->subject);
+	for (char **email = k->emails; email != NULL && *email != NULL; email++)
+		field("e-mail:", *email);
+	write_validity(k);
+	if (k->certificate == NULL)
+		field("note:", "the token holds no certificate for it");
+}
+
+static void write_text(const hsmime_key *list, size_t count, bool logged_in)
+{
+	for (size_t i = 0; i < count; i++)
+		write_key(&list[i]);
+	if (count == 0)
+		message_note("there is no key or certificate to show");
+	if (!logged_in)
+		message_note("without --login a token may hide private keys");
+}
+
+static const char *uri(const struct options *o)
+{
+	return o->operand_count > 0 ? o->operands[0] : option_text(o, OPT_KEY);
+}
+
+int cmd_keys(const struct options *o)
+{
+	struct job job;
+	hsmime_key *list = NULL;
+	size_t count = 0;
+	bool login = option_is(o, OPT_LOGIN);
+	int status = job_start(&job, o, "keys");
+
+	if (status == 0)
+		status = hsmime_keys(&list, &count, job.ctx, uri(o), login);
+	if (status == 0 && option_is(o, OPT_JSON))
+		write_json(list, count);
+	else if (status == 0)
+		write_text(list, count, login);
+	hsmime_keys_free(list, count);
+	return job_finish(&job, status);
+}

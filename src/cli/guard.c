@@ -1,0 +1,49 @@
+#include "guard.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <openssl/crypto.h>
+
+#include <hsmime/stream.h>
+
+#include "prompt.h"
+
+#define SECURE_HEAP 32768 /* octets, a power of 2 */
+#define SECURE_LEAST 32
+
+/* By then the action is the default again (SA_RESETHAND): the signal ends the process. */
+static void end_by(int signal)
+{
+	hsmime_output_remove_all();
+	prompt_restore();
+	raise(signal);
+}
+
+static void catch_signals(void)
+{
+	static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	struct sigaction action = { .sa_handler = end_by, .sa_flags = SA_RESETHAND | SA_NODEFER };
+	struct sigaction old;
+
+	sigfillset(&action.sa_mask);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		sigdelset(&action.sa_mask, signals[i]);
+		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, NULL);
+		sigaddset(&action.sa_mask, signals[i]);
+	}
+}
+
+void guard_start(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	prctl(PR_SET_DUMPABLE, 0);
+	setrlimit(RLIMIT_CORE, &none);
+	signal(SIGPIPE, SIG_IGN);
+	catch_signals();
+	CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_LEAST);
+}

@@ -1,0 +1,258 @@
+#include "job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "message.h"
+#include "progress.h"
+#include "prompt.h"
+#include "values.h"
+
+int job_refuse(struct job *job, int status, const char *hint, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(job->what, sizeof(job->what), fmt, args);
+	va_end(args);
+	snprintf(job->hint, sizeof(job->hint), "%s", hint);
+	return status;
+}
+
+static int set_spool_max(struct job *job)
+{
+	const char *text = option_text(job->options, OPT_SPOOL_MAX);
+	uint64_t size = 0;
+
+	if (text == NULL)
+		return 0;
+	if (!size_parse(&size, text))
+		return job_refuse(job, HSMIME_EUSAGE, "give octets, or for example 500M or 2G",
+		    "%s is no size for --spool-max", text);
+	hsmime_ctx_set_spool_max(job->ctx, size);
+	return 0;
+}
+
+static void set_callbacks(struct job *job)
+{
+	hsmime_ctx_set_log(job->ctx, message_log, NULL);
+	if (prompt_possible())
+		hsmime_ctx_set_pin_callback(job->ctx, prompt_pin, NULL);
+	if (isatty(STDERR_FILENO) && !option_is(job->options, OPT_QUIET) &&
+	    !option_is(job->options, OPT_JSON))
+		hsmime_ctx_set_progress(job->ctx, progress_show, NULL);
+}
+
+int job_start(struct job *job, const struct options *o, const char *command)
+{
+	int status;
+
+	*job = (struct job){ .options = o, .command = command, .in_fd = -1, .content_fd = -1 };
+	status = hsmime_ctx_new(&job->ctx);
+	if (status == 0)
+		status = hsmime_ctx_set_module(job->ctx, option_text(o, OPT_MODULE));
+	if (status == 0)
+		status = hsmime_ctx_set_token(job->ctx, option_text(o, OPT_TOKEN));
+	if (status == 0)
+		status = hsmime_ctx_set_pin_source(job->ctx, option_text(o, OPT_PIN_SOURCE));
+	if (status == 0)
+		status = set_spool_max(job);
+	if (status == 0)
+		set_callbacks(job);
+	return status;
+}
+
+static int open_file(int *fd, struct job *job, const char *path)
+{
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (*fd >= 0)
+		return 0;
+	return job_refuse(job, HSMIME_EIO, "check the name and who may read it", "reading %s: %s",
+	    path, strerror(errno));
+}
+
+static bool is_stdin(const char *name)
+{
+	return name == NULL || strcmp(name, "-") == 0;
+}
+
+static const char *operand(const struct job *job)
+{
+	return job->options->operand_count > 0 ? job->options->operands[0] : NULL;
+}
+
+int job_open_input(struct job *job)
+{
+	int status = 0;
+
+	if (!is_stdin(operand(job))) {
+		status = open_file(&job->in_fd, job, operand(job));
+	} else {
+		job->in_fd = STDIN_FILENO;
+		if (isatty(STDIN_FILENO))
+			message_note("reading from the terminal; Ctrl-D ends the input");
+	}
+	hsmime_source_fd(&job->in, &job->in_fd);
+	return status;
+}
+
+int job_open_content(struct job *job)
+{
+	const char *name = option_text(job->options, OPT_CONTENT);
+	int status = 0;
+
+	if (name == NULL)
+		return 0;
+	if (is_stdin(name) && is_stdin(operand(job)))
+		return job_refuse(job, HSMIME_EUSAGE, "name a file for one of them",
+		    "signature and content can't both come from standard input");
+	if (is_stdin(name))
+		job->content_fd = STDIN_FILENO;
+	else
+		status = open_file(&job->content_fd, job, name);
+	hsmime_source_fd(&job->content, &job->content_fd);
+	return status;
+}
+
+int job_open_output(struct job *job, bool binary)
+{
+	const char *name = option_text(job->options, OPT_OUTPUT);
+
+	if (name != NULL && strcmp(name, "-") != 0)
+		return hsmime_output_file(&job->out, name);
+	if (binary && isatty(STDOUT_FILENO))
+		return job_refuse(job, HSMIME_EUSAGE, "give a file with -o, or use --format pem",
+		    "binary output does not go to a terminal");
+	job->to_stdout = true;
+	if (option_is(job->options, OPT_JSON))
+		message_silence();
+	return hsmime_output_fd(&job->out, STDOUT_FILENO);
+}
+
+int job_load(hsmime_certs **set, struct job *job, enum option_id id)
+{
+	const struct option_value *files = option_get(job->options, id);
+	int status;
+
+	if (files->count == 0)
+		return 0;
+	status = hsmime_certs_new(set);
+	for (size_t i = 0; i < files->count && status == 0; i++)
+		status = hsmime_certs_load(*set, job->ctx, files->items[i]);
+	return status;
+}
+
+FILE *job_report(const struct job *job)
+{
+	return job->to_stdout ? stderr : stdout;
+}
+
+/* What to do where the library knows nothing better. */
+static const char *usual_hint(int status)
+{
+	static const char *const hints[] = {
+		[-HSMIME_EINVALID] = "don't rely on the message; ask the sender for it again",
+		[-HSMIME_EUSAGE] = "see hsmime --help and the manual page",
+		[-HSMIME_EFORMAT] = "check that the input is whole, and whether it is a mail or "
+				    "needs --cms",
+		[-HSMIME_EUNSUPPORTED] = "ask the sender for a common algorithm",
+		[-HSMIME_ETOKEN] = "check with hsmime tokens whether the token is there",
+		[-HSMIME_EPIN] = "give the PIN at a terminal or by --pin-source",
+		[-HSMIME_ENOKEY] = "look at what hsmime keys --login lists",
+		[-HSMIME_EIO] = "check names, permissions and free space",
+		[-HSMIME_ENOMEM] = "free some memory and start again",
+		[-HSMIME_EPOLICY] = "the manual page says which option allows it",
+		[-HSMIME_EINTERNAL] = "please report this defect of hsmime",
+	};
+
+	return hints[-status];
+}
+
+/* Why it failed: the tool's own words, else the library's, else the code's name. */
+static void find_words(const char **what, const char **hint, const struct job *job, int status)
+{
+	*what = job->what;
+	*hint = job->hint;
+	if (job->what[0] != '\0')
+		return;
+	*what = job->ctx != NULL ? hsmime_ctx_error(job->ctx) : "";
+	*hint = job->ctx != NULL ? hsmime_ctx_hint(job->ctx) : "";
+	if ((*what)[0] == '\0')
+		*what = hsmime_status_name(status);
+	if ((*hint)[0] == '\0')
+		*hint = usual_hint(status);
+}
+
+void job_json(struct json *j, const struct job *job, int status)
+{
+	const char *what = NULL;
+	const char *hint = NULL;
+
+	if (status != 0)
+		find_words(&what, &hint, job, status);
+	json_text(j, "command", job->command);
+	json_text(j, "status", hsmime_status_name(status));
+	json_number(j, "exit_status", (uint64_t)hsmime_exit_status(status));
+	json_text(j, "error", what);
+	json_text(j, "hint", hint);
+}
+
+/* A program that asked for JSON gets JSON, whatever happened. */
+static void report_failure(const struct job *job, int status)
+{
+	struct json j = { .out = job_report(job) };
+
+	json_open(&j, NULL, '{');
+	job_json(&j, job, status);
+	json_close(&j, '}');
+}
+
+static void explain(const struct job *job, int status)
+{
+	const char *what, *hint;
+
+	find_words(&what, &hint, job, status);
+	message_error("%s", what);
+	message_error("%s", hint);
+}
+
+/* A report that nobody could read is a failure too. */
+static int flush_report(void)
+{
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return 0;
+	message_error("writing the report: %s", strerror(errno));
+	message_error("check where standard output goes");
+	return HSMIME_EIO;
+}
+
+static void job_free(struct job *job)
+{
+	hsmime_output_free(job->out);
+	hsmime_certs_free(job->certs);
+	hsmime_certs_free(job->anchors);
+	hsmime_certs_free(job->recipients);
+	hsmime_ctx_free(job->ctx);
+	if (job->in_fd > STDERR_FILENO)
+		close(job->in_fd);
+	if (job->content_fd > STDERR_FILENO)
+		close(job->content_fd);
+}
+
+int job_finish(struct job *job, int status)
+{
+	int flushed;
+
+	progress_clear();
+	if (status != 0)
+		explain(job, status);
+	if (status != 0 && !job->reported && option_is(job->options, OPT_JSON))
+		report_failure(job, status);
+	flushed = flush_report();
+	job_free(job);
+	return hsmime_exit_status(status != 0 ? status : flushed);
+}

@@ -1,0 +1,97 @@
+#include "json.h"
+
+#include <inttypes.h>
+
+#include "utf8.h"
+#include "values.h"
+
+static void quote(FILE *out, const char *text)
+{
+	putc('"', out);
+	while (*text != '\0') {
+		uint32_t point = utf8_next(&text);
+
+		if (point == '"' || point == '\\')
+			fprintf(out, "\\%c", (char)point);
+		else if (utf8_is_control(point))
+			fprintf(out, "\\u%04" PRIx32, point);
+		else
+			utf8_put(out, point);
+	}
+	putc('"', out);
+}
+
+static void start(struct json *j, const char *key)
+{
+	if (j->some[j->depth])
+		putc(',', j->out);
+	if (j->depth > 0)
+		fprintf(j->out, "\n%*s", 2 * j->depth, "");
+	j->some[j->depth] = true;
+	if (key == NULL)
+		return;
+	quote(j->out, key);
+	fputs(": ", j->out);
+}
+
+void json_open(struct json *j, const char *key, char bracket)
+{
+	start(j, key);
+	putc(bracket, j->out);
+	if (j->depth < JSON_MAX_DEPTH)
+		j->some[++j->depth] = false;
+}
+
+void json_close(struct json *j, char bracket)
+{
+	bool some = j->some[j->depth--];
+
+	if (some)
+		fprintf(j->out, "\n%*s", 2 * j->depth, "");
+	putc(bracket, j->out);
+	if (j->depth == 0)
+		putc('\n', j->out);
+}
+
+void json_text(struct json *j, const char *key, const char *value)
+{
+	if (value == NULL) {
+		json_null(j, key);
+		return;
+	}
+	start(j, key);
+	quote(j->out, value);
+}
+
+void json_number(struct json *j, const char *key, uint64_t value)
+{
+	start(j, key);
+	fprintf(j->out, "%" PRIu64, value);
+}
+
+void json_bool(struct json *j, const char *key, bool value)
+{
+	start(j, key);
+	fputs(value ? "true" : "false", j->out);
+}
+
+void json_null(struct json *j, const char *key)
+{
+	start(j, key);
+	fputs("null", j->out);
+}
+
+void json_time(struct json *j, const char *key, int64_t value)
+{
+	char text[TIME_TEXT_SIZE];
+
+	json_text(j, key, time_text(text, value) ? text : NULL);
+}
+
+void json_texts(struct json *j, const char *key, const char *const *values)
+{
+	json_open(j, key, '[');
+	for (; values != NULL && *values != NULL; values++)
+		json_text(j, NULL, *values);
+	json_close(j, ']');
+}

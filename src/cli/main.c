@@ -1,0 +1,167 @@
+/* hsmime: the commands, and the way to them. */
+#include <stdio.h>
+#include <string.h>
+
+#include <hsmime/context.h>
+
+#include "command.h"
+#include "config.h"
+#include "guard.h"
+#include "message.h"
+#include "nearest.h"
+#include "rules.h"
+
+#define USAGE 2 /* exit status */
+
+static const struct command {
+	const char *name;
+	enum command_bit bit;
+	int (*run)(const struct options *o);
+	int operands; /* how many it takes at most */
+	const char *usage;
+	const char *summary;
+} commands[] = {
+	{ "sign", CMD_SIGN, cmd_sign, 1, "[FILE]", "sign a mail or a file with a key on a token" },
+	{ "verify", CMD_VERIFY, cmd_verify, 1, "[FILE]", "verify signatures and say what holds" },
+	{ "encrypt", CMD_ENCRYPT, cmd_encrypt, 1, "-r CERT [FILE]",
+	    "encrypt a mail or a file for recipients" },
+	{ "decrypt", CMD_DECRYPT, cmd_decrypt, 1, "[FILE]", "decrypt with a key on a token" },
+	{ "tokens", CMD_TOKENS, cmd_tokens, 0, "", "list the tokens" },
+	{ "keys", CMD_KEYS, cmd_keys, 1, "[URI]", "list keys and certificates on the tokens" },
+	{ "config", CMD_CONFIG, cmd_config, 0, "", "show the settings and where they come from" },
+};
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+static int finish_output(void)
+{
+	return fflush(stdout) == 0 ? 0 : 6;
+}
+
+static int help(void)
+{
+	puts("Usage: hsmime COMMAND [OPTION ...] [FILE]\n"
+	     "S/MIME mail and CMS files; every private key stays on its PKCS#11 token.\n"
+	     "\n"
+	     "Commands:");
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+	puts("\nOptions that every command takes:");
+	options_help(stdout, CMD_ALL);
+	puts("\n"
+	     "Without a command:\n"
+	     "      --version                 show the version\n"
+	     "\n"
+	     "hsmime COMMAND --help shows the rest. No FILE, or -, is standard input.\n"
+	     "Exit status: 0 done or valid, 1 not valid, 2 usage, 3 malformed input,\n"
+	     "4 token or PIN, 5 no key or certificate, 6 input or output, 7 refused by policy.");
+	return finish_output();
+}
+
+static int help_command(const struct command *c)
+{
+	printf("Usage: hsmime %s [OPTION ...]%s%s\n%c%s.\n\nOptions:\n", c->name,
+	    c->usage[0] != '\0' ? " " : "", c->usage, c->summary[0] - 'a' + 'A', c->summary + 1);
+	options_help(stdout, c->bit);
+	return finish_output();
+}
+
+static int unknown(const char *name)
+{
+	const char *names[COMMAND_COUNT];
+	const char *meant;
+
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		names[i] = commands[i].name;
+	if (name[0] == '-') {
+		message_error("%.40s is not an option of hsmime itself", name);
+		message_error("options come behind the command; see hsmime --help");
+		return USAGE;
+	}
+	message_error("there is no command %.40s", name);
+	meant = nearest(name, names, COMMAND_COUNT);
+	if (meant != NULL)
+		message_error("did you mean hsmime %s?", meant);
+	else
+		message_error("see hsmime --help");
+	return USAGE;
+}
+
+static int usage(const struct command *c, const char *what)
+{
+	message_error("%s", what);
+	message_error("usage: hsmime %s [OPTION ...] %s", c->name, c->usage);
+	return USAGE;
+}
+
+static int verbosity(const struct options *o)
+{
+	return option_is(o, OPT_QUIET) ? -1 : (int)option_get(o, OPT_VERBOSE)->count;
+}
+
+static int prepare(struct options *o, const struct command *c)
+{
+	int status;
+
+	message_setup(verbosity(o));
+	if (o->operand_count > c->operands)
+		return usage(c, "too many arguments");
+	status = rules_check(o);
+	return status != 0 ? status : config_load(o);
+}
+
+static int run(const struct command *c, int argc, char **argv)
+{
+	struct options o = { .command = c->bit };
+	int status = options_parse(&o, argc, argv);
+
+	if (status == 0 && option_is(&o, OPT_HELP)) {
+		status = help_command(c);
+	} else if (status == 0) {
+		status = prepare(&o, c);
+		if (status == 0)
+			status = c->run(&o);
+	}
+	options_free(&o);
+	return status;
+}
+
+static int help_about(int argc, char **argv)
+{
+	const struct command *c;
+
+	if (argc < 2)
+		return help();
+	c = find(argv[1]);
+	return c != NULL ? help_command(c) : unknown(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *c;
+
+	guard_start();
+	if (argc < 2) {
+		message_error("no command");
+		message_error("see hsmime --help");
+		return USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return help();
+	if (strcmp(argv[1], "help") == 0)
+		return help_about(argc - 1, argv + 1);
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("hsmime %s\n", hsmime_version());
+		return finish_output();
+	}
+	c = find(argv[1]);
+	return c != NULL ? run(c, argc - 1, argv + 1) : unknown(argv[1]);
+}

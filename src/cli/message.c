@@ -1,0 +1,73 @@
+#include "message.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "progress.h"
+#include "utf8.h"
+
+#define SILENT (-2)
+
+static int verbosity;
+
+void message_setup(int asked)
+{
+	verbosity = asked;
+}
+
+void message_silence(void)
+{
+	verbosity = SILENT;
+}
+
+static void say(int needed, const char *prefix, const char *text)
+{
+	if (verbosity < needed)
+		return;
+	progress_clear();
+	fputs("hsmime: ", stderr);
+	fputs(prefix, stderr);
+	utf8_print(stderr, text);
+	putc('\n', stderr);
+}
+
+#define LINE_SIZE 2048
+
+void message_error(const char *fmt, ...)
+{
+	char line[LINE_SIZE];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	say(-1, "", line);
+}
+
+void message_warning(const char *fmt, ...)
+{
+	char line[LINE_SIZE];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	say(0, "warning: ", line);
+}
+
+void message_note(const char *fmt, ...)
+{
+	char line[LINE_SIZE];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	say(0, "", line);
+}
+
+void message_log(void *arg, int level, const char *text)
+{
+	(void)arg;
+	say(level, level <= 0 ? "warning: " : "", text);
+}

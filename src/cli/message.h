@@ -1,0 +1,25 @@
+/*
+ * message: lines for people on standard error, each with "hsmime: " before it.
+ */
+#ifndef CLI_MESSAGE_H
+#define CLI_MESSAGE_H
+
+#include <stdbool.h>
+
+/*
+ * message_setup(verbosity): -1 errors only, 0 warnings and notes too, 1 and 2 the library's
+ * information and detail too. message_silence(): nothing at all from now on, because standard
+ * error belongs to a report.
+ */
+void message_setup(int verbosity);
+void message_silence(void);
+
+/* One line each, cut at about 2,000 octets; control characters become '?'. */
+void message_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void message_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void message_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* message_log: the hsmime_log_callback of the tool. */
+void message_log(void *arg, int level, const char *text);
+
+#endif

@@ -1,0 +1,133 @@
+#include "prompt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "progress.h"
+#include "utf8.h"
+
+static struct termios saved;
+static volatile sig_atomic_t hidden_fd = -1;
+
+/* What was typed and not read is discarded (TCSAFLUSH): it may be the rest of a PIN. */
+void prompt_restore(void)
+{
+	int fd = hidden_fd;
+
+	if (fd >= 0)
+		tcsetattr(fd, TCSAFLUSH, &saved);
+	hidden_fd = -1;
+}
+
+/* Suspending is off meanwhile: the shell would come back without an echo. */
+static bool hide(int fd)
+{
+	struct termios quiet;
+
+	if (tcgetattr(fd, &saved) != 0)
+		return false;
+	quiet = saved;
+	quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
+	quiet.c_cc[VSUSP] = _POSIX_VDISABLE;
+	hidden_fd = fd;
+	if (tcsetattr(fd, TCSAFLUSH, &quiet) == 0)
+		return true;
+	hidden_fd = -1;
+	return false;
+}
+
+/* The next character, or 0 at the end of the line or of everything. */
+static char read_char(int fd)
+{
+	char c = 0;
+	ssize_t n;
+
+	do {
+		n = read(fd, &c, 1);
+	} while (n < 0 && errno == EINTR);
+	return n != 1 || c == '\n' || c == '\r' ? 0 : c;
+}
+
+/* One line without its end; -1 where it is longer than size. No other buffer sees it. */
+static ptrdiff_t read_line(int fd, char *text, size_t size)
+{
+	size_t len = 0;
+	char c;
+
+	while ((c = read_char(fd)) != 0) {
+		if (len == size) {
+			OPENSSL_cleanse(text, len);
+			return -1;
+		}
+		text[len++] = c;
+	}
+	return (ptrdiff_t)len;
+}
+
+static bool confirmed(FILE *tty)
+{
+	char answer[16];
+	ptrdiff_t len;
+
+	fputs("This is the last try: a wrong PIN locks the token.\n"
+	      "Type yes to go on: ",
+	    tty);
+	fflush(tty);
+	len = read_line(fileno(tty), answer, sizeof(answer));
+	return len == 3 && memcmp(answer, "yes", 3) == 0;
+}
+
+static ptrdiff_t ask(FILE *tty, const hsmime_pin_request *request, char *pin, size_t size)
+{
+	int fd = fileno(tty);
+	ptrdiff_t len;
+
+	fputs("PIN of the token ", tty);
+	utf8_print(tty, request->token_label);
+	if (request->purpose != NULL && request->purpose[0] != '\0') {
+		fputs(" to ", tty);
+		utf8_print(tty, request->purpose);
+	}
+	fputs(": ", tty);
+	fflush(tty);
+	if (!hide(fd))
+		return HSMIME_EPIN;
+	len = read_line(fd, pin, size);
+	prompt_restore();
+	putc('\n', tty);
+	return len > 0 ? len : HSMIME_EPIN;
+}
+
+bool prompt_possible(void)
+{
+	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+ptrdiff_t prompt_pin(void *arg, const hsmime_pin_request *request, char *pin, size_t size)
+{
+	FILE *tty = fopen("/dev/tty", "r+e");
+	ptrdiff_t len = HSMIME_EPIN;
+
+	(void)arg;
+	if (tty == NULL)
+		return HSMIME_EPIN;
+	progress_clear();
+	if (request->count_low && !request->final_try)
+		fputs("Careful: a wrong PIN was given to this token before.\n", tty);
+	if (!request->final_try || confirmed(tty))
+		len = ask(tty, request, pin, size);
+	fclose(tty);
+	return len;
+}

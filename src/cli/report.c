@@ -1,0 +1,190 @@
+#include "report.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+
+#include "message.h"
+#include "utf8.h"
+#include "values.h"
+
+static const struct {
+	const char *name;
+	const char *words;
+} kinds[] = {
+	[HSMIME_LAYER_SIGNED_DETACHED] = { "signed-detached", "signed, the signature beside it" },
+	[HSMIME_LAYER_SIGNED_OPAQUE] = { "signed-opaque", "signed, inside the signature" },
+	[HSMIME_LAYER_ENCRYPTED] = { "encrypted", "encrypted" },
+	[HSMIME_LAYER_AUTH_ENCRYPTED] = { "auth-encrypted", "encrypted and authenticated" },
+};
+
+const char *report_kind(enum hsmime_layer_kind kind)
+{
+	return kinds[kind].name;
+}
+
+static void field(FILE *out, const char *name, const char *value)
+{
+	if (value == NULL || value[0] == '\0')
+		return;
+	fprintf(out, "  %-12s ", name);
+	utf8_print(out, value);
+	putc('\n', out);
+}
+
+static void emails(FILE *out, char *const *list)
+{
+	for (; list != NULL && *list != NULL; list++)
+		field(out, "e-mail:", *list);
+}
+
+static void algorithm(FILE *out, const hsmime_signer *s)
+{
+	char text[128];
+
+	if (s->signature_algorithm == NULL || s->digest == NULL)
+		return;
+	if (s->key_bits > 0)
+		snprintf(text, sizeof(text), "%s with %s, key of %u bits", s->signature_algorithm,
+		    s->digest, s->key_bits);
+	else
+		snprintf(text, sizeof(text), "%s with %s", s->signature_algorithm, s->digest);
+	field(out, "algorithm:", text);
+}
+
+static void signed_at(FILE *out, const hsmime_signer *s)
+{
+	char time[TIME_TEXT_SIZE];
+	char text[TIME_TEXT_SIZE + 32];
+
+	if (!time_text(time, s->signing_time))
+		return;
+	snprintf(text, sizeof(text), "%s, as the signer claims", time);
+	field(out, "time:", text);
+}
+
+static void signer(FILE *out, const hsmime_signer *s)
+{
+	static const char *const from[] = {
+		[HSMIME_NO] = "the mail's From address is NOT in the certificate",
+		[HSMIME_YES] = "the mail's From address is in the certificate",
+		[HSMIME_NOT_CHECKED] = NULL,
+	};
+	static const char *const trust[] = {
+		[HSMIME_NO] = "NOT trusted",
+		[HSMIME_YES] = "trusted",
+		[HSMIME_NOT_CHECKED] = "not checked",
+	};
+
+	field(out, "signer:", s->subject != NULL ? s->subject : "unknown");
+	field(out, "issuer:", s->issuer);
+	field(out, "serial:", s->serial_number);
+	emails(out, s->emails);
+	field(out, "From:", from[s->from_matches]);
+	algorithm(out, s);
+	signed_at(out, s);
+	field(out, "signature:", s->signature_status == 0 ? "holds" : "does NOT hold");
+	field(out, "chain:", trust[s->trusted]);
+	field(out, "problem:", s->problem);
+}
+
+static void covered(FILE *out, const hsmime_layer *l)
+{
+	char text[64];
+
+	if (l->signer_count == 0)
+		return;
+	field(out, "covers:", l->content);
+	if (l->kind == HSMIME_LAYER_SIGNED_DETACHED)
+		snprintf(text, sizeof(text), "%" PRIu64 " octets from octet %" PRIu64 " on",
+		    l->content_size, l->content_offset);
+	else
+		snprintf(text, sizeof(text), "%" PRIu64 " octets", l->content_size);
+	field(out, "size:", text);
+	if (l->partial)
+		field(out, "part:", "ONLY A PART of the mail is signed");
+}
+
+static void encrypted(FILE *out, const hsmime_layer *l)
+{
+	if (l->recipient_count == 0)
+		return;
+	field(out, "cipher:", l->cipher);
+	fprintf(out, "  %-12s %zu\n", "recipients:", l->recipient_count);
+	field(out, "key:", l->key_uri);
+	if (l->kind == HSMIME_LAYER_ENCRYPTED)
+		field(out, "note:", "not authenticated: this encryption doesn't detect changes");
+}
+
+static void layer(FILE *out, const hsmime_layer *l, size_t number)
+{
+	fprintf(out, "\nLayer %zu: %s\n", number, kinds[l->kind].words);
+	encrypted(out, l);
+	covered(out, l);
+	for (size_t i = 0; i < l->signer_count; i++)
+		signer(out, &l->signers[i]);
+	if (l->signer_count == 0)
+		field(out, "problem:", l->problem);
+}
+
+static const char *verdict(const hsmime_result *r)
+{
+	if (r->status != 0)
+		return "NOT VALID";
+	return r->no_chain ? "Signature valid; whom to trust was not checked" : "Valid";
+}
+
+void report_verified(FILE *out, const hsmime_result *r)
+{
+	fprintf(out, "%s\n", verdict(r));
+	if (r->from != NULL) {
+		fputs("From: ", out);
+		utf8_print(out, r->from);
+		putc('\n', out);
+	}
+	for (size_t i = 0; i < r->layer_count; i++)
+		layer(out, &r->layers[i], i + 1);
+	if (r->not_checked == NULL || r->not_checked[0] == NULL)
+		return;
+	fputs("\nNot checked: ", out);
+	for (size_t i = 0; r->not_checked[i] != NULL; i++)
+		fprintf(out, "%s%s", i > 0 ? ", " : "", r->not_checked[i]);
+	putc('\n', out);
+}
+
+static void note_signer(const hsmime_signer *s)
+{
+	const char *who = s->subject != NULL ? s->subject : "an unknown signer";
+
+	if (s->signature_status != 0)
+		message_note("inside, signed by %s: NOT VALID: %s", who,
+		    s->problem != NULL ? s->problem : "the signature does not hold");
+	else if (s->trusted == HSMIME_NOT_CHECKED)
+		message_note("inside, signed by %s: the signature holds; whom to trust was not "
+			     "checked%s",
+		    who, s->from_matches == HSMIME_NO ? ", and From is another address" : "");
+	else if (s->status != 0)
+		message_note("inside, signed by %s: the signature holds, but %s", who,
+		    s->problem != NULL ? s->problem : "its certificate is not trusted");
+	else
+		message_note("inside, signed by %s: valid", who);
+}
+
+static void note_layer(const hsmime_layer *l)
+{
+	if (l->recipient_count > 0 || l->cipher != NULL)
+		message_note("decrypted %s with %s", l->cipher != NULL ? l->cipher : "a layer",
+		    l->key_uri != NULL ? l->key_uri : "a key of the token");
+	if (l->kind == HSMIME_LAYER_ENCRYPTED)
+		message_note("not authenticated: %s doesn't detect changes made on the way",
+		    l->cipher != NULL ? l->cipher : "this encryption");
+	if (l->partial)
+		message_note("inside, only a part of the mail is signed");
+	for (size_t i = 0; i < l->signer_count; i++)
+		note_signer(&l->signers[i]);
+}
+
+void report_decrypted(const hsmime_result *r)
+{
+	for (size_t i = 0; i < r->layer_count; i++)
+		note_layer(&r->layers[i]);
+}

@@ -1,0 +1,25 @@
+/*
+ * report: what a verification or decryption found, for people and for programs.
+ */
+#ifndef CLI_REPORT_H
+#define CLI_REPORT_H
+
+#include <stdio.h>
+
+#include <hsmime/result.h>
+
+#include "json.h"
+
+/* report_verified(out, r): the verdict and every layer, for people. */
+void report_verified(FILE *out, const hsmime_result *r);
+
+/* report_decrypted(r): what was found inside, as notes on standard error. */
+void report_decrypted(const hsmime_result *r);
+
+/* report_json(j, r): the members of an object for r, without its brackets. */
+void report_json(struct json *j, const hsmime_result *r);
+
+/* report_kind(kind): a layer's kind as a constant name, for example "signed-detached". */
+const char *report_kind(enum hsmime_layer_kind kind);
+
+#endif

@@ -430,7 +430,7 @@ static void limit_sessions(unsigned long limit)
 	atomic_store(&session_limit, (long)limit);
 }
 
-static void fail(const char *name, CK_RV rv, unsigned long skip, unsigned long times)
+static void refuse(const char *name, CK_RV rv, unsigned long skip, unsigned long times)
 {
 	int f = find(name);
 
@@ -461,7 +461,7 @@ const struct proxy *proxy_control(void) __attribute__((visibility("default")));
 const struct proxy *proxy_control(void)
 {
 	static const struct proxy control = { get_count, get_round_trips, reset, limit_sessions,
-		fail, set_flags, cant_lock, get_overlaps };
+		refuse, set_flags, cant_lock, get_overlaps };
 
 	return &control;
 }

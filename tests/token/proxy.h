@@ -18,7 +18,7 @@ struct proxy {
 	/* C_OpenSession gives CKR_SESSION_COUNT beyond that many; 0: no limit. */
 	void (*limit_sessions)(unsigned long sessions);
 	/* After skip more calls of name, the next times calls give rv and are not passed on. */
-	void (*fail)(const char *name, CK_RV rv, unsigned long skip, unsigned long times);
+	void (*refuse)(const char *name, CK_RV rv, unsigned long skip, unsigned long times);
 	/* C_GetTokenInfo: these flags are set beside the token's own. */
 	void (*set_flags)(CK_FLAGS flags);
 	/* C_Initialize gives CKR_CANT_LOCK where locking is asked for; overlap counts calls side by side. */

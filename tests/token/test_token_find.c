@@ -16,8 +16,9 @@
 
 /*
  * Token "Alpha": 01 RSA "alice" (signs and decrypts), 02 EC "bob" (signs, agrees), 03 RSA
- * "signer" (signs only), 04 RSA "old" (expired certificate), 05 EC "lonely" (no certificate).
- * Token "Beta": 01 RSA "carol", whose certificate is private; 06 RSA "twin" with alice's address.
+ * "signer" (signs only), 04 RSA "old" (expired certificate), 05 EC "lonely" (no certificate), 07
+ * and 08 EC "tie", with one address. Token "Beta": 01 RSA "carol" and 06 RSA "twin", whose
+ * certificates are private.
  */
 static struct softtoken st;
 static X509 *alice, *bob, *signer, *old, *carol, *twin, *stranger, *lonely;
@@ -64,6 +65,10 @@ static void make_alpha(void)
 	    "signer@example.org", YEAR, true, false);
 	old = put(softtoken_rsa(&st, 4, "old", 2048, KEY_SIGN | KEY_DECRYPT), 4, "old",
 	    "old@example.org", -60, true, false);
+	X509_free(put(softtoken_ec(&st, 7, "tie", "P-256", KEY_SIGN), 7, "tie", "tie@example.org", YEAR,
+	    true, false));
+	X509_free(put(softtoken_ec(&st, 8, "tie", "P-256", KEY_SIGN), 8, "tie", "tie@example.org", YEAR,
+	    true, false));
 	key = softtoken_ec(&st, 5, "lonely", "P-384", KEY_SIGN | KEY_DERIVE);
 	lonely = certify(key, "lonely", "lonely@example.org", YEAR);
 	EVP_PKEY_free(key);
@@ -260,6 +265,14 @@ static void by_certificate(X509 *cert, const char *label)
 	engine_found_free(&found);
 }
 
+static void an_address_of_two_keys_is_a_tie_that_lists_them(void **state)
+{
+	(void)state;
+	no_email("tie@example.org", ENGINE_SIGN, "several keys fit");
+	assert_non_null(strstr(err.hint, "pkcs11:token=Alpha;id=%07"));
+	assert_non_null(strstr(err.hint, "pkcs11:token=Alpha;id=%08"));
+}
+
 static void a_certificate_finds_its_key_on_the_token_or_not(void **state)
 {
 	struct engine_found found = { 0 };
@@ -378,7 +391,7 @@ static void lists_show_tokens_keys_and_certificates(void **state)
 	assert_int_equal(named, 2);
 	engine_tokens_free(tokens, count);
 	assert_int_equal(engine_keys(&keys, &count, e, "pkcs11:token=Alpha", true, &err), 0);
-	assert_int_equal(count, 5);
+	assert_int_equal(count, 7);
 	for (i = 0; i < count && keys[i].id[0] != 1; i++)
 		continue;
 	assert_int_equal(keys[i].id_len, 1);
@@ -471,6 +484,7 @@ int main(void)
 		cmocka_unit_test(the_found_uri_finds_the_same_key_again),
 		cmocka_unit_test(an_address_finds_the_valid_certificate_s_key),
 		cmocka_unit_test(an_address_without_a_fit_certificate_finds_nothing),
+		cmocka_unit_test(an_address_of_two_keys_is_a_tie_that_lists_them),
 		cmocka_unit_test(a_certificate_finds_its_key_on_the_token_or_not),
 		cmocka_unit_test(a_recipient_is_found_by_issuer_and_serial),
 		cmocka_unit_test(a_recipient_is_found_where_the_token_does_not_index_names),

@@ -1,0 +1,191 @@
+#!/usr/bin/env bats
+# Files, pipes and terminals: what is read and written, and what is left when it ends early.
+
+load helper
+
+setup_file() {
+	new_token "$BATS_FILE_TMPDIR/world" Demo
+	new_key 01 RSA:2048 alice
+	new_key 02 EC:secp256r1 bob
+	new_mail alice bob
+	head -c 3000000 /dev/urandom >"$W/data"
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	key='pkcs11:id=%02'
+}
+
+@test "no file, and -, are standard input; no -o, and -o -, are standard output" {
+	for input in '' -; do
+		for output in '' '-o -'; do
+			# shellcheck disable=SC2086
+			hsmime encrypt -q --cms $output -r "$W/bob.pem" $input <"$W/data" >encrypted
+			# shellcheck disable=SC2086
+			hsmime decrypt -q --cms $output $input <encrypted >out
+			cmp out "$W/data"
+		done
+	done
+}
+
+@test "options may follow the file" {
+	run_as 0 hsmime sign --cms "$W/data" -k "$key" -o signed --opaque
+	run_as 0 hsmime verify signed --cms --ca "$W/ca.pem"
+}
+
+@test "all four in one pipe" {
+	run_as 0 bash -o pipefail -c '"$HSMIME" sign --cms --opaque -k "$1" <"$W/data" |
+		"$HSMIME" encrypt --cms -r "$W/alice.pem" | "$HSMIME" decrypt -q --cms |
+		"$HSMIME" verify -q --cms --ca "$W/ca.pem" -o - | cmp - "$W/data"' - "$key"
+}
+
+@test "the signature can come from a file and the content from standard input" {
+	hsmime sign --cms -k "$key" -o data.p7s "$W/data"
+	run_as 0 hsmime verify --cms --ca "$W/ca.pem" --content - data.p7s <"$W/data"
+	run_as 2 hsmime verify --cms --ca "$W/ca.pem" --content - <"$W/data"
+	explained
+}
+
+@test "the output may be the input" {
+	cp "$W/mail.eml" mail.eml
+	run_as 0 hsmime sign --from -o mail.eml mail.eml
+	run_as 0 hsmime verify --ca "$W/ca.pem" mail.eml
+	run_as 0 hsmime encrypt -r "$W/bob.pem" -o mail.eml mail.eml
+	run_as 0 hsmime decrypt -q -o mail.eml mail.eml
+	run_as 0 hsmime verify --ca "$W/ca.pem" mail.eml
+}
+
+@test "a folder that is not there, or a folder as output, is 6" {
+	run_as 6 hsmime sign --cms -k "$key" -o no/such/folder/out "$W/data"
+	explained
+	mkdir folder
+	run_as 6 hsmime sign --cms -k "$key" -o folder "$W/data"
+	explained
+	no_leftovers .
+}
+
+@test "an input that can't be read is 6" {
+	run_as 6 hsmime sign --cms -k "$key" -o out /no/such/file
+	explained
+	run_as 6 hsmime sign --cms -k "$key" -o out .
+	explained
+	[ ! -e out ]
+}
+
+@test "a full device is 6" {
+	run_as 6 bash -c '"$HSMIME" sign --cms --opaque -k "$1" "$W/data" >/dev/full' - "$key"
+	explained
+	run_as 6 bash -c '"$HSMIME" decrypt -q --cms <("$HSMIME" encrypt --cms -r "$W/bob.pem" "$W/data") >/dev/full'
+	explained
+}
+
+@test "a reader that goes away is 6 with words, not a silent death" {
+	run_as 0 bash -c '{ "$HSMIME" sign --cms --opaque -k "$1" "$W/data" 2>words; echo $? >code; } |
+		head -c 10 >/dev/null' - "$key"
+	[ "$(cat code)" = 6 ]
+	grep -qi 'pipe' words
+}
+
+@test "a spool that may not grow refuses, and nothing leaves" {
+	hsmime encrypt --cms -r "$W/bob.pem" -o encrypted "$W/data"
+	run_as 7 bash -c '"$HSMIME" decrypt --cms --spool-max 1M <encrypted'
+	explained
+	run_as 0 bash -c '"$HSMIME" decrypt -q --cms --spool-max 4M <encrypted | cmp - "$W/data"'
+}
+
+@test "a failure leaves an existing output as it was" {
+	hsmime encrypt --cms --cipher aes-256-gcm -r "$W/bob.pem" -o encrypted "$W/data"
+	flip encrypted 5
+	echo kept >out
+	run_as 1 hsmime decrypt --cms -o out encrypted
+	[ "$(cat out)" = kept ]
+	no_leftovers .
+}
+
+# ended_by SIGNAL: hsmime, in the middle of its input, leaves nothing behind and dies by it
+ended_by() {
+	local pid status=0
+	mkfifo input
+	"$HSMIME" sign --cms --opaque -k "$key" -o out input &
+	pid=$!
+	exec 7>input
+	cat "$W/data" >&7
+	# The pipe holds 64 KiB: when the rest was taken the output has begun.
+	[ -n "$(find . -name '.out*')" ]
+	kill -s "$1" $pid
+	wait $pid || status=$?
+	exec 7>&-
+	rm input
+	[ "$status" = $((128 + $(kill -l "$1"))) ]
+	[ ! -e out ]
+	no_leftovers .
+}
+
+@test "a signal that ends hsmime leaves no temporary file" {
+	ended_by TERM
+	ended_by HUP
+	ended_by QUIT
+}
+
+@test "a signal that was ignored at the start stays ignored" {
+	mkfifo input
+	(
+		trap '' INT HUP
+		exec "$HSMIME" sign --cms --opaque -k "$key" -o out input
+	) &
+	pid=$!
+	exec 7>input
+	cat "$W/data" >&7
+	kill -HUP $pid
+	kill -INT $pid
+	exec 7>&-
+	wait $pid
+	run_as 0 hsmime verify --cms --ca "$W/ca.pem" out
+}
+
+# on_terminal COMMAND-LINE: its standard streams are a terminal; sets $output and $status
+on_terminal() {
+	run script -qec "$1" /dev/null </dev/null
+}
+
+@test "binary output does not go to a terminal" {
+	on_terminal "'$HSMIME' encrypt --cms -r '$W/bob.pem' '$W/data'"
+	[ "$status" = 2 ]
+	reported 'binary output does not go to a terminal'
+	on_terminal "'$HSMIME' sign --cms --format der -k '$key' '$W/data'"
+	[ "$status" = 2 ]
+	on_terminal "'$HSMIME' encrypt --cms --format pem -r '$W/bob.pem' '$W/mail.eml'"
+	[ "$status" = 0 ]
+	reported 'BEGIN CMS'
+}
+
+@test "no progress where standard error is no terminal, and none for short work" {
+	run_as 0 hsmime encrypt --cms -r "$W/bob.pem" -o out "$W/data"
+	[ -z "$stderr" ]
+	on_terminal "'$HSMIME' encrypt --cms -r '$W/bob.pem' -o out '$W/data'"
+	[ "$status" = 0 ]
+	[ -z "$output" ]
+}
+
+@test "long work on a terminal shows octets, rate, share and time left, and clears them" {
+	on_terminal "{ head -c 20000 '$W/data'; sleep 3; tail -c +20001 '$W/data'; } |
+		'$HSMIME' encrypt --cms -r '$W/bob.pem' -o out"
+	[ "$status" = 0 ]
+	reported 'MB/s'
+	[[ $output == *$'\r\e[K' ]]
+	on_terminal "{ head -c 20000 '$W/data'; sleep 3; tail -c +20001 '$W/data'; } |
+		'$HSMIME' encrypt -q --cms -r '$W/bob.pem' -o out"
+	[ -z "$output" ]
+}
+
+@test "no core dump, and no other process of the account may look into this one" {
+	mkfifo input
+	"$HSMIME" sign --cms --opaque -k "$key" -o out input &
+	pid=$!
+	exec 7>input
+	cat "$W/data" >&7
+	grep -qE '^Max core file size +0 +0 ' /proc/$pid/limits
+	[ "$(stat -c %u /proc/$pid/environ)" = 0 ]
+	exec 7>&-
+	wait $pid
+}

@@ -1,0 +1,151 @@
+#!/usr/bin/env bats
+# PINs: where they come from, that a wrong one is never tried again, and the prompt.
+
+load helper
+
+setup_file() {
+	new_token "$BATS_FILE_TMPDIR/world" Demo
+	new_key 02 EC:secp256r1 bob
+	echo data >"$W/data"
+	printf 000000 >"$W/wrong"
+	# Every call to the module goes through OpenSC's spy, which writes it down.
+	export PKCS11SPY=$HSMIME_MODULE
+	export SPY
+	SPY=$(find /usr/lib -name pkcs11-spy.so -print -quit)
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	unset HSMIME_PIN_SOURCE
+	key='pkcs11:id=%02'
+}
+
+sign() { # argument...
+	hsmime sign --cms -k "$key" -o out "$@" "$W/data"
+}
+
+# logins COMMAND...: how often the command tried to log in
+logins() {
+	[ -n "$SPY" ] || skip 'no pkcs11-spy here'
+	rm -f spy.log
+	HSMIME_MODULE=$SPY PKCS11SPY_OUTPUT=$PWD/spy.log "$@" || true
+	grep -c ': C_Login$' spy.log
+}
+
+@test "every PIN source gives the PIN" {
+	run_as 0 sign --pin-source "file:$W/pin"
+	run_as 0 sign --pin-source fd:9 9<"$W/pin"
+	run_as 0 sign --pin-source 'command:echo 123456'
+	CREDENTIALS_DIRECTORY=$W run_as 0 sign --pin-source cred:pin
+	MY_PIN=123456 run_as 0 sign --pin-source env:MY_PIN
+	said '^hsmime: warning: .*environment'
+	HSMIME_PIN_SOURCE=file:$W/pin run_as 0 sign
+}
+
+@test "a URI may name a PIN file, but neither a PIN nor a command" {
+	run_as 0 hsmime sign --cms -k "$key?pin-source=file:$W/pin" -o out "$W/data"
+	run hsmime sign --cms -k "$key?pin-value=123456" -o out "$W/data"
+	[ "$status" = 7 ] || [ "$status" = 2 ]
+	[[ $output != *123456* ]]
+	run_as 7 hsmime sign --cms -k "$key?pin-source=%7Ctouch%20ran" -o other "$W/data"
+	[ ! -e ran ] && [ ! -e other ]
+}
+
+@test "a PIN source without a PIN is 4" {
+	run_as 4 sign --pin-source file:/no/such/file
+	explained
+	run_as 4 sign --pin-source command:false
+	run_as 4 sign --pin-source env:NO_SUCH_VARIABLE
+	run_as 4 sign --pin-source "file:/dev/null"
+	[ ! -e out ]
+}
+
+@test "no PIN source and no terminal is 4 with what to do" {
+	run_as 4 setsid --wait "$HSMIME" sign --cms -k "$key" -o out "$W/data" </dev/null
+	explained
+	said 'pin-source'
+}
+
+@test "a wrong PIN is 4, tried once, and not shown" {
+	run_as 4 sign --pin-source "file:$W/wrong"
+	explained
+	[[ $stderr != *000000* ]]
+	[ ! -e out ]
+	[ "$(logins sign --pin-source "file:$W/wrong" 2>/dev/null)" = 1 ]
+	[ "$(logins hsmime keys --login --pin-source "file:$W/wrong" 2>/dev/null)" = 1 ]
+	run_as 0 sign --pin-source "file:$W/pin"
+}
+
+@test "one operation logs in once" {
+	[ "$(logins sign --pin-source "file:$W/pin")" = 1 ]
+	hsmime encrypt --cms -r "$W/bob.pem" -o enc "$W/data"
+	[ "$(logins hsmime decrypt -q --cms --pin-source "file:$W/pin" -o out enc)" = 1 ]
+}
+
+@test "what needs no private key asks for no PIN" {
+	run_as 0 setsid --wait "$HSMIME" tokens </dev/null
+	run_as 0 setsid --wait "$HSMIME" keys </dev/null
+	run_as 0 setsid --wait "$HSMIME" encrypt --cms -r "$W/bob.pem" -o enc "$W/data" </dev/null
+}
+
+@test "-v and -vv never show the PIN" {
+	run_as 0 sign -vv --pin-source "file:$W/pin"
+	[[ $output$stderr != *123456* ]]
+}
+
+# typed PIN [ARGUMENT...]: signs with the PIN typed at the prompt; expect's transcript is $output
+typed() {
+	run expect -f - -- "$HSMIME" sign --cms -k "$key" -o out "${@:2}" "$W/data" <<-EXPECT
+		set timeout 20
+		eval spawn \$argv
+		expect "PIN of the token Demo"
+		send -- "$1\r"
+		expect eof
+		exit [lindex [wait] 3]
+	EXPECT
+}
+
+@test "the prompt takes a PIN without showing it" {
+	typed 123456
+	[ "$status" = 0 ]
+	reported 'PIN of the token Demo'
+	[[ $output != *123456* ]]
+	run_as 0 hsmime verify --cms --ca "$W/ca.pem" --content "$W/data" out
+}
+
+@test "a wrong PIN at the prompt ends the work: it is not asked again" {
+	typed 000000
+	[ "$status" = 4 ]
+	[ "$(grep -c 'PIN of the token' <<<"$output")" = 1 ]
+	typed 123456
+	[ "$status" = 0 ]
+	reported 'Careful: a wrong PIN was given'
+}
+
+@test "an empty answer gives up with 4" {
+	typed ''
+	[ "$status" = 4 ]
+	[ ! -e out ]
+}
+
+@test "a signal at the prompt gives the terminal its echo back" {
+	run expect -f - -- "$HSMIME" "$key" "$W/data" <<-'EXPECT'
+		set timeout 20
+		spawn bash --norc --noprofile
+		send -- "PS1=ready:; stty -a | grep -o '.echo '; echo before-end\r"
+		expect "before-end\r"
+		send -- "[lindex $argv 0] sign --cms -k '[lindex $argv 1]' -o out [lindex $argv 2]\r"
+		expect "PIN of the token Demo"
+		expect ": "
+		send -- "\003"
+		expect "ready:"
+		send -- "stty -a | grep -q -- '-echo ' && echo echo-is-'off' || echo echo-is-'on'\r"
+		expect {
+			"echo-is-on" { exit 0 }
+			"echo-is-off" { exit 1 }
+		}
+		exit 2
+	EXPECT
+	[ "$status" = 0 ]
+	no_leftovers .
+}

@@ -1,0 +1,123 @@
+# What the tests of the tool share: a token and a certificate authority of their
+# own, recipients without a token, a mail, and checks that say what they saw.
+# HSMIME names the tool under test, HSMIME_BUILD its build folder.
+
+cli_root=${BASH_SOURCE[0]%/tests/cli/*}
+bats_require_minimum_version 1.5.0
+
+# new_token FOLDER [LABEL]: a token, and the environment that hsmime reads set to it.
+# The PIN, 123456, is in FOLDER/pin, the authority in FOLDER/ca.pem and FOLDER/ca.key.
+new_token() {
+	"$cli_root/scripts/softtoken" new "$1" "${2:-Demo}"
+	set -a
+	# shellcheck source=/dev/null
+	. "$1/env"
+	set +a
+	export W=$1 XDG_STATE_HOME=$1/state XDG_CONFIG_HOME=$1/config HOME=$1
+}
+
+# new_key ID TYPE NAME: a key on the token, its certificate for NAME@example.test on
+# the token and in $W/NAME.pem
+new_key() {
+	"$cli_root/scripts/softtoken" key "$W" "$1" "$2" "$3" "$3@example.test"
+}
+
+# new_peer NAME [DAYS [LINE...]]: NAME.key and NAME.pem in $W, without a token. LINEs are
+# X.509 extensions instead of the usual ones.
+new_peer() {
+	local name=$1 days=${2:-3000}
+	openssl req -newkey rsa:2048 -nodes -keyout "$W/$name.key" -subj "/CN=$name" \
+		-out "$W/$name.csr" 2>/dev/null
+	[ $# -gt 2 ] || set -- "$name" "$days" 'keyUsage=critical,digitalSignature,keyEncipherment' \
+		'extendedKeyUsage=emailProtection' "subjectAltName=email:$name@example.test"
+	printf '%s\n' 'subjectKeyIdentifier=hash' "${@:3}" >"$W/$name.ext"
+	if [ "$days" -lt 0 ]; then
+		certify_past "$name"
+	else
+		openssl x509 -req -in "$W/$name.csr" -CA "$W/ca.pem" -CAkey "$W/ca.key" -days "$days" \
+			-set_serial "$((RANDOM * 32768 + RANDOM))" -extfile "$W/$name.ext" \
+			-out "$W/$name.pem" 2>/dev/null
+	fi
+}
+
+# certify_past NAME: a certificate that expired years ago; only openssl ca sets both dates
+certify_past() {
+	: >"$W/index"
+	printf '[ca]\ndefault_ca=a\n[a]\ndatabase=%s\nnew_certs_dir=%s\npolicy=p\ndefault_md=sha256\nrand_serial=yes\n[p]\ncommonName=supplied\n' \
+		"$W/index" "$W" >"$W/ca.conf"
+	openssl ca -batch -config "$W/ca.conf" -in "$W/$1.csr" -cert "$W/ca.pem" -keyfile "$W/ca.key" \
+		-startdate 20180101000000Z -enddate 20190101000000Z -notext \
+		-extfile "$W/$1.ext" -out "$W/$1.pem" 2>/dev/null
+}
+
+# new_mail FROM TO [FILE]: a mail with an 8-bit body, default $W/mail.eml
+new_mail() {
+	printf '%s\n' "From: $1@example.test" "To: $2@example.test" 'Subject: contract' \
+		'MIME-Version: 1.0' 'Content-Type: text/plain; charset=utf-8' \
+		'Content-Transfer-Encoding: 8bit' '' 'Agreed: 1000 units at 5 €.' '' 'Bye' \
+		>"${3:-$W/mail.eml}"
+}
+
+hsmime() {
+	"$HSMIME" "$@"
+}
+
+# run_as STATUS COMMAND...: sets $output and $stderr; the exit status has to be STATUS
+run_as() {
+	local expected=$1
+	shift
+	run --separate-stderr "$@"
+	[ "$status" = "$expected" ] || {
+		printf 'expected status %s, got %s: %s\n--- output\n%s\n--- errors\n%s\n' "$expected" \
+			"$status" "$*" "$output" "$stderr"
+		return 1
+	}
+}
+
+# said PATTERN: a line on standard error has it; reported PATTERN: on standard output
+said() {
+	grep -qE -- "$1" <<<"$stderr" || {
+		printf 'no "%s" on standard error:\n%s\n' "$1" "$stderr"
+		return 1
+	}
+}
+
+reported() {
+	grep -qE -- "$1" <<<"$output" || {
+		printf 'no "%s" on standard output:\n%s\n' "$1" "$output"
+		return 1
+	}
+}
+
+# explained: what happened and what to do, one line each, and nothing on standard output
+explained() {
+	[ -z "$output" ] && [ "${#stderr_lines[@]}" = 2 ] &&
+		[[ ${stderr_lines[0]} == 'hsmime: '* ]] && [[ ${stderr_lines[1]} == 'hsmime: '* ]] || {
+		printf 'not two lines of explanation:\n%s\n--- output\n%s\n' "$stderr" "$output"
+		return 1
+	}
+}
+
+# field EXPRESSION < JSON: a Python expression over the document, which is called d
+field() {
+	python3 -c 'import json, sys; d = json.load(sys.stdin); print(eval(sys.argv[1]))' "$1"
+}
+
+# flip FILE OFFSET-FROM-END: inverts one octet
+flip() {
+	local size octet
+	size=$(stat -c %s "$1")
+	octet=$(od -An -tu1 -j "$((size - $2))" -N 1 "$1")
+	printf '%b' "\\x$(printf %02x $((octet ^ 255)))" |
+		dd of="$1" bs=1 seek="$((size - $2))" conv=notrunc status=none
+}
+
+# no_leftovers FOLDER: no temporary file of an output is there
+no_leftovers() {
+	local found
+	found=$(find "$1" -name '.*' -type f)
+	[ -z "$found" ] || {
+		echo "left over: $found"
+		return 1
+	}
+}

@@ -1,0 +1,455 @@
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <openssl/core_names.h>
+#include <openssl/rsa.h>
+
+#include "engine/engine.h"
+#include "engine/public_key.h"
+#include "engine/token_key.h"
+#include "softtoken.h"
+
+#define CEK 32
+
+static struct softtoken st;
+static EVP_PKEY *rsa, *ec[3];
+static struct engine *e;
+static struct engine_found found, agree[3];
+static struct error err;
+static const struct proxy *proxy;
+static unsigned char content_key[CEK], substitute[CEK];
+
+static const char *const curves[] = { "P-256", "P-384", "P-521" };
+
+static int set_up(void **state)
+{
+	struct engine_options options = { .module = PROXY_MODULE, .pin_source = "env:TEST_PIN" };
+	char uri[32];
+
+	(void)state;
+	setenv("TEST_PIN", SOFTTOKEN_PIN, 1);
+	memset(content_key, 0xc0, CEK);
+	memset(substitute, 0x50, CEK);
+	softtoken_begin(&st);
+	softtoken_add(&st, "Decrypt");
+	rsa = softtoken_rsa(&st, 1, "rsa", 2048, KEY_DECRYPT);
+	for (unsigned i = 0; i < 3; i++)
+		ec[i] = softtoken_ec(&st, (unsigned char)(2 + i), curves[i], curves[i], KEY_DERIVE);
+	softtoken_seal(&st);
+	proxy = softtoken_proxy();
+	assert_int_equal(engine_new(&e, &options, &err), 0);
+	assert_int_equal(engine_find_key(&found, e, "pkcs11:id=%01", ENGINE_DECRYPT, &err), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(uri, sizeof(uri), "pkcs11:id=%%0%u", 2 + i);
+		assert_int_equal(engine_find_key(&agree[i], e, uri, ENGINE_DECRYPT, &err), 0);
+	}
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	engine_found_free(&found);
+	EVP_PKEY_free(rsa);
+	for (size_t i = 0; i < 3; i++) {
+		engine_found_free(&agree[i]);
+		EVP_PKEY_free(ec[i]);
+	}
+	engine_free(e);
+	softtoken_end(&st);
+	return 0;
+}
+
+static int reset(void **state)
+{
+	(void)state;
+	proxy->reset();
+	memset(&err, 0, sizeof(err));
+	return 0;
+}
+
+/* OpenSSL encrypts what the request describes. */
+static void encrypt(unsigned char *out, size_t *len, const struct token_decrypt *q,
+    const unsigned char *data, size_t data_len)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(rsa, NULL);
+	OSSL_PARAM label[2] = { OSSL_PARAM_END, OSSL_PARAM_END };
+
+	assert_int_equal(EVP_PKEY_encrypt_init(ctx), 1);
+	if (q->scheme == TOKEN_DECRYPT_RSA_RAW)
+		EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING);
+	if (q->scheme == TOKEN_DECRYPT_RSA_OAEP) {
+		EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING);
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, q->digest, NULL), 1);
+		if (q->mgf1_digest != NULL)
+			assert_int_equal(EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, q->mgf1_digest, NULL), 1);
+		if (q->label_len > 0) {
+			label[0] = OSSL_PARAM_construct_octet_string(OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL,
+			    (void *)q->label, q->label_len);
+			assert_int_equal(EVP_PKEY_CTX_set_params(ctx, label), 1);
+		}
+	}
+	assert_int_equal(EVP_PKEY_encrypt(ctx, out, len, data, data_len), 1);
+	EVP_PKEY_CTX_free(ctx);
+}
+
+static void decrypts(struct token_decrypt q)
+{
+	unsigned char data[256], out[1024];
+	size_t len = sizeof(data), out_len = sizeof(out);
+
+	encrypt(data, &len, &q, content_key, CEK);
+	q.data = data;
+	q.len = len;
+	assert_int_equal(token_key_decrypt(found.key, out, &out_len, &q, &err), 0);
+	assert_int_equal(out_len, CEK);
+	assert_memory_equal(out, content_key, CEK);
+	q.substitute = substitute;
+	q.substitute_len = CEK;
+	out_len = sizeof(out);
+	assert_int_equal(token_key_decrypt(found.key, out, &out_len, &q, &err), 0);
+	assert_int_equal(out_len, CEK);
+	assert_memory_equal(out, content_key, CEK);
+}
+
+static void pkcs1_decrypts(void **state)
+{
+	(void)state;
+	decrypts((struct token_decrypt){ .scheme = TOKEN_DECRYPT_RSA_PKCS1 });
+}
+
+static void pkcs1_without_its_mechanism_is_unpadded_in_software(void **state)
+{
+	(void)state;
+	proxy->refuse("C_DecryptInit", CKR_MECHANISM_INVALID, 0, 1);
+	decrypts((struct token_decrypt){ .scheme = TOKEN_DECRYPT_RSA_PKCS1 });
+	assert_int_equal(proxy->count("C_DecryptInit"), 3);
+	proxy->refuse("C_DecryptInit", CKR_MECHANISM_INVALID, 0, 1);
+	decrypts((struct token_decrypt){ .scheme = TOKEN_DECRYPT_RSA_PKCS1 });
+}
+
+static void oaep_decrypts_with_every_digest_mgf1_and_label(void **state)
+{
+	static const char *const digests[] = { "SHA1", "SHA224", "SHA256", "SHA384", "SHA512" };
+	static const unsigned char label[] = "a label";
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++)
+		for (size_t j = 0; j <= 5; j++)
+			for (size_t k = 0; k < 2; k++)
+				decrypts((struct token_decrypt){ .scheme = TOKEN_DECRYPT_RSA_OAEP,
+				    .digest = digests[i], .mgf1_digest = j < 5 ? digests[j] : NULL,
+				    .label = k ? label : NULL, .label_len = k ? sizeof(label) : 0 });
+}
+
+static void oaep_sha1_is_the_token_s_and_others_are_remembered(void **state)
+{
+	(void)state;
+	decrypts((struct token_decrypt){ .scheme = TOKEN_DECRYPT_RSA_OAEP, .digest = "SHA1" });
+	assert_int_equal(proxy->count("C_DecryptInit"), 2);
+	decrypts((struct token_decrypt){ .scheme = TOKEN_DECRYPT_RSA_OAEP, .digest = "SHA256" });
+	assert_int_equal(proxy->count("C_DecryptInit"), 4);
+	assert_int_equal(proxy->round_trips(), 8);
+}
+
+static void a_raw_block_decrypts(void **state)
+{
+	unsigned char block[256] = { 0 }, data[256], out[1024];
+	size_t len = sizeof(data), out_len = sizeof(out);
+	struct token_decrypt q = { .scheme = TOKEN_DECRYPT_RSA_RAW };
+
+	(void)state;
+	memset(block + 3, 0x77, 253);
+	encrypt(data, &len, &q, block, sizeof(block));
+	q.data = data;
+	q.len = len;
+	assert_int_equal(token_key_decrypt(found.key, out, &out_len, &q, &err), 0);
+	assert_int_equal(out_len, 256);
+	assert_memory_equal(out, block, 256);
+}
+
+/* A ciphertext whose leading zero octet was dropped by its writer. */
+static void a_short_ciphertext_is_filled_up(void **state)
+{
+	unsigned char data[256], out[1024];
+	size_t len = sizeof(data), out_len = sizeof(out);
+	struct token_decrypt q = { .scheme = TOKEN_DECRYPT_RSA_PKCS1 };
+
+	(void)state;
+	do
+		encrypt(data, &len, &q, content_key, CEK);
+	while (data[0] != 0);
+	q.data = data + 1;
+	q.len = len - 1;
+	assert_int_equal(token_key_decrypt(found.key, out, &out_len, &q, &err), 0);
+	assert_memory_equal(out, content_key, CEK);
+}
+
+/* What a bad message looks like from outside: result, status and calls. */
+static void gives_the_substitute(struct token_decrypt q, const unsigned char *data, size_t len)
+{
+	unsigned char out[1024];
+	size_t out_len = sizeof(out);
+	unsigned long calls = 0;
+
+	q.data = data;
+	q.len = len;
+	q.substitute = substitute;
+	q.substitute_len = CEK;
+	calls = proxy->round_trips();
+	assert_int_equal(token_key_decrypt(found.key, out, &out_len, &q, &err), 0);
+	assert_int_equal(proxy->round_trips() - calls, 2);
+	assert_int_equal(out_len, CEK);
+	assert_memory_equal(out, substitute, CEK);
+	assert_int_equal(err.code, 0);
+}
+
+static void every_bad_message_looks_the_same(void **state)
+{
+	static const struct token_decrypt schemes[] = {
+		{ .scheme = TOKEN_DECRYPT_RSA_PKCS1 },
+		{ .scheme = TOKEN_DECRYPT_RSA_OAEP, .digest = "SHA1" },
+		{ .scheme = TOKEN_DECRYPT_RSA_OAEP, .digest = "SHA256" },
+	};
+	unsigned char data[256];
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		const struct token_decrypt *q = &schemes[i];
+		size_t len = sizeof(data);
+
+		decrypts(*q);
+		encrypt(data, &len, q, content_key, CEK);
+		data[100] ^= 1;
+		gives_the_substitute(*q, data, len);
+		len = sizeof(data);
+		encrypt(data, &len, q, content_key, CEK - 1);
+		gives_the_substitute(*q, data, len);
+		len = sizeof(data);
+		encrypt(data, &len, q, content_key, 0);
+		gives_the_substitute(*q, data, len);
+		memset(data, 0xff, sizeof(data));
+		gives_the_substitute(*q, data, sizeof(data));
+		memset(data, 0, sizeof(data));
+		gives_the_substitute(*q, data, sizeof(data));
+		gives_the_substitute(*q, data, 1);
+	}
+}
+
+static void every_code_but_the_closed_list_looks_the_same_and_is_not_retried(void **state)
+{
+	static const CK_RV codes[] = { CKR_GENERAL_ERROR, CKR_FUNCTION_FAILED, CKR_DEVICE_ERROR,
+		CKR_ENCRYPTED_DATA_INVALID, CKR_ENCRYPTED_DATA_LEN_RANGE, CKR_ARGUMENTS_BAD,
+		CKR_DATA_INVALID, CKR_BUFFER_TOO_SMALL, CKR_OPERATION_NOT_INITIALIZED,
+		CKR_FUNCTION_CANCELED, CKR_MECHANISM_INVALID, CKR_VENDOR_DEFINED | 7, 0x7777 };
+	struct token_decrypt q = { .scheme = TOKEN_DECRYPT_RSA_OAEP, .digest = "SHA512" };
+	unsigned char data[256], out[1024];
+	size_t len = sizeof(data), out_len;
+
+	(void)state;
+	decrypts(q);
+	encrypt(data, &len, &q, content_key, CEK);
+	q.data = data;
+	q.len = len;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		proxy->reset();
+		proxy->refuse("C_Decrypt", codes[i], 0, 1);
+		gives_the_substitute(q, data, len);
+		assert_int_equal(proxy->count("C_Decrypt"), 1);
+		proxy->reset();
+		proxy->refuse("C_Decrypt", codes[i], 0, 1);
+		out_len = sizeof(out);
+		assert_int_equal(token_key_decrypt(found.key, out, &out_len, &q, &err), HSMIME_EINVALID);
+		assert_string_equal(err.message, "decryption failed");
+		assert_string_equal(err.hint, "");
+		assert_int_equal(out_len, 0);
+		/* The call that failed left its operation active: the next one takes another session. */
+		proxy->reset();
+		decrypts(q);
+		reset(NULL);
+	}
+}
+
+static void the_closed_list_is_the_token_s_failure(void **state)
+{
+	static const CK_RV once[] = { CKR_DEVICE_REMOVED, CKR_TOKEN_NOT_PRESENT, CKR_SESSION_CLOSED,
+		CKR_SESSION_HANDLE_INVALID, CKR_OBJECT_HANDLE_INVALID, CKR_KEY_HANDLE_INVALID,
+		CKR_USER_NOT_LOGGED_IN };
+	static const CK_RV never[] = { CKR_DEVICE_MEMORY, CKR_SESSION_COUNT };
+	struct token_decrypt q = { .scheme = TOKEN_DECRYPT_RSA_PKCS1, .substitute = substitute,
+		.substitute_len = CEK };
+	unsigned char data[256], out[1024];
+	size_t len = sizeof(data), out_len = sizeof(out);
+
+	(void)state;
+	encrypt(data, &len, &q, content_key, CEK);
+	q.data = data;
+	q.len = len;
+	for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++) {
+		proxy->reset();
+		proxy->refuse("C_Decrypt", once[i], 0, 1);
+		out_len = sizeof(out);
+		assert_int_equal(token_key_decrypt(found.key, out, &out_len, &q, &err), 0);
+		assert_memory_equal(out, content_key, CEK);
+		assert_int_equal(proxy->count("C_Decrypt"), 2);
+		proxy->reset();
+		proxy->refuse("C_Decrypt", once[i], 0, 2);
+		out_len = sizeof(out);
+		assert_int_equal(token_key_decrypt(found.key, out, &out_len, &q, &err), HSMIME_ETOKEN);
+		assert_int_equal(out_len, 0);
+		assert_int_equal(proxy->count("C_Decrypt"), 2);
+	}
+	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+		proxy->reset();
+		proxy->refuse("C_Decrypt", never[i], 0, 1);
+		out_len = sizeof(out);
+		assert_int_equal(token_key_decrypt(found.key, out, &out_len, &q, &err), HSMIME_ETOKEN);
+		assert_int_equal(proxy->count("C_Decrypt"), 1);
+	}
+}
+
+static void one_bad_message_is_the_same_400_times(void **state)
+{
+	struct token_decrypt q = { .scheme = TOKEN_DECRYPT_RSA_PKCS1 };
+	unsigned char data[256];
+	size_t len = sizeof(data);
+
+	(void)state;
+	encrypt(data, &len, &q, content_key, CEK);
+	data[200] ^= 0x10;
+	for (int i = 0; i < 400; i++)
+		gives_the_substitute(q, data, len);
+}
+
+static void what_makes_no_sense_is_refused(void **state)
+{
+	unsigned char data[256] = { 0 }, out[1024];
+	size_t len = 255;
+	struct token_decrypt q = { .scheme = TOKEN_DECRYPT_RSA_PKCS1, .data = data, .len = 256 };
+
+	(void)state;
+	assert_int_equal(token_key_decrypt(found.key, out, &len, &q, &err), HSMIME_EUSAGE);
+	len = sizeof(out);
+	q.scheme = TOKEN_DECRYPT_RSA_OAEP;
+	assert_int_equal(token_key_decrypt(found.key, out, &len, &q, &err), HSMIME_EUSAGE);
+	len = sizeof(out);
+	q.digest = "NOPE";
+	assert_int_equal(token_key_decrypt(found.key, out, &len, &q, &err), HSMIME_EUNSUPPORTED);
+	len = sizeof(out);
+	q.scheme = TOKEN_DECRYPT_RSA_PKCS1;
+	assert_int_equal(token_key_decrypt(agree[0].key, out, &len, &q, &err), HSMIME_EUSAGE);
+	assert_int_equal(len, 0);
+}
+
+/* The secret as OpenSSL computes it from the other side. */
+static size_t agree_in_software(unsigned char *out, size_t room, EVP_PKEY *own, EVP_PKEY *peer)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(own, NULL);
+
+	assert_int_equal(EVP_PKEY_derive_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_derive_set_peer(ctx, peer), 1);
+	assert_int_equal(EVP_PKEY_derive(ctx, out, &room), 1);
+	EVP_PKEY_CTX_free(ctx);
+	return room;
+}
+
+static void both_sides_agree_on_every_curve(void **state)
+{
+	static const size_t sizes[] = { 32, 48, 66 };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		for (int round = 0; round < 20; round++) {
+			unsigned char point[256], ours[128], theirs[128];
+			size_t len = sizeof(point), got = sizeof(ours);
+			EVP_PKEY *peer = EVP_EC_gen(curves[i]);
+
+			assert_true(public_key_point(point, &len, peer));
+			assert_int_equal(token_key_derive(agree[i].key, ours, &got, point, len, &err), 0);
+			assert_int_equal(got, sizes[i]);
+			assert_int_equal(agree_in_software(theirs, sizeof(theirs), peer, ec[i]), sizes[i]);
+			assert_memory_equal(ours, theirs, got);
+			EVP_PKEY_free(peer);
+		}
+}
+
+static void every_form_of_the_point_and_template_is_tried(void **state)
+{
+	unsigned char point[256], out[128];
+	size_t len = sizeof(point), got = 0;
+	EVP_PKEY *peer = EVP_EC_gen("P-256");
+
+	(void)state;
+	assert_true(public_key_point(point, &len, peer));
+	for (unsigned long n = 0; n < 4; n++) {
+		proxy->reset();
+		proxy->refuse("C_DeriveKey", CKR_DATA_INVALID, 0, n);
+		got = sizeof(out);
+		(void)token_key_derive(agree[0].key, out, &got, point, len, &err);
+		assert_in_range(proxy->count("C_DeriveKey"), n + 1, 4);
+	}
+	proxy->reset();
+	proxy->refuse("C_DeriveKey", CKR_DATA_INVALID, 0, 4);
+	got = sizeof(out);
+	assert_int_equal(token_key_derive(agree[0].key, out, &got, point, len, &err), HSMIME_ETOKEN);
+	assert_int_equal(got, 0);
+	assert_int_equal(proxy->count("C_DeriveKey"), 4);
+	EVP_PKEY_free(peer);
+}
+
+static void a_point_off_the_curve_never_reaches_the_token(void **state)
+{
+	unsigned char point[256], out[128];
+	size_t len = sizeof(point), got = sizeof(out);
+	EVP_PKEY *peer = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-384");
+
+	(void)state;
+	assert_true(public_key_point(point, &len, peer));
+	point[len - 1] ^= 1;
+	assert_int_equal(token_key_derive(agree[0].key, out, &got, point, len, &err), HSMIME_EINVALID);
+	point[len - 1] ^= 1;
+	for (size_t n = 0; n < len; n++) {
+		got = sizeof(out);
+		assert_int_equal(token_key_derive(agree[0].key, out, &got, point, n, &err), HSMIME_EINVALID);
+		assert_int_equal(got, 0);
+	}
+	memset(point + 1, 0, len - 1);
+	got = sizeof(out);
+	assert_int_equal(token_key_derive(agree[0].key, out, &got, point, len, &err), HSMIME_EINVALID);
+	len = sizeof(point);
+	assert_true(public_key_point(point, &len, other));
+	got = sizeof(out);
+	assert_int_equal(token_key_derive(agree[0].key, out, &got, point, len, &err), HSMIME_EINVALID);
+	assert_int_equal(proxy->count("C_DeriveKey"), 0);
+	got = 31;
+	assert_int_equal(token_key_derive(agree[0].key, out, &got, point, len, &err), HSMIME_EUSAGE);
+	EVP_PKEY_free(peer);
+	EVP_PKEY_free(other);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(pkcs1_decrypts, reset),
+		cmocka_unit_test_setup(pkcs1_without_its_mechanism_is_unpadded_in_software, reset),
+		cmocka_unit_test_setup(oaep_decrypts_with_every_digest_mgf1_and_label, reset),
+		cmocka_unit_test_setup(oaep_sha1_is_the_token_s_and_others_are_remembered, reset),
+		cmocka_unit_test_setup(a_raw_block_decrypts, reset),
+		cmocka_unit_test_setup(a_short_ciphertext_is_filled_up, reset),
+		cmocka_unit_test_setup(every_bad_message_looks_the_same, reset),
+		cmocka_unit_test_setup(every_code_but_the_closed_list_looks_the_same_and_is_not_retried, reset),
+		cmocka_unit_test_setup(the_closed_list_is_the_token_s_failure, reset),
+		cmocka_unit_test_setup(one_bad_message_is_the_same_400_times, reset),
+		cmocka_unit_test_setup(what_makes_no_sense_is_refused, reset),
+		cmocka_unit_test_setup(both_sides_agree_on_every_curve, reset),
+		cmocka_unit_test_setup(every_form_of_the_point_and_template_is_tried, reset),
+		cmocka_unit_test_setup(a_point_off_the_curve_never_reaches_the_token, reset),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

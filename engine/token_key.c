@@ -50,7 +50,9 @@ const char *token_key_uri(const struct token_key *k)
 /* SEQUENCE of two INTEGERs, each with a leading zero at worst. */
 size_t token_key_size(const struct token_key *k)
 {
-	size_t integer = 1 + (k->field_size + 1 > 127 ? 2 : 1) + k->field_size + 1;
+	/* r and s are below the order, whose bits leave room for the sign or not: P-521. */
+	size_t octets = (size_t)EVP_PKEY_get_bits(k->public_key) / 8 + 1;
+	size_t integer = 1 + (octets > 127 ? 2 : 1) + octets;
 	size_t header = 2 * integer > 127 ? 3 : 2;
 
 	return k->type == TOKEN_KEY_RSA ? k->modulus_size : header + 2 * integer;

@@ -36,7 +36,10 @@ typedef struct hsmime_pin_request {
 typedef ptrdiff_t (*hsmime_pin_callback)(
     void *arg, const hsmime_pin_request *request, char *pin, size_t size);
 
-/* Progress of a long operation: octets read so far, and in all or HSMIME_SIZE_UNKNOWN. */
+/*
+ * Progress of an operation: octets read so far, and in all or HSMIME_SIZE_UNKNOWN. Called with
+ * 0 at the start and then after every read, so it should be quick.
+ */
 typedef void (*hsmime_progress_callback)(void *arg, uint64_t done, uint64_t total);
 
 /* A message for a log or for -v: level 0 warning, 1 information, 2 detail. Never a secret. */

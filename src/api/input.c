@@ -2,14 +2,10 @@
 
 #include <string.h>
 
-#define PROGRESS_STEP (1024 * 1024) /* octets between two reports */
-
-static void tell(struct progress_source *p)
+static void tell(const struct progress_source *p)
 {
-	if (p->ctx->progress == NULL || p->done - p->told < PROGRESS_STEP)
-		return;
-	p->told = p->done;
-	p->ctx->progress(p->ctx->progress_arg, p->done, p->base.size);
+	if (p->ctx->progress != NULL)
+		p->ctx->progress(p->ctx->progress_arg, p->done, p->base.size);
 }
 
 static ptrdiff_t progress_read(void *arg, void *buf, size_t len)
@@ -30,7 +26,6 @@ static int progress_seek(void *arg, uint64_t offset)
 	struct progress_source *p = arg;
 
 	p->done = offset;
-	p->told = offset < p->told ? offset : p->told;
 	return p->base.seek(p->base.arg, offset);
 }
 
@@ -41,6 +36,7 @@ void progress_open(
 	*out = (hsmime_source){ .read = progress_read, .arg = p, .size = in->size };
 	if (in->seek != NULL)
 		out->seek = progress_seek;
+	tell(p);
 }
 
 static int open_der(struct cms_input *c, struct cms_env *env)

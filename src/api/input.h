@@ -19,7 +19,6 @@ struct progress_source {
 	hsmime_source base;
 	hsmime_ctx *ctx;
 	uint64_t done;
-	uint64_t told;
 };
 
 /* progress_open(out, p, ctx, in): out is in, watched; p is its memory. */

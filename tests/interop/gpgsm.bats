@@ -55,7 +55,7 @@ peer() { # argument...
 	peer --output sig --yes --local-user '<peer-rsa@example.test>' --sign "$W/data"
 	hsmime verify -q --cms --ca "$W/ca.pem" -o got sig
 	cmp got "$W/data"
-	flip sig 1
+	flip sig 20 # in the signature, before the octets that end it
 	fails_with 1 hsmime verify -q --cms --ca "$W/ca.pem" -o got2 sig
 	[ ! -e got2 ]
 }

@@ -26,7 +26,7 @@ make_world() {
 	. "$W/env"
 	set +a
 	{ seq 1 3000; printf 'nul \0 cr \r ff \377 lf \n'; seq 1 100; } >"$W/data"
-	printf '%s\n' 'From: Rsa <rsa@example.test>' 'To: peer@example.test' 'Subject: interop' \
+	printf '%s\n' 'From: Rsa <rsa@example.test>' 'To: peer-rsa@example.test, peer-p256@example.test' 'Subject: interop' \
 		'MIME-Version: 1.0' 'Content-Type: text/plain; charset=us-ascii' '' \
 		'First line.' '' 'Last line.' >"$W/mail.eml"
 }

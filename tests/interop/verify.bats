@@ -63,7 +63,7 @@ verify() { # more...
 		openssl_sign rsa -nodetach -stream -outform $form
 		verify -o got sig
 		cmp got "$W/data"
-		cat sig | verify | cmp - "$W/data"
+		cat sig | verify -o - | cmp - "$W/data"
 	done
 }
 

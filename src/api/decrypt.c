@@ -58,13 +58,23 @@ static int not_encrypted(struct decryption *d, const char *what)
 	return error_hint(&d->ctx->err, "use hsmime verify for what is signed only");
 }
 
+static int other_type(struct decryption *d, enum cms_type type)
+{
+	if (type == CMS_SIGNED_DATA)
+		return not_encrypted(d, cms_type_name(type));
+	error_set(
+	    &d->ctx->err, HSMIME_EUNSUPPORTED, "hsmime does not decrypt %s", cms_type_name(type));
+	return error_hint(&d->ctx->err,
+	    "only EnvelopedData and AuthEnvelopedData have recipients with a key on a token");
+}
+
 static int enter(enum cms_type *type, struct decryption *d, struct cms_input *c)
 {
 	struct cms_env env = ctx_env(d->ctx);
 	int status = cms_content_info_enter(type, &c->ber, &env);
 
 	if (status == 0 && *type != CMS_ENVELOPED_DATA && *type != CMS_AUTH_ENVELOPED_DATA)
-		return not_encrypted(d, cms_type_name(*type));
+		return other_type(d, *type);
 	return status;
 }
 

@@ -82,7 +82,7 @@ static int read_detached(struct signed_result *found, struct layers *l, const st
 	hsmime_memory memory = { .data = der->data, .len = der->len };
 	struct signed_read request = { .detached = content, .text = true };
 	struct ber_reader r = { 0 };
-	enum cms_type type;
+	enum cms_type type = CMS_UNKNOWN;
 	hsmime_source source;
 	int status;
 

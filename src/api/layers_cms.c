@@ -4,6 +4,36 @@
 #include "api/input.h"
 #include "util/output.h"
 #include "util/sink.h"
+#include "util/source.h"
+
+/* Content beside the signature, which goes to the output as it is read. */
+struct copied_source {
+	hsmime_source base;
+	hsmime_sink out;
+};
+
+static ptrdiff_t copied_read(void *arg, void *buf, size_t len)
+{
+	struct copied_source *s = arg;
+	ptrdiff_t got = s->base.read(s->base.arg, buf, len);
+	int status = got > 0 ? sink_write(&s->out, buf, (size_t)got) : 0;
+
+	return status != 0 ? status : got;
+}
+
+static int copied_seek(void *arg, uint64_t offset)
+{
+	return source_seek(&((struct copied_source *)arg)->base, offset);
+}
+
+static void copied_source_open(
+    hsmime_source *out, struct copied_source *s, const hsmime_source *base, const hsmime_sink *sink)
+{
+	*s = (struct copied_source){ .base = *base, .out = *sink };
+	*out = (hsmime_source){ .read = copied_read, .arg = s, .size = base->size };
+	if (base->seek != NULL)
+		out->seek = copied_seek;
+}
 
 /* Signed octets go to the output as they are hashed: it is held until the verdict. */
 static int verify_octets(struct layers *l, struct cms_input *c)
@@ -11,12 +41,18 @@ static int verify_octets(struct layers *l, struct cms_input *c)
 	struct cms_env env = ctx_env(l->ctx);
 	struct signed_read request = { .detached = l->detached };
 	struct signed_result found = { 0 };
+	struct copied_source copied;
+	hsmime_source beside;
 	size_t index;
 	int status;
 
 	request.extra = certs_stack(l->trust->certs);
 	if (l->content != NULL)
 		output_sink(&request.content, l->content);
+	if (l->content != NULL && l->detached != NULL) {
+		copied_source_open(&beside, &copied, l->detached, &request.content);
+		request.detached = &beside;
+	}
 	status = signed_read(&found, &c->ber, &request, &env);
 	if (status == 0)
 		status = cms_content_info_leave(&c->ber, &env);

@@ -157,8 +157,8 @@ static const char *usual_hint(int status)
 	static const char *const hints[] = {
 		[-HSMIME_EINVALID] = "don't rely on the message; ask the sender for it again",
 		[-HSMIME_EUSAGE] = "see hsmime --help and the manual page",
-		[-HSMIME_EFORMAT] = "check that the input is whole, and whether it is a mail or "
-				    "needs --cms",
+		[-HSMIME_EFORMAT] = ("check that the input is whole, and whether it is a mail or "
+				     "needs --cms"),
 		[-HSMIME_EUNSUPPORTED] = "ask the sender for a common algorithm",
 		[-HSMIME_ETOKEN] = "check with hsmime tokens whether the token is there",
 		[-HSMIME_EPIN] = "give the PIN at a terminal or by --pin-source",

@@ -15,20 +15,20 @@
 
 static const struct command {
 	const char *name;
-	enum command_bit bit;
 	int (*run)(const struct options *o);
+	enum command_bit bit;
 	int operands; /* how many it takes at most */
 	const char *usage;
 	const char *summary;
 } commands[] = {
-	{ "sign", CMD_SIGN, cmd_sign, 1, "[FILE]", "sign a mail or a file with a key on a token" },
-	{ "verify", CMD_VERIFY, cmd_verify, 1, "[FILE]", "verify signatures and say what holds" },
-	{ "encrypt", CMD_ENCRYPT, cmd_encrypt, 1, "-r CERT [FILE]",
+	{ "sign", cmd_sign, CMD_SIGN, 1, "[FILE]", "sign a mail or a file with a key on a token" },
+	{ "verify", cmd_verify, CMD_VERIFY, 1, "[FILE]", "verify signatures and say what holds" },
+	{ "encrypt", cmd_encrypt, CMD_ENCRYPT, 1, "-r CERT [FILE]",
 	    "encrypt a mail or a file for recipients" },
-	{ "decrypt", CMD_DECRYPT, cmd_decrypt, 1, "[FILE]", "decrypt with a key on a token" },
-	{ "tokens", CMD_TOKENS, cmd_tokens, 0, "", "list the tokens" },
-	{ "keys", CMD_KEYS, cmd_keys, 1, "[URI]", "list keys and certificates on the tokens" },
-	{ "config", CMD_CONFIG, cmd_config, 0, "", "show the settings and where they come from" },
+	{ "decrypt", cmd_decrypt, CMD_DECRYPT, 1, "[FILE]", "decrypt with a key on a token" },
+	{ "tokens", cmd_tokens, CMD_TOKENS, 0, "", "list the tokens" },
+	{ "keys", cmd_keys, CMD_KEYS, 1, "[URI]", "list keys and certificates on the tokens" },
+	{ "config", cmd_config, CMD_CONFIG, 0, "", "show the settings and where they come from" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

@@ -34,7 +34,7 @@ int compose_boundary(char boundary[COMPOSE_BOUNDARY_SIZE])
 	memset(boundary, 0, COMPOSE_BOUNDARY_SIZE);
 	if (RAND_bytes(random, sizeof(random)) != 1)
 		return HSMIME_EINTERNAL;
-	memcpy(boundary, prefix, at);
+	memcpy(boundary, prefix, sizeof(prefix));
 	for (size_t i = 0; i < sizeof(random); i++) {
 		boundary[at++] = digits[random[i] >> 4];
 		boundary[at++] = digits[random[i] & 15];

@@ -91,11 +91,11 @@ reported() {
 
 # explained: what happened and what to do, one line each, and nothing on standard output
 explained() {
-	[ -z "$output" ] && [ "${#stderr_lines[@]}" = 2 ] &&
-		[[ ${stderr_lines[0]} == 'hsmime: '* ]] && [[ ${stderr_lines[1]} == 'hsmime: '* ]] || {
+	if [ -n "$output" ] || [ "${#stderr_lines[@]}" != 2 ] ||
+		[[ ${stderr_lines[0]} != 'hsmime: '* ]] || [[ ${stderr_lines[1]} != 'hsmime: '* ]]; then
 		printf 'not two lines of explanation:\n%s\n--- output\n%s\n' "$stderr" "$output"
 		return 1
-	}
+	fi
 }
 
 # field EXPRESSION < JSON: a Python expression over the document, which is called d

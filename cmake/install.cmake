@@ -1,18 +1,23 @@
-# What `cmake --install` puts where: the tool, the library with its headers,
-# pkg-config file and CMake package, and the OpenSSL provider module.
+# What `cmake --install` puts where: the tool, its manual pages, the library with its
+# headers, pkg-config file and CMake package, and the OpenSSL provider module.
 include(CMakePackageConfigHelpers)
 
 set(HSMIME_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/hsmime)
 file(RELATIVE_PATH HSMIME_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
-file(RELATIVE_PATH HSMIME_BIN_TO_LIB /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
 
-set_target_properties(hsmime_tool PROPERTIES INSTALL_RPATH "$ORIGIN/${HSMIME_BIN_TO_LIB}")
+set_target_properties(hsmime_tool PROPERTIES
+  INSTALL_RPATH "$ORIGIN/${HSMIME_BIN_TO_LIB}")
 
 install(TARGETS hsmime EXPORT hsmime LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS hsmime_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS hsmime_keyfile LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/hsmime)
 install(TARGETS hsmime_module LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/ossl-modules)
 install(DIRECTORY include/hsmime DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES README.md LICENSE CHANGELOG.md docs/SECURITY.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+foreach(page ${HSMIME_MANUAL})
+  string(REGEX MATCH "[0-9]$" section ${page})
+  install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endforeach()
 
 configure_file(cmake/hsmime.pc.in hsmime.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/hsmime.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,10 +1,11 @@
 #include "engine/crypto.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
+#include <openssl/provider.h>
 
 #include "util/secret.h"
 
@@ -15,6 +16,10 @@ static struct secret key;
 static void start(void)
 {
 	context = OSSL_LIB_CTX_new();
+	if (context != NULL && OSSL_PROVIDER_load(context, "default") == NULL) {
+		OSSL_LIB_CTX_free(context);
+		context = NULL;
+	}
 }
 
 OSSL_LIB_CTX *crypto_context(void)
@@ -29,7 +34,8 @@ static void make_key(void)
 {
 	if (secret_new(&key, CRYPTO_TAG) != 0)
 		return;
-	if (RAND_priv_bytes_ex(crypto_context(), key.data, CRYPTO_TAG, 0) == 1)
+	/* From the kernel: OpenSSL's generators of a new context take a millisecond to start. */
+	if (getentropy(key.data, CRYPTO_TAG) == 0)
 		key.len = CRYPTO_TAG;
 }
 

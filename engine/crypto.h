@@ -1,7 +1,11 @@
 /*
- * crypto: the engine's own OpenSSL library context (default provider, no
- * configuration file), for digests, random numbers and public keys. A host
- * program's providers, ours among them, are never asked.
+ * crypto: the private OpenSSL library context of the process (default
+ * provider, no configuration file), for digests, random numbers and public
+ * keys. A host program's providers are never asked.
+ *
+ * There is one, as each costs a millisecond of start-up. libhsmime loads the
+ * hsmime provider into it; where the engine wants a software key by name, it
+ * asks with CRYPTO_SOFTWARE.
  */
 #ifndef ENGINE_CRYPTO_H
 #define ENGINE_CRYPTO_H
@@ -12,6 +16,9 @@
 #include <openssl/types.h>
 
 #define CRYPTO_TAG 32 /* octets */
+
+/* The property query that selects OpenSSL's own keys. */
+#define CRYPTO_SOFTWARE "provider=default"
 
 /* crypto_context(): the context, one for the process and kept; NULL where OpenSSL does not start. */
 OSSL_LIB_CTX *crypto_context(void);

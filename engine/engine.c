@@ -77,6 +77,10 @@ void engine_log(const struct engine *e, int level, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	/* What is printed on a token is in it, and control characters could do anything. */
+	for (char *c = text; *c != '\0'; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
 	e->log(e->log_arg, level, text);
 }
 

@@ -28,7 +28,6 @@ struct engine_options {
 	const char *module;      /* file; NULL: p11-kit's proxy module */
 	const char *token_label; /* consider only tokens with this label */
 	const char *pin_source;  /* file:, fd:, command:, cred: or env:; NULL: the callback */
-	OSSL_LIB_CTX *libctx;    /* for software crypto, outlives the engine; NULL: one of its own */
 	hsmime_pin_callback pin_callback; /* a person; NULL: nobody is there */
 	void *pin_arg;
 	hsmime_log_callback log;
@@ -70,10 +69,10 @@ enum engine_purpose { ENGINE_SIGN, ENGINE_DECRYPT };
 /* A private key that was found. Zero before use; free with engine_found_free. */
 struct engine_found {
 	struct token_key *key; /* engine/token_key.h; provider_wrap_key makes an EVP_PKEY of it */
-	X509 *certificate; /* of that key on the token; NULL where there is none */
-	char *uri;         /* RFC 7512, without secrets */
+	X509 *certificate;     /* of that key on the token; NULL where there is none */
+	char *uri;             /* RFC 7512, without secrets */
 	char *token_label;
-	size_t match;      /* engine_find_recipient: which of the candidates */
+	size_t match; /* engine_find_recipient: which of the candidates */
 };
 
 /*
@@ -135,11 +134,13 @@ int engine_find_recipient(struct engine_found *found, struct engine *e, const ch
 void engine_found_free(struct engine_found *found);
 
 /*
- * engine_certificates(out, e, err):
- * All certificates on the tokens (a new stack; free with
- * sk_X509_pop_free(…, X509_free)), for chains and for recipients. No login.
+ * engine_certificates(out, e, subject, err):
+ * The certificates on the tokens whose CKA_SUBJECT is subject (NULL: all) in a
+ * new stack; free it with sk_X509_pop_free(…, X509_free). For chains and for
+ * recipients. No login.
  */
-int engine_certificates(STACK_OF(X509) **out, struct engine *e, struct error *err);
+int engine_certificates(
+    STACK_OF(X509) **out, struct engine *e, const X509_NAME *subject, struct error *err);
 
 /*
  * engine_take_error(err):

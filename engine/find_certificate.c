@@ -491,11 +491,26 @@ static int push_certificate(void *arg, struct token *t, const struct object *o)
 	return 0;
 }
 
-int engine_certificates(STACK_OF(X509) **out, struct engine *e, struct error *err)
+/* CKA_SUBJECT, which PKCS#11 demands of every certificate; 0 without a name. */
+static size_t subject_template(CK_ATTRIBUTE *template, const X509_NAME *subject)
+{
+	const unsigned char *der = NULL;
+	size_t len = 0;
+
+	if (subject == NULL || X509_NAME_get0_der(subject, &der, &len) != 1)
+		return 0;
+	*template = (CK_ATTRIBUTE){ CKA_SUBJECT, (void *)der, len };
+	return 1;
+}
+
+int engine_certificates(
+    STACK_OF(X509) **out, struct engine *e, const X509_NAME *subject, struct error *err)
 {
 	STACK_OF(X509) *list = sk_X509_new_null();
 	struct search s;
 	struct token *t = NULL;
+	CK_ATTRIBUTE template;
+	size_t n = subject_template(&template, subject);
 	int r = search_begin(&s, e, NULL, ENGINE_SIGN, err);
 
 	*out = NULL;
@@ -504,8 +519,8 @@ int engine_certificates(STACK_OF(X509) **out, struct engine *e, struct error *er
 	if (r == 0)
 		for (t = engine_token_first(e, NULL); r == 0 && t != NULL;
 		     t = engine_token_after(e, NULL, t))
-			r = search_public(
-			    &s, t, false, CKO_CERTIFICATE, NULL, 0, push_certificate, list, NULL);
+			r = search_public(&s, t, false, CKO_CERTIFICATE, &template, n,
+			    push_certificate, list, NULL);
 	search_end(&s);
 	if (r < 0)
 		sk_X509_pop_free(list, X509_free);

@@ -1,5 +1,6 @@
 #include "engine/login.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -60,18 +61,37 @@ static void remember_refused(struct login *l, const unsigned char *tag)
 	memcpy(l->refused[l->refused_count++ % LOGIN_REFUSED_MAX], tag, LOGIN_DIGEST);
 }
 
+/* Refusals of a login that have nothing to do with the PIN. Vague codes are not among them. */
+static bool not_the_pin(CK_RV rv)
+{
+	static const CK_RV list[] = { CKR_HOST_MEMORY, CKR_DEVICE_MEMORY,
+		CKR_OPERATION_NOT_INITIALIZED, CKR_SESSION_READ_ONLY_EXISTS,
+		CKR_USER_ANOTHER_ALREADY_LOGGED_IN, CKR_USER_TOO_MANY_TYPES, CKR_USER_TYPE_INVALID,
+		CKR_TOKEN_NOT_RECOGNIZED, CKR_TOKEN_WRITE_PROTECTED };
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		if (list[i] == rv)
+			return true;
+	return recovery_of(rv) != RECOVERY_NONE;
+}
+
+/* Whether the refusal counts as a wrong PIN, which is not to be sent again. */
+static bool wrong_pin(CK_RV rv)
+{
+	return rv != CKR_PIN_LOCKED && rv != CKR_PIN_EXPIRED && rv != CKR_USER_PIN_NOT_INITIALIZED;
+}
+
 /* CKR_USER_ALREADY_LOGGED_IN is what was wanted: the login is the application's. */
 static int judge(struct token *t, CK_RV rv, struct error *err)
 {
 	char name[48];
+	int r;
 
 	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
 		return 0;
-	if (recovery_of(rv) != RECOVERY_NONE || rv == CKR_HOST_MEMORY ||
-	    rv == CKR_OPERATION_NOT_INITIALIZED)
-		return recovery_error(err, rv, t->label, "log in");
-	if (recovery_error(err, rv, t->label, "log in") == HSMIME_EPIN)
-		return HSMIME_EPIN;
+	r = recovery_error(err, rv, t->label, "log in");
+	if (not_the_pin(rv) || r == HSMIME_EPIN)
+		return r;
 	/* Some cards give vague codes for a wrong PIN. */
 	error_set(err, HSMIME_EPIN, "token \"%s\" refused the login (%s)", t->label,
 	    recovery_name(rv, name, sizeof(name)));
@@ -94,20 +114,37 @@ static int try_pin(struct token *t, const struct session *s, CK_USER_TYPE user,
 	unsigned char tag[CRYPTO_TAG];
 	int r;
 
-	if (!crypto_tag(tag, pin->data, pin->len))
+	/* Only once a PIN was refused: the first digest of a process takes part of a millisecond. */
+	if (t->login.refused_count > 0 && !crypto_tag(tag, pin->data, pin->len))
 		return error_openssl(err, HSMIME_EINTERNAL, "can't digest");
-	if (was_refused(&t->login, tag)) {
+	if (t->login.refused_count > 0 && was_refused(&t->login, tag)) {
 		error_set(err, HSMIME_EPIN,
 		    "token \"%s\" refused this PIN before; it is not tried again", t->label);
 		return error_hint(err, "check the PIN and start again");
 	}
 	*rv = cryptoki_login(t->module, s->handle, user, pin->data, pin->len);
 	r = judge(t, *rv, err);
-	if (r == HSMIME_EPIN) {
+	if (r == HSMIME_EPIN && wrong_pin(*rv)) {
+		if (!crypto_tag(tag, pin->data, pin->len))
+			return error_openssl(err, HSMIME_EINTERNAL, "can't digest");
 		remember_refused(&t->login, tag);
 		warn_of_count(t, err);
 	}
 	return r;
+}
+
+/* A person is told with the question. */
+static void warn_unattended(
+    const struct pin_source *source, const struct token *t, const hsmime_pin_request *request)
+{
+	char text[256];
+
+	if (pin_attended(source) || !request->count_low || source->log == NULL)
+		return;
+	snprintf(text, sizeof(text),
+	    "a wrong PIN was given for the token with serial number %s since its last login",
+	    t->serial);
+	source->log(source->log_arg, 1, text);
 }
 
 static int ask_and_try(struct token *t, const struct session *s, CK_USER_TYPE user,
@@ -126,11 +163,23 @@ static int ask_and_try(struct token *t, const struct session *s, CK_USER_TYPE us
 		*rv = cryptoki_login(t->module, s->handle, user, NULL, 0);
 		return judge(t, *rv, err);
 	}
+	warn_unattended(source, t, &request);
 	r = pin_read(&pin, source, &request, err);
 	if (r == 0)
 		r = try_pin(t, s, user, &pin, rv, err);
 	secret_free(&pin);
 	return r;
+}
+
+CK_RV login_check(struct token *t, const struct session *s)
+{
+	CK_SESSION_INFO info = { 0 };
+	CK_RV rv = cryptoki_session_info(t->module, s->handle, &info);
+
+	if (rv == CKR_OK &&
+	    (info.state == CKS_RO_PUBLIC_SESSION || info.state == CKS_RW_PUBLIC_SESSION))
+		rv = CKR_USER_NOT_LOGGED_IN;
+	return rv;
 }
 
 /* Another part of the program, or we before the sessions were lost, may have logged in. */

@@ -29,7 +29,7 @@ struct login {
 	struct gate gate;
 	atomic_bool in;
 	bool tried; /* a login was attempted before, so the flags are to be read again */
-	/* Keyed digests of the PINs that the token refused: none is sent twice. */
+	/* Keyed digests of the PINs that the token called wrong: none is sent twice. */
 	unsigned char refused[LOGIN_REFUSED_MAX][LOGIN_DIGEST];
 	size_t refused_count;
 };
@@ -55,6 +55,12 @@ int login_user(struct token *t, const struct session *s, struct pin_source *pin,
  */
 int login_context(struct token *t, const struct session *s, struct pin_source *pin,
     const char *purpose, CK_RV *rv, struct error *err);
+
+/*
+ * login_check(t, s): CKR_OK, or CKR_USER_NOT_LOGGED_IN where the token says of s that nobody
+ * is logged in.
+ */
+CK_RV login_check(struct token *t, const struct session *s);
 
 /* login_lost(t): nobody is logged in any more. */
 void login_lost(struct token *t);

@@ -43,6 +43,8 @@ bool mechanism_same_digest(const char *a, const char *b)
 {
 	size_t i = digest_index(a);
 
+	if (a == NULL || b == NULL)
+		return a == b;
 	return i == MECHANISM_DIGESTS - 1 ? strcasecmp(a, b) == 0 : i == digest_index(b);
 }
 

@@ -42,7 +42,7 @@ struct mechanism_memory {
 	_Atomic unsigned char rung[LADDER_COUNT][MECHANISM_DIGESTS];
 };
 
-/* mechanism_same_digest(a, b): whether two of OpenSSL's names mean one digest. */
+/* mechanism_same_digest(a, b): whether two of OpenSSL's names, or two NULLs, mean one digest. */
 bool mechanism_same_digest(const char *a, const char *b);
 
 /* mechanism_rungs(ladder, count): the rungs of ladder, best first. */

@@ -91,16 +91,34 @@ static int describe_failure(struct module *m, CK_RV rv, struct error *err)
 	return error_hint(err, "check the module's own configuration, and that its service runs");
 }
 
+/* PKCS#11 v2.40 section 4.6 asks for every function, if only for one that says it is not there. */
+static bool complete(const CK_FUNCTION_LIST *f)
+{
+	return f != NULL && f->C_Initialize != NULL && f->C_Finalize != NULL &&
+	       f->C_GetSlotList != NULL && f->C_GetSlotInfo != NULL && f->C_GetTokenInfo != NULL &&
+	       f->C_OpenSession != NULL && f->C_CloseSession != NULL &&
+	       f->C_GetSessionInfo != NULL && f->C_Login != NULL && f->C_FindObjectsInit != NULL &&
+	       f->C_FindObjects != NULL && f->C_FindObjectsFinal != NULL &&
+	       f->C_GetAttributeValue != NULL && f->C_DestroyObject != NULL &&
+	       f->C_SignInit != NULL && f->C_Sign != NULL && f->C_DecryptInit != NULL &&
+	       f->C_Decrypt != NULL && f->C_DeriveKey != NULL;
+}
+
 /* Whether two callers of C_GetFunctionList get two instances, as with p11-kit-proxy. */
 static CK_RV get_functions(struct module *m, CK_C_GetFunctionList get)
 {
-	CK_FUNCTION_LIST *second = NULL;
-	CK_RV rv = get(&m->functions);
+	CK_FUNCTION_LIST *first = NULL, *second = NULL;
+	CK_RV rv = get(&first);
 
 	if (rv == CKR_OK)
 		rv = get(&second);
-	m->own_instances = rv == CKR_OK && second != m->functions;
-	return rv;
+	if (rv == CKR_OK && !complete(first))
+		rv = CKR_FUNCTION_NOT_SUPPORTED;
+	if (rv != CKR_OK)
+		return rv;
+	m->functions = first;
+	m->own_instances = second != first;
+	return CKR_OK;
 }
 
 static int load_file(struct module *m, struct error *err)
@@ -122,8 +140,10 @@ static int load_file(struct module *m, struct error *err)
 				       "/usr/lib/softhsm/libsofthsm2.so");
 	}
 	rv = get_functions(m, get);
-	if (rv != CKR_OK)
+	if (rv != CKR_OK) {
+		dlclose(handle);
 		return describe_failure(m, rv, err);
+	}
 	m->file = dladdr(*(void **)&get, &info) != 0 ? info.dli_fname : m->path;
 	return 0;
 }
@@ -144,8 +164,11 @@ static int load_libp11(struct module *m, struct error *err)
 	return 0;
 }
 
+/* Where finalising is not ours, nor is it what ends our sessions. */
 static void stop(struct module *m)
 {
+	if (!m->owner && !m->own_instances)
+		token_close_sessions(m);
 	token_free_all(m);
 	if (m->owner || m->own_instances) {
 		m->functions->C_Finalize(NULL);
@@ -165,6 +188,7 @@ static int start(struct module *m, struct error *err)
 		r = load_file(m, err);
 	if (r < 0)
 		return r;
+	m->serial = false;
 	rv = module_initialise(m);
 	if (rv != CKR_OK)
 		return describe_failure(m, rv, err);

@@ -80,7 +80,7 @@ static int read_secret(struct job *j, struct work *w, CK_OBJECT_HANDLE derived)
 	cryptoki_destroy(w->module, w->session.handle, derived);
 	if (rv != CKR_OK)
 		return work_refused(w, rv);
-	if (value.ulValueLen > j->key->field_size)
+	if (value.ulValueLen == 0 || value.ulValueLen > j->key->field_size)
 		return error_set(w->err, HSMIME_ETOKEN, "the token gave a malformed shared secret");
 	j->secret_len = value.ulValueLen;
 	return 0;

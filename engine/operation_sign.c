@@ -165,7 +165,9 @@ static int finish_rsa(struct job *j, unsigned char *sig, size_t *sig_len)
 /* PKCS#11 gives r and s as two halves of one string; CMS wants ECDSA-Sig-Value (RFC 5753). */
 static int finish_ecdsa(struct job *j, unsigned char *sig, size_t *sig_len)
 {
-	int half = (int)(j->output_len / 2), n = -1;
+	size_t len = j->output_len;
+	bool fits = len > 0 && len % 2 == 0 && len / 2 <= j->key->field_size;
+	int half = fits ? (int)(len / 2) : 0, n = -1;
 	ECDSA_SIG *s = ECDSA_SIG_new();
 	BIGNUM *a = BN_bin2bn(j->output, half, NULL), *b = BN_bin2bn(j->output + half, half, NULL);
 
@@ -175,7 +177,7 @@ static int finish_ecdsa(struct job *j, unsigned char *sig, size_t *sig_len)
 		ECDSA_SIG_free(s);
 		return HSMIME_ENOMEM;
 	}
-	if (j->output_len % 2 == 0 && half > 0 && (size_t)half <= j->key->field_size)
+	if (fits)
 		n = i2d_ECDSA_SIG(s, NULL);
 	if (n > 0 && (size_t)n <= *sig_len)
 		n = i2d_ECDSA_SIG(s, &sig);

@@ -6,10 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "util/buffer.h"
+
+#define DRAIN_MAX (64 * 1024) /* octets that a command may say after the PIN */
 
 static int spec_error(struct error *err)
 {
@@ -112,7 +117,7 @@ int pin_source_from_uri(
 		r = pin_source_new(
 		    out, buffer_string(&spec), base->callback, base->callback_arg, err);
 	else
-		r = error_set(err, HSMIME_EPOLICY, "the URI's pin-source is too long");
+		r = refuse_uri(err, "the URI's pin-source is too long");
 	buffer_free(&spec);
 	if (r == 0) {
 		(*out)->log = base->log;
@@ -170,6 +175,17 @@ static int read_line(struct secret *pin, int fd, const struct pin_source *p, str
 	return pin->len > 0 ? 0 : failed(err, p, "it is empty");
 }
 
+/* Not an error: what a container is given is often readable by everyone inside it. */
+static void warn_of_readers(int fd, const struct pin_source *p)
+{
+	struct stat status;
+
+	if (p->log != NULL && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+	    (status.st_mode & S_IROTH) != 0)
+		p->log(p->log_arg, 1,
+		    "every user of this host can read the file that the PIN comes from");
+}
+
 static int read_path(
     struct secret *pin, const char *path, const struct pin_source *p, struct error *err)
 {
@@ -178,6 +194,7 @@ static int read_path(
 
 	if (fd < 0)
 		return failed(err, p, strerror(errno));
+	warn_of_readers(fd, p);
 	r = read_line(pin, fd, p, err);
 	close(fd);
 	return r;
@@ -250,6 +267,20 @@ static bool ended_well(pid_t pid)
 	return w < 0 ? errno == ECHILD : WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+/* A command may say more than the PIN, and is not to fail for want of a reader. */
+static void drain(int fd)
+{
+	unsigned char rest[512];
+	size_t all = 0;
+	ssize_t n = 1;
+
+	while (all < DRAIN_MAX && (n > 0 || (n < 0 && errno == EINTR))) {
+		n = read(fd, rest, sizeof(rest));
+		all += n > 0 ? (size_t)n : 0;
+	}
+	OPENSSL_cleanse(rest, sizeof(rest));
+}
+
 static int from_command(struct secret *pin, struct pin_source *p, struct error *err)
 {
 	int ends[2] = { -1, -1 };
@@ -261,6 +292,8 @@ static int from_command(struct secret *pin, struct pin_source *p, struct error *
 	e = spawn(&pid, ends[1], p);
 	close(ends[1]);
 	r = e != 0 ? failed(err, p, strerror(e)) : read_line(pin, ends[0], p, err);
+	if (e == 0)
+		drain(ends[0]);
 	close(ends[0]);
 	if (e == 0 && !ended_well(pid))
 		r = failed(err, p, "it did not succeed");

@@ -13,7 +13,7 @@
 
 static EVP_PKEY *from_data(const char *type, OSSL_PARAM *params)
 {
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(crypto_context(), type, NULL);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(crypto_context(), type, CRYPTO_SOFTWARE);
 	EVP_PKEY *key = NULL;
 
 	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
@@ -103,15 +103,8 @@ EVP_PKEY *public_key_of_object(const struct object *o)
 
 EVP_PKEY *public_key_of_certificate(X509 *cert)
 {
-	X509_PUBKEY *pub = X509_get_X509_PUBKEY(cert);
-	unsigned char *der = NULL;
-	int len = pub != NULL ? i2d_X509_PUBKEY(pub, &der) : -1;
-	const unsigned char *p = der;
-	EVP_PKEY *key = NULL;
+	EVP_PKEY *key = X509_get_pubkey(cert);
 
-	if (len > 0)
-		key = d2i_PUBKEY_ex(NULL, &p, len, crypto_context(), NULL);
-	OPENSSL_free(der);
 	ERR_clear_error();
 	return key;
 }
@@ -126,7 +119,7 @@ EVP_PKEY *public_key_of_point(const EVP_PKEY *key, const unsigned char *point, s
 		return NULL;
 	peer = ec_key(group, point, len);
 	if (peer != NULL)
-		ctx = EVP_PKEY_CTX_new_from_pkey(crypto_context(), peer, NULL);
+		ctx = EVP_PKEY_CTX_new_from_pkey(crypto_context(), peer, CRYPTO_SOFTWARE);
 	if (ctx == NULL || EVP_PKEY_public_check(ctx) != 1) {
 		EVP_PKEY_free(peer);
 		peer = NULL;

@@ -22,7 +22,7 @@
  */
 EVP_PKEY *public_key_of_object(const struct object *o);
 
-/* public_key_of_certificate(cert): a new key in our context, or NULL. */
+/* public_key_of_certificate(cert): a new reference, or NULL where the key is of no known kind. */
 EVP_PKEY *public_key_of_certificate(X509 *cert);
 
 /*

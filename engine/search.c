@@ -116,6 +116,12 @@ static bool fits_purpose(const struct search *s, const struct object *o)
 	return object_bool(o, type == CKK_RSA ? CKA_DECRYPT : CKA_DERIVE, true);
 }
 
+/* One object of absurd size does not hide the others. */
+static int unreadable(struct work *w, CK_RV rv)
+{
+	return rv == CKR_BUFFER_TOO_SMALL ? 0 : work_refused(w, rv);
+}
+
 static int note_private(struct query *q, struct work *w, CK_OBJECT_HANDLE handle)
 {
 	struct search *s = q->s;
@@ -123,7 +129,7 @@ static int note_private(struct query *q, struct work *w, CK_OBJECT_HANDLE handle
 	CK_RV rv = object_read_key(&o, w->module, w->session.handle, handle);
 
 	if (rv != CKR_OK)
-		return work_refused(w, rv);
+		return unreadable(w, rv);
 	if (!fits_purpose(s, &o)) {
 		s->unfit++;
 		object_free(&o);
@@ -144,6 +150,8 @@ static int find_private(struct work *w, void *arg)
 	    object_find(handles, &count, w->module, w->session.handle, q->template, q->count);
 	int r = work_refused(w, rv);
 
+	if (r == 0 && count == 0)
+		r = work_nothing(w);
 	/* What a first try found has handles that do not hold. */
 	while (q->s->count > q->before)
 		hit_free(&q->s->hits[--q->s->count]);
@@ -178,10 +186,12 @@ static int show(struct query *q, struct work *w, CK_OBJECT_HANDLE handle)
 		rv = object_read_certificate(&o, w->module, w->session.handle, handle);
 	else
 		rv = object_read_key(&o, w->module, w->session.handle, handle);
-	if (rv != CKR_OK)
-		return work_refused(w, rv);
+	r = rv != CKR_OK ? unreadable(w, rv) : 0;
+	if (r != 0)
+		return r;
 	q->shown++;
-	r = q->each(q->arg, w->token, &o);
+	if (rv == CKR_OK)
+		r = q->each(q->arg, w->token, &o);
 	object_free(&o);
 	return r;
 }

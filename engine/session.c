@@ -57,24 +57,26 @@ static void learn_limit(struct token *t)
 	struct session_pool *pool = &t->pool;
 	size_t limit = SIZE_MAX;
 
-	pool->asked = true;
+	pool->asked = pool->asking = true;
 	pthread_mutex_unlock(&pool->lock);
 	limit = token_limit(t);
 	pthread_mutex_lock(&pool->lock);
+	pool->asking = false;
 	if (limit < pool->limit)
 		pool->limit = limit;
+	pthread_cond_broadcast(&pool->given);
 }
 
 /*
- * C_OpenSession was refused. When the token grants no more, and others of
- * ours are out, theirs will come back.
+ * C_OpenSession was refused. When the token grants no more, and others of ours are out, theirs
+ * will come back; where one of ours was closed since the call began, it is worth another try.
  */
-static bool shall_wait(struct session_pool *pool, CK_RV rv)
+static bool shall_go_on(struct session_pool *pool, CK_RV rv, unsigned closed)
 {
 	if (rv != CKR_SESSION_COUNT && rv != CKR_DEVICE_MEMORY)
 		return false;
 	if (pool->open == 0)
-		return false;
+		return pool->closed != closed;
 	pool->limit = pool->open;
 	return true;
 }
@@ -91,7 +93,7 @@ static int describe_refusal(struct token *t, CK_RV rv, struct error *err)
 static int open_one(struct session *s, CK_RV *rv, struct token *t, struct error *err)
 {
 	struct session_pool *pool = &t->pool;
-	unsigned generation = pool->generation;
+	unsigned generation = pool->generation, closed = pool->closed;
 
 	if (!reserve(pool))
 		return error_nomem(err);
@@ -106,7 +108,7 @@ static int open_one(struct session *s, CK_RV *rv, struct token *t, struct error 
 		return 0;
 	pool->open--;
 	pthread_cond_signal(&pool->given);
-	return shall_wait(pool, *rv) ? 0 : describe_refusal(t, *rv, err);
+	return shall_go_on(pool, *rv, closed) ? 0 : describe_refusal(t, *rv, err);
 }
 
 /* With the lock held: 1 taken, 0 look again, negative failed. */
@@ -123,7 +125,7 @@ static int take_one(struct session *s, CK_RV *rv, struct token *t, struct error 
 		learn_limit(t);
 		return 0;
 	}
-	if (pool->open < pool->limit)
+	if (!pool->asking && pool->open < pool->limit)
 		return open_one(s, rv, t, err);
 	pthread_cond_wait(&pool->given, &pool->lock);
 	return 0;
@@ -162,6 +164,7 @@ void session_give(struct session *s, struct token *t)
 static void forget_one(struct session *s, struct session_pool *pool)
 {
 	pthread_mutex_lock(&pool->lock);
+	pool->closed++;
 	if (s->generation == pool->generation) {
 		pool->open--;
 		pthread_cond_signal(&pool->given);

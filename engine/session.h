@@ -29,7 +29,9 @@ struct session_pool {
 	size_t idle_room;
 	size_t open;  /* sessions of this generation, taken, idle or being opened */
 	size_t limit; /* most that the token grants, as far as known */
-	bool asked;   /* ulMaxSessionCount was read */
+	bool asked;   /* ulMaxSessionCount was read, or is being read */
+	bool asking;
+	unsigned closed; /* sessions that were closed, ever */
 	unsigned generation;
 };
 

@@ -33,6 +33,12 @@ static void token_free(struct token *t)
 	free(t);
 }
 
+void token_close_sessions(struct module *m)
+{
+	for (struct token *t = m->tokens; t != NULL; t = t->next)
+		session_lost(t, session_generation(t));
+}
+
 void token_free_all(struct module *m)
 {
 	while (m->tokens != NULL) {
@@ -225,7 +231,9 @@ static CK_RV list_slots(CK_SLOT_ID *list, CK_ULONG *count, struct module *m)
 	CK_RV rv = cryptoki_slots(m, NULL, count);
 
 	*count = room;
-	return rv == CKR_OK ? cryptoki_slots(m, list, count) : rv;
+	if (rv == CKR_OK)
+		rv = cryptoki_slots(m, list, count);
+	return rv == CKR_OK && *count > room ? CKR_BUFFER_TOO_SMALL : rv;
 }
 
 static CK_RV search_slots(struct token *t)

@@ -74,6 +74,9 @@ int token_reconnect(struct token *t, struct error *err);
 /* token_forget_process(m): in a forked child: nothing of the parent's sessions and logins holds. */
 void token_forget_process(struct module *m);
 
+/* token_close_sessions(m): close the sessions of all of m's tokens, which nobody uses any more. */
+void token_close_sessions(struct module *m);
+
 /* token_free_all(m): free m->tokens, without any call; finalising the module ends their sessions. */
 void token_free_all(struct module *m);
 

@@ -130,25 +130,45 @@ void key_work(struct work *w, struct token_key *k, const char *purpose, struct e
 	w->err = err;
 }
 
-/* Several keys with one id and label: the modulus decides; an EC private key shows no point. */
-static CK_RV pick(CK_OBJECT_HANDLE *handle, const CK_OBJECT_HANDLE *handles, size_t count,
-    struct token_key *k, struct work *w)
+/* Whether an object is k: 1, 0, or -1 for one that does not show, as EC private keys mostly are. */
+static int same_key(const struct token_key *k, const struct object *o)
+{
+	EVP_PKEY *key = public_key_of_object(o);
+	int same = key != NULL ? EVP_PKEY_eq(key, k->public_key) == 1 : -1;
+
+	EVP_PKEY_free(key);
+	return same;
+}
+
+/* The ID and label may have been given to another key meanwhile, or be those of several. */
+static CK_RV pick(CK_OBJECT_HANDLE *handle, size_t *found, const CK_OBJECT_HANDLE *handles,
+    size_t count, struct token_key *k, struct work *w)
 {
 	CK_RV rv = CKR_OK;
+	int same = 0;
 
-	*handle = handles[0];
-	for (size_t i = 0; rv == CKR_OK && count > 1 && i < count; i++) {
+	*found = 0;
+	for (size_t i = 0; rv == CKR_OK && same != 1 && i < count; i++) {
 		struct object o = { 0 };
-		EVP_PKEY *key = NULL;
 
 		rv = object_read_key(&o, w->module, w->session.handle, handles[i]);
-		key = rv == CKR_OK ? public_key_of_object(&o) : NULL;
-		if (key != NULL && EVP_PKEY_eq(key, k->public_key) == 1)
+		same = rv == CKR_OK ? same_key(k, &o) : 0;
+		if (same == 1 || (same == -1 && *found == 0)) {
 			*handle = handles[i];
-		EVP_PKEY_free(key);
+			*found = 1;
+		}
 		object_free(&o);
 	}
 	return rv;
+}
+
+static int key_gone(struct token_key *k, struct work *w)
+{
+	int r = work_nothing(w);
+
+	return r != 0 ? r
+		      : error_set(w->err, HSMIME_ENOKEY, "the key is no longer on token \"%s\"",
+			    k->token->label);
 }
 
 static int find_again(CK_OBJECT_HANDLE *handle, struct token_key *k, struct work *w)
@@ -158,7 +178,7 @@ static int find_again(CK_OBJECT_HANDLE *handle, struct token_key *k, struct work
 	CK_ATTRIBUTE template[4] = { { CKA_CLASS, &object_class, sizeof(object_class) },
 		{ CKA_KEY_TYPE, &type, sizeof(type) } };
 	CK_OBJECT_HANDLE handles[16];
-	size_t n = 2, count = 16;
+	size_t n = 2, count = 16, found = 0;
 	CK_RV rv;
 
 	if (k->id_len > 0)
@@ -166,11 +186,10 @@ static int find_again(CK_OBJECT_HANDLE *handle, struct token_key *k, struct work
 	if (k->label_len > 0)
 		template[n++] = (CK_ATTRIBUTE){ CKA_LABEL, k->label, k->label_len };
 	rv = object_find(handles, &count, w->module, w->session.handle, template, n);
-	if (rv == CKR_OK && count == 0)
-		return error_set(
-		    w->err, HSMIME_ENOKEY, "the key is no longer on token \"%s\"", k->token->label);
 	if (rv == CKR_OK)
-		rv = pick(handle, handles, count, k, w);
+		rv = pick(handle, &found, handles, count, k, w);
+	if (rv == CKR_OK && found == 0)
+		return key_gone(k, w);
 	return work_refused(w, rv);
 }
 

@@ -35,14 +35,20 @@ EVP_PKEY *token_key_public(const struct token_key *k);
 /* token_key_uri(k): RFC 7512, without secrets; k keeps it. */
 const char *token_key_uri(const struct token_key *k);
 
-enum token_sign_scheme { TOKEN_SIGN_RSA_PKCS1, TOKEN_SIGN_RSA_PSS, TOKEN_SIGN_RSA_RAW, TOKEN_SIGN_ECDSA };
+enum token_sign_scheme {
+	TOKEN_SIGN_RSA_PKCS1,
+	TOKEN_SIGN_RSA_PSS,
+	TOKEN_SIGN_RSA_RAW,
+	TOKEN_SIGN_ECDSA
+};
 
 /* What to sign and how. digest names are OpenSSL's ("SHA256"). */
 struct token_sign {
 	enum token_sign_scheme scheme;
-	const char *digest;      /* of data; PKCS1: NULL signs data as it is (a DigestInfo or any octets) */
-	const char *mgf1_digest; /* PSS; NULL: digest */
-	size_t salt_len;         /* PSS, octets */
+	const char
+	    *digest; /* of data; PKCS1: NULL signs data as it is (a DigestInfo or any octets) */
+	const char *mgf1_digest;   /* PSS; NULL: digest */
+	size_t salt_len;           /* PSS, octets */
 	const unsigned char *data; /* the digest's value; RAW: as long as the modulus */
 	size_t len;
 };
@@ -60,13 +66,17 @@ size_t token_key_size(const struct token_key *k);
 int token_key_sign(struct token_key *k, unsigned char *sig, size_t *sig_len,
     const struct token_sign *request, struct error *err);
 
-enum token_decrypt_scheme { TOKEN_DECRYPT_RSA_PKCS1, TOKEN_DECRYPT_RSA_OAEP, TOKEN_DECRYPT_RSA_RAW };
+enum token_decrypt_scheme {
+	TOKEN_DECRYPT_RSA_PKCS1,
+	TOKEN_DECRYPT_RSA_OAEP,
+	TOKEN_DECRYPT_RSA_RAW
+};
 
 /* What to decrypt and how. */
 struct token_decrypt {
 	enum token_decrypt_scheme scheme;
-	const char *digest;      /* OAEP */
-	const char *mgf1_digest; /* OAEP; NULL: digest */
+	const char *digest;         /* OAEP */
+	const char *mgf1_digest;    /* OAEP; NULL: digest */
 	const unsigned char *label; /* OAEP; may be NULL */
 	size_t label_len;
 	const unsigned char *data;

@@ -104,8 +104,9 @@ int uri_parse(struct uri *u, const char *text, const struct module *m, struct er
 	if (u->p11 == NULL)
 		return error_nomem(err);
 	code = p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, u->p11);
-	if (code == P11_KIT_URI_NO_MEMORY)
-		r = error_nomem(err);
+	/* P11_KIT_URI_NO_MEMORY is this number too, but superfluous semicolons are likelier. */
+	if (code == P11_KIT_URI_UNEXPECTED)
+		r = malformed(err, "an attribute is empty");
 	else if (code != P11_KIT_URI_OK)
 		r = malformed(err, p11_kit_uri_message(code));
 	else if (p11_kit_uri_any_unrecognized(u->p11))

@@ -5,6 +5,8 @@
 #include "engine/recovery.h"
 #include "engine/slot.h"
 
+#define WORK_DROPS_MAX 64
+
 int work_refused(struct work *w, CK_RV rv)
 {
 	w->rv = rv;
@@ -20,10 +22,27 @@ static int log_in(struct work *w)
 
 	if (!w->login || !wanted)
 		return 0;
+	w->login_before = atomic_load(&w->token->login.in);
 	r = login_user(w->token, &w->session, w->pin, w->purpose, &rv, w->err);
 	if (r < 0 && recovery_of(rv) != RECOVERY_NONE)
 		return work_refused(w, rv);
 	return r;
+}
+
+int work_nothing(struct work *w)
+{
+	return w->login_before ? work_refused(w, login_check(w->token, &w->session)) : 0;
+}
+
+/* A private object is also void because the login or the session is over: then that is the refusal. */
+static void look_deeper(struct work *w)
+{
+	CK_RV rv = CKR_OK;
+
+	if (w->login_before && recovery_of(w->rv) == RECOVERY_OBJECT)
+		rv = login_check(w->token, &w->session);
+	if (recovery_of(rv) != RECOVERY_NONE)
+		w->rv = rv;
 }
 
 static int with_session(struct work *w, work_function run, void *arg)
@@ -34,6 +53,8 @@ static int with_session(struct work *w, work_function run, void *arg)
 		w->rv = CKR_OK;
 		r = run(w, arg);
 	}
+	if (r == WORK_REFUSED)
+		look_deeper(w);
 	if (r == WORK_REFUSED &&
 	    (recovery_of(w->rv) == RECOVERY_SESSION || recovery_of(w->rv) == RECOVERY_LOGIN))
 		session_lost(w->token, w->session.generation);
@@ -49,7 +70,7 @@ static int try_once(struct work *w, work_function run, void *arg)
 	CK_RV rv = CKR_OK;
 	int r = module_ready(w->module, w->err);
 
-	w->dirty = false;
+	w->dirty = w->login_before = false;
 	if (r == 0)
 		r = session_take(&w->session, &rv, w->token, w->err);
 	if (r == 0)
@@ -58,6 +79,21 @@ static int try_once(struct work *w, work_function run, void *arg)
 		session_lost(w->token, session_generation(w->token));
 		return work_refused(w, rv);
 	}
+	return r;
+}
+
+/*
+ * A refusal to begin, because something else is active in the session, says nothing of the
+ * next session: failed decryptions may have left several like that in the pool.
+ */
+static int try_clean(struct work *w, work_function run, void *arg)
+{
+	int r = try_once(w, run, arg);
+
+	for (int i = 0; i < WORK_DROPS_MAX && r == WORK_REFUSED && !w->dirty &&
+			recovery_of(w->rv) == RECOVERY_ACTIVE;
+	     i++)
+		r = try_once(w, run, arg);
 	return r;
 }
 
@@ -73,7 +109,7 @@ int work_run(struct work *w, work_function run, void *arg)
 	w->module = w->token->module;
 	w->again = false;
 	w->rv = CKR_OK;
-	r = try_once(w, run, arg);
+	r = try_clean(w, run, arg);
 	if (r == WORK_REFUSED && way_out(w->rv)) {
 		if (recovery_of(w->rv) == RECOVERY_SESSION) {
 			r = token_reconnect(w->token, w->err);
@@ -81,7 +117,7 @@ int work_run(struct work *w, work_function run, void *arg)
 				return r;
 		}
 		w->again = true;
-		r = try_once(w, run, arg);
+		r = try_clean(w, run, arg);
 	}
 	if (r != WORK_REFUSED)
 		return r;

@@ -26,7 +26,8 @@ struct work {
 	/* For the function: */
 	struct module *module;
 	struct session session;
-	bool again; /* the second try: handles from before don't hold */
+	bool again;        /* the second try: handles from before don't hold */
+	bool login_before; /* an earlier login is relied upon */
 	/* From the function: */
 	CK_RV rv;   /* with WORK_REFUSED */
 	bool dirty; /* an operation may still be active in the session */
@@ -41,10 +42,16 @@ typedef int (*work_function)(struct work *w, void *arg);
 int work_refused(struct work *w, CK_RV rv);
 
 /*
+ * work_nothing(w): nothing was found in w's session: CKR_USER_NOT_LOGGED_IN as by
+ * work_refused where an earlier login is over, which tokens do not say unasked; else 0.
+ */
+int work_nothing(struct work *w);
+
+/*
  * work_run(w, run, arg):
  * Take a session, log in, call run, and give the session back. After a refusal
  * that engine/recovery.h knows a way out of, that way is gone and run called
- * again, once. Returns 0, run's status, or what its refusal means.
+ * again, once; sessions in which something else is active are first replaced. Returns 0, run's status, or what its refusal means.
  */
 int work_run(struct work *w, work_function run, void *arg);
 

@@ -7,8 +7,9 @@
 #include <openssl/params.h>
 #include <openssl/rsa.h>
 
+#include "engine/crypto.h"
 #include "engine/provider/digest.h"
-#include "engine/provider/internal.h"
+#include "engine/provider/key.h"
 #include "util/secret.h"
 
 struct cipher {
@@ -67,22 +68,24 @@ static void *cipher_dupctx(void *ctx)
 	return copy;
 }
 
+static const struct {
+	int mode;
+	const char *name;
+} paddings[] = {
+	{ RSA_PKCS1_PADDING, OSSL_PKEY_RSA_PAD_MODE_PKCSV15 },
+	{ RSA_PKCS1_OAEP_PADDING, OSSL_PKEY_RSA_PAD_MODE_OAEP },
+	{ RSA_PKCS1_OAEP_PADDING, "oeap" }, /* a slip of the pen that OpenSSL keeps */
+	{ RSA_NO_PADDING, OSSL_PKEY_RSA_PAD_MODE_NONE },
+};
+#define PADDINGS (sizeof(paddings) / sizeof(paddings[0]))
+
 static int take_padding(struct cipher *c, const OSSL_PARAM *p)
 {
-	static const struct {
-		int mode;
-		const char *name;
-	} paddings[] = {
-		{ RSA_PKCS1_PADDING, OSSL_PKEY_RSA_PAD_MODE_PKCSV15 },
-		{ RSA_PKCS1_OAEP_PADDING, OSSL_PKEY_RSA_PAD_MODE_OAEP },
-		{ RSA_PKCS1_OAEP_PADDING, "oeap" },
-		{ RSA_NO_PADDING, OSSL_PKEY_RSA_PAD_MODE_NONE },
-	};
 	int mode = 0;
 
 	if (p->data_type != OSSL_PARAM_UTF8_STRING && !OSSL_PARAM_get_int(p, &mode))
 		return 0;
-	for (size_t i = 0; i < sizeof(paddings) / sizeof(paddings[0]); i++) {
+	for (size_t i = 0; i < PADDINGS; i++) {
 		if (paddings[i].mode == mode || (p->data_type == OSSL_PARAM_UTF8_STRING &&
 						    strcmp(p->data, paddings[i].name) == 0)) {
 			c->padding = paddings[i].mode;
@@ -120,6 +123,18 @@ static int take_substitute(struct cipher *c, const OSSL_PARAM *p)
 	return 1;
 }
 
+static int take_digests(struct cipher *c, const OSSL_PARAM params[])
+{
+	char digest[DIGEST_NAME_SIZE];
+
+	memcpy(digest, c->digest, sizeof(digest));
+	if (!digest_take(digest, params, OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST) || digest[0] == '\0' ||
+	    !digest_take(c->mgf1_digest, params, OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST))
+		return 0;
+	memcpy(c->digest, digest, sizeof(digest));
+	return 1;
+}
+
 static int cipher_set_params(void *ctx, const OSSL_PARAM params[])
 {
 	struct cipher *c = ctx;
@@ -127,9 +142,8 @@ static int cipher_set_params(void *ctx, const OSSL_PARAM params[])
 
 	if (params == NULL)
 		return 1;
-	if (!digest_take(c->digest, params, OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST) ||
-	    !digest_take(c->mgf1_digest, params, OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST))
-		return 0;
+	if (!take_digests(c, params))
+		return provider_raise(c->provider, REASON_USAGE, "an unknown digest for OAEP");
 	p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_PAD_MODE);
 	if (p != NULL && !take_padding(c, p))
 		return 0;
@@ -167,9 +181,10 @@ static int put_padding(const struct cipher *c, OSSL_PARAM *p)
 {
 	if (p->data_type == OSSL_PARAM_INTEGER)
 		return OSSL_PARAM_set_int(p, c->padding);
-	return OSSL_PARAM_set_utf8_string(p, c->padding == RSA_PKCS1_OAEP_PADDING
-						 ? OSSL_PKEY_RSA_PAD_MODE_OAEP
-						 : OSSL_PKEY_RSA_PAD_MODE_PKCSV15);
+	for (size_t i = 0; i < PADDINGS; i++)
+		if (paddings[i].mode == c->padding)
+			return OSSL_PARAM_set_utf8_string(p, paddings[i].name);
+	return 0;
 }
 
 static int cipher_get_params(void *ctx, OSSL_PARAM params[])
@@ -240,9 +255,9 @@ static int cipher_encrypt(void *arg, unsigned char *out, size_t *out_len, size_t
     const unsigned char *in, size_t in_len)
 {
 	struct cipher *c = arg;
-	EVP_PKEY *public = provider_key_public(c->key);
+	EVP_PKEY *key = c->key != NULL ? provider_key_public(c->key) : NULL;
 	EVP_PKEY_CTX *ctx =
-	    EVP_PKEY_CTX_new_from_pkey(provider_software(c->provider), public, NULL);
+	    key != NULL ? EVP_PKEY_CTX_new_from_pkey(crypto_context(), key, CRYPTO_SOFTWARE) : NULL;
 	int ok;
 
 	*out_len = room;

@@ -11,9 +11,19 @@
 #define DIGEST_NAME_SIZE 32
 
 /*
- * digest_take(name, params, key): the parameter's digest name into name; unchanged where params
- * hold none. 1, or 0 where it does not fit.
+ * digest_set(name, given):
+ * One digest has several names ("SHA2-256", "SHA-256", "SHA256"): name becomes the one that OBJ_sn2nid
+ * knows. An empty given empties it. 1, or 0 where there is no such digest; name is then unchanged.
+ */
+int digest_set(char name[DIGEST_NAME_SIZE], const char *given);
+
+/*
+ * digest_take(name, params, key): digest_set with the parameter; unchanged where params hold none.
+ * 1 or 0.
  */
 int digest_take(char name[DIGEST_NAME_SIZE], const OSSL_PARAM params[], const char *key);
+
+/* digest_size(name): its octets; 0 where there is no such digest. */
+size_t digest_size(const char *name);
 
 #endif

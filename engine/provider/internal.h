@@ -4,6 +4,7 @@
 #ifndef ENGINE_PROVIDER_INTERNAL_H
 #define ENGINE_PROVIDER_INTERNAL_H
 
+#include <pthread.h>
 #include <stdbool.h>
 
 #include <openssl/core.h>
@@ -20,24 +21,38 @@ struct provider {
 	OSSL_FUNC_core_new_error_fn *new_error;
 	OSSL_FUNC_core_set_error_debug_fn *set_error_debug;
 	OSSL_FUNC_core_vset_error_fn *vset_error;
-	OSSL_LIB_CTX
-	*software; /* default provider alone: digests, KDF, public keys; made on first use */
+	pthread_mutex_t lock;  /* of engine */
 	struct engine *engine; /* loadable only: opened at the first pkcs11: URI */
 	char *module;          /* from openssl.cnf, or NULL */
 	char *pin_source;
 	char *token;
-	OSSL_PASSPHRASE_CALLBACK *ask; /* while a store loads: who asks a person */
-	void *ask_arg;
 };
 
-/* provider_software(p): the software library context, or NULL when that fails. */
-OSSL_LIB_CTX *provider_software(struct provider *p);
+/* provider_configure(p, get): openssl.cnf's section of this provider. 1, or 0 when out of memory. */
+int provider_configure(struct provider *p, OSSL_FUNC_core_get_params_fn *get);
 
-/* provider_engine(p, err): the tokens; 0 or engine_new's errors. */
-int provider_engine(struct provider *p, struct error *err);
+/* provider_unconfigure(p): free what that set. */
+void provider_unconfigure(struct provider *p);
+
+/*
+ * provider_engine(out, p, err): the tokens, opened at the first call; p keeps them. The environment
+ * says what openssl.cnf does not. 0 or engine_new's errors.
+ */
+int provider_engine(struct engine **out, struct provider *p, struct error *err);
+
+/* provider_ask_with(ask, arg): who asks a person for a PIN in this thread; NULL: nobody is there. */
+void provider_ask_with(OSSL_PASSPHRASE_CALLBACK *ask, void *arg);
 
 /* Reasons on OpenSSL's error queue. */
-enum provider_reason { REASON_TOKEN = 1, REASON_USAGE, REASON_DECRYPTION, REASON_INTERNAL };
+enum provider_reason {
+	REASON_TOKEN = 1,
+	REASON_USAGE,
+	REASON_DECRYPTION,
+	REASON_INTERNAL,
+	REASON_LOGIN,
+	REASON_KEY,
+	REASON_POLICY
+};
 
 /* provider_raise(p, reason, fmt, ...): put an error on OpenSSL's queue. Returns 0. */
 int provider_raise(struct provider *p, enum provider_reason reason, const char *fmt, ...)
@@ -50,19 +65,8 @@ int provider_raise(struct provider *p, enum provider_reason reason, const char *
  */
 int provider_fail(struct provider *p, int status, const struct error *err);
 
-/* A key as OpenSSL holds it: on the token, or the public part alone (a peer, a key to compare). */
-struct provider_key {
-	struct provider *provider;
-	struct token_key *token; /* NULL: public part alone */
-	EVP_PKEY *public_only;
-};
-
-/* provider_key_public(key): its public part as a software key, borrowed; NULL where empty. */
-EVP_PKEY *provider_key_public(const struct provider_key *key);
-
-/* provider_key_up_ref(key): a copy with references of its own; NULL when out of memory. */
-struct provider_key *provider_key_up_ref(const struct provider_key *key);
-void provider_key_free(struct provider_key *key);
+/* provider_ending(): OPENSSL_cleanup has begun: no token call, and nothing of OpenSSL's is freed. */
+bool provider_ending(void);
 
 extern const OSSL_DISPATCH keymgmt_rsa_functions[];
 extern const OSSL_DISPATCH keymgmt_ec_functions[];

@@ -8,8 +8,9 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
+#include "engine/crypto.h"
 #include "engine/provider/digest.h"
-#include "engine/provider/internal.h"
+#include "engine/provider/key.h"
 
 #define POINT_MAX 256 /* octets of an uncompressed point; P-521: 133 */
 
@@ -71,8 +72,10 @@ static int take_kdf_type(struct exchange *e, const OSSL_PARAM *p)
 
 	if (!OSSL_PARAM_get_utf8_string(p, &at, sizeof(name)))
 		return 0;
+	if (name[0] != '\0' && strcmp(name, OSSL_KDF_NAME_X963KDF) != 0)
+		return 0;
 	e->kdf = name[0] != '\0';
-	return !e->kdf || strcmp(name, OSSL_KDF_NAME_X963KDF) == 0;
+	return 1;
 }
 
 static int take_ukm(struct exchange *e, const OSSL_PARAM *p)
@@ -103,7 +106,8 @@ static int exchange_set_params(void *ctx, const OSSL_PARAM params[])
 		return provider_raise(
 		    e->provider, REASON_USAGE, "an unknown key derivation function");
 	if (!digest_take(e->kdf_digest, params, OSSL_EXCHANGE_PARAM_KDF_DIGEST))
-		return 0;
+		return provider_raise(
+		    e->provider, REASON_USAGE, "an unknown digest for key derivation");
 	p = OSSL_PARAM_locate_const(params, OSSL_EXCHANGE_PARAM_KDF_OUTLEN);
 	if (p != NULL && !OSSL_PARAM_get_size_t(p, &e->kdf_len))
 		return 0;
@@ -174,6 +178,7 @@ static int exchange_begin(void *ctx, void *key, const OSSL_PARAM params[])
 		return 0;
 	provider_key_free(e->key);
 	e->key = copy;
+	e->peer_len = 0;
 	return exchange_set_params(e, params);
 }
 
@@ -182,17 +187,16 @@ static int exchange_set_peer(void *ctx, void *peerdata)
 	struct exchange *e = ctx;
 	EVP_PKEY *peer = provider_key_public(peerdata);
 
-	/* The token layer wants the uncompressed point, whatever form the peer's has. */
-	if (peer == NULL || EVP_PKEY_set_utf8_string_param(peer,
-				OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "uncompressed") != 1)
-		return 0;
-	return EVP_PKEY_get_octet_string_param(
-		   peer, OSSL_PKEY_PARAM_PUB_KEY, e->peer, sizeof(e->peer), &e->peer_len) == 1;
+	e->peer_len = 0;
+	/* This parameter is always the uncompressed point, which the token layer wants. */
+	return peer != NULL &&
+	       EVP_PKEY_get_octet_string_param(peer, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, e->peer,
+		   sizeof(e->peer), &e->peer_len) == 1;
 }
 
 static int run_kdf(struct exchange *e, unsigned char *out, const unsigned char *z, size_t z_len)
 {
-	EVP_KDF *kdf = EVP_KDF_fetch(provider_software(e->provider), OSSL_KDF_NAME_X963KDF, NULL);
+	EVP_KDF *kdf = EVP_KDF_fetch(crypto_context(), OSSL_KDF_NAME_X963KDF, NULL);
 	EVP_KDF_CTX *ctx = kdf != NULL ? EVP_KDF_CTX_new(kdf) : NULL;
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_utf8_string(OSSL_KDF_PARAM_DIGEST, e->kdf_digest, 0),
@@ -209,12 +213,14 @@ static int run_kdf(struct exchange *e, unsigned char *out, const unsigned char *
 	return ok;
 }
 
-static size_t field_octets(const struct exchange *e)
+static size_t octets_wanted(const struct exchange *e)
 {
+	if (e->kdf)
+		return e->kdf_len;
 	return ((size_t)EVP_PKEY_get_bits(provider_key_public(e->key)) + 7) / 8;
 }
 
-static int derive_into(struct exchange *e, unsigned char *out, size_t *out_len, size_t room)
+static int derive_into(struct exchange *e, unsigned char *out, size_t *out_len)
 {
 	unsigned char z[POINT_MAX];
 	size_t z_len = sizeof(z);
@@ -225,9 +231,7 @@ static int derive_into(struct exchange *e, unsigned char *out, size_t *out_len, 
 	if (status != 0)
 		return provider_fail(e->provider, status, &err);
 	*out_len = e->kdf ? e->kdf_len : z_len;
-	if (room < *out_len)
-		ok = provider_raise(e->provider, REASON_USAGE, "the buffer is too small");
-	else if (e->kdf)
+	if (e->kdf)
 		ok = run_kdf(e, out, z, z_len);
 	else
 		memcpy(out, z, z_len);
@@ -242,10 +246,12 @@ static int exchange_derive(void *ctx, unsigned char *out, size_t *out_len, size_
 	if (e->key == NULL || e->key->token == NULL || e->peer_len == 0)
 		return provider_raise(e->provider, REASON_USAGE, "no private key or no peer");
 	if (out == NULL) {
-		*out_len = e->kdf ? e->kdf_len : field_octets(e);
+		*out_len = octets_wanted(e);
 		return 1;
 	}
-	return derive_into(e, out, out_len, room);
+	if (room < octets_wanted(e))
+		return provider_raise(e->provider, REASON_USAGE, "the buffer is too small");
+	return derive_into(e, out, out_len);
 }
 
 const OSSL_DISPATCH key_exchange_ecdh_functions[] = {

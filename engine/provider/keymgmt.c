@@ -1,51 +1,19 @@
-/* Key management: token keys, and public parts beside them. Private material never comes in or goes out. */
-#include "engine/provider/internal.h"
-
-#include <stdlib.h>
+/* Key management: the dispatch tables of token keys, and provider_wrap_key. */
 #include <string.h>
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
+#include "engine/crypto.h"
+#include "engine/provider/key.h"
+
 /* The parameter by which provider_wrap_key hands a key over: the octets of a pointer. */
 #define PARAM_TOKEN_KEY "hsmime-token-key"
 
-EVP_PKEY *provider_key_public(const struct provider_key *key)
-{
-	return key->token != NULL ? token_key_public(key->token) : key->public_only;
-}
-
-void provider_key_free(struct provider_key *key)
-{
-	if (key == NULL)
-		return;
-	token_key_free(key->token);
-	EVP_PKEY_free(key->public_only);
-	free(key);
-}
-
-struct provider_key *provider_key_up_ref(const struct provider_key *key)
-{
-	struct provider_key *copy = malloc(sizeof(*copy));
-
-	if (copy == NULL)
-		return NULL;
-	*copy = *key;
-	if (copy->token != NULL)
-		token_key_up_ref(copy->token);
-	if (copy->public_only != NULL)
-		EVP_PKEY_up_ref(copy->public_only);
-	return copy;
-}
-
 static void *keymgmt_new(void *provctx)
 {
-	struct provider_key *key = calloc(1, sizeof(*key));
-
-	if (key != NULL)
-		key->provider = provctx;
-	return key;
+	return provider_key_new(provctx);
 }
 
 static void keymgmt_free(void *keydata)
@@ -53,13 +21,14 @@ static void keymgmt_free(void *keydata)
 	provider_key_free(keydata);
 }
 
+static void *keymgmt_dup(const void *keydata, int selection)
+{
+	return provider_key_dup(keydata, selection);
+}
+
 static int keymgmt_has(const void *keydata, int selection)
 {
-	const struct provider_key *key = keydata;
-
-	if (key == NULL || provider_key_public(key) == NULL)
-		return 0;
-	return (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) == 0 || key->token != NULL;
+	return keydata != NULL && provider_key_has(keydata, selection);
 }
 
 static int keymgmt_match(const void *a, const void *b, int selection)
@@ -74,37 +43,42 @@ static int keymgmt_match(const void *a, const void *b, int selection)
 	return EVP_PKEY_eq(x, y) == 1;
 }
 
-static bool has_private_part(const OSSL_PARAM params[])
+/* The public part is what can be looked at; that the private key belongs to it is the token's word. */
+static int keymgmt_validate(const void *keydata, int selection, int checktype)
 {
-	return OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_D) != NULL ||
-	       OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_PRIV_KEY) != NULL;
-}
+	const struct provider_key *key = keydata;
+	EVP_PKEY_CTX *ctx = NULL;
+	int ok = 0;
 
-/* A public part, as a peer or to compare with; private keys of other providers stay there. */
-static int import_public(struct provider_key *key, const char *type, const OSSL_PARAM params[])
-{
-	EVP_PKEY_CTX *ctx;
-	int ok;
-
-	if (has_private_part(params))
+	if (!provider_key_has(key, selection))
 		return 0;
-	ctx = EVP_PKEY_CTX_new_from_name(provider_software(key->provider), type, NULL);
-	ok = ctx != NULL && EVP_PKEY_fromdata_init(ctx) == 1 &&
-	     EVP_PKEY_fromdata(ctx, &key->public_only, EVP_PKEY_PUBLIC_KEY, (OSSL_PARAM *)params) ==
-		 1;
+	if ((selection & (OSSL_KEYMGMT_SELECT_PUBLIC_KEY | OSSL_KEYMGMT_SELECT_ALL_PARAMETERS)) ==
+	    0)
+		return 1;
+	ctx =
+	    EVP_PKEY_CTX_new_from_pkey(crypto_context(), provider_key_public(key), CRYPTO_SOFTWARE);
+	if (ctx == NULL)
+		return 0;
+	if ((selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) == 0)
+		ok = EVP_PKEY_param_check(ctx);
+	else if (checktype == OSSL_KEYMGMT_VALIDATE_QUICK_CHECK)
+		ok = EVP_PKEY_public_check_quick(ctx);
+	else
+		ok = EVP_PKEY_public_check(ctx);
 	EVP_PKEY_CTX_free(ctx);
-	return ok;
+	return ok == 1;
 }
 
-static int import(void *keydata, const char *type, const OSSL_PARAM params[])
+static int import(void *keydata, const char *type, int selection, const OSSL_PARAM params[])
 {
 	struct provider_key *key = keydata;
 	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, PARAM_TOKEN_KEY);
 	struct token_key *token;
 
 	if (p == NULL)
-		return import_public(key, type, params);
-	if (p->data_type != OSSL_PARAM_OCTET_STRING || p->data_size != sizeof(token))
+		return provider_key_import(key, type, selection, params);
+	if (p->data_type != OSSL_PARAM_OCTET_STRING || p->data_size != sizeof(token) ||
+	    provider_key_public(key) != NULL)
 		return 0;
 	memcpy(&token, p->data, sizeof(token));
 	key->token = token_key_up_ref(token);
@@ -113,14 +87,12 @@ static int import(void *keydata, const char *type, const OSSL_PARAM params[])
 
 static int import_rsa(void *keydata, int selection, const OSSL_PARAM params[])
 {
-	(void)selection;
-	return import(keydata, "RSA", params);
+	return import(keydata, "RSA", selection, params);
 }
 
 static int import_ec(void *keydata, int selection, const OSSL_PARAM params[])
 {
-	(void)selection;
-	return import(keydata, "EC", params);
+	return import(keydata, "EC", selection, params);
 }
 
 static const OSSL_PARAM *import_types(int selection)
@@ -138,24 +110,9 @@ static const OSSL_PARAM *import_types(int selection)
 	return params;
 }
 
-/*
- * OpenSSL 3.0 asks for everything when it looks for another provider that could do an
- * operation; who asks for a private key is refused, and comes back to this provider.
- */
 static int keymgmt_export(void *keydata, int selection, OSSL_CALLBACK *callback, void *arg)
 {
-	struct provider_key *key = keydata;
-	EVP_PKEY *public = provider_key_public(key);
-	OSSL_PARAM *params = NULL;
-	int ok;
-
-	if (public == NULL)
-		return 0;
-	if (key->token != NULL && (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0)
-		return 0;
-	ok = EVP_PKEY_todata(public, EVP_PKEY_PUBLIC_KEY, &params) == 1 && callback(params, arg);
-	OSSL_PARAM_free(params);
-	return ok;
+	return provider_key_export(keydata, selection, callback, arg);
 }
 
 static const OSSL_PARAM *export_types(int selection)
@@ -163,7 +120,7 @@ static const OSSL_PARAM *export_types(int selection)
 	return import_types(selection) + 1;
 }
 
-/* A store's reference is a struct provider_key, which passes to OpenSSL. */
+/* A store's reference is a struct provider_key, of which OpenSSL gets a copy. */
 static void *keymgmt_load(const void *reference, size_t size)
 {
 	struct provider_key *key;
@@ -176,9 +133,35 @@ static void *keymgmt_load(const void *reference, size_t size)
 
 static int keymgmt_get_params(void *keydata, OSSL_PARAM params[])
 {
-	EVP_PKEY *public = provider_key_public(keydata);
+	EVP_PKEY *software = provider_key_public(keydata);
 
-	return public != NULL && EVP_PKEY_get_params(public, params) == 1;
+	return software != NULL && EVP_PKEY_get_params(software, params) == 1;
+}
+
+/* CMS gives a peer's curve and then its point. What is on a token stays as it is. */
+static int keymgmt_set_params(void *keydata, const OSSL_PARAM params[])
+{
+	struct provider_key *key = keydata;
+
+	if (params == NULL || params[0].key == NULL)
+		return 1;
+	if (key->token != NULL)
+		return provider_raise(
+		    key->provider, REASON_USAGE, "a key on a token can't be changed");
+	return key->public_only != NULL &&
+	       EVP_PKEY_set_params(key->public_only, (OSSL_PARAM *)params) == 1;
+}
+
+static const OSSL_PARAM *settable_ec(void *provctx)
+{
+	static const OSSL_PARAM params[] = {
+		OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, NULL, 0),
+		OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, NULL, 0),
+		OSSL_PARAM_END,
+	};
+
+	(void)provctx;
+	return params;
 }
 
 static const OSSL_PARAM *gettable_rsa(void *provctx)
@@ -207,6 +190,9 @@ static const OSSL_PARAM *gettable_ec(void *provctx)
 		OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, NULL, 0),
 		OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, NULL, 0),
 		OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, NULL, 0),
+		OSSL_PARAM_BN(OSSL_PKEY_PARAM_EC_PUB_X, NULL, 0),
+		OSSL_PARAM_BN(OSSL_PKEY_PARAM_EC_PUB_Y, NULL, 0),
+		OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, NULL, 0),
 		OSSL_PARAM_END,
 	};
 
@@ -228,9 +214,11 @@ static const char *rsa_operation(int operation)
 const OSSL_DISPATCH keymgmt_rsa_functions[] = {
 	{ OSSL_FUNC_KEYMGMT_NEW, (void (*)(void))keymgmt_new },
 	{ OSSL_FUNC_KEYMGMT_FREE, (void (*)(void))keymgmt_free },
+	{ OSSL_FUNC_KEYMGMT_DUP, (void (*)(void))keymgmt_dup },
 	{ OSSL_FUNC_KEYMGMT_LOAD, (void (*)(void))keymgmt_load },
 	{ OSSL_FUNC_KEYMGMT_HAS, (void (*)(void))keymgmt_has },
 	{ OSSL_FUNC_KEYMGMT_MATCH, (void (*)(void))keymgmt_match },
+	{ OSSL_FUNC_KEYMGMT_VALIDATE, (void (*)(void))keymgmt_validate },
 	{ OSSL_FUNC_KEYMGMT_IMPORT, (void (*)(void))import_rsa },
 	{ OSSL_FUNC_KEYMGMT_IMPORT_TYPES, (void (*)(void))import_types },
 	{ OSSL_FUNC_KEYMGMT_EXPORT, (void (*)(void))keymgmt_export },
@@ -244,15 +232,19 @@ const OSSL_DISPATCH keymgmt_rsa_functions[] = {
 const OSSL_DISPATCH keymgmt_ec_functions[] = {
 	{ OSSL_FUNC_KEYMGMT_NEW, (void (*)(void))keymgmt_new },
 	{ OSSL_FUNC_KEYMGMT_FREE, (void (*)(void))keymgmt_free },
+	{ OSSL_FUNC_KEYMGMT_DUP, (void (*)(void))keymgmt_dup },
 	{ OSSL_FUNC_KEYMGMT_LOAD, (void (*)(void))keymgmt_load },
 	{ OSSL_FUNC_KEYMGMT_HAS, (void (*)(void))keymgmt_has },
 	{ OSSL_FUNC_KEYMGMT_MATCH, (void (*)(void))keymgmt_match },
+	{ OSSL_FUNC_KEYMGMT_VALIDATE, (void (*)(void))keymgmt_validate },
 	{ OSSL_FUNC_KEYMGMT_IMPORT, (void (*)(void))import_ec },
 	{ OSSL_FUNC_KEYMGMT_IMPORT_TYPES, (void (*)(void))import_types },
 	{ OSSL_FUNC_KEYMGMT_EXPORT, (void (*)(void))keymgmt_export },
 	{ OSSL_FUNC_KEYMGMT_EXPORT_TYPES, (void (*)(void))export_types },
 	{ OSSL_FUNC_KEYMGMT_GET_PARAMS, (void (*)(void))keymgmt_get_params },
 	{ OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, (void (*)(void))gettable_ec },
+	{ OSSL_FUNC_KEYMGMT_SET_PARAMS, (void (*)(void))keymgmt_set_params },
+	{ OSSL_FUNC_KEYMGMT_SETTABLE_PARAMS, (void (*)(void))settable_ec },
 	{ OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, (void (*)(void))ec_operation },
 	{ 0, NULL },
 };

@@ -1,16 +1,17 @@
 #include "engine/provider/internal.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
+
+#include "engine/crypto.h"
 
 #define PROPERTIES "provider=" PROVIDER_NAME
 
@@ -70,6 +71,9 @@ static const OSSL_ITEM reasons[] = {
 	{ REASON_USAGE, (void *)"unsupported request" },
 	{ REASON_DECRYPTION, (void *)"decryption failed" },
 	{ REASON_INTERNAL, (void *)"internal error" },
+	{ REASON_LOGIN, (void *)"no login" },
+	{ REASON_KEY, (void *)"no such key" },
+	{ REASON_POLICY, (void *)"refused" },
 	{ 0, NULL },
 };
 
@@ -112,10 +116,21 @@ static int get_params(void *provctx, OSSL_PARAM params[])
  * software token's own use of OpenSSL may be gone already: then nothing is freed any more.
  */
 static atomic_bool cleanup_begun;
+static pthread_once_t watch_once = PTHREAD_ONCE_INIT;
 
 static void note_cleanup(void)
 {
 	atomic_store(&cleanup_begun, true);
+}
+
+static void watch_cleanup(void)
+{
+	OPENSSL_atexit(note_cleanup);
+}
+
+bool provider_ending(void)
+{
+	return atomic_load(&cleanup_begun);
 }
 
 static void teardown(void *provctx)
@@ -124,13 +139,10 @@ static void teardown(void *provctx)
 
 	if (p == NULL)
 		return;
-	if (!atomic_load(&cleanup_begun)) {
+	if (!provider_ending())
 		engine_free(p->engine);
-		OSSL_LIB_CTX_free(p->software);
-	}
-	free(p->module);
-	free(p->pin_source);
-	free(p->token);
+	provider_unconfigure(p);
+	pthread_mutex_destroy(&p->lock);
 	free(p);
 }
 
@@ -166,29 +178,6 @@ static void take_core(
 	}
 }
 
-static char *copy_of(const char *text)
-{
-	return text != NULL && text[0] != '\0' ? strdup(text) : NULL;
-}
-
-/* openssl.cnf: module, pin-source and token in the provider's section. */
-static void take_configuration(struct provider *p, OSSL_FUNC_core_get_params_fn *core_params)
-{
-	char *module = NULL, *pin_source = NULL, *token = NULL;
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_utf8_ptr("module", &module, 0),
-		OSSL_PARAM_utf8_ptr("pin-source", &pin_source, 0),
-		OSSL_PARAM_utf8_ptr("token", &token, 0),
-		OSSL_PARAM_END,
-	};
-
-	if (core_params == NULL || !core_params(p->core, params))
-		return;
-	p->module = copy_of(module);
-	p->pin_source = copy_of(pin_source);
-	p->token = copy_of(token);
-}
-
 int provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
     const OSSL_DISPATCH **out, void **provctx)
 {
@@ -197,57 +186,36 @@ int provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
 
 	if (p == NULL)
 		return 0;
+	pthread_mutex_init(&p->lock, NULL);
 	p->core = handle;
 	take_core(p, &core_params, in);
-	take_configuration(p, core_params);
-	OPENSSL_atexit(note_cleanup);
+	if (!provider_configure(p, core_params)) {
+		teardown(p);
+		return 0;
+	}
+	pthread_once(&watch_once, watch_cleanup);
 	*out = provider_functions;
 	*provctx = p;
 	return 1;
 }
 
-OSSL_LIB_CTX *provider_software(struct provider *p)
+static pthread_once_t built_in_once = PTHREAD_ONCE_INIT;
+static OSSL_LIB_CTX *built_in;
+
+static void load_built_in(void)
 {
-	if (p->software != NULL)
-		return p->software;
-	p->software = OSSL_LIB_CTX_new();
-	if (p->software != NULL && OSSL_PROVIDER_load(p->software, "default") == NULL) {
-		OSSL_LIB_CTX_free(p->software);
-		p->software = NULL;
-	}
-	return p->software;
+	OSSL_LIB_CTX *context = crypto_context();
+
+	if (context != NULL &&
+	    OSSL_PROVIDER_add_builtin(context, PROVIDER_NAME, provider_init) == 1 &&
+	    OSSL_PROVIDER_load(context, PROVIDER_NAME) != NULL)
+		built_in = context;
 }
 
-static ptrdiff_t ask_person(void *arg, const hsmime_pin_request *request, char *pin, size_t size)
+OSSL_LIB_CTX *provider_context(void)
 {
-	struct provider *p = arg;
-	char info[300];
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_utf8_string(OSSL_PASSPHRASE_PARAM_INFO, info, 0),
-		OSSL_PARAM_END,
-	};
-	size_t len = 0;
-
-	if (p->ask == NULL)
-		return HSMIME_EPIN;
-	snprintf(info, sizeof(info), "the PIN of token %s", request->token_label);
-	params[0].data_size = strlen(info);
-	if (!p->ask(pin, size, &len, params, p->ask_arg))
-		return HSMIME_EPIN;
-	return (ptrdiff_t)len;
-}
-
-int provider_engine(struct provider *p, struct error *err)
-{
-	struct engine_options options = {
-		.module = p->module != NULL ? p->module : getenv("HSMIME_MODULE"),
-		.token_label = p->token,
-		.pin_source = p->pin_source != NULL ? p->pin_source : getenv("HSMIME_PIN_SOURCE"),
-		.pin_callback = ask_person,
-		.pin_arg = p,
-	};
-
-	return p->engine != NULL ? 0 : engine_new(&p->engine, &options, err);
+	pthread_once(&built_in_once, load_built_in);
+	return built_in;
 }
 
 int provider_raise(struct provider *p, enum provider_reason reason, const char *fmt, ...)
@@ -263,11 +231,31 @@ int provider_raise(struct provider *p, enum provider_reason reason, const char *
 	return 0;
 }
 
+static enum provider_reason reason_of(int status)
+{
+	switch (status) {
+	case HSMIME_EUSAGE:
+	case HSMIME_EUNSUPPORTED:
+		return REASON_USAGE;
+	case HSMIME_EPOLICY:
+		return REASON_POLICY;
+	case HSMIME_ENOKEY:
+		return REASON_KEY;
+	case HSMIME_EPIN:
+		return REASON_LOGIN;
+	case HSMIME_EINTERNAL:
+	case HSMIME_ENOMEM:
+		return REASON_INTERNAL;
+	default:
+		return REASON_TOKEN;
+	}
+}
+
 int provider_fail(struct provider *p, int status, const struct error *err)
 {
 	if (status == HSMIME_EINVALID)
 		return provider_raise(p, REASON_DECRYPTION, "%s", "");
 	token_key_set_error(err);
-	return provider_raise(
-	    p, status == HSMIME_EUSAGE ? REASON_USAGE : REASON_TOKEN, "%s", err->message);
+	return provider_raise(p, reason_of(status), "%s%s%s", err->message,
+	    err->hint[0] != '\0' ? "; " : "", err->hint);
 }

@@ -30,6 +30,12 @@
 OSSL_provider_init_fn provider_init;
 
 /*
+ * provider_context(): the private library context of the process (engine/crypto.h) with this
+ * provider in it as a built-in beside the default one; kept. NULL where OpenSSL does not start.
+ */
+OSSL_LIB_CTX *provider_context(void);
+
+/*
  * provider_wrap_key(out, libctx, key, err):
  * An EVP_PKEY of this provider in libctx (where it is loaded) for key, of
  * which it takes a reference. Returns 0, HSMIME_ENOMEM or HSMIME_EINTERNAL.

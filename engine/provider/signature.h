@@ -9,6 +9,10 @@
 #include "engine/provider/digest.h"
 #include "engine/provider/internal.h"
 
+/* RSA_PSS_SALTLEN_AUTO_DIGEST_MAX of OpenSSL 3.1: the digest's length, or less where that does not fit. */
+#define SALT_DIGEST_AT_MOST (-4)
+#define SALT_NAME_DIGEST_AT_MOST "auto-digestmax"
+
 /* One signature or verification. */
 struct signature {
 	struct provider *provider;
@@ -28,9 +32,19 @@ void *token_signature_dup(void *ctx);
 /* token_signature_begin(s, key): use key (NULL: the one it has). 1 or 0. */
 int token_signature_begin(struct signature *s, struct provider_key *key);
 
+/*
+ * token_signature_take_digest(s, params): the digest that params name, if they do. Once octets are
+ * hashed it can't change any more. 1, or 0 with an error on OpenSSL's queue.
+ */
+int token_signature_take_digest(struct signature *s, const OSSL_PARAM params[]);
+
 /* token_signature_verify(s, sig, sig_len, tbs, tbs_len): by the public part, in software. 1, 0 or -1. */
 int token_signature_verify(
     void *ctx, const unsigned char *sig, size_t sig_len, const unsigned char *tbs, size_t tbs_len);
+
+/* token_signature_recover(s, out, out_len, room, sig, sig_len): what a signature was made of, in software. */
+int token_signature_recover(void *ctx, unsigned char *out, size_t *out_len, size_t room,
+    const unsigned char *sig, size_t sig_len);
 
 /* token_signature_digest_begin(s, mdname): start hashing; mdname NULL keeps the digest. 1 or 0. */
 int token_signature_digest_begin(struct signature *s, const char *mdname);

@@ -1,9 +1,8 @@
 /* ECDSA signatures (RFC 5480: DER ECDSA-Sig-Value). */
 #include <openssl/core_names.h>
-#include <openssl/objects.h>
 #include <openssl/params.h>
-#include <openssl/x509.h>
 
+#include "engine/provider/algorithm_id.h"
 #include "engine/provider/signature.h"
 
 static void *ecdsa_newctx(void *provctx, const char *properties)
@@ -14,9 +13,7 @@ static void *ecdsa_newctx(void *provctx, const char *properties)
 
 static int ecdsa_set_params(void *ctx, const OSSL_PARAM params[])
 {
-	struct signature *s = ctx;
-
-	return params == NULL || digest_take(s->digest, params, OSSL_SIGNATURE_PARAM_DIGEST);
+	return params == NULL || token_signature_take_digest(ctx, params);
 }
 
 static const OSSL_PARAM *ecdsa_settable(void *ctx, void *provctx)
@@ -32,32 +29,12 @@ static const OSSL_PARAM *ecdsa_settable(void *ctx, void *provctx)
 	return params;
 }
 
-/* ecdsa-with-<digest>, without parameters (RFC 5758 section 3.2). */
-static int put_algorithm(const struct signature *s, OSSL_PARAM *p)
-{
-	X509_ALGOR *alg = X509_ALGOR_new();
-	unsigned char *der = NULL;
-	int signature = NID_undef;
-	int len = 0;
-	int ok;
-
-	if (alg != NULL &&
-	    OBJ_find_sigid_by_algs(&signature, OBJ_txt2nid(s->digest), NID_X9_62_id_ecPublicKey)) {
-		X509_ALGOR_set0(alg, OBJ_nid2obj(signature), V_ASN1_UNDEF, NULL);
-		len = i2d_X509_ALGOR(alg, &der);
-	}
-	ok = len > 0 && OSSL_PARAM_set_octet_string(p, der, (size_t)len);
-	OPENSSL_free(der);
-	X509_ALGOR_free(alg);
-	return ok;
-}
-
 static int ecdsa_get_params(void *ctx, OSSL_PARAM params[])
 {
 	struct signature *s = ctx;
 	OSSL_PARAM *p = OSSL_PARAM_locate(params, OSSL_SIGNATURE_PARAM_ALGORITHM_ID);
 
-	if (p != NULL && !put_algorithm(s, p))
+	if (p != NULL && !algorithm_id_ecdsa(p, s->digest))
 		return 0;
 	p = OSSL_PARAM_locate(params, OSSL_SIGNATURE_PARAM_DIGEST);
 	return p == NULL || OSSL_PARAM_set_utf8_string(p, s->digest);
@@ -84,8 +61,12 @@ static int ecdsa_begin(void *ctx, void *key, const OSSL_PARAM params[])
 static int ecdsa_sign(void *ctx, unsigned char *sig, size_t *sig_len, size_t room,
     const unsigned char *tbs, size_t tbs_len)
 {
+	struct signature *s = ctx;
 	struct token_sign request = { .scheme = TOKEN_SIGN_ECDSA, .data = tbs, .len = tbs_len };
 
+	if (sig != NULL && s->digest[0] != '\0' && tbs_len != digest_size(s->digest))
+		return provider_raise(
+		    s->provider, REASON_USAGE, "what is to be signed is no %s value", s->digest);
 	return token_signature_sign(ctx, sig, sig_len, room, &request);
 }
 

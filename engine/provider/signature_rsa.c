@@ -6,8 +6,9 @@
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 #include <openssl/rsa.h>
-#include <openssl/x509.h>
 
+#include "engine/provider/algorithm_id.h"
+#include "engine/provider/key.h"
 #include "engine/provider/signature.h"
 
 static const struct {
@@ -19,6 +20,8 @@ static const struct {
 	{ RSA_NO_PADDING, OSSL_PKEY_RSA_PAD_MODE_NONE },
 };
 #define PADDINGS (sizeof(paddings) / sizeof(paddings[0]))
+
+#define SALT_MAX 4096 /* octets, more than any modulus has room for */
 
 static void *rsa_newctx(void *provctx, const char *properties)
 {
@@ -42,32 +45,47 @@ static int take_padding(struct signature *s, const OSSL_PARAM *p)
 	return 0;
 }
 
-static int take_salt(struct signature *s, const OSSL_PARAM *p)
-{
-	static const struct {
-		const char *name;
-		int value;
-	} names[] = {
-		{ OSSL_PKEY_RSA_PSS_SALT_LEN_DIGEST, RSA_PSS_SALTLEN_DIGEST },
-		{ OSSL_PKEY_RSA_PSS_SALT_LEN_MAX, RSA_PSS_SALTLEN_MAX },
-		{ OSSL_PKEY_RSA_PSS_SALT_LEN_AUTO, RSA_PSS_SALTLEN_AUTO },
-	};
-	int64_t octets;
-	char *end;
+static const struct {
+	const char *name;
+	int value;
+} salts[] = {
+	{ OSSL_PKEY_RSA_PSS_SALT_LEN_DIGEST, RSA_PSS_SALTLEN_DIGEST },
+	{ OSSL_PKEY_RSA_PSS_SALT_LEN_MAX, RSA_PSS_SALTLEN_MAX },
+	{ OSSL_PKEY_RSA_PSS_SALT_LEN_AUTO, RSA_PSS_SALTLEN_AUTO },
+	{ SALT_NAME_DIGEST_AT_MOST, SALT_DIGEST_AT_MOST },
+};
+#define SALTS (sizeof(salts) / sizeof(salts[0]))
 
-	if (p->data_type != OSSL_PARAM_UTF8_STRING)
-		return OSSL_PARAM_get_int(p, &s->salt_len);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(p->data, names[i].name) == 0) {
-			s->salt_len = names[i].value;
+static int salt_of_name(int *len, const char *name)
+{
+	char *end;
+	long octets;
+
+	for (size_t i = 0; i < SALTS; i++) {
+		if (strcmp(name, salts[i].name) == 0) {
+			*len = salts[i].value;
 			return 1;
 		}
 	}
-	octets = strtol(p->data, &end, 10);
-	if (end == p->data || *end != '\0' || octets < 0 || octets > 4096)
+	octets = strtol(name, &end, 10);
+	if (end == name || *end != '\0' || octets > SALT_MAX || octets < SALT_DIGEST_AT_MOST)
 		return 0;
-	s->salt_len = (int)octets;
+	*len = (int)octets;
 	return 1;
+}
+
+static int take_salt(struct signature *s, const OSSL_PARAM *p)
+{
+	int len = 0;
+	int ok;
+
+	if (p->data_type == OSSL_PARAM_UTF8_STRING)
+		ok = salt_of_name(&len, p->data);
+	else
+		ok = OSSL_PARAM_get_int(p, &len) && len >= SALT_DIGEST_AT_MOST && len <= SALT_MAX;
+	if (ok)
+		s->salt_len = len;
+	return ok;
 }
 
 static int rsa_set_params(void *ctx, const OSSL_PARAM params[])
@@ -77,14 +95,17 @@ static int rsa_set_params(void *ctx, const OSSL_PARAM params[])
 
 	if (params == NULL)
 		return 1;
-	if (!digest_take(s->digest, params, OSSL_SIGNATURE_PARAM_DIGEST) ||
-	    !digest_take(s->mgf1_digest, params, OSSL_SIGNATURE_PARAM_MGF1_DIGEST))
+	if (!token_signature_take_digest(s, params))
 		return 0;
+	if (!digest_take(s->mgf1_digest, params, OSSL_SIGNATURE_PARAM_MGF1_DIGEST))
+		return provider_raise(s->provider, REASON_USAGE, "an unknown MGF1 digest");
 	p = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PAD_MODE);
 	if (p != NULL && !take_padding(s, p))
 		return provider_raise(s->provider, REASON_USAGE, "an unknown RSA padding");
 	p = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PSS_SALTLEN);
-	return p == NULL || take_salt(s, p);
+	if (p != NULL && !take_salt(s, p))
+		return provider_raise(s->provider, REASON_USAGE, "an impossible salt length");
+	return 1;
 }
 
 static const OSSL_PARAM settable[] = {
@@ -109,97 +130,25 @@ static const char *mgf1_of(const struct signature *s)
 	return s->mgf1_digest[0] != '\0' ? s->mgf1_digest : s->digest;
 }
 
-static size_t digest_size(const struct signature *s)
-{
-	EVP_MD *md = EVP_MD_fetch(provider_software(s->provider), s->digest, NULL);
-	int size = md != NULL ? EVP_MD_get_size(md) : 0;
-
-	EVP_MD_free(md);
-	return size > 0 ? (size_t)size : 0;
-}
-
-/* The salt's octets that a signature is made with (RFC 8017 section 9.1.1). */
+/* The salt's octets that a signature is made with (RFC 8017 section 9.1.1); negative: none fits. */
 static int salt_octets(const struct signature *s)
 {
-	int size = (int)digest_size(s);
-	int bits;
+	int size = (int)digest_size(s->digest);
+	int most;
 
 	if (s->salt_len >= 0)
 		return s->salt_len;
 	if (s->salt_len == RSA_PSS_SALTLEN_DIGEST || s->key == NULL)
 		return size;
-	bits = EVP_PKEY_get_bits(provider_key_public(s->key));
-	return (bits - 1 + 7) / 8 - size - 2;
-}
-
-/* <digest>WithRSAEncryption (RFC 4055). */
-static X509_ALGOR *algorithm_of(const struct signature *s)
-{
-	int md = OBJ_txt2nid(s->digest);
-	int signature = NID_undef;
-	X509_ALGOR *alg = X509_ALGOR_new();
-
-	if (alg == NULL || md == NID_undef ||
-	    !OBJ_find_sigid_by_algs(&signature, md, NID_rsaEncryption)) {
-		X509_ALGOR_free(alg);
-		return NULL;
-	}
-	X509_ALGOR_set0(alg, OBJ_nid2obj(signature), V_ASN1_NULL, NULL);
-	return alg;
-}
-
-static X509_ALGOR *digest_algorithm(const char *name)
-{
-	X509_ALGOR *alg = X509_ALGOR_new();
-
-	if (alg != NULL)
-		X509_ALGOR_set0(alg, OBJ_nid2obj(OBJ_txt2nid(name)), V_ASN1_NULL, NULL);
-	return alg;
-}
-
-static X509_ALGOR *mgf1_algorithm(const char *name)
-{
-	X509_ALGOR *hash = digest_algorithm(name);
-	X509_ALGOR *alg = X509_ALGOR_new();
-	ASN1_STRING *packed = NULL;
-
-	if (hash != NULL && alg != NULL &&
-	    ASN1_item_pack(hash, ASN1_ITEM_rptr(X509_ALGOR), &packed) != NULL)
-		X509_ALGOR_set0(alg, OBJ_nid2obj(NID_mgf1), V_ASN1_SEQUENCE, packed);
-	X509_ALGOR_free(hash);
-	return alg;
-}
-
-/* id-RSASSA-PSS with its parameters (RFC 4056). */
-static X509_ALGOR *pss_algorithm(const struct signature *s)
-{
-	RSA_PSS_PARAMS *pss = RSA_PSS_PARAMS_new();
-	X509_ALGOR *alg = X509_ALGOR_new();
-	ASN1_STRING *packed = NULL;
-
-	if (pss == NULL || alg == NULL)
-		goto out;
-	pss->hashAlgorithm = digest_algorithm(s->digest);
-	pss->maskGenAlgorithm = mgf1_algorithm(mgf1_of(s));
-	pss->saltLength = ASN1_INTEGER_new();
-	if (pss->saltLength != NULL && ASN1_INTEGER_set(pss->saltLength, salt_octets(s)) == 1 &&
-	    ASN1_item_pack(pss, ASN1_ITEM_rptr(RSA_PSS_PARAMS), &packed) != NULL)
-		X509_ALGOR_set0(alg, OBJ_nid2obj(NID_rsassaPss), V_ASN1_SEQUENCE, packed);
-out:
-	RSA_PSS_PARAMS_free(pss);
-	return alg;
+	most = (EVP_PKEY_get_bits(provider_key_public(s->key)) - 1 + 7) / 8 - size - 2;
+	return s->salt_len == SALT_DIGEST_AT_MOST && size < most ? size : most;
 }
 
 static int put_algorithm(const struct signature *s, OSSL_PARAM *p)
 {
-	X509_ALGOR *alg = s->padding == RSA_PKCS1_PSS_PADDING ? pss_algorithm(s) : algorithm_of(s);
-	unsigned char *der = NULL;
-	int len = alg != NULL ? i2d_X509_ALGOR(alg, &der) : 0;
-	int ok = len > 0 && OSSL_PARAM_set_octet_string(p, der, (size_t)len);
-
-	OPENSSL_free(der);
-	X509_ALGOR_free(alg);
-	return ok;
+	if (s->padding == RSA_PKCS1_PSS_PADDING)
+		return algorithm_id_pss(p, s->digest, mgf1_of(s), salt_octets(s));
+	return algorithm_id_pkcs1(p, s->digest);
 }
 
 static int put_padding(const struct signature *s, OSSL_PARAM *p)
@@ -219,12 +168,9 @@ static int put_salt(const struct signature *s, OSSL_PARAM *p)
 
 	if (p->data_type == OSSL_PARAM_INTEGER)
 		return OSSL_PARAM_set_int(p, s->salt_len);
-	if (s->salt_len == RSA_PSS_SALTLEN_DIGEST)
-		return OSSL_PARAM_set_utf8_string(p, OSSL_PKEY_RSA_PSS_SALT_LEN_DIGEST);
-	if (s->salt_len == RSA_PSS_SALTLEN_MAX)
-		return OSSL_PARAM_set_utf8_string(p, OSSL_PKEY_RSA_PSS_SALT_LEN_MAX);
-	if (s->salt_len < 0)
-		return OSSL_PARAM_set_utf8_string(p, OSSL_PKEY_RSA_PSS_SALT_LEN_AUTO);
+	for (size_t i = 0; i < SALTS; i++)
+		if (salts[i].value == s->salt_len)
+			return OSSL_PARAM_set_utf8_string(p, salts[i].name);
 	snprintf(text, sizeof(text), "%d", s->salt_len);
 	return OSSL_PARAM_set_utf8_string(p, text);
 }
@@ -276,14 +222,22 @@ static int rsa_sign(void *ctx, unsigned char *sig, size_t *sig_len, size_t room,
 {
 	struct signature *s = ctx;
 	struct token_sign request = { .data = tbs, .len = tbs_len };
+	int salt;
 
 	if (s->digest[0] != '\0')
 		request.digest = s->digest;
 	switch (s->padding) {
 	case RSA_PKCS1_PSS_PADDING:
+		/* OpenSSL's own keys would take SHA-1. */
+		if (request.digest == NULL)
+			return provider_raise(s->provider, REASON_USAGE, "PSS needs a digest");
+		salt = salt_octets(s);
+		if (salt < 0)
+			return provider_raise(s->provider, REASON_USAGE,
+			    "the key is too short for PSS with %s", s->digest);
 		request.scheme = TOKEN_SIGN_RSA_PSS;
 		request.mgf1_digest = mgf1_of(s);
-		request.salt_len = (size_t)salt_octets(s);
+		request.salt_len = (size_t)salt;
 		break;
 	case RSA_NO_PADDING:
 		request.scheme = TOKEN_SIGN_RSA_RAW;
@@ -319,6 +273,8 @@ const OSSL_DISPATCH signature_rsa_functions[] = {
 	{ OSSL_FUNC_SIGNATURE_SIGN, (void (*)(void))rsa_sign },
 	{ OSSL_FUNC_SIGNATURE_VERIFY_INIT, (void (*)(void))rsa_begin },
 	{ OSSL_FUNC_SIGNATURE_VERIFY, (void (*)(void))token_signature_verify },
+	{ OSSL_FUNC_SIGNATURE_VERIFY_RECOVER_INIT, (void (*)(void))rsa_begin },
+	{ OSSL_FUNC_SIGNATURE_VERIFY_RECOVER, (void (*)(void))token_signature_recover },
 	{ OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, (void (*)(void))rsa_digest_begin },
 	{ OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE, (void (*)(void))token_signature_digest_update },
 	{ OSSL_FUNC_SIGNATURE_DIGEST_SIGN_FINAL, (void (*)(void))rsa_digest_sign },

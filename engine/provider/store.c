@@ -1,6 +1,10 @@
-/* The store of pkcs11: URIs (RFC 7512): a private key, its public part, certificates. */
+/*
+ * The store of pkcs11: URIs (RFC 7512). Who expects a private key gets the one that the URI names, or
+ * is told why there is not exactly one; who expects anything gets all keys and certificates.
+ */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <openssl/core_names.h>
 #include <openssl/core_object.h>
@@ -8,28 +12,82 @@
 #include <openssl/store.h>
 #include <openssl/x509.h>
 
-#include "engine/provider/internal.h"
+#include "engine/provider/key.h"
 
 struct store {
 	struct provider *provider;
+	struct engine *engine; /* the provider's */
 	char *uri;
-	int expect; /* OSSL_STORE_INFO_*, 0: everything */
-	bool key_done;
-	bool listed;
-	hsmime_key *list; /* certificates */
+	int expect;  /* OSSL_STORE_INFO_*, 0: everything */
+	bool login;  /* list private keys too */
+	bool listed; /* list holds, or there is none to be had */
+	hsmime_key *list;
 	size_t count;
 	size_t next;
+	bool key_given; /* of list[next]; its certificate is to come */
+	bool failed;
+	bool done;
 };
+
+/* The attribute type of uri (RFC 7512 section 2.3) with what ends it, and its length; 0 where there is none. */
+static size_t find_type(const char **type, const char *uri)
+{
+	const char *at = strchr(uri, ':') + 1;
+
+	while (at[0] != '\0' && at[0] != '?') {
+		size_t len = strcspn(at, ";?");
+
+		len += at[len] == ';' ? 1 : 0;
+		*type = at;
+		if (strncmp(at, "type=", 5) == 0)
+			return len;
+		at += len;
+	}
+	return 0;
+}
+
+static bool type_is(const char *type, size_t len, const char *value)
+{
+	size_t value_len = strlen(value);
+
+	len -= type[len - 1] == ';' ? 1 : 0;
+	return len == 5 + value_len && memcmp(type + 5, value, value_len) == 0;
+}
+
+/*
+ * What can't come of an object of that type is not looked for, nor is anyone asked for a PIN. A
+ * public key may come of a certificate too, so these are listed without the type.
+ */
+static void expect_type(struct store *s)
+{
+	const char *type = NULL;
+	size_t len = find_type(&type, s->uri);
+	char *at;
+
+	s->login = true;
+	if (len == 0)
+		return;
+	at = s->uri + (type - s->uri);
+	if (type_is(type, len, "cert")) {
+		s->expect = OSSL_STORE_INFO_CERT;
+		s->login = false;
+	} else if (type_is(type, len, "public")) {
+		s->expect = OSSL_STORE_INFO_PUBKEY;
+		s->login = false;
+		memmove(at, at + len, strlen(at + len) + 1);
+	}
+}
 
 static void *store_open(void *provctx, const char *uri)
 {
 	struct store *s = calloc(1, sizeof(*s));
 
-	if (s == NULL || strncmp(uri, "pkcs11:", 7) != 0 || (s->uri = strdup(uri)) == NULL) {
+	if (s == NULL || strncasecmp(uri, "pkcs11:", 7) != 0 || (s->uri = strdup(uri)) == NULL) {
 		free(s);
 		return NULL;
 	}
 	s->provider = provctx;
+	expect_type(s);
 	return s;
 }
 
@@ -64,11 +122,6 @@ static int store_set_params(void *ctx, const OSSL_PARAM params[])
 	return p == NULL || OSSL_PARAM_get_int(p, &s->expect);
 }
 
-static bool wants(const struct store *s, int type)
-{
-	return s->expect == 0 || s->expect == type;
-}
-
 static int give_key(struct store *s, struct token_key *key, OSSL_CALLBACK *give, void *arg)
 {
 	struct provider_key held = { .provider = s->provider, .token = key };
@@ -85,29 +138,28 @@ static int give_key(struct store *s, struct token_key *key, OSSL_CALLBACK *give,
 	return give(params, arg);
 }
 
-static int load_key(struct store *s, OSSL_CALLBACK *give, void *arg)
+/* A key that may not sign may decrypt. */
+static int find_key(struct engine_found *found, struct store *s, const char *uri, struct error *err)
+{
+	int status = engine_find_key(found, s->engine, uri, ENGINE_SIGN, err);
+
+	if (status == HSMIME_ENOKEY)
+		status = engine_find_key(found, s->engine, uri, ENGINE_DECRYPT, err);
+	return status;
+}
+
+static int load_key(struct store *s, const char *uri, OSSL_CALLBACK *give, void *arg)
 {
 	struct engine_found found = { 0 };
 	struct error err = { 0 };
-	int status = engine_find_key(&found, s->provider->engine, s->uri, ENGINE_SIGN, &err);
+	int status = find_key(&found, s, uri, &err);
 	int ok;
 
-	if (status == HSMIME_ENOKEY)
-		status = engine_find_key(&found, s->provider->engine, s->uri, ENGINE_DECRYPT, &err);
 	if (status != 0)
 		return provider_fail(s->provider, status, &err);
 	ok = give_key(s, found.key, give, arg);
 	engine_found_free(&found);
 	return ok;
-}
-
-static int list_certificates(struct store *s)
-{
-	struct error err = { 0 };
-	int status = engine_keys(&s->list, &s->count, s->provider->engine, s->uri, false, &err);
-
-	s->listed = true;
-	return status == 0 ? 1 : provider_fail(s->provider, status, &err);
 }
 
 static int give_certificate(X509 *cert, OSSL_CALLBACK *give, void *arg)
@@ -129,46 +181,122 @@ static int give_certificate(X509 *cert, OSSL_CALLBACK *give, void *arg)
 	return ok;
 }
 
-static int load_certificate(struct store *s, OSSL_CALLBACK *give, void *arg)
+/* In DER, so that OpenSSL's own provider takes it: what public keys do needs no token. */
+static int give_public(EVP_PKEY *key, OSSL_CALLBACK *give, void *arg)
 {
-	if (!s->listed && !list_certificates(s))
-		return 0;
-	while (s->next < s->count) {
-		X509 *cert = s->list[s->next++].certificate;
+	static const char structure[] = "SubjectPublicKeyInfo";
+	int object = OSSL_OBJECT_PKEY;
+	unsigned char *der = NULL;
+	int len = i2d_PUBKEY(key, &der);
+	int ok = 0;
 
-		if (cert != NULL)
-			return give_certificate(cert, give, arg);
+	if (len > 0) {
+		OSSL_PARAM params[] = {
+			OSSL_PARAM_int(OSSL_OBJECT_PARAM_TYPE, &object),
+			OSSL_PARAM_utf8_string(OSSL_OBJECT_PARAM_DATA_STRUCTURE, (char *)structure,
+			    sizeof(structure) - 1),
+			OSSL_PARAM_octet_string(OSSL_OBJECT_PARAM_DATA, der, (size_t)len),
+			OSSL_PARAM_END,
+		};
+		ok = give(params, arg);
+	}
+	OPENSSL_free(der);
+	return ok;
+}
+
+/* Of a certificate where there is one, which needs no login. */
+static int load_public(struct store *s, const hsmime_key *k, OSSL_CALLBACK *give, void *arg)
+{
+	struct engine_found found = { 0 };
+	struct error err = { 0 };
+	int status, ok;
+
+	if (k->certificate != NULL)
+		return give_public(X509_get0_pubkey(k->certificate), give, arg);
+	status = find_key(&found, s, k->uri, &err);
+	if (status != 0)
+		return provider_fail(s->provider, status, &err);
+	ok = give_public(token_key_public(found.key), give, arg);
+	engine_found_free(&found);
+	return ok;
+}
+
+static int list_objects(struct store *s, bool login)
+{
+	struct error err = { 0 };
+	int status = engine_keys(&s->list, &s->count, s->engine, s->uri, login, &err);
+
+	s->listed = status == 0;
+	s->failed = status != 0 && !login;
+	s->login = false;
+	return status == 0 ? 1 : provider_fail(s->provider, status, &err);
+}
+
+/* The next of what the list holds for s; 0 without an error where nothing is left. */
+static int give_next(struct store *s, OSSL_CALLBACK *give, void *arg)
+{
+	while (s->next < s->count) {
+		const hsmime_key *k = &s->list[s->next];
+		bool all = s->expect == 0;
+
+		if (all && !s->key_given && k->has_private_key == 1) {
+			s->key_given = true;
+			return load_key(s, k->uri, give, arg);
+		}
+		s->next++;
+		s->key_given = false;
+		if (s->expect == OSSL_STORE_INFO_PUBKEY)
+			return load_public(s, k, give, arg);
+		if (k->certificate != NULL)
+			return give_certificate(k->certificate, give, arg);
 	}
 	return 0;
 }
 
-static int open_tokens(struct store *s)
+/*
+ * Without a PIN certificates can still be listed, so a login that fails is an error of its own and the
+ * list follows. Nothing is asked twice.
+ */
+static int load_listed(struct store *s, OSSL_CALLBACK *give, void *arg)
+{
+	bool login = s->login && s->expect == 0;
+
+	if (!s->listed && !list_objects(s, login))
+		return 0;
+	return give_next(s, give, arg);
+}
+
+/* OpenSSL takes a failure for the end where the store says so: the end comes with the next call. */
+static int load(struct store *s, OSSL_CALLBACK *give, void *arg)
 {
 	struct error err = { 0 };
-	int status = provider_engine(s->provider, &err);
+	int status, ok;
 
-	return status == 0 ? 1 : provider_fail(s->provider, status, &err);
+	if (s->failed) {
+		s->done = true;
+		return 0;
+	}
+	status = provider_engine(&s->engine, s->provider, &err);
+	if (status != 0) {
+		s->failed = true;
+		return provider_fail(s->provider, status, &err);
+	}
+	if (s->expect != OSSL_STORE_INFO_PKEY)
+		return load_listed(s, give, arg);
+	ok = load_key(s, s->uri, give, arg);
+	s->done = ok == 1;
+	s->failed = ok != 1;
+	return ok;
 }
 
 static int store_load(
     void *ctx, OSSL_CALLBACK *give, void *arg, OSSL_PASSPHRASE_CALLBACK *ask, void *ask_arg)
 {
-	struct store *s = ctx;
 	int ok;
 
-	s->provider->ask = ask;
-	s->provider->ask_arg = ask_arg;
-	ok = open_tokens(s);
-	if (ok && !s->key_done && wants(s, OSSL_STORE_INFO_PKEY)) {
-		s->key_done = true;
-		ok = load_key(s, give, arg);
-	} else if (ok) {
-		s->key_done = true;
-		ok = load_certificate(s, give, arg);
-	} else {
-		s->key_done = s->listed = true;
-	}
-	s->provider->ask = NULL;
+	provider_ask_with(ask, ask_arg);
+	ok = load(ctx, give, arg);
+	provider_ask_with(NULL, NULL);
 	return ok;
 }
 
@@ -176,11 +304,7 @@ static int store_eof(void *ctx)
 {
 	struct store *s = ctx;
 
-	if (!s->key_done && wants(s, OSSL_STORE_INFO_PKEY))
-		return 0;
-	if (!wants(s, OSSL_STORE_INFO_CERT))
-		return 1;
-	return s->listed && s->next >= s->count;
+	return s->done || (s->listed && s->next >= s->count);
 }
 
 const OSSL_DISPATCH store_functions[] = {

@@ -15,9 +15,6 @@ static void shared_free(struct ctx_shared *s)
 	if (s == NULL || atomic_fetch_sub(&s->owners, 1) > 1)
 		return;
 	engine_free(s->engine);
-	OSSL_PROVIDER_unload(s->tokens);
-	OSSL_PROVIDER_unload(s->software);
-	OSSL_LIB_CTX_free(s->libctx);
 	secret_free(&s->substitute);
 	free(s->module);
 	free(s->token);
@@ -37,9 +34,8 @@ static struct ctx_shared *shared_new(void)
 	pthread_mutex_init(&s->lock, NULL);
 	/* The host's configuration file is not ours: nothing of it reaches the private context. */
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-	s->libctx = OSSL_LIB_CTX_new();
-	s->software = s->libctx != NULL ? OSSL_PROVIDER_load(s->libctx, "default") : NULL;
-	if (s->software == NULL) {
+	s->libctx = provider_context();
+	if (s->libctx == NULL) {
 		shared_free(s);
 		return NULL;
 	}
@@ -201,18 +197,6 @@ void ctx_log(const hsmime_ctx *ctx, int level, const char *fmt, ...)
 	ctx->log(ctx->log_arg, level, message);
 }
 
-static int load_provider(hsmime_ctx *ctx)
-{
-	struct ctx_shared *s = ctx->shared;
-
-	if (OSSL_PROVIDER_add_builtin(s->libctx, PROVIDER_NAME, provider_init) != 1)
-		return error_openssl(&ctx->err, HSMIME_EINTERNAL, "registering the provider");
-	s->tokens = OSSL_PROVIDER_load(s->libctx, PROVIDER_NAME);
-	if (s->tokens == NULL)
-		return error_openssl(&ctx->err, HSMIME_EINTERNAL, "loading the provider");
-	return 0;
-}
-
 static int open_engine(hsmime_ctx *ctx)
 {
 	struct ctx_shared *s = ctx->shared;
@@ -220,16 +204,12 @@ static int open_engine(hsmime_ctx *ctx)
 		.module = s->module != NULL ? s->module : getenv("HSMIME_MODULE"),
 		.token_label = s->token,
 		.pin_source = s->pin_source != NULL ? s->pin_source : getenv("HSMIME_PIN_SOURCE"),
-		.libctx = s->libctx,
 		.pin_callback = s->pin_callback,
 		.pin_arg = s->pin_arg,
 		.log = ctx->log,
 		.log_arg = ctx->log_arg,
 	};
-	int status = s->tokens != NULL ? 0 : load_provider(ctx);
 
-	if (status != 0)
-		return status;
 	return engine_new(&s->engine, &options, &ctx->err);
 }
 

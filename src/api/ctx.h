@@ -20,9 +20,7 @@
 struct ctx_shared {
 	atomic_int owners;
 	pthread_mutex_t lock; /* guards engine and substitute while they are made */
-	OSSL_LIB_CTX *libctx;
-	OSSL_PROVIDER *software;
-	OSSL_PROVIDER *tokens;
+	OSSL_LIB_CTX *libctx; /* the process's private one; not freed */
 	struct engine *engine;
 	struct secret substitute;
 	char *module;

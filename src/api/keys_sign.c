@@ -1,5 +1,6 @@
 #include "api/keys.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include <openssl/x509v3.h>
@@ -73,40 +74,48 @@ static X509 *issuer_in(const STACK_OF(X509) *pool, X509 *cert)
 	return NULL;
 }
 
-/* Upwards from the certificate as far as the pool goes; a root itself is left out (RFC 5652 10.2.3). */
-static int climb(STACK_OF(X509) *chain, X509 *cert, const STACK_OF(X509) *pool)
+/* Takes issuer, if there is one; a root is left out (RFC 5652 section 10.2.3). */
+static int add_issuer(X509 **cert, STACK_OF(X509) *chain, X509 *issuer, struct error *err)
 {
-	for (int depth = 0; depth < CHAIN_MAX; depth++) {
-		X509 *issuer = issuer_in(pool, cert);
-
-		if (issuer == NULL || X509_self_signed(issuer, 0) == 1)
-			return 0;
-		if (certs_push(chain, issuer) != 0)
-			return HSMIME_ENOMEM;
-		cert = issuer;
-	}
+	*cert = NULL;
+	if (issuer == NULL || X509_self_signed(issuer, 0) == 1)
+		return 0;
+	if (certs_push(chain, issuer) != 0)
+		return error_nomem(err);
+	*cert = issuer;
 	return 0;
 }
 
+/* The issuer on the tokens of *cert goes to chain and becomes *cert; NULL where there is none. */
+static int climb_on_tokens(
+    X509 **cert, STACK_OF(X509) *chain, struct engine *engine, struct error *err)
+{
+	STACK_OF(X509) *pool = NULL;
+	int status = engine_certificates(&pool, engine, X509_get_issuer_name(*cert), err);
+
+	if (status == 0)
+		status = add_issuer(cert, chain, issuer_in(pool, *cert), err);
+	sk_X509_pop_free(pool, X509_free);
+	return status;
+}
+
+/* Upwards from the certificate: as far as the files go where they know its issuer, else the tokens. */
 static int build_chain(
     struct signer *s, struct engine *engine, const hsmime_certs *certs, struct error *err)
 {
-	STACK_OF(X509) *on_tokens = NULL;
-	int status;
+	X509 *cert = s->certificate;
+	bool files = certs != NULL && issuer_in(certs_stack(certs), cert) != NULL;
+	int status = 0;
 
 	s->chain = sk_X509_new_null();
 	if (s->chain == NULL)
 		return error_nomem(err);
-	if (X509_self_signed(s->certificate, 0) == 1)
+	if (X509_self_signed(cert, 0) == 1)
 		return 0;
-	if (certs != NULL && issuer_in(certs_stack(certs), s->certificate) != NULL)
-		return climb(s->chain, s->certificate, certs_stack(certs)) == 0 ? 0
-										: error_nomem(err);
-	status = engine_certificates(&on_tokens, engine, err);
-	if (status != 0)
-		return status;
-	status = climb(s->chain, s->certificate, on_tokens) == 0 ? 0 : error_nomem(err);
-	sk_X509_pop_free(on_tokens, X509_free);
+	for (int depth = 0; depth < CHAIN_MAX && cert != NULL && status == 0; depth++)
+		status = files
+			     ? add_issuer(&cert, s->chain, issuer_in(certs_stack(certs), cert), err)
+			     : climb_on_tokens(&cert, s->chain, engine, err);
 	return status;
 }
 

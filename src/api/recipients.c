@@ -150,7 +150,8 @@ static int add_from_tokens(
 	int status = 0;
 
 	/* Without a token there is nobody to add: no reason not to encrypt. */
-	if (ctx_engine(&engine, ctx) != 0 || engine_certificates(&pool, engine, &ctx->err) != 0) {
+	if (ctx_engine(&engine, ctx) != 0 ||
+	    engine_certificates(&pool, engine, NULL, &ctx->err) != 0) {
 		ctx_log(ctx, 1, "looking for the sender's certificate: %s", ctx->err.message);
 		ctx->err = dropped;
 		return 0;

@@ -1,12 +1,12 @@
 #include "config.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <glib.h>
-
+#include "keyfile/keyfile.h"
 #include "message.h"
 
 #define GROUP "hsmime"
@@ -14,7 +14,6 @@
 /* One file while it is read. */
 struct file {
 	struct options *options;
-	GKeyFile *keys;
 	const char *path;
 	enum option_rank rank;
 };
@@ -42,92 +41,79 @@ static int refuse(const struct file *f, const char *key, const char *why)
 	return 2;
 }
 
-static int take_list(const struct file *f, enum option_id id)
+static void malformed(void *arg, const char *why)
 {
-	const char *name = option_table[id].name;
-	gchar **items = g_key_file_get_string_list(f->keys, GROUP, name, NULL, NULL);
+	const struct file *f = arg;
 
-	if (items == NULL)
-		return refuse(f, name, "is not a list of texts");
-	for (gchar **item = items; *item != NULL; item++)
-		(void)options_set(f->options, id, *item, f->rank, f->path);
-	g_strfreev(items);
+	message_error("%s: %s", f->path, why);
+	message_error("correct the file; hsmime.conf(5) describes it");
+}
+
+static void other_group(void *arg, const char *name)
+{
+	const struct file *f = arg;
+
+	message_warning("%s: there is no group [%s]", f->path, name);
+}
+
+static bool is_list(void *arg, const char *key)
+{
+	int id = option_find(key);
+
+	(void)arg;
+	return id >= 0 && option_table[id].kind == OPTION_LIST;
+}
+
+static int take_value(void *arg, const char *key, const char *const *values, size_t count)
+{
+	const struct file *f = arg;
+	int id = option_find(key);
+	char why[128];
+
+	if (id < 0 || !option_is_key((enum option_id)id)) {
+		message_warning("%s: there is no key %s", f->path, key);
+		return 0;
+	}
+	if (values == NULL)
+		return refuse(
+		    f, key, is_list(NULL, key) ? "is not a list of texts" : "is not a text");
+	for (size_t i = 0; i < count; i++) {
+		if (options_set(f->options, (enum option_id)id, values[i], f->rank, f->path) != 0) {
+			const char *choices = option_table[id].choices;
+
+			snprintf(why, sizeof(why), "must be one of %s",
+			    choices != NULL ? choices : "true,false");
+			return refuse(f, key, why);
+		}
+	}
 	return 0;
 }
 
-static int take_text(const struct file *f, enum option_id id)
+/* The module stays loaded: it may be wanted twice. */
+static int read_file(struct file *f)
 {
-	const struct option_row *row = &option_table[id];
-	gchar *text = g_key_file_get_string(f->keys, GROUP, row->name, NULL);
-	char why[128];
-	int status = 0;
+	const struct keyfile_visitor visitor = { f, malformed, other_group, is_list, take_value };
+	void *module = dlopen(KEYFILE_MODULE, RTLD_NOW | RTLD_LOCAL);
+	keyfile_read_function *read = NULL;
 
-	if (text == NULL)
-		return refuse(f, row->name, "is not a text");
-	if (options_set(f->options, id, text, f->rank, f->path) != 0) {
-		snprintf(why, sizeof(why), "must be one of %s",
-		    row->choices != NULL ? row->choices : "true,false");
-		status = refuse(f, row->name, why);
+	if (module != NULL)
+		*(void **)&read = dlsym(module, KEYFILE_SYMBOL);
+	if (read == NULL) {
+		message_error("%s: it can't be read: %s", f->path, dlerror());
+		message_error("install hsmime again, or take the file away");
+		return 6;
 	}
-	g_free(text);
-	return status;
-}
-
-static int take_key(const struct file *f, const char *name)
-{
-	int id = option_find(name);
-
-	if (id < 0 || !option_is_key((enum option_id)id)) {
-		message_warning("%s: there is no key %s", f->path, name);
-		return 0;
-	}
-	return option_table[id].kind == OPTION_LIST ? take_list(f, (enum option_id)id)
-						    : take_text(f, (enum option_id)id);
-}
-
-static int take_keys(const struct file *f)
-{
-	gchar **names = g_key_file_get_keys(f->keys, GROUP, NULL, NULL);
-	int status = 0;
-
-	for (size_t i = 0; names != NULL && names[i] != NULL && status == 0; i++)
-		status = take_key(f, names[i]);
-	g_strfreev(names);
-	return status;
-}
-
-static void warn_of_groups(const struct file *f)
-{
-	gchar **groups = g_key_file_get_groups(f->keys, NULL);
-
-	for (size_t i = 0; groups[i] != NULL; i++) {
-		if (strcmp(groups[i], GROUP) != 0)
-			message_warning("%s: there is no group [%s]", f->path, groups[i]);
-	}
-	g_strfreev(groups);
+	return read(f->path, GROUP, &visitor) == 0 ? 0 : 2;
 }
 
 static int load_file(struct options *o, enum option_rank rank)
 {
 	char path[PATH_MAX];
 	struct file f = { .options = o, .path = path, .rank = rank };
-	GError *error = NULL;
-	int status = 0;
 
 	if (!config_path(path, rank) || access(path, F_OK) != 0)
 		return 0;
-	f.keys = g_key_file_new();
-	if (g_key_file_load_from_file(f.keys, path, G_KEY_FILE_NONE, &error)) {
-		warn_of_groups(&f);
-		status = take_keys(&f);
-	} else {
-		message_error("%s: %s", path, error->message);
-		message_error("correct the file; hsmime.conf(5) describes it");
-		g_error_free(error);
-		status = 2;
-	}
-	g_key_file_free(f.keys);
-	return status;
+	return read_file(&f);
 }
 
 static void load_environment(struct options *o)

@@ -1,6 +1,8 @@
 /* hsmime: the commands, and the way to them. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <hsmime/context.h>
 
@@ -144,11 +146,10 @@ static int help_about(int argc, char **argv)
 	return c != NULL ? help_command(c) : unknown(argv[1]);
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
 	const struct command *c;
 
-	guard_start();
 	if (argc < 2) {
 		message_error("no command");
 		message_error("see hsmime --help");
@@ -164,4 +165,23 @@ int main(int argc, char **argv)
 	}
 	c = find(argv[1]);
 	return c != NULL ? run(c, argc - 1, argv + 1) : unknown(argv[1]);
+}
+
+/*
+ * What the library held is free by then, the module finalised. The exit handlers of OpenSSL and
+ * of modules would only take time, and some crash; a leak checker wants them, though.
+ */
+static void leave(int status)
+{
+#ifndef __SANITIZE_ADDRESS__
+	fflush(NULL);
+	_exit(status);
+#endif
+	exit(status);
+}
+
+int main(int argc, char **argv)
+{
+	guard_start();
+	leave(dispatch(argc, argv));
 }

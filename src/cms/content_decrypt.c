@@ -1,5 +1,6 @@
 #include "cms/content_decrypt.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -7,6 +8,7 @@
 #include <openssl/evp.h>
 
 #include "cms/content_key.h"
+#include "util/block.h"
 #include "util/sink.h"
 
 #define BLOCK_MAX 16
@@ -90,7 +92,7 @@ int content_decrypt_open(hsmime_sink *out, struct content_decrypt *d,
 	*out = (hsmime_sink){ decrypt_write, d };
 	if (key == NULL)
 		return 0;
-	d->out = OPENSSL_malloc(ROOM);
+	d->out = block_new(ROOM);
 	if (d->out == NULL)
 		return error_nomem(env->err);
 	status = content_cipher_start(&d->ctx, cipher, params, key, false, env);
@@ -213,6 +215,8 @@ void content_decrypt_close(struct content_decrypt *d)
 {
 	EVP_CIPHER_CTX_free(d->ctx);
 	d->ctx = NULL;
-	OPENSSL_clear_free(d->out, ROOM);
+	if (d->out != NULL)
+		OPENSSL_cleanse(d->out, ROOM);
+	free(d->out);
 	d->out = NULL;
 }

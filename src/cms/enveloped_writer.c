@@ -13,6 +13,7 @@
 #include "cms/recipient_info.h"
 #include "cms/recipient_list.h"
 #include "util/ber_writer.h"
+#include "util/block.h"
 #include "util/sink.h"
 
 #define CHUNK ((size_t)64 * 1024)
@@ -185,7 +186,7 @@ int enveloped_writer_new(struct enveloped_writer **out, hsmime_sink *content,
 	w->env = *env;
 	w->cipher = cipher;
 	w->size = request->content_size;
-	w->out = malloc(ROOM);
+	w->out = block_new(ROOM);
 	status = w->out == NULL ? error_nomem(env->err) : begin(w, request);
 	if (status != 0) {
 		enveloped_writer_free(w);

@@ -35,12 +35,59 @@ static X509_STORE *store_of(const struct chain_check *check, OSSL_LIB_CTX *libct
 	return store;
 }
 
-static void apply(X509_STORE_CTX *ctx, const struct chain_check *check)
+static uint32_t wanted_usage(X509 *cert, enum chain_use use)
+{
+	EVP_PKEY *key = X509_get0_pubkey(cert);
+
+	if (use == CHAIN_SIGN)
+		return KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION;
+	return key != NULL && EVP_PKEY_is_a(key, "EC") ? KU_KEY_AGREEMENT : KU_KEY_ENCIPHERMENT;
+}
+
+static bool allows_use(X509 *cert, enum chain_use use)
+{
+	return (X509_get_extension_flags(cert) & EXFLAG_KUSAGE) == 0 ||
+	       (X509_get_key_usage(cert) & wanted_usage(cert, use)) != 0;
+}
+
+static bool allows_mail(X509 *cert)
+{
+	return (X509_get_extension_flags(cert) & EXFLAG_XKUSAGE) == 0 ||
+	       (X509_get_extended_key_usage(cert) & (XKU_SMIME | XKU_ANYEKU)) != 0;
+}
+
+/*
+ * OpenSSL's S/MIME purposes know neither key agreement (RFC 8550 section 4.4.2)
+ * nor anyExtendedKeyUsage (section 4.4.4), and refuse both.
+ */
+static bool fits_after_all(X509 *cert, bool ca, enum chain_use use)
+{
+	if ((X509_get_extension_flags(cert) & EXFLAG_NSCERT) != 0 || !allows_mail(cert))
+		return false;
+	return ca ? X509_check_ca(cert) == 1 : allows_use(cert, use);
+}
+
+static int on_problem(int ok, X509_STORE_CTX *ctx)
+{
+	const enum chain_use *use = X509_STORE_CTX_get_app_data(ctx);
+
+	if (ok || X509_STORE_CTX_get_error(ctx) != X509_V_ERR_INVALID_PURPOSE ||
+	    !fits_after_all(X509_STORE_CTX_get_current_cert(ctx),
+		X509_STORE_CTX_get_error_depth(ctx) > 0, *use))
+		return ok;
+	X509_STORE_CTX_set_error(ctx, X509_V_OK);
+	return 1;
+}
+
+static void apply(X509_STORE_CTX *ctx, const struct chain_check *check, enum chain_use *use)
 {
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
 	int purpose =
 	    check->use == CHAIN_SIGN ? X509_PURPOSE_SMIME_SIGN : X509_PURPOSE_SMIME_ENCRYPT;
 
+	*use = check->use;
+	X509_STORE_CTX_set_app_data(ctx, use);
+	X509_STORE_CTX_set_verify_cb(ctx, on_problem);
 	X509_VERIFY_PARAM_set_purpose(param, check->any_purpose ? X509_PURPOSE_ANY : purpose);
 	/* X509_TRUST_EMAIL would refuse anchors that were given without an alias. */
 	X509_VERIFY_PARAM_set_trust(param, X509_TRUST_COMPAT);
@@ -64,20 +111,54 @@ static void describe(char problem[CHAIN_PROBLEM_SIZE], X509_STORE_CTX *ctx)
 	    X509_verify_cert_error_string(code), name[0] != '\0' ? ", at " : "", name);
 }
 
+/* Whether somebody else than the issuer can have made it: colliding certificates with MD5 were made in 2008. */
+static bool is_forgeable(const X509 *cert)
+{
+	static const int broken[] = { NID_md2, NID_md4, NID_md5, NID_mdc2 };
+	int digest = NID_undef;
+
+	if (OBJ_find_sigid_algs(X509_get_signature_nid(cert), &digest, NULL) != 1)
+		return false;
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+		if (digest == broken[i])
+			return true;
+	}
+	return false;
+}
+
+/* The last of the chain is the anchor, which is trusted whatever signed it. */
+static int check_digests(char problem[CHAIN_PROBLEM_SIZE], X509_STORE_CTX *ctx)
+{
+	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+
+	for (int i = 0; i + 1 < sk_X509_num(chain); i++) {
+		X509 *cert = sk_X509_value(chain, i);
+
+		if (!is_forgeable(cert))
+			continue;
+		X509_STORE_CTX_set_current_cert(ctx, cert);
+		X509_STORE_CTX_set_error(ctx, X509_V_ERR_CA_MD_TOO_WEAK);
+		describe(problem, ctx);
+		return HSMIME_EINVALID;
+	}
+	return 0;
+}
+
 int chain_verify(char problem[CHAIN_PROBLEM_SIZE], X509 *cert, const struct chain_check *check,
     OSSL_LIB_CTX *libctx)
 {
 	X509_STORE *store = store_of(check, libctx);
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new_ex(libctx, NULL);
+	enum chain_use use;
 	int status = HSMIME_ENOMEM;
 
 	problem[0] = '\0';
 	if (store == NULL || ctx == NULL ||
 	    X509_STORE_CTX_init(ctx, store, cert, check->untrusted) != 1)
 		goto out;
-	apply(ctx, check);
+	apply(ctx, check, &use);
 	if (X509_verify_cert(ctx) == 1) {
-		status = 0;
+		status = check_digests(problem, ctx);
 	} else if (X509_STORE_CTX_get_error(ctx) != X509_V_ERR_OUT_OF_MEM) {
 		describe(problem, ctx);
 		status = HSMIME_EINVALID;
@@ -97,20 +178,14 @@ static int refuse(char problem[CHAIN_PROBLEM_SIZE], const char *why)
 
 static int check_time(char problem[CHAIN_PROBLEM_SIZE], X509 *cert, time_t now)
 {
-	if (X509_cmp_time(X509_get0_notBefore(cert), &now) > 0)
+	int start = X509_cmp_time(X509_get0_notBefore(cert), &now);
+	int end = X509_cmp_time(X509_get0_notAfter(cert), &now);
+
+	if (start == 0 || end == 0)
+		return refuse(problem, "the certificate's validity is malformed");
+	if (start > 0)
 		return refuse(problem, "the certificate is not valid yet");
-	if (X509_cmp_time(X509_get0_notAfter(cert), &now) < 0)
-		return refuse(problem, "the certificate has expired");
-	return 0;
-}
-
-static uint32_t wanted_usage(X509 *cert, enum chain_use use)
-{
-	EVP_PKEY *key = X509_get0_pubkey(cert);
-
-	if (use == CHAIN_SIGN)
-		return KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION;
-	return key != NULL && EVP_PKEY_is_a(key, "EC") ? KU_KEY_AGREEMENT : KU_KEY_ENCIPHERMENT;
+	return end < 0 ? refuse(problem, "the certificate has expired") : 0;
 }
 
 int chain_fits(
@@ -123,34 +198,80 @@ int chain_fits(
 		return status;
 	if ((flags & EXFLAG_INVALID) != 0)
 		return refuse(problem, "the certificate has a malformed extension");
-	if ((flags & EXFLAG_KUSAGE) != 0 &&
-	    (X509_get_key_usage(cert) & wanted_usage(cert, use)) == 0)
+	if (!allows_use(cert, use))
 		return refuse(problem,
 		    use == CHAIN_SIGN ? "the certificate's key usage does not allow signatures"
 				      : "the certificate's key usage does not allow encryption");
-	if (mail && (flags & EXFLAG_XKUSAGE) != 0 &&
-	    (X509_get_extended_key_usage(cert) & (XKU_SMIME | XKU_ANYEKU)) == 0)
+	if (mail && !allows_mail(cert))
 		return refuse(
 		    problem, "the certificate's extended key usage does not allow e-mail");
 	problem[0] = '\0';
 	return 0;
 }
 
+static int push(char ***list, size_t *count, const char *text, size_t len)
+{
+	char **grown = realloc(*list, (*count + 2) * sizeof(*grown));
+
+	if (grown == NULL)
+		return HSMIME_ENOMEM;
+	*list = grown;
+	grown[*count + 1] = NULL;
+	grown[*count] = strndup(text, len);
+	return grown[(*count)++] == NULL ? HSMIME_ENOMEM : 0;
+}
+
+/* The SmtpUTF8Mailbox at name (RFC 9598 section 3), or NULL where it is another name. */
+static const ASN1_STRING *utf8_mailbox(const GENERAL_NAME *name)
+{
+	ASN1_OBJECT *type = NULL;
+	ASN1_TYPE *value = NULL;
+	const ASN1_STRING *text;
+
+	if (GENERAL_NAME_get0_otherName(name, &type, &value) != 1 ||
+	    OBJ_obj2nid(type) != NID_id_on_SmtpUTF8Mailbox || value->type != V_ASN1_UTF8STRING)
+		return NULL;
+	text = value->value.utf8string;
+	return memchr(ASN1_STRING_get0_data(text), 0, (size_t)ASN1_STRING_length(text)) == NULL
+		   ? text
+		   : NULL;
+}
+
+static int push_utf8(char ***list, size_t *count, X509 *cert)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	int status = 0;
+
+	for (int i = 0; status == 0 && i < sk_GENERAL_NAME_num(names); i++) {
+		const ASN1_STRING *text = utf8_mailbox(sk_GENERAL_NAME_value(names, i));
+
+		if (text != NULL && ASN1_STRING_length(text) > 0)
+			status = push(list, count, (const char *)ASN1_STRING_get0_data(text),
+			    (size_t)ASN1_STRING_length(text));
+	}
+	GENERAL_NAMES_free(names);
+	return status;
+}
+
 char **chain_emails(X509 *cert)
 {
 	STACK_OF(OPENSSL_STRING) *found = X509_get1_email(cert);
-	int count = found != NULL ? sk_OPENSSL_STRING_num(found) : 0;
-	char **list = calloc((size_t)count + 1, sizeof(*list));
+	char **list = calloc(1, sizeof(*list));
+	size_t count = 0;
+	int status = list == NULL ? HSMIME_ENOMEM : 0;
 
-	for (int i = 0; list != NULL && i < count; i++) {
-		list[i] = strdup(sk_OPENSSL_STRING_value(found, i));
-		if (list[i] == NULL) {
-			chain_emails_free(list);
-			list = NULL;
-		}
+	for (int i = 0; status == 0 && i < sk_OPENSSL_STRING_num(found); i++) {
+		const char *email = sk_OPENSSL_STRING_value(found, i);
+
+		status = push(&list, &count, email, strlen(email));
 	}
+	if (status == 0)
+		status = push_utf8(&list, &count, cert);
 	X509_email_free(found);
-	return list;
+	if (status == 0)
+		return list;
+	chain_emails_free(list);
+	return NULL;
 }
 
 void chain_emails_free(char **emails)

@@ -31,7 +31,8 @@ struct chain_check {
 /*
  * chain_verify(problem, cert, check, libctx):
  * 0 where cert leads to an anchor and fits the use; HSMIME_EINVALID with plain
- * words in problem where it does not; HSMIME_ENOMEM.
+ * words in problem where it does not; HSMIME_ENOMEM. A certificate that was signed
+ * with MD5 or an older digest leads nowhere; SHA-1 still does (old mail).
  */
 int chain_verify(char problem[CHAIN_PROBLEM_SIZE], X509 *cert, const struct chain_check *check,
     OSSL_LIB_CTX *libctx);
@@ -45,7 +46,12 @@ int chain_verify(char problem[CHAIN_PROBLEM_SIZE], X509 *cert, const struct chai
 int chain_fits(
     char problem[CHAIN_PROBLEM_SIZE], X509 *cert, enum chain_use use, int64_t at, bool mail);
 
-/* chain_emails(cert): its e-mail addresses, NULL-terminated (free with chain_emails_free); NULL: out of memory. */
+/*
+ * chain_emails(cert):
+ * Its e-mail addresses: rfc822Name and SmtpUTF8Mailbox (RFC 9598) of the
+ * subjectAltName, emailAddress of the subject; those with a NUL are left out.
+ * NULL-terminated (free with chain_emails_free); NULL: out of memory.
+ */
 char **chain_emails(X509 *cert);
 void chain_emails_free(char **emails);
 

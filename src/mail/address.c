@@ -15,12 +15,17 @@ struct reader {
 	size_t room;
 };
 
+static bool is_control(char c)
+{
+	return (unsigned char)c < 32 || c == 127;
+}
+
 /* atext of RFC 5322 section 3.2.3, and the octets of RFC 6532. */
 static bool is_atom(char c)
 {
 	if ((unsigned char)c >= 128)
 		return true;
-	return (unsigned char)c > 32 && c != 127 && strchr("()<>[]:;@\\,.\"", c) == NULL;
+	return c != ' ' && !is_control(c) && strchr("()<>[]:;@\\,.\"", c) == NULL;
 }
 
 /* Behind the quoted string at p; its content goes to out, if there is one. NULL where it is open. */
@@ -201,25 +206,49 @@ static int add_address(struct reader *r, struct buffer *address)
 	return 0;
 }
 
+/* An item that is no address but may be taken for one: its text, without control characters. */
+static int add_doubtful(struct reader *r, const char *item, const char *end)
+{
+	struct buffer text;
+	int status;
+
+	while (item < end && text_is_space(*item))
+		item++;
+	while (end > item && text_is_space(end[-1]))
+		end--;
+	if (memchr(item, '@', (size_t)(end - item)) == NULL)
+		return 0;
+	buffer_init(&text, HEADER_MAX + 1);
+	for (; item < end; item++)
+		buffer_add(&text, is_control(*item) ? "?" : item, 1);
+	status = text.status != 0 ? HSMIME_ENOMEM : add_address(r, &text);
+	buffer_free(&text);
+	return status;
+}
+
 /* One item of the list; r->p is moved behind it. */
 static int read_item(struct reader *r)
 {
-	const char *stop = find_end(r->p, ",;<:");
+	const char *item = r->p, *stop = find_end(r->p, ",;<:");
 	const char *behind;
 	struct buffer address;
 	int status = 0;
 
 	if (*stop == ':') { /* a group's name; its members follow as items */
 		r->p = stop + 1;
-		return 0;
+		return add_doubtful(r, item, stop);
 	}
 	buffer_init(&address, HEADER_MAX + 1);
-	behind = *stop == '<' ? take_angle(&address, stop) : take_addr_spec(&address, r->p);
-	if (address.status != 0)
+	behind = *stop == '<' ? take_angle(&address, stop) : take_addr_spec(&address, item);
+	if (address.status != 0) {
 		status = HSMIME_ENOMEM;
-	else if (behind != NULL && ends_item(behind))
+	} else if (behind != NULL && ends_item(behind)) {
+		r->p = behind;
 		status = add_address(r, &address);
-	r->p = *stop == '<' ? find_end(stop + 1, ",;") : stop;
+	} else {
+		r->p = find_end(stop, ",;");
+		status = add_doubtful(r, item, r->p);
+	}
 	r->p += *r->p != '\0';
 	buffer_free(&address);
 	return status;

@@ -34,7 +34,7 @@ static int copy_field(
 	return status;
 }
 
-static bool has_content(const struct header *h)
+bool entity_header_has_content(const struct header *h)
 {
 	for (size_t i = 0; i < h->count; i++) {
 		if (header_is_content(&h->fields[i]) &&
@@ -50,7 +50,7 @@ int entity_header_write(
 	const char *encoding = how->encoding;
 	int status = 0;
 
-	if (how->content_type != NULL && !has_content(h))
+	if (how->content_type != NULL && !entity_header_has_content(h))
 		status = put_field("Content-Type", how->content_type, how, sink);
 	for (size_t i = 0; i < h->count && status == 0; i++) {
 		const struct header_field *field = &h->fields[i];

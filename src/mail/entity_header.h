@@ -16,6 +16,9 @@ struct entity_header {
 	const char *newline;  /* of what is not copied from h */
 };
 
+/* entity_header_has_content(h): whether there is a Content-* field. */
+bool entity_header_has_content(const struct header *h);
+
 /* entity_header_write(h, how, sink): the fields, folds and order kept, and the empty line. 0 or sink's status. */
 int entity_header_write(
     const struct header *h, const struct entity_header *how, const hsmime_sink *sink);

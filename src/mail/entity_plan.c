@@ -81,11 +81,12 @@ static int plan_leaf(struct entity_plan *plan, const struct structure *s, size_t
 {
 	const struct part *p = &s->parts[part];
 	struct edit edit = { .part = part, .start = p->start, .end = p->body };
+	bool encode = !is_safe(p) || p->says_binary || p->from_line;
 	int status;
 
-	if (is_safe(p) && !p->says_8bit && !p->says_binary)
+	if (!encode && !p->says_8bit)
 		return 0;
-	edit.encoding = is_safe(p) && !p->says_binary ? CTE_IDENTITY : encoding_for(p);
+	edit.encoding = encode ? encoding_for(p) : CTE_IDENTITY;
 	status = add(plan, &edit);
 	if (status != 0 || edit.encoding == CTE_IDENTITY)
 		return status;

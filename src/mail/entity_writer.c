@@ -12,8 +12,6 @@
 #include "util/crlf.h"
 #include "util/sink.h"
 
-#define HEADER_WINDOW (16 * 1024)
-
 struct writer {
 	const hsmime_source *in;
 	const struct structure *s;
@@ -64,7 +62,7 @@ static int copy_up_to(struct writer *w, uint64_t offset)
 	return failed(w->err, status);
 }
 
-/* The header block in [start, end), which the scanner found there. */
+/* The header block in [start, end), which the scanner found there, through a window of the same size. */
 static int take_header(
     struct header *h, const hsmime_source *in, uint64_t start, uint64_t end, struct error *err)
 {
@@ -78,7 +76,7 @@ static int take_header(
 	if (start == end)
 		return 0;
 	source_slice_open(&octets, &slice, in, start, end);
-	if (window_open(&window, &octets, HEADER_WINDOW) != 0)
+	if (window_open(&window, &octets, WINDOW_ROOM) != 0)
 		return error_nomem(err);
 	status = header_take(h, &window, &rules, err);
 	window_close(&window);
@@ -121,8 +119,10 @@ static int write_mail_header(struct writer *w, const struct edit *edit, const st
 		.empty_line = true,
 		.newline = w->newline,
 	};
-	int status = w->how->whole ? 0 : implied_type(&how.content_type, w);
+	int status = 0;
 
+	if (!w->how->whole && !entity_header_has_content(h))
+		status = implied_type(&how.content_type, w);
 	return status != 0 ? status : failed(w->err, entity_header_write(h, &how, &w->lines));
 }
 

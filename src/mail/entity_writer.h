@@ -8,8 +8,9 @@
  * message/rfc822 too; inside an inner multipart/signed (of any protocol) never.
  *
  * Where seven_bit is asked for:
- * - A leaf needs it that holds an octet over 127, NUL, a CR that ends no line, or
- *   a line over 998 octets, or that is labelled binary. Text (text/..., message/...)
+ * - A leaf needs it that holds an octet over 127, NUL, a CR that ends no line, a
+ *   line over 998 octets, or one that starts with "From " (mailboxes make it
+ *   ">From "), or that is labelled binary. Text (text/..., message/...)
  *   goes to quoted-printable, its line breaks kept; text that holds NUL (UTF-16)
  *   and everything else go to base64, as the octets came. A body that is base64 or
  *   quoted-printable already, but with long lines or stray octets, is decoded and
@@ -19,8 +20,9 @@
  * - A preamble or epilogue that is not 7-bit safe is left out (RFC 2046 section
  *   5.1.1: it is to be ignored).
  * - A multipart without parts that holds such octets can't be encoded: HSMIME_EPOLICY.
- * - Text that needs nothing of that is left alone, also where a line starts with
- *   "From " or ends with white space; where it is encoded, neither remains.
+ * - Text that needs nothing of that is left alone, also where a line ends with
+ *   white space; where it is encoded, none does.
+ * - In the signed half of an inner multipart/signed "From " stays.
  * - Octets over 127 in header fields, and long header lines, stay as they are.
  * Where seven_bit is not asked for, nothing is encoded, and a leaf labelled binary
  * that is not text keeps its line endings.
@@ -35,7 +37,7 @@
 #include "mail/structure.h"
 
 struct entity_write {
-	bool seven_bit; /* re-encode 8-bit, NUL, bare CR and lines over 998 octets */
+	bool seven_bit; /* re-encode 8-bit, NUL, bare CR, lines over 998 octets and "From " lines */
 	bool crlf;      /* line endings of what is written: CRLF, else LF */
 	bool
 	    whole; /* the input is an entity (or all its header fields belong to it), not a mail with outer fields */

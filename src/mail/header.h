@@ -38,8 +38,8 @@ struct header {
  * header_read(h, in, err):
  * Take the header block at in, the empty line included. A line that is no
  * field and no continuation is HSMIME_EFORMAT ("not a mail"), as are blocks over
- * the bounds, NUL octets, and nothing at all. h is then all zero. 0,
- * HSMIME_EFORMAT, HSMIME_ENOMEM or in's status.
+ * the bounds, NUL octets, line endings that are CR alone, and nothing at all.
+ * h is then all zero. 0, HSMIME_EFORMAT, HSMIME_ENOMEM or in's status.
  */
 int header_read(struct header *h, struct window *in, struct error *err);
 

@@ -181,6 +181,15 @@ static int index_fields(struct header *h, struct error *err)
 	return 0;
 }
 
+/* Such a file is one field to the end, and its body would be taken for header. */
+static bool has_cr_lines(const struct buffer *octets)
+{
+	const unsigned char *cr = memchr(octets->data, '\r', octets->len);
+
+	return cr != NULL && cr + 1 < octets->data + octets->len &&
+	       memchr(octets->data, '\n', octets->len) == NULL;
+}
+
 int header_take(
     struct header *h, struct window *in, const struct header_rules *rules, struct error *err)
 {
@@ -189,6 +198,9 @@ int header_take(
 	memset(h, 0, sizeof(*h));
 	buffer_init(&h->octets, HEADER_MAX);
 	status = take_lines(h, in, rules, err);
+	if (status == 0 && rules->strict && has_cr_lines(&h->octets))
+		return error_set(
+		    err, HSMIME_EFORMAT, "not a mail: its lines end with CR and no LF");
 	if (status == 0 && h->octets.len > 0)
 		status = index_fields(h, err);
 	return status;

@@ -97,7 +97,7 @@ static struct content_param *find(struct content_type *ct, const char *name)
 	return NULL;
 }
 
-/* Piece number n of base, decoded; NULL where there is none. */
+/* Piece number n (from 1) of base, decoded; NULL where there is none. */
 static struct content_param *find_piece(struct content_type *ct, const char *base, unsigned n)
 {
 	char name[96];
@@ -110,7 +110,7 @@ static struct content_param *find_piece(struct content_type *ct, const char *bas
 	snprintf(name, sizeof(name), "%s*%u*", base, n);
 	piece = find(ct, name);
 	if (piece != NULL)
-		decode_extended(piece->value, n == 0);
+		decode_extended(piece->value, false);
 	return piece;
 }
 
@@ -119,7 +119,7 @@ static int join_pieces(struct content_type *ct, struct content_param *first, con
 {
 	struct content_param *piece;
 
-	for (unsigned n = 1; (piece = find_piece(ct, base, n)) != NULL; n++) {
+	for (unsigned n = 1; (piece = find_piece(ct, base, n)) != NULL && piece != first; n++) {
 		size_t have = strlen(first->value), more = strlen(piece->value);
 		char *value = realloc(first->value, have + more + 1);
 
@@ -143,12 +143,12 @@ static int resolve_extended(struct content_type *ct)
 		if (star == NULL)
 			continue;
 		snprintf(base, sizeof(base), "%.*s", (int)(star - param->name), param->name);
-		if (strcmp(star, "*") == 0)
+		if (strcmp(star, "*") == 0 || strcmp(star, "*0*") == 0)
 			decode_extended(param->value, true);
-		else if (strcmp(star, "*0") == 0 || strcmp(star, "*0*") == 0)
-			status = join_pieces(ct, find_piece(ct, base, 0), base);
-		else
+		else if (strcmp(star, "*0") != 0)
 			continue;
+		if (star[1] == '0')
+			status = join_pieces(ct, param, base);
 		snprintf(param->name, sizeof(param->name), "%s", base);
 	}
 	return status;

@@ -49,8 +49,8 @@ static int put_literal(struct qp_encoder *e, unsigned char c)
 	int status = e->column + 1 > QP_LINE ? put_newline(e, true) : 0;
 	char text = (char)c;
 
-	/* A soft break must not make a boundary or a "From " line. */
-	if (status == 0 && e->column == 0 && e->continued && (c == '-' || c == 'F'))
+	/* No line may be a boundary of what is around, and a soft break must not make a "From " line. */
+	if (status == 0 && e->column == 0 && (c == '-' || (c == 'F' && e->continued)))
 		return put_encoded(e, c);
 	e->column++;
 	return status != 0 ? status : put(e, &text, 1);

@@ -27,8 +27,8 @@ struct qp_encoder {
  * qp_encoder_open(out, e, next, newline):
  * out encodes text to next. LF and CRLF are line breaks and stay such, as
  * newline; a CR elsewhere is =0D. No line is over 76 characters, ends with white
- * space, or starts with "From "; where a soft break made the line, it does not
- * start with '-' either, so that no line becomes a boundary.
+ * space, or starts with "From " or '-' (a boundary that the text quoted stays
+ * text).
  */
 void qp_encoder_open(
     hsmime_sink *out, struct qp_encoder *e, const hsmime_sink *next, const char *newline);

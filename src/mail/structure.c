@@ -22,7 +22,6 @@ struct scanner {
 	       1]; /* multiparts around here whose closing boundary is to come */
 	size_t open_count;
 	size_t line_seen;   /* octets of the current line that are consumed already */
-	unsigned char last; /* the last of them */
 	size_t last_ending; /* octets of the ending of the line before */
 };
 
@@ -60,8 +59,6 @@ static void note_header(struct scanner *sc, const struct header *h)
 		return;
 	line_count(&sc->s->lf_lines, &sc->s->crlf_lines, b->data, b->len);
 	sc->last_ending = line_ending(b->data, b->len);
-	if ((octets_kinds(b->data, b->len) & OCTETS_EIGHT_BIT) != 0)
-		sc->s->header_eight_bit = true;
 }
 
 static int read_header(struct scanner *sc, size_t index, bool first_line)
@@ -166,8 +163,8 @@ static void note_octets(struct scanner *sc, struct part *p, const unsigned char 
 	p->nul |= (kinds & OCTETS_NUL) != 0;
 	p->bare_cr |= (kinds & OCTETS_CR) != 0;
 	p->from_line |= sc->line_seen == 0 && len >= 5 && memcmp(octets, "From ", 5) == 0;
-	sc->last = octets[len - 1];
 	sc->line_seen += len;
+	p->long_line |= sc->line_seen > LINE_MAX_OCTETS;
 }
 
 static void note_line(struct scanner *sc, struct part *p, const unsigned char *line, size_t len)
@@ -177,8 +174,6 @@ static void note_line(struct scanner *sc, struct part *p, const unsigned char *l
 	note_octets(sc, p, line, len - ending);
 	sc->s->lf_lines += ending == 1;
 	sc->s->crlf_lines += ending == 2;
-	p->long_line |= sc->line_seen > LINE_MAX_OCTETS;
-	p->trailing_space |= sc->line_seen > 0 && (sc->last == ' ' || sc->last == '\t');
 	sc->last_ending = ending;
 	sc->line_seen = 0;
 }

@@ -46,9 +46,8 @@ struct part {
 	bool eight_bit; /* an octet over 127 */
 	bool nul;
 	bool bare_cr;
-	bool long_line;      /* over 998 octets */
-	bool from_line;      /* a line that starts with "From " */
-	bool trailing_space; /* a line that ends with space or tab */
+	bool long_line; /* over 998 octets */
+	bool from_line; /* a line that starts with "From " */
 };
 
 struct structure {
@@ -57,7 +56,6 @@ struct structure {
 	uint64_t size;     /* octets in all */
 	uint64_t lf_lines; /* lines that end with a bare LF */
 	uint64_t crlf_lines;
-	bool header_eight_bit; /* in any header block */
 };
 
 /*

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,34 +15,50 @@ struct atomic_file {
 	mode_t mode;
 	char *path;
 	char *temporary; /* NULL: path itself is written, as it is no regular file */
-	int slot;
+	struct slot *slot;
 };
 
-/* The names that a signal's handler has to remove: a fixed table needs no lock. */
-#define OPEN_MAX_FILES 256
-static _Atomic(char *) open_files[OPEN_MAX_FILES];
+/*
+ * The names that a signal's handler has to remove. A slot is used again but never
+ * freed or taken out, so that the handler needs no lock.
+ */
+struct slot {
+	_Atomic(char *) name; /* NULL: free */
+	struct slot *next;
+};
+static _Atomic(struct slot *) slots;
 
-static int claim_slot(char *name)
+static struct slot *claim_slot(char *name)
 {
-	for (int i = 0; i < OPEN_MAX_FILES; i++) {
+	struct slot *slot;
+
+	for (slot = atomic_load(&slots); slot != NULL; slot = slot->next) {
 		char *none = NULL;
 
-		if (atomic_compare_exchange_strong(&open_files[i], &none, name))
-			return i;
+		if (atomic_compare_exchange_strong(&slot->name, &none, name))
+			return slot;
 	}
-	return -1;
+	slot = calloc(1, sizeof(*slot));
+	if (slot == NULL)
+		return NULL;
+	atomic_init(&slot->name, name);
+	slot->next = atomic_load(&slots);
+	while (!atomic_compare_exchange_weak(&slots, &slot->next, slot))
+		;
+	return slot;
 }
 
-static void release_slot(int slot)
+static void release_slot(struct atomic_file *f)
 {
-	if (slot >= 0)
-		atomic_store(&open_files[slot], NULL);
+	if (f->slot != NULL)
+		atomic_store(&f->slot->name, NULL);
+	f->slot = NULL;
 }
 
 void atomic_file_remove_all(void)
 {
-	for (int i = 0; i < OPEN_MAX_FILES; i++) {
-		char *name = atomic_load(&open_files[i]);
+	for (struct slot *slot = atomic_load(&slots); slot != NULL; slot = slot->next) {
+		char *name = atomic_load(&slot->name);
 
 		if (name != NULL)
 			unlink(name);
@@ -51,7 +67,8 @@ void atomic_file_remove_all(void)
 
 static mode_t new_mode(void)
 {
-	mode_t mask = umask(0);
+	/* The whole process has it for a moment: no file of another thread may come out open. */
+	mode_t mask = umask(077);
 
 	umask(mask);
 	return 0666 & ~mask;
@@ -63,30 +80,38 @@ static int open_direct(struct atomic_file *f, struct error *err)
 	return f->fd < 0 ? error_errno(err, "writing", f->path) : 0;
 }
 
+/* In path's folder; its name is kept short enough for what is put around it. */
+static char *temporary_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *base = slash != NULL ? slash + 1 : path;
+	char *name = NULL;
+
+	if (asprintf(&name, "%.*s.%.*s-XXXXXX", (int)(base - path), path,
+		NAME_MAX - (int)sizeof("-XXXXXX"), base) < 0)
+		return NULL;
+	return name;
+}
+
 static int open_temporary(struct atomic_file *f, struct error *err)
 {
-	size_t size = strlen(f->path) + sizeof("/.-XXXXXX") + 1;
-	char *copy = strdup(f->path);
-	char *base;
+	char *name = temporary_name(f->path);
 
-	f->temporary = malloc(size);
-	if (copy == NULL || f->temporary == NULL) {
-		free(copy);
+	/* Claimed before it exists: a signal may come at any time. */
+	f->slot = name != NULL ? claim_slot(name) : NULL;
+	if (f->slot == NULL) {
+		free(name);
 		return error_nomem(err);
 	}
-	base = strrchr(copy, '/');
-	if (base != NULL)
-		snprintf(f->temporary, size, "%.*s/.%s-XXXXXX", (int)(base - copy), copy, base + 1);
-	else
-		snprintf(f->temporary, size, ".%s-XXXXXX", copy);
-	free(copy);
-	f->fd = mkostemp(f->temporary, O_CLOEXEC);
+	f->fd = mkostemp(name, O_CLOEXEC);
 	if (f->fd < 0) {
-		free(f->temporary);
-		f->temporary = NULL;
-		return error_errno(err, "writing", f->path);
+		int status = error_errno(err, "writing", f->path);
+
+		release_slot(f);
+		free(name);
+		return status;
 	}
-	f->slot = claim_slot(f->temporary);
+	f->temporary = name;
 	return 0;
 }
 
@@ -109,7 +134,6 @@ int atomic_file_new(struct atomic_file **out, const char *path, struct error *er
 		free(f);
 		return error_nomem(err);
 	}
-	f->slot = -1;
 	f->fd = -1;
 	f->mode = new_mode();
 	if (stat(f->path, &st) != 0) {
@@ -138,32 +162,16 @@ int atomic_file_fd(const struct atomic_file *f)
 	return f->fd;
 }
 
-static int sync_folder(const char *path)
-{
-	char *copy = strdup(path);
-	int fd = copy != NULL ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	int status = 0;
-
-	/* Some file systems can't sync a folder; the file itself is safe then as well. */
-	if (fd >= 0 && fsync(fd) != 0 && errno != EINVAL)
-		status = -1;
-	if (fd >= 0)
-		close(fd);
-	free(copy);
-	return status;
-}
-
 int atomic_file_commit(struct atomic_file *f, struct error *err)
 {
 	if (f->temporary == NULL)
 		return 0;
 	if (fchmod(f->fd, f->mode) != 0 || fsync(f->fd) != 0 || rename(f->temporary, f->path) != 0)
 		return error_errno(err, "writing", f->path);
-	release_slot(f->slot);
-	f->slot = -1;
+	release_slot(f);
 	free(f->temporary);
 	f->temporary = NULL;
-	return sync_folder(f->path) != 0 ? error_errno(err, "writing", f->path) : 0;
+	return 0;
 }
 
 void atomic_file_free(struct atomic_file *f)
@@ -172,7 +180,7 @@ void atomic_file_free(struct atomic_file *f)
 		return;
 	if (f->temporary != NULL)
 		unlink(f->temporary);
-	release_slot(f->slot);
+	release_slot(f);
 	if (f->fd >= 0)
 		close(f->fd);
 	free(f->temporary);

@@ -53,8 +53,8 @@ struct base64_decoder {
 /*
  * base64_decoder_open(out, d, in, pem):
  * out gives the decoded octets of in. White space is skipped; the data ends
- * at padding, at the end of in, or, with pem, at a line that starts with '-',
- * which stays in the window. Other characters, a single left-over character
+ * at padding, at the end of in, or, with pem, at a '-', which stays in the window
+ * (whether it starts an END line is the caller's to see). Other characters, a single left-over character
  * and data after padding (other than white space) give HSMIME_EFORMAT; missing
  * padding at the end is tolerated.
  */

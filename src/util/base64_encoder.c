@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/block.h"
 #include "util/sink.h"
 
 #define OUT_ROOM (64 * 1024)
@@ -105,7 +106,7 @@ int base64_encoder_open(hsmime_sink *out, struct base64_encoder *e, const hsmime
     unsigned line, const char *newline)
 {
 	*e = (struct base64_encoder){ .next = *next, .line = line, .newline = newline };
-	e->out = malloc(OUT_ROOM);
+	e->out = block_new(OUT_ROOM);
 	*out = (hsmime_sink){ .write = encoder_write, .arg = e };
 	return e->out == NULL ? HSMIME_ENOMEM : 0;
 }

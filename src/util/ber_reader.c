@@ -162,7 +162,9 @@ int ber_peek(struct ber_reader *r, struct ber_header *h)
 	*h = r->ahead;
 	if (!is_end_of_contents(h))
 		return 0;
-	if (r->depth == 0 || !r->level[r->depth - 1].indefinite || h->constructed || h->length != 0)
+	/* Two zero octets and no other form (X.690 8.1.5). */
+	if (r->depth == 0 || !r->level[r->depth - 1].indefinite || h->constructed ||
+	    h->raw_len != 2 || h->length != 0)
 		return malformed(r, "end-of-contents octets where none belong");
 	return BER_END;
 }

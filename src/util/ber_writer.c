@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/block.h"
 #include "util/sink.h"
 
 static unsigned length_octets(uint64_t length)
@@ -82,7 +83,7 @@ static int chunks_write(void *arg, const void *buf, size_t len)
 int ber_chunks_open(hsmime_sink *out, struct ber_chunks *c, const hsmime_sink *next, size_t chunk)
 {
 	*c = (struct ber_chunks){ .next = *next, .chunk = chunk };
-	c->data = malloc(chunk);
+	c->data = block_new(chunk);
 	*out = (hsmime_sink){ .write = chunks_write, .arg = c };
 	return c->data == NULL ? HSMIME_ENOMEM : 0;
 }

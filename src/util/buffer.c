@@ -51,6 +51,7 @@ static int grow(struct buffer *b, size_t need)
 unsigned char *buffer_extend(struct buffer *b, size_t len)
 {
 	unsigned char *at;
+	size_t need;
 
 	if (b->status != 0)
 		return NULL;
@@ -59,7 +60,10 @@ unsigned char *buffer_extend(struct buffer *b, size_t len)
 		return NULL;
 	}
 	/* One octet more, so that buffer_string always has room for its NUL. */
-	if (b->len + len + 1 > b->room && grow(b, b->len + len + 1) != 0)
+	need = b->len + len + 1;
+	if (need == 0)
+		b->status = HSMIME_ENOMEM;
+	if (b->status != 0 || (need > b->room && grow(b, need) != 0))
 		return NULL;
 	at = b->data + b->len;
 	b->len += len;
@@ -100,6 +104,8 @@ int buffer_printf(struct buffer *b, const char *fmt, ...)
 
 void buffer_consume(struct buffer *b, size_t len)
 {
+	if (len == 0)
+		return;
 	b->len -= len;
 	memmove(b->data, b->data + len, b->len);
 	if (b->secret)

@@ -13,6 +13,9 @@ static void tidy(char *text)
 	for (; *text != '\0'; text++) {
 		if ((unsigned char)*text < 0x20 || *text == 0x7f)
 			*text = '?';
+		/* U+0080 to U+009F as UTF-8 writes them: U+009B is another ESC [. */
+		if ((unsigned char)text[0] == 0xc2 && ((unsigned char)text[1] & 0xe0) == 0x80)
+			text[0] = text[1] = '?';
 	}
 }
 
@@ -44,20 +47,29 @@ int error_hint(struct error *err, const char *fmt, ...)
 	return err->code;
 }
 
+/* As much of more as fits behind what is in text, which has room for size octets. */
+static void append(char *text, size_t size, const char *more)
+{
+	size_t len = strlen(text);
+	size_t n = strnlen(more, size - 1 - len);
+
+	memcpy(text + len, more, n);
+	text[len + n] = '\0';
+}
+
 int error_prefix(struct error *err, const char *fmt, ...)
 {
 	char old[sizeof(err->message)];
 	va_list args;
-	int len;
 
 	if (err == NULL)
 		return HSMIME_EINTERNAL;
 	memcpy(old, err->message, sizeof(old));
 	va_start(args, fmt);
-	len = vsnprintf(err->message, sizeof(err->message), fmt, args);
+	vsnprintf(err->message, sizeof(err->message), fmt, args);
 	va_end(args);
-	if (len >= 0 && (size_t)len < sizeof(err->message))
-		snprintf(err->message + len, sizeof(err->message) - (size_t)len, ": %s", old);
+	append(err->message, sizeof(err->message), ": ");
+	append(err->message, sizeof(err->message), old);
 	tidy(err->message);
 	return err->code;
 }
@@ -82,11 +94,6 @@ int error_errno(struct error *err, const char *what, const char *name)
 
 	return name != NULL ? error_set(err, HSMIME_EIO, "%s %s: %s", what, name, reason)
 			    : error_set(err, HSMIME_EIO, "%s: %s", what, reason);
-}
-
-int error_nomem(struct error *err)
-{
-	return error_set(err, HSMIME_ENOMEM, "out of memory");
 }
 
 void error_clear(struct error *err)

@@ -44,7 +44,11 @@ int error_openssl(struct error *err, int code, const char *what);
 int error_errno(struct error *err, const char *what, const char *name);
 
 /* error_nomem(err): HSMIME_ENOMEM, "out of memory". */
-int error_nomem(struct error *err);
+static inline int error_nomem(struct error *err)
+{
+	(void)error_set(err, HSMIME_ENOMEM, "out of memory");
+	return HSMIME_ENOMEM;
+}
 
 /* error_clear(err): nothing went wrong. */
 void error_clear(struct error *err);

@@ -1,6 +1,7 @@
 #include "util/output.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -102,10 +103,12 @@ int output_begin(
 
 static int fd_write(hsmime_output *o, int fd, const unsigned char *p, size_t len)
 {
+	struct pollfd wait = { .fd = fd, .events = POLLOUT };
+
 	while (len > 0) {
 		ssize_t n = write(fd, p, len);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && (errno == EINTR || (errno == EAGAIN && poll(&wait, 1, -1) > 0)))
 			continue;
 		if (n < 0)
 			return error_errno(
@@ -250,7 +253,8 @@ int output_commit(hsmime_output *o, struct error *err)
 		return o->file != NULL ? atomic_file_commit(o->file, err) : 0;
 	spool_source(&held, o->spool);
 	status = source_copy(&away, &held);
-	if (status != 0 && err->message[0] == '\0')
+	/* A descriptor's failure is described already. */
+	if (status != 0 && (err == NULL || err->code != status))
 		error_set(err, status, "writing the output failed");
 	return status;
 }

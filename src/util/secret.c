@@ -48,7 +48,8 @@ int secret_copy(struct secret *to, const struct secret *from)
 {
 	if (secret_new(to, from->room) != 0)
 		return HSMIME_ENOMEM;
-	memcpy(to->data, from->data, from->len);
+	if (from->len > 0)
+		memcpy(to->data, from->data, from->len);
 	to->len = from->len;
 	return 0;
 }

@@ -1,18 +1,23 @@
 #include "util/source.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "util/block.h"
+
 static ptrdiff_t fd_read(void *arg, void *buf, size_t len)
 {
+	struct pollfd wait = { .fd = *(int *)arg, .events = POLLIN };
 	ssize_t got;
 
+	/* A shell's or program's pipe may have been left non-blocking by whoever shares it. */
 	do
 		got = read(*(int *)arg, buf, len);
-	while (got < 0 && errno == EINTR);
+	while (got < 0 && (errno == EINTR || (errno == EAGAIN && poll(&wait, 1, -1) > 0)));
 	return got < 0 ? HSMIME_EIO : got;
 }
 
@@ -120,7 +125,7 @@ int source_drain(const hsmime_source *source)
 
 int source_copy(const hsmime_sink *sink, const hsmime_source *source)
 {
-	unsigned char *buf = malloc(WINDOW_ROOM);
+	unsigned char *buf = block_new(WINDOW_ROOM);
 	ptrdiff_t got;
 	int status = 0;
 

@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "util/block.h"
 #include "util/secret.h"
 #include "util/sink.h"
 #include "util/source.h"
@@ -26,6 +27,7 @@ struct spool {
 	struct secret key;
 	uint64_t max;
 	uint64_t size;
+	int status;          /* sticky: the first failure to write */
 	int fd;              /* -1: everything is in head */
 	unsigned char *head; /* before there is a file: the content; then the block being filled */
 	size_t head_len;
@@ -45,7 +47,7 @@ int spool_new(struct spool **out, OSSL_LIB_CTX *libctx, uint64_t max, struct err
 	s->libctx = libctx;
 	s->max = max;
 	s->fd = -1;
-	s->head = malloc(IN_MEMORY);
+	s->head = block_new(IN_MEMORY);
 	if (s->head == NULL) {
 		free(s);
 		return error_nomem(err);
@@ -119,9 +121,11 @@ static int crypt_block(struct spool *s, unsigned char *data, size_t len, uint64_
 	int moved = 0;
 	int ok;
 
+	if (ctx == NULL)
+		return HSMIME_ENOMEM;
 	for (int i = AES_BLOCK - 1; n > 0; i--, n >>= 8)
 		counter[i] = (unsigned char)n;
-	ok = ctx != NULL && EVP_EncryptInit_ex2(ctx, s->cipher, s->key.data, counter, NULL) == 1 &&
+	ok = EVP_EncryptInit_ex2(ctx, s->cipher, s->key.data, counter, NULL) == 1 &&
 	     EVP_EncryptUpdate(ctx, data, &moved, data, (int)len) == 1;
 	EVP_CIPHER_CTX_free(ctx);
 	return ok ? 0 : HSMIME_EINTERNAL;
@@ -170,7 +174,7 @@ static int flush_head(struct spool *s)
 	if (status == 0)
 		status = put_at(s->fd, s->head, s->head_len, offset);
 	s->head_len = 0;
-	return status;
+	return s->status = status;
 }
 
 static int spool_write(void *arg, const void *buf, size_t len)
@@ -178,16 +182,15 @@ static int spool_write(void *arg, const void *buf, size_t len)
 	struct spool *s = arg;
 	const unsigned char *p = buf;
 
+	if (s->status != 0)
+		return s->status;
 	if (s->max != 0 && (len > s->max || s->size > s->max - len))
 		return HSMIME_EPOLICY;
 	while (len > 0) {
 		size_t n = IN_MEMORY - s->head_len < len ? IN_MEMORY - s->head_len : len;
-		int status = 0;
 
-		if (n == 0)
-			status = flush_head(s);
-		if (status != 0)
-			return status;
+		if (n == 0 && flush_head(s) != 0)
+			return s->status;
 		memcpy(s->head + s->head_len, p, n);
 		s->head_len += n;
 		s->size += n;
@@ -206,7 +209,7 @@ static int load_block(struct spool *s, uint64_t at, size_t len)
 {
 	int status;
 
-	if (s->cache == NULL && (s->cache = malloc(BLOCK)) == NULL)
+	if (s->cache == NULL && (s->cache = block_new(BLOCK)) == NULL)
 		return HSMIME_ENOMEM;
 	if (s->cache_len == len && s->cache_at == at)
 		return 0;
@@ -228,6 +231,8 @@ static ptrdiff_t spool_read(void *arg, void *buf, size_t len)
 	const unsigned char *from;
 	size_t have;
 
+	if (s->status != 0)
+		return s->status;
 	if (s->pos >= s->size)
 		return 0;
 	if (s->pos >= in_head) {

@@ -22,7 +22,7 @@ static const struct {
 
 static size_t row(int status)
 {
-	if (status > 0 || -status >= (int)(sizeof(table) / sizeof(table[0])))
+	if (status > 0 || status <= -(int)(sizeof(table) / sizeof(table[0])))
 		return (size_t)-HSMIME_EINTERNAL;
 	return (size_t)-status;
 }

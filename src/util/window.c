@@ -3,10 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/block.h"
+
 int window_open(struct window *w, const hsmime_source *source, size_t room)
 {
 	*w = (struct window){ .source = *source, .room = room };
-	w->data = malloc(room);
+	w->data = block_new(room);
 	return w->data == NULL ? HSMIME_ENOMEM : 0;
 }
 

@@ -315,13 +315,46 @@ void softtoken_end(struct softtoken *st)
 	memset(st, 0, sizeof(*st));
 }
 
-const struct proxy *softtoken_proxy(void)
+static void *proxy_symbol(const char *name)
 {
 	void *handle = dlopen(PROXY_MODULE, RTLD_NOW);
+	void *symbol = handle != NULL ? dlsym(handle, name) : NULL;
+
+	assert_non_null(symbol);
+	return symbol;
+}
+
+const struct proxy *softtoken_proxy(void)
+{
 	proxy_control_function control = NULL;
 
-	assert_non_null(handle);
-	*(void **)&control = dlsym(handle, PROXY_SYMBOL);
-	assert_non_null(control);
+	*(void **)&control = proxy_symbol(PROXY_SYMBOL);
 	return control();
+}
+
+CK_FUNCTION_LIST *softtoken_proxy_functions(void)
+{
+	CK_C_GetFunctionList get = NULL;
+	CK_FUNCTION_LIST *f = NULL;
+
+	*(void **)&get = proxy_symbol("C_GetFunctionList");
+	ok(get(&f));
+	return f;
+}
+
+CK_SLOT_ID softtoken_slot(CK_FUNCTION_LIST *f, const char *label)
+{
+	CK_SLOT_ID list[64];
+	CK_ULONG count = 64;
+
+	ok(f->C_GetSlotList(CK_TRUE, list, &count));
+	for (CK_ULONG i = 0; i < count; i++) {
+		CK_TOKEN_INFO info;
+
+		ok(f->C_GetTokenInfo(list[i], &info));
+		if (memcmp(info.label, label, strlen(label)) == 0)
+			return list[i];
+	}
+	fail_msg("no token %s", label);
+	return 0;
 }

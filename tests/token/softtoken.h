@@ -67,7 +67,11 @@ void softtoken_seal(struct softtoken *st);
 /* Remove the folder. */
 void softtoken_end(struct softtoken *st);
 
-/* The controls of the proxy module, which stays loaded. */
+/* The controls of the proxy module, which stays loaded, and its functions, for calls behind our back. */
 const struct proxy *softtoken_proxy(void);
+CK_FUNCTION_LIST *softtoken_proxy_functions(void);
+
+/* The slot of the token with that label, by f. */
+CK_SLOT_ID softtoken_slot(CK_FUNCTION_LIST *f, const char *label);
 
 #endif

@@ -65,10 +65,10 @@ static void make_alpha(void)
 	    "signer@example.org", YEAR, true, false);
 	old = put(softtoken_rsa(&st, 4, "old", 2048, KEY_SIGN | KEY_DECRYPT), 4, "old",
 	    "old@example.org", -60, true, false);
-	X509_free(put(softtoken_ec(&st, 7, "tie", "P-256", KEY_SIGN), 7, "tie", "tie@example.org", YEAR,
-	    true, false));
-	X509_free(put(softtoken_ec(&st, 8, "tie", "P-256", KEY_SIGN), 8, "tie", "tie@example.org", YEAR,
-	    true, false));
+	X509_free(put(softtoken_ec(&st, 7, "tie", "P-256", KEY_SIGN), 7, "tie", "tie@example.org",
+	    YEAR, true, false));
+	X509_free(put(softtoken_ec(&st, 8, "tie", "P-256", KEY_SIGN), 8, "tie", "tie@example.org",
+	    YEAR, true, false));
 	key = softtoken_ec(&st, 5, "lonely", "P-384", KEY_SIGN | KEY_DERIVE);
 	lonely = certify(key, "lonely", "lonely@example.org", YEAR);
 	EVP_PKEY_free(key);
@@ -86,8 +86,8 @@ static int set_up(void **state)
 	softtoken_add(&st, "Beta");
 	carol = put(softtoken_rsa(&st, 1, "carol", 2048, KEY_SIGN | KEY_DECRYPT), 1, "carol",
 	    "carol@example.org", YEAR, true, true);
-	twin = put(softtoken_rsa(&st, 6, "twin", 2048, KEY_SIGN), 6, "twin", "twin@example.org", YEAR,
-	    true, true);
+	twin = put(softtoken_rsa(&st, 6, "twin", 2048, KEY_SIGN), 6, "twin", "twin@example.org",
+	    YEAR, true, true);
 	stranger = certify(key, "stranger", "stranger@example.org", YEAR);
 	EVP_PKEY_free(key);
 	softtoken_seal(&st);
@@ -132,8 +132,8 @@ static void finds(const char *uri, enum engine_purpose purpose, X509 *cert, cons
 	assert_null(found.key);
 }
 
-static void refuses(const char *uri, enum engine_purpose purpose, int status, const char *message,
-    const char *hint)
+static void refuses(
+    const char *uri, enum engine_purpose purpose, int status, const char *message, const char *hint)
 {
 	struct engine_found found = { 0 };
 
@@ -161,7 +161,8 @@ static void a_uri_finds_by_id_label_and_type(void **state)
 static void a_certificate_or_public_key_in_the_uri_leads_to_its_private_key(void **state)
 {
 	(void)state;
-	finds("pkcs11:token=Alpha;object=bob%20certificate;type=cert", ENGINE_SIGN, bob, "Alpha", true);
+	finds("pkcs11:token=Alpha;object=bob%20certificate;type=cert", ENGINE_SIGN, bob, "Alpha",
+	    true);
 	finds("pkcs11:token=Alpha;object=bob%20certificate", ENGINE_SIGN, bob, "Alpha", true);
 	finds("pkcs11:token=Alpha;object=lonely;type=public", ENGINE_SIGN, lonely, "Alpha", false);
 }
@@ -169,31 +170,39 @@ static void a_certificate_or_public_key_in_the_uri_leads_to_its_private_key(void
 static void the_purpose_decides_where_the_uri_leaves_it_open(void **state)
 {
 	(void)state;
-	refuses("pkcs11:token=Alpha", ENGINE_SIGN, HSMIME_ENOKEY, "several keys fit", "token=Alpha;id=%01");
-	refuses(NULL, ENGINE_SIGN, HSMIME_ENOKEY, "keys fit", "token=Alpha;id=%03");
+	refuses("pkcs11:token=Alpha", ENGINE_SIGN, HSMIME_ENOKEY, "several keys fit",
+	    "token=Alpha;id=%01");
+	/* Which of the many are named is up to the token. */
+	refuses(NULL, ENGINE_SIGN, HSMIME_ENOKEY, "many keys fit", "pkcs11:token=");
 	finds("pkcs11:token=Beta", ENGINE_DECRYPT, carol, "Beta", true);
-	refuses("pkcs11:token=Alpha;id=%03", ENGINE_DECRYPT, HSMIME_ENOKEY, "may not be used to decrypt",
-	    "hsmime keys");
+	refuses("pkcs11:token=Alpha;id=%03", ENGINE_DECRYPT, HSMIME_ENOKEY,
+	    "may not be used to decrypt", "hsmime keys");
 }
 
 static void what_is_not_there_is_not_found(void **state)
 {
 	(void)state;
-	refuses("pkcs11:token=Alpha;id=%09", ENGINE_SIGN, HSMIME_ENOKEY, "no private key fits", "keys");
+	refuses(
+	    "pkcs11:token=Alpha;id=%09", ENGINE_SIGN, HSMIME_ENOKEY, "no private key fits", "keys");
 	refuses("pkcs11:token=Gamma", ENGINE_SIGN, HSMIME_ENOKEY, "no token matches", "tokens");
 	refuses("pkcs11:object=nobody", ENGINE_SIGN, HSMIME_ENOKEY, "no private key fits", "keys");
-	refuses("pkcs11:token=Alpha;id=%01;serial=0000", ENGINE_SIGN, HSMIME_ENOKEY, "no token", "");
+	refuses(
+	    "pkcs11:token=Alpha;id=%01;serial=0000", ENGINE_SIGN, HSMIME_ENOKEY, "no token", "");
 }
 
 static void dangerous_and_malformed_uris_are_refused(void **state)
 {
 	(void)state;
-	refuses("pkcs11:token=Alpha?pin-value=12345", ENGINE_SIGN, HSMIME_EPOLICY, "holds a PIN", "file:");
-	refuses("pkcs11:token=Alpha?pin-source=%7Ccat%20/etc/pin", ENGINE_SIGN, HSMIME_EPOLICY, "command", "");
-	refuses("pkcs11:token=Alpha?pin-source=env:TEST_PIN", ENGINE_SIGN, HSMIME_EPOLICY, "not a file", "");
+	refuses("pkcs11:token=Alpha?pin-value=12345", ENGINE_SIGN, HSMIME_EPOLICY, "holds a PIN",
+	    "file:");
+	refuses("pkcs11:token=Alpha?pin-source=%7Ccat%20/etc/pin", ENGINE_SIGN, HSMIME_EPOLICY,
+	    "command", "");
+	refuses("pkcs11:token=Alpha?pin-source=env:TEST_PIN", ENGINE_SIGN, HSMIME_EPOLICY,
+	    "not a file", "");
 	refuses("pkcs11:token=Alpha?module-path=/tmp/evil.so", ENGINE_SIGN, HSMIME_EPOLICY,
 	    "not configured", "--module");
-	refuses("pkcs11:token=Alpha?module-name=evil", ENGINE_SIGN, HSMIME_EPOLICY, "not configured", "");
+	refuses("pkcs11:token=Alpha?module-name=evil", ENGINE_SIGN, HSMIME_EPOLICY,
+	    "not configured", "");
 	refuses("pkcs12:token=Alpha", ENGINE_SIGN, HSMIME_EUSAGE, "malformed", "RFC 7512");
 	refuses("pkcs11:token=%zz", ENGINE_SIGN, HSMIME_EUSAGE, "malformed", "");
 	refuses("pkcs11:colour=red", ENGINE_SIGN, HSMIME_EUSAGE, "not known", "");
@@ -204,7 +213,8 @@ static void the_configured_module_may_be_named(void **state)
 {
 	(void)state;
 	finds("pkcs11:token=Alpha;id=%01?module-name=proxy", ENGINE_SIGN, alice, "Alpha", true);
-	finds("pkcs11:token=Alpha;id=%01?module-path=" PROXY_MODULE, ENGINE_SIGN, alice, "Alpha", true);
+	finds("pkcs11:token=Alpha;id=%01?module-path=" PROXY_MODULE, ENGINE_SIGN, alice, "Alpha",
+	    true);
 }
 
 static void the_found_uri_finds_the_same_key_again(void **state)
@@ -212,7 +222,8 @@ static void the_found_uri_finds_the_same_key_again(void **state)
 	struct engine_found found = { 0 };
 
 	(void)state;
-	assert_int_equal(engine_find_key(&found, e, "pkcs11:token=Alpha;object=signer", ENGINE_SIGN, &err), 0);
+	assert_int_equal(
+	    engine_find_key(&found, e, "pkcs11:token=Alpha;object=signer", ENGINE_SIGN, &err), 0);
 	finds(found.uri, ENGINE_SIGN, signer, "Alpha", true);
 	engine_found_free(&found);
 }
@@ -284,13 +295,14 @@ static void a_certificate_finds_its_key_on_the_token_or_not(void **state)
 	by_certificate(renewed, "Alpha");
 	by_certificate(lonely, "Alpha");
 	by_certificate(carol, "Beta");
-	assert_int_equal(engine_find_by_certificate(&found, e, stranger, ENGINE_SIGN, &err),
-	    HSMIME_ENOKEY);
+	assert_int_equal(
+	    engine_find_by_certificate(&found, e, stranger, ENGINE_SIGN, &err), HSMIME_ENOKEY);
 	assert_null(found.key);
 	X509_free(renewed);
 }
 
-static void name(struct engine_candidate *c, unsigned char **issuer, unsigned char **serial, X509 *cert)
+static void name(
+    struct engine_candidate *c, unsigned char **issuer, unsigned char **serial, X509 *cert)
 {
 	*issuer = *serial = NULL;
 	memset(c, 0, sizeof(*c));
@@ -387,7 +399,8 @@ static void lists_show_tokens_keys_and_certificates(void **state)
 	(void)state;
 	assert_int_equal(engine_tokens(&tokens, &count, e, &err), 0);
 	for (i = 0; i < count; i++)
-		named += strcmp(tokens[i].label, "Alpha") == 0 || strcmp(tokens[i].label, "Beta") == 0;
+		named +=
+		    strcmp(tokens[i].label, "Alpha") == 0 || strcmp(tokens[i].label, "Beta") == 0;
 	assert_int_equal(named, 2);
 	engine_tokens_free(tokens, count);
 	assert_int_equal(engine_keys(&keys, &count, e, "pkcs11:token=Alpha", true, &err), 0);
@@ -412,17 +425,33 @@ static void certificates_are_listed_for_chains(void **state)
 	bool seen = false;
 
 	(void)state;
-	assert_int_equal(engine_certificates(&list, e, &err), 0);
+	assert_int_equal(engine_certificates(&list, e, NULL, &err), 0);
 	for (int i = 0; i < sk_X509_num(list); i++)
 		seen |= X509_cmp(sk_X509_value(list, i), signer) == 0;
 	assert_true(seen);
+	assert_true(sk_X509_num(list) > 2);
+	sk_X509_pop_free(list, X509_free);
+}
+
+static void certificates_are_found_by_their_subject_alone(void **state)
+{
+	STACK_OF(X509) *list = NULL;
+
+	(void)state;
+	assert_int_equal(engine_certificates(&list, e, X509_get_subject_name(signer), &err), 0);
+	assert_int_equal(sk_X509_num(list), 1);
+	assert_int_equal(X509_cmp(sk_X509_value(list, 0), signer), 0);
+	sk_X509_pop_free(list, X509_free);
+	assert_int_equal(engine_certificates(&list, e, X509_get_subject_name(st.ca), &err), 0);
+	assert_int_equal(sk_X509_num(list), 0);
 	sk_X509_pop_free(list, X509_free);
 }
 
 static void a_token_label_limits_every_search(void **state)
 {
-	struct engine_options options = { .module = PROXY_MODULE, .pin_source = "env:TEST_PIN",
-		.token_label = "Beta" };
+	struct engine_options options = {
+		.module = PROXY_MODULE, .pin_source = "env:TEST_PIN", .token_label = "Beta"
+	};
 	struct engine_found found = { 0 };
 	struct engine *limited = NULL;
 
@@ -431,9 +460,11 @@ static void a_token_label_limits_every_search(void **state)
 	assert_int_equal(engine_find_key(&found, limited, NULL, ENGINE_DECRYPT, &err), 0);
 	assert_is(&found, carol, "Beta");
 	engine_found_free(&found);
-	assert_int_equal(engine_find_key(&found, limited, "pkcs11:token=Alpha;id=%01", ENGINE_SIGN, &err),
+	assert_int_equal(
+	    engine_find_key(&found, limited, "pkcs11:token=Alpha;id=%01", ENGINE_SIGN, &err),
 	    HSMIME_ENOKEY);
-	assert_int_equal(engine_find_by_email(&found, limited, "alice@example.org", ENGINE_SIGN, &err),
+	assert_int_equal(
+	    engine_find_by_email(&found, limited, "alice@example.org", ENGINE_SIGN, &err),
 	    HSMIME_ENOKEY);
 	engine_free(limited);
 }
@@ -446,8 +477,9 @@ static void public_searches_log_in_to_nothing_and_signing_is_cheap(void **state)
 	struct engine_found found = { 0 };
 	unsigned char digest[32] = { 7 }, sig[512];
 	size_t len = sizeof(sig);
-	struct token_sign q = { .scheme = TOKEN_SIGN_RSA_PKCS1, .digest = "SHA256", .data = digest,
-		.len = 32 };
+	struct token_sign q = {
+		.scheme = TOKEN_SIGN_RSA_PKCS1, .digest = "SHA256", .data = digest, .len = 32
+	};
 
 	(void)state;
 	engine_free(e);
@@ -458,7 +490,8 @@ static void public_searches_log_in_to_nothing_and_signing_is_cheap(void **state)
 	engine_free(e);
 	proxy->reset();
 	assert_int_equal(engine_new(&e, &options, &err), 0);
-	assert_int_equal(engine_find_key(&found, e, "pkcs11:token=Alpha;id=%03", ENGINE_SIGN, &err), 0);
+	assert_int_equal(
+	    engine_find_key(&found, e, "pkcs11:token=Alpha;id=%03", ENGINE_SIGN, &err), 0);
 	assert_non_null(found.certificate);
 	assert_int_equal(token_key_sign(found.key, sig, &len, &q, &err), 0);
 	assert_int_equal(proxy->count("C_Login"), 1);
@@ -493,6 +526,7 @@ int main(void)
 		cmocka_unit_test(a_recipient_is_found_by_key_identifier),
 		cmocka_unit_test(lists_show_tokens_keys_and_certificates),
 		cmocka_unit_test(certificates_are_listed_for_chains),
+		cmocka_unit_test(certificates_are_found_by_their_subject_alone),
 		cmocka_unit_test(a_token_label_limits_every_search),
 		cmocka_unit_test(public_searches_log_in_to_nothing_and_signing_is_cheap),
 	};

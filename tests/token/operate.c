@@ -1,0 +1,91 @@
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <openssl/evp.h>
+
+#include "operate.h"
+#include "softtoken.h"
+
+const unsigned char operate_secret[OPERATE_SECRET] = "the content key of some message";
+
+struct engine *operate_engine(void)
+{
+	struct engine_options options = { .module = PROXY_MODULE, .pin_source = "env:TEST_PIN" };
+	struct engine *e = NULL;
+	struct error err = { 0 };
+
+	setenv("TEST_PIN", SOFTTOKEN_PIN, 1);
+	if (engine_new(&e, &options, &err) != 0)
+		fail_msg("%s", err.message);
+	return e;
+}
+
+struct token_key *operate_key(struct engine *e, const char *uri, enum engine_purpose purpose)
+{
+	struct engine_found found = { 0 };
+	struct token_key *k = NULL;
+	struct error err = { 0 };
+
+	if (engine_find_key(&found, e, uri, purpose, &err) != 0)
+		fail_msg("%s: %s", uri, err.message);
+	k = token_key_up_ref(found.key);
+	engine_found_free(&found);
+	return k;
+}
+
+static void verify(
+    struct token_key *k, const unsigned char *sig, size_t len, const unsigned char *digest)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(token_key_public(k), NULL);
+
+	assert_int_equal(EVP_PKEY_verify_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()), 1);
+	assert_int_equal(EVP_PKEY_verify(ctx, sig, len, digest, 32), 1);
+	EVP_PKEY_CTX_free(ctx);
+}
+
+int operate_sign(struct token_key *k, struct error *err)
+{
+	unsigned char digest[32], sig[1024];
+	size_t len = sizeof(sig);
+	struct token_sign q = { .digest = "SHA256", .data = digest, .len = sizeof(digest) };
+	int r;
+
+	memset(digest, 0x5c, sizeof(digest));
+	q.scheme = token_key_type(k) == TOKEN_KEY_RSA ? TOKEN_SIGN_RSA_PKCS1 : TOKEN_SIGN_ECDSA;
+	r = token_key_sign(k, sig, &len, &q, err);
+	if (r == 0)
+		verify(k, sig, len, digest);
+	else
+		assert_int_equal(len, 0);
+	return r;
+}
+
+size_t operate_encrypt(unsigned char *data, struct token_key *k)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(token_key_public(k), NULL);
+	size_t len = 512;
+
+	assert_int_equal(EVP_PKEY_encrypt_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_encrypt(ctx, data, &len, operate_secret, OPERATE_SECRET), 1);
+	EVP_PKEY_CTX_free(ctx);
+	return len;
+}
+
+int operate_decrypt(struct token_key *k, const unsigned char *data, size_t len, struct error *err)
+{
+	unsigned char out[1024];
+	size_t out_len = sizeof(out);
+	struct token_decrypt q = { .scheme = TOKEN_DECRYPT_RSA_PKCS1, .data = data, .len = len };
+	int r = token_key_decrypt(k, out, &out_len, &q, err);
+
+	assert_int_equal(out_len, r == 0 ? OPERATE_SECRET : 0);
+	if (r == 0)
+		assert_memory_equal(out, operate_secret, OPERATE_SECRET);
+	return r;
+}

@@ -1,0 +1,51 @@
+# What the tests of hsmime.so in openssl share: a token, its keys, and both orders of the
+# two providers. HSMIME_BUILD names the build folder.
+
+load "${BATS_TEST_DIRNAME%/token}/cli/helper"
+
+export OPENSSL_MODULES=$HSMIME_BUILD/ossl-modules
+providers=()
+orders=('hsmime default' 'default hsmime')
+
+# provider_token: Demo with 01 RSA alice, 02 P-256 bob, 03 P-384 carol, 04 P-521 dave, 05 RSA mallory
+provider_token() {
+	new_token "$BATS_FILE_TMPDIR/token"
+	new_key 01 RSA:2048 alice
+	new_key 02 EC:secp256r1 bob
+	new_key 03 EC:secp384r1 carol
+	new_key 04 EC:secp521r1 dave
+	new_key 05 RSA:2048 mallory
+	printf 'Agreed: 1000 units at 5.\n' >"$W/report.txt"
+}
+
+# order 'FIRST SECOND': what ossl loads from here on
+order() {
+	providers=(-provider "${1% *}" -provider "${1#* }")
+}
+
+# key NN: the URI of that key
+key() {
+	echo "pkcs11:token=Demo;id=%$1"
+}
+
+# ossl STATUS COMMAND...: openssl with the providers. The exit status has to be STATUS, which
+# a crash at the end is not, and a command that succeeds leaves no error behind.
+ossl() {
+	local expected=$1 command=$2
+	shift 2
+	run_as "$expected" timeout -k 5 60 openssl "$command" "${providers[@]}" "$@"
+	[ "$expected" != 0 ] || ! grep ':error:' <<<"$stderr"
+}
+
+# plain COMMAND...: openssl that knows nothing of the token
+plain() {
+	run_as 0 timeout 60 openssl "$@"
+}
+
+# mentions PATTERN: the error queue has it
+mentions() {
+	grep -qE -- ":error:.*:hsmime:.*($1)" <<<"$stderr" || {
+		printf 'no error of hsmime with "%s":\n%s\n' "$1" "$stderr"
+		return 1
+	}
+}

@@ -1,0 +1,366 @@
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "operate.h"
+#include "softtoken.h"
+
+#define KEY "pkcs11:token=Module;id=%01"
+
+/* Token "Module": EC 01 (signs), RSA 02 (decrypts). */
+static struct softtoken st;
+static struct error err;
+static const struct proxy *proxy;
+static char conf[300];
+
+static int set_up(void **state)
+{
+	(void)state;
+	softtoken_begin(&st);
+	softtoken_add(&st, "Module");
+	EVP_PKEY_free(softtoken_ec(&st, 1, "ec", "P-256", KEY_SIGN));
+	EVP_PKEY_free(softtoken_rsa(&st, 2, "rsa", 2048, KEY_DECRYPT));
+	softtoken_seal(&st);
+	proxy = softtoken_proxy();
+	snprintf(conf, sizeof(conf), "%s", getenv("SOFTHSM2_CONF"));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	softtoken_end(&st);
+	return 0;
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	proxy->reset();
+	memset(&err, 0, sizeof(err));
+	return 0;
+}
+
+static void refuses(const char *module, const char *message, const char *hint)
+{
+	struct engine_options options = { .module = module };
+	struct engine *e = NULL;
+
+	assert_int_equal(engine_new(&e, &options, &err), HSMIME_ETOKEN);
+	assert_null(e);
+	assert_int_equal(err.code, HSMIME_ETOKEN);
+	if (strstr(err.message, message) == NULL || strstr(err.hint, hint) == NULL)
+		fail_msg("\"%s\" / \"%s\"", err.message, err.hint);
+}
+
+static void works(void)
+{
+	struct engine *e = operate_engine();
+	struct token_key *k = operate_key(e, KEY, ENGINE_SIGN);
+
+	assert_int_equal(operate_sign(k, &err), 0);
+	token_key_free(k);
+	engine_free(e);
+}
+
+static void what_is_no_module_is_refused_by_name(void **state)
+{
+	char text[300];
+	FILE *f = NULL;
+
+	(void)state;
+	refuses("/no/such/module.so", "/no/such/module.so", "No such file");
+	refuses("libcrypto.so.3", "libcrypto.so.3 is not a PKCS#11 module", "softhsm");
+	snprintf(text, sizeof(text), "%s/text.so", st.folder);
+	f = fopen(text, "w");
+	assert_non_null(f);
+	fputs("no library at all\n", f);
+	fclose(f);
+	refuses(text, "can't load", "");
+	refuses(st.folder, "can't load", "");
+	works();
+}
+
+/* The module whose own module is missing gives no functions; nothing of it is kept for later. */
+static void a_module_without_functions_is_refused_until_it_has_them(void **state)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		setenv("PROXY_INNER", "/no/such/module.so", 1);
+		refuses(PROXY_MODULE, "does not start (CKR_GENERAL_ERROR)", "configuration");
+		refuses(PROXY_MODULE, "does not start (CKR_GENERAL_ERROR)", "configuration");
+		unsetenv("PROXY_INNER");
+		works();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void a_module_that_does_not_start_is_refused_and_may_start_later(void **state)
+{
+	(void)state;
+	proxy->refuse("C_Initialize", CKR_DEVICE_ERROR, 0, 1);
+	refuses(PROXY_MODULE, "does not start (CKR_DEVICE_ERROR)", "service");
+	proxy->refuse("C_GetSlotList", CKR_GENERAL_ERROR, 0, 1);
+	refuses(PROXY_MODULE, "list the tokens", "");
+	assert_true(proxy->count("C_Finalize") > 0);
+	works();
+}
+
+static void use_blank_folder(void)
+{
+	char folder[600], path[700];
+	FILE *f = NULL;
+
+	snprintf(folder, sizeof(folder), "%s/blank", st.folder);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	snprintf(path, sizeof(path), "%s/blank.conf", st.folder);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fprintf(f, "directories.tokendir = %s\n", folder);
+	fclose(f);
+	setenv("SOFTHSM2_CONF", path, 1);
+}
+
+static void finds_no_token(struct engine *e)
+{
+	struct engine_found found = { 0 };
+	hsmime_key *keys = NULL;
+	size_t count = 1;
+
+	assert_int_equal(engine_find_key(&found, e, NULL, ENGINE_SIGN, &err), HSMIME_ENOKEY);
+	assert_string_equal(err.message, "no token is there");
+	assert_int_equal(engine_find_key(&found, e, KEY, ENGINE_SIGN, &err), HSMIME_ENOKEY);
+	assert_string_equal(err.message, "no token matches");
+	assert_int_equal(engine_keys(&keys, &count, e, NULL, true, &err), 0);
+	assert_int_equal(count, 0);
+	engine_keys_free(keys, count);
+}
+
+static void without_a_token_nothing_is_found_and_nothing_asked(void **state)
+{
+	struct engine *e = NULL;
+
+	(void)state;
+	use_blank_folder();
+	e = operate_engine();
+	finds_no_token(e);
+	engine_free(e);
+	setenv("SOFTHSM2_CONF", conf, 1);
+	assert_int_equal(proxy->count("C_Login"), 0);
+	assert_int_equal(proxy->count("C_OpenSession"), 0);
+	works();
+}
+
+static size_t open_files(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	size_t count = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir) != NULL)
+		count++;
+	closedir(dir);
+	return count;
+}
+
+static void opening_and_closing_leaves_nothing_behind(void **state)
+{
+	size_t files;
+
+	(void)state;
+	works();
+	proxy->reset();
+	files = open_files();
+	for (int i = 0; i < 30; i++)
+		works();
+	assert_int_equal(open_files(), files);
+	/* libp11 makes a pair of calls of its own. */
+	assert_int_equal(proxy->count("C_Initialize"), proxy->count("C_Finalize"));
+	assert_int_equal(proxy->count("C_Login"), 30);
+}
+
+static void engines_of_one_module_share_it_and_the_last_one_closes_it(void **state)
+{
+	struct engine *a = operate_engine(), *b = operate_engine();
+	struct token_key *k = operate_key(a, KEY, ENGINE_SIGN);
+
+	(void)state;
+	token_key_free(operate_key(b, KEY, ENGINE_SIGN));
+	assert_int_equal(proxy->count("C_Login"), 1);
+	engine_free(a);
+	engine_free(b);
+	assert_int_equal(proxy->count("C_Finalize"), 0);
+	assert_int_equal(operate_sign(k, &err), 0);
+	token_key_free(k);
+	assert_true(proxy->count("C_Finalize") > 0);
+	engine_free(NULL);
+}
+
+/* The program around us uses the module too, and was first. */
+static void a_module_of_the_program_s_is_not_finalised_and_our_sessions_are_closed(void **state)
+{
+	CK_FUNCTION_LIST *f = softtoken_proxy_functions();
+	CK_C_INITIALIZE_ARGS args = { .flags = CKF_OS_LOCKING_OK };
+
+	(void)state;
+	assert_int_equal(f->C_Initialize(&args), CKR_OK);
+	proxy->reset();
+	for (int i = 0; i < 3; i++)
+		works();
+	assert_int_equal(proxy->count("C_Finalize"), 0);
+	assert_true(proxy->count("C_OpenSession") >= 3);
+	assert_int_equal(proxy->count("C_CloseSession"), proxy->count("C_OpenSession"));
+	assert_int_equal(f->C_Finalize(NULL), CKR_OK);
+	works();
+}
+
+static void ends_well(pid_t pid)
+{
+	int status = -1;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* 0 where a child signed with a session and login of its own, on a module it initialised. */
+static int child_signs(struct token_key *k)
+{
+	proxy->reset();
+	if (operate_sign(k, &err) != 0)
+		return 1;
+	if (proxy->count("C_Initialize") == 0 || proxy->count("C_OpenSession") == 0)
+		return 2;
+	return proxy->count("C_Login") == 1 ? 0 : 3;
+}
+
+static void a_forked_child_initialises_for_itself(void **state)
+{
+	struct engine *e = operate_engine();
+	struct token_key *k = operate_key(e, KEY, ENGINE_SIGN);
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(operate_sign(k, &err), 0);
+	for (int i = 0; i < 3; i++) {
+		pid = fork();
+		if (pid == 0) {
+			int r = child_signs(k);
+
+			token_key_free(k);
+			engine_free(e);
+			_exit(r);
+		}
+		ends_well(pid);
+	}
+	/* The parent has lost nothing. */
+	proxy->reset();
+	assert_int_equal(operate_sign(k, &err), 0);
+	assert_int_equal(proxy->round_trips(), 2);
+	token_key_free(k);
+	engine_free(e);
+}
+
+static void a_child_of_a_child_does_too(void **state)
+{
+	struct engine *e = operate_engine();
+	struct token_key *k = operate_key(e, KEY, ENGINE_SIGN);
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		pid_t inner = -1;
+		int status = child_signs(k);
+
+		if (status == 0)
+			inner = fork();
+		if (inner == 0)
+			_exit(child_signs(k));
+		if (inner > 0)
+			waitpid(inner, &status, 0);
+		_exit(status == 0 ? 0 : 1);
+	}
+	ends_well(pid);
+	assert_int_equal(operate_sign(k, &err), 0);
+	token_key_free(k);
+	engine_free(e);
+}
+
+static void a_child_that_uses_nothing_calls_nothing(void **state)
+{
+	struct engine *e = operate_engine();
+	struct token_key *k = operate_key(e, KEY, ENGINE_SIGN);
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		proxy->reset();
+		token_key_free(k);
+		engine_free(e);
+		_exit(proxy->round_trips() + proxy->count("C_Finalize") == 0 ? 0 : 1);
+	}
+	ends_well(pid);
+	assert_int_equal(operate_sign(k, &err), 0);
+	token_key_free(k);
+	engine_free(e);
+}
+
+static void a_child_looks_for_keys_itself(void **state)
+{
+	struct engine *e = operate_engine();
+	pid_t pid;
+
+	(void)state;
+	token_key_free(operate_key(e, KEY, ENGINE_SIGN));
+	pid = fork();
+	if (pid == 0) {
+		struct engine_found found = { 0 };
+		int r = engine_find_key(&found, e, KEY, ENGINE_SIGN, &err);
+
+		if (r == 0)
+			r = operate_sign(found.key, &err);
+		engine_found_free(&found);
+		engine_free(e);
+		_exit(r == 0 ? 0 : 1);
+	}
+	ends_well(pid);
+	engine_free(e);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		/* First, while this process has not loaded the functions yet. */
+		cmocka_unit_test_setup(
+		    a_module_without_functions_is_refused_until_it_has_them, begin),
+		cmocka_unit_test_setup(what_is_no_module_is_refused_by_name, begin),
+		cmocka_unit_test_setup(
+		    a_module_that_does_not_start_is_refused_and_may_start_later, begin),
+		cmocka_unit_test_setup(without_a_token_nothing_is_found_and_nothing_asked, begin),
+		cmocka_unit_test_setup(opening_and_closing_leaves_nothing_behind, begin),
+		cmocka_unit_test_setup(
+		    engines_of_one_module_share_it_and_the_last_one_closes_it, begin),
+		cmocka_unit_test_setup(
+		    a_module_of_the_program_s_is_not_finalised_and_our_sessions_are_closed, begin),
+		cmocka_unit_test_setup(a_forked_child_initialises_for_itself, begin),
+		cmocka_unit_test_setup(a_child_of_a_child_does_too, begin),
+		cmocka_unit_test_setup(a_child_that_uses_nothing_calls_nothing, begin),
+		cmocka_unit_test_setup(a_child_looks_for_keys_itself, begin),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

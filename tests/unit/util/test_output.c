@@ -1,0 +1,212 @@
+/* util/output.h and hsmime_output of hsmime/stream.h: to files, descriptors and callbacks. */
+#include "outputs.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static void a_file_is_replaced_by_the_commit(void **state)
+{
+	hsmime_output *o = NULL;
+
+	(void)state;
+	file_put("out", "before");
+	o = to_file("out");
+	assert_int_equal(put(o, "af", 2), 0);
+	assert_int_equal(put(o, "ter", 3), 0);
+	assert_int_equal(output_size(o), 5);
+	assert_file("out", "before");
+	assert_int_equal(output_commit(o, &err), 0);
+	assert_file("out", "after");
+	hsmime_output_free(o);
+	assert_file("out", "after");
+	assert_int_equal(folder_count(), 1);
+}
+
+static void a_file_without_a_commit_is_as_before(void **state)
+{
+	hsmime_output *o = NULL;
+
+	(void)state;
+	file_put("out", "before");
+	o = to_file("out");
+	assert_int_equal(put(o, "after", 5), 0);
+	hsmime_output_free(o);
+	hsmime_output_free(to_file("other"));
+	assert_int_equal(hsmime_output_file(&o, "never begun"), 0);
+	hsmime_output_free(o);
+	hsmime_output_free(NULL);
+	assert_file("out", "before");
+	assert_int_equal(folder_count(), 1);
+}
+
+static void files_that_are_not_committed_can_all_be_removed(void **state)
+{
+	hsmime_output *o = to_file("out");
+
+	(void)state;
+	assert_int_equal(folder_count(), 1);
+	hsmime_output_remove_all();
+	assert_int_equal(folder_count(), 0);
+	hsmime_output_free(o);
+}
+
+static void a_file_that_can_not_be_written_is_named(void **state)
+{
+	hsmime_output *o = NULL;
+
+	(void)state;
+	assert_int_equal(hsmime_output_file(&o, "no/folder"), 0);
+	assert_int_equal(output_begin(o, true, NULL, 0, &err), HSMIME_EIO);
+	assert_non_null(strstr(err.message, "no/folder"));
+	hsmime_output_free(o);
+}
+
+static void a_full_disk_leaves_the_existing_file(void **state)
+{
+	unsigned char *data = octets(LARGE);
+	struct rlimit old, small;
+	hsmime_output *o = NULL;
+
+	(void)state;
+	file_put("out", "before");
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small = old;
+	small.rlim_cur = 1000;
+	o = to_file("out");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(put(o, data, LARGE), HSMIME_EIO);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_string_equal(err.message, "writing out: File too large");
+	hsmime_output_free(o);
+	assert_file("out", "before");
+	assert_int_equal(folder_count(), 1);
+	free(data);
+}
+
+static void what_is_not_held_leaves_at_once(void **state)
+{
+	struct catch c;
+	hsmime_output *o = to_catch(&c, false, 0);
+	char buf[10];
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(put(o, "now", 3), 0);
+	assert_octets(&c.got, "now", 3);
+	assert_int_equal(output_commit(o, &err), 0);
+	assert_octets(&c.got, "now", 3);
+	hsmime_output_free(o);
+	catch_close(&c);
+	assert_int_equal(pipe(ends), 0);
+	o = to_fd(ends[1], false);
+	assert_int_equal(put(o, "now", 3), 0);
+	assert_int_equal(read(ends[0], buf, sizeof(buf)), 3);
+	assert_int_equal(output_commit(o, &err), 0);
+	hsmime_output_free(o);
+	assert_int_equal(write(ends[1], "x", 1), 1); /* it stayed the caller's */
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void a_callback_that_fails_ends_it_with_its_status(void **state)
+{
+	unsigned char *data = octets(LARGE);
+
+	(void)state;
+	for (int hold = 0; hold <= 1; hold++) {
+		struct catch c;
+		hsmime_output *o = to_catch(&c, hold, 0);
+		int status;
+
+		c.limit = 100;
+		c.status = HSMIME_ETOKEN;
+		assert_int_equal(put(o, data, 100), 0);
+		status = put(o, data, LARGE - 100);
+		assert_int_equal(status, hold ? 0 : HSMIME_ETOKEN);
+		/* Words of an earlier failure do not hide this one. */
+		error_set(&err, HSMIME_EUSAGE, "something earlier");
+		if (hold) {
+			assert_int_equal(output_commit(o, &err), HSMIME_ETOKEN);
+			assert_string_equal(err.message, "writing the output failed");
+			assert_int_equal(err.code, HSMIME_ETOKEN);
+		}
+		hsmime_output_free(o);
+		catch_close(&c);
+	}
+	free(data);
+}
+
+static void a_descriptor_that_fails_says_why(void **state)
+{
+	hsmime_output *o = NULL;
+	int ends[2];
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	(void)state;
+	o = to_fd(full, false);
+	assert_int_equal(put(o, "abc", 3), HSMIME_EIO);
+	assert_string_equal(err.message, "writing the output: No space left on device");
+	hsmime_output_free(o);
+	o = to_fd(full, true);
+	assert_int_equal(put(o, "abc", 3), 0);
+	assert_int_equal(output_commit(o, &err), HSMIME_EIO);
+	assert_string_equal(err.message, "writing the output: No space left on device");
+	hsmime_output_free(o);
+	close(full);
+	assert_int_equal(pipe(ends), 0);
+	close(ends[0]);
+	o = to_fd(ends[1], false);
+	assert_int_equal(put(o, "abc", 3), HSMIME_EIO);
+	assert_string_equal(err.message, "writing the output: Broken pipe");
+	hsmime_output_free(o);
+	close(ends[1]);
+}
+
+static void empty_the_pipe(void *arg)
+{
+	int *ends = arg;
+	char buf[4096];
+
+	close(ends[1]);
+	while (read(ends[0], buf, sizeof(buf)) > 0)
+		;
+}
+
+static void a_non_blocking_pipe_is_waited_for(void **state)
+{
+	unsigned char *data = octets(LARGE);
+	hsmime_output *o = NULL;
+	int ends[2], child;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+	child = when_parent_waits(empty_the_pipe, ends);
+	o = to_fd(ends[1], false);
+	assert_int_equal(put(o, data, LARGE), 0);
+	hsmime_output_free(o);
+	child_end(child);
+	close(ends[0]);
+	close(ends[1]);
+	free(data);
+}
+
+#define test(name) cmocka_unit_test_teardown(name, outputs_empty)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(a_file_is_replaced_by_the_commit),
+		test(a_file_without_a_commit_is_as_before),
+		test(files_that_are_not_committed_can_all_be_removed),
+		test(a_file_that_can_not_be_written_is_named),
+		test(a_full_disk_leaves_the_existing_file),
+		test(what_is_not_held_leaves_at_once),
+		test(a_callback_that_fails_ends_it_with_its_status),
+		test(a_descriptor_that_fails_says_why),
+		test(a_non_blocking_pipe_is_waited_for),
+	};
+
+	return cmocka_run_group_tests(tests, outputs_setup, folder_leave);
+}

@@ -14,9 +14,18 @@
 
 static _Thread_local struct error last_error;
 
+/* An empty variable is as good as none; a program that has more rights than its caller has none. */
+static const char *setting(const char *given, const char *variable)
+{
+	const char *value = given != NULL ? given : secure_getenv(variable);
+
+	return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
 static int set_options(struct engine *e, const struct engine_options *o, struct error *err)
 {
-	int r = pin_source_new(&e->pin, o->pin_source, o->pin_callback, o->pin_arg, err);
+	const char *source = setting(o->pin_source, "HSMIME_PIN_SOURCE");
+	int r = pin_source_new(&e->pin, source, o->pin_callback, o->pin_arg, err);
 
 	if (r < 0)
 		return r;
@@ -43,7 +52,7 @@ int engine_new(struct engine **out, const struct engine_options *options, struct
 	atomic_init(&e->references, 1);
 	r = set_options(e, options, err);
 	if (r == 0)
-		r = module_open(&e->module, options->module, err);
+		r = module_open(&e->module, setting(options->module, "HSMIME_MODULE"), err);
 	if (r < 0)
 		engine_free(e);
 	else

@@ -23,11 +23,15 @@
 struct engine;
 struct token_key;
 
-/* How to reach the tokens. Strings are copied; NULL is the default. */
+/*
+ * How to reach the tokens. Strings are copied; NULL is the default, which the
+ * environment may give where secure_getenv(3) shows it.
+ */
 struct engine_options {
-	const char *module;      /* file; NULL: p11-kit's proxy module */
+	const char *module;      /* file; NULL: HSMIME_MODULE, p11-kit's proxy module */
 	const char *token_label; /* consider only tokens with this label */
-	const char *pin_source;  /* file:, fd:, command:, cred: or env:; NULL: the callback */
+	const char *pin_source;  /* file:, fd:, command:, cred: or env:; NULL: HSMIME_PIN_SOURCE,
+	                            the callback */
 	hsmime_pin_callback pin_callback; /* a person; NULL: nobody is there */
 	void *pin_arg;
 	hsmime_log_callback log;

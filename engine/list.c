@@ -135,9 +135,22 @@ static hsmime_key *add_entry(struct listing *l)
 	return &l->keys[l->count++];
 }
 
+/* What a token or a BIO gives has no NUL at its end. */
+static char *text_of_octets(const void *octets, size_t len)
+{
+	char *text = malloc(len + 1);
+
+	if (text == NULL)
+		return NULL;
+	if (len > 0)
+		memcpy(text, octets, len);
+	text[len] = '\0';
+	return text;
+}
+
 static char *text_of(const CK_ATTRIBUTE *a)
 {
-	return a != NULL ? strndup(a->pValue, a->ulValueLen) : strdup("");
+	return a != NULL ? text_of_octets(a->pValue, a->ulValueLen) : strdup("");
 }
 
 static int start_entry(hsmime_key *k, struct token *t, const struct object *o, bool all_seen)
@@ -212,7 +225,7 @@ static char *name_text(const X509_NAME *name)
 	if (bio != NULL &&
 	    X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0) {
 		len = BIO_get_mem_data(bio, &data);
-		text = strndup(data != NULL ? data : "", (size_t)(len > 0 ? len : 0));
+		text = text_of_octets(data, len > 0 ? (size_t)len : 0);
 	}
 	BIO_free(bio);
 	return text;

@@ -88,7 +88,8 @@ static int describe_failure(struct module *m, CK_RV rv, struct error *err)
 
 	error_set(err, HSMIME_ETOKEN, "the PKCS#11 module %s does not start (%s)", m->path,
 	    recovery_name(rv, name, sizeof(name)));
-	return error_hint(err, "check the module's own configuration, and that its service runs");
+	error_hint(err, "check the module's own configuration, and that its service runs");
+	return HSMIME_ETOKEN;
 }
 
 /* PKCS#11 v2.40 section 4.6 asks for every function, if only for one that says it is not there. */
@@ -130,14 +131,16 @@ static int load_file(struct module *m, struct error *err)
 
 	if (handle == NULL) {
 		error_set(err, HSMIME_ETOKEN, "can't load the PKCS#11 module %s", m->path);
-		return error_hint(err, "%s", dlerror());
+		error_hint(err, "%s", dlerror());
+		return HSMIME_ETOKEN;
 	}
 	*(void **)&get = dlsym(handle, "C_GetFunctionList");
 	if (get == NULL) {
 		error_set(err, HSMIME_ETOKEN, "%s is not a PKCS#11 module", m->path);
 		dlclose(handle);
-		return error_hint(err, "name the module's shared library, for example "
-				       "/usr/lib/softhsm/libsofthsm2.so");
+		error_hint(err, "name the module's shared library, for example "
+				"/usr/lib/softhsm/libsofthsm2.so");
+		return HSMIME_ETOKEN;
 	}
 	rv = get_functions(m, get);
 	if (rv != CKR_OK) {
@@ -164,6 +167,20 @@ static int load_libp11(struct module *m, struct error *err)
 	return 0;
 }
 
+static void drop_libp11(struct module *m)
+{
+	if (m->slots != NULL)
+		PKCS11_release_all_slots(m->libp11, m->slots, m->slot_count);
+	m->slots = NULL;
+	m->slot_count = 0;
+	if (m->libp11_loaded)
+		PKCS11_CTX_unload(m->libp11);
+	if (m->libp11 != NULL)
+		PKCS11_CTX_free(m->libp11);
+	m->libp11 = NULL;
+	m->libp11_loaded = false;
+}
+
 /* Where finalising is not ours, nor is it what ends our sessions. */
 static void stop(struct module *m)
 {
@@ -172,9 +189,7 @@ static void stop(struct module *m)
 	token_free_all(m);
 	if (m->owner || m->own_instances) {
 		m->functions->C_Finalize(NULL);
-		if (m->libp11_loaded)
-			PKCS11_CTX_unload(m->libp11);
-		m->libp11_loaded = false;
+		drop_libp11(m);
 	}
 	m->owner = false;
 }

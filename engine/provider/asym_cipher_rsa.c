@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/rsa.h>
@@ -285,7 +286,10 @@ static int decrypt_into(struct cipher *c, unsigned char *out, size_t *out_len, s
 
 	if (secret_new(&plain, len) != 0)
 		return 0;
+	/* A module that uses OpenSSL leaves the reason of a failure there, which must not be told. */
+	ERR_set_mark();
 	status = token_key_decrypt(c->key->token, plain.data, &len, request, &err);
+	ERR_pop_to_mark();
 	if (status == 0 && len > room)
 		status = error_set(&err, HSMIME_EUSAGE, "the buffer is too small");
 	if (status == 0) {

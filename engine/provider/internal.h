@@ -54,7 +54,11 @@ enum provider_reason {
 	REASON_POLICY
 };
 
-/* provider_raise(p, reason, fmt, ...): put an error on OpenSSL's queue. Returns 0. */
+/*
+ * provider_raise(p, reason, fmt, ...):
+ * Put an error on OpenSSL's queue. What an earlier operation left for engine_take_error is gone.
+ * Returns 0.
+ */
 int provider_raise(struct provider *p, enum provider_reason reason, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -4,6 +4,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
@@ -225,9 +226,12 @@ static int derive_into(struct exchange *e, unsigned char *out, size_t *out_len)
 	unsigned char z[POINT_MAX];
 	size_t z_len = sizeof(z);
 	struct error err = { 0 };
-	int status = token_key_derive(e->key->token, z, &z_len, e->peer, e->peer_len, &err);
 	int ok = 1;
+	int status;
 
+	ERR_set_mark();
+	status = token_key_derive(e->key->token, z, &z_len, e->peer, e->peer_len, &err);
+	ERR_pop_to_mark();
 	if (status != 0)
 		return provider_fail(e->provider, status, &err);
 	*out_len = e->kdf ? e->kdf_len : z_len;

@@ -220,8 +220,10 @@ OSSL_LIB_CTX *provider_context(void)
 
 int provider_raise(struct provider *p, enum provider_reason reason, const char *fmt, ...)
 {
+	const struct error nothing = { 0 };
 	va_list args;
 
+	token_key_set_error(&nothing);
 	if (p->new_error == NULL || p->vset_error == NULL)
 		return 0;
 	va_start(args, fmt);
@@ -255,7 +257,8 @@ int provider_fail(struct provider *p, int status, const struct error *err)
 {
 	if (status == HSMIME_EINVALID)
 		return provider_raise(p, REASON_DECRYPTION, "%s", "");
-	token_key_set_error(err);
-	return provider_raise(p, reason_of(status), "%s%s%s", err->message,
+	provider_raise(p, reason_of(status), "%s%s%s", err->message,
 	    err->hint[0] != '\0' ? "; " : "", err->hint);
+	token_key_set_error(err);
+	return 0;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/rsa.h>
 
 #include "engine/crypto.h"
@@ -199,6 +200,8 @@ int token_signature_sign(struct signature *s, unsigned char *sig, size_t *sig_le
 	*sig_len = sig == NULL ? token_key_size(s->key->token) : room;
 	if (sig == NULL)
 		return 1;
+	ERR_set_mark();
 	status = token_key_sign(s->key->token, sig, sig_len, request, &err);
+	ERR_pop_to_mark();
 	return status == 0 ? 1 : provider_fail(s->provider, status, &err);
 }

@@ -227,7 +227,7 @@ static int list_objects(struct store *s, bool login)
 	int status = engine_keys(&s->list, &s->count, s->engine, s->uri, login, &err);
 
 	s->listed = status == 0;
-	s->failed = status != 0 && !login;
+	s->failed = status != 0 && (!login || status != HSMIME_EPIN);
 	s->login = false;
 	return status == 0 ? 1 : provider_fail(s->provider, status, &err);
 }

@@ -75,18 +75,12 @@ static ptrdiff_t ask_person(void *arg, const hsmime_pin_request *request, char *
 	return (ptrdiff_t)len;
 }
 
-/* A program that runs with more rights than its caller does not load what the caller names. */
-static const char *setting(const char *configured, const char *variable)
-{
-	return configured != NULL ? configured : secure_getenv(variable);
-}
-
 int provider_engine(struct engine **out, struct provider *p, struct error *err)
 {
 	struct engine_options options = {
-		.module = setting(p->module, "HSMIME_MODULE"),
+		.module = p->module,
 		.token_label = p->token,
-		.pin_source = setting(p->pin_source, "HSMIME_PIN_SOURCE"),
+		.pin_source = p->pin_source,
 		.pin_callback = ask_person,
 		.pin_arg = p,
 	};

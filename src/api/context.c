@@ -201,9 +201,9 @@ static int open_engine(hsmime_ctx *ctx)
 {
 	struct ctx_shared *s = ctx->shared;
 	struct engine_options options = {
-		.module = s->module != NULL ? s->module : getenv("HSMIME_MODULE"),
+		.module = s->module,
 		.token_label = s->token,
-		.pin_source = s->pin_source != NULL ? s->pin_source : getenv("HSMIME_PIN_SOURCE"),
+		.pin_source = s->pin_source,
 		.pin_callback = s->pin_callback,
 		.pin_arg = s->pin_arg,
 		.log = ctx->log,

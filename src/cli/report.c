@@ -154,6 +154,7 @@ void report_verified(FILE *out, const hsmime_result *r)
 static void note_signer(const hsmime_signer *s)
 {
 	const char *who = s->subject != NULL ? s->subject : "an unknown signer";
+	const char *other = s->from_matches == HSMIME_NO ? ", and From is another address" : "";
 
 	if (s->signature_status != 0)
 		message_note("inside, signed by %s: NOT VALID: %s", who,
@@ -161,12 +162,12 @@ static void note_signer(const hsmime_signer *s)
 	else if (s->trusted == HSMIME_NOT_CHECKED)
 		message_note("inside, signed by %s: the signature holds; whom to trust was not "
 			     "checked%s",
-		    who, s->from_matches == HSMIME_NO ? ", and From is another address" : "");
+		    who, other);
 	else if (s->status != 0)
 		message_note("inside, signed by %s: the signature holds, but %s", who,
 		    s->problem != NULL ? s->problem : "its certificate is not trusted");
 	else
-		message_note("inside, signed by %s: valid", who);
+		message_note("inside, signed by %s: valid%s", who, other);
 }
 
 static void note_layer(const hsmime_layer *l)

@@ -91,10 +91,11 @@ static void apply(X509_STORE_CTX *ctx, const struct chain_check *check, enum cha
 	X509_VERIFY_PARAM_set_purpose(param, check->any_purpose ? X509_PURPOSE_ANY : purpose);
 	/* X509_TRUST_EMAIL would refuse anchors that were given without an alias. */
 	X509_VERIFY_PARAM_set_trust(param, X509_TRUST_COMPAT);
-	if (check->at != HSMIME_NO_TIME)
-		X509_VERIFY_PARAM_set_time(param, (time_t)check->at);
+	/* A time that is set would be checked in spite of the flag. */
 	if (check->no_check_time)
 		X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_NO_CHECK_TIME);
+	else if (check->at != HSMIME_NO_TIME)
+		X509_VERIFY_PARAM_set_time(param, (time_t)check->at);
 	if (check->partial)
 		X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
 }

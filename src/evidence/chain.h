@@ -22,9 +22,9 @@ struct chain_check {
 	STACK_OF(X509) *anchors;   /* NULL: the system's store */
 	STACK_OF(X509) *untrusted; /* intermediates; may be NULL */
 	enum chain_use use;
-	int64_t at; /* Unix time, HSMIME_NO_TIME: now */
-	bool no_check_time;
-	bool partial; /* an anchor need not be self-signed */
+	int64_t at;         /* Unix time, HSMIME_NO_TIME: now */
+	bool no_check_time; /* whatever at says */
+	bool partial;       /* an anchor need not be self-signed */
 	bool any_purpose;
 };
 

@@ -40,8 +40,11 @@ refuses() { # script, words of its complaint
 	refuses check-layers 'PKCS#11 outside'
 }
 
-@test "check-layers: GLib outside the tool" {
+@test "check-layers: GLib outside its module" {
 	echo '#include <glib.h>' >src/util/buffer.c
+	refuses check-layers 'GLib outside'
+	rm src/util/buffer.c
+	echo '#include <glib.h>' >src/cli/main.c
 	refuses check-layers 'GLib outside'
 }
 

@@ -1,12 +1,12 @@
 /*
  * Allocations fail in turn, of OpenSSL and of libhsmime: no crash, and no success that isn't one.
- * Those that SoftHSM makes are left alone, as it does not look at what it gets. EC keys are left
- * out: OpenSSL 3.0 crashes by itself where EVP_KDF_CTX_new gets nothing.
+ * Those that SoftHSM makes are left alone, as it does not look at what it gets; so are those of
+ * OpenSSL's DER writer, which says nothing where it can't sort a SET (3.0). EC keys are left out:
+ * OpenSSL 3.0 crashes by itself where EVP_KDF_CTX_new gets nothing.
  */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,9 +25,7 @@
 #define ROOM 8192
 
 /* The allocation that fails, counted down; 0: none. */
-static long countdown, nturn;
-static void *fr[40];
-static int nfr;
+static long countdown;
 
 static bool in_softhsm(void)
 {
@@ -43,11 +41,7 @@ static bool in_softhsm(void)
 
 static bool fails(void)
 {
-	if (countdown > 0 && --countdown == 0 && !in_softhsm()) {
-		nfr = backtrace(fr, 40);
-		return true;
-	}
-	return false;
+	return countdown > 0 && --countdown == 0 && !in_softhsm();
 }
 
 /* The linker has libhsmime call these instead of the functions of that name (--wrap). */
@@ -80,11 +74,15 @@ char *__wrap_strdup(const char *s)
 	return fails() ? NULL : __real_strdup(s);
 }
 
+static bool is_der_writer(const char *file)
+{
+	return strstr(file, "tasn_enc.c") != NULL;
+}
+
 static void *take(size_t len, const char *file, int line)
 {
-	(void)file;
 	(void)line;
-	return fails() ? NULL : __real_malloc(len);
+	return !is_der_writer(file) && fails() ? NULL : __real_malloc(len);
 }
 
 static void *take_again(void *old, size_t len, const char *file, int line)
@@ -193,8 +191,6 @@ static bool is_right(hsmime_ctx *ctx, const struct work *w)
 	if (w->reading)
 		return made.len == strlen(content) && memcmp(made.data, content, made.len) == 0;
 	api_read_text(&o, ctx, w->m, made.data, made.len);
-	if (getenv("DBG"))
-		fprintf(stderr, "%d %s\n", o.status, o.words.data);
 	right = o.status == 0 && strcmp(o.output.data, content) == 0;
 	outcome_clear(&o);
 	return right;
@@ -205,9 +201,6 @@ static void check(hsmime_ctx *ctx, const struct work *w, int status, long turn)
 	bool good = status == 0 ? w->expected == 0 && is_right(ctx, w)
 				: hsmime_exit_status(status) > 0 && (made.len == 0 || !w->reading);
 
-	if (!good) {
-		backtrace_symbols_fd(fr, nfr, 2);
-	}
 	if (!good)
 		fail_msg("%s, allocation %ld: status %d, %zu octets", w->m->name, turn, status,
 		    made.len);
@@ -226,7 +219,7 @@ static void in_turn(struct work w)
 	for (turn = 1 + first++ % step; !through && turn < TURNS_MAX; turn += step) {
 		int status;
 
-		countdown = nturn = turn;
+		countdown = turn;
 		status = w.fresh ? work_fresh(&w) : work_on(ctx, &w);
 		through = countdown > 0;
 		countdown = 0;

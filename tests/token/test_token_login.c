@@ -153,9 +153,23 @@ static void all_threads_get(int status)
 	pthread_barrier_destroy(&meeting);
 }
 
+/* Time for the others to come to the login as well, where nothing keeps them. */
+static void take_long(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < 2000; i++)
+		sched_yield();
+}
+
+static void think_long(void)
+{
+	take_long(NULL);
+}
+
 static void one_of_many_threads_logs_in(void **state)
 {
 	(void)state;
+	pin_rig.person.meanwhile = think_long;
 	pin_rig.person.answer = pin_rig_right;
 	pin_rig_open(NULL, true);
 	all_threads_get(0);
@@ -166,6 +180,7 @@ static void one_of_many_threads_logs_in(void **state)
 static void one_of_many_threads_sends_a_wrong_pin(void **state)
 {
 	(void)state;
+	pin_rig.proxy->hook("C_Login", take_long, NULL);
 	setenv("TEST_PIN", pin_rig_wrong, 1);
 	pin_rig_open("env:TEST_PIN", false);
 	all_threads_get(HSMIME_EPIN);

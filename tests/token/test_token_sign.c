@@ -71,10 +71,12 @@ static EVP_PKEY_CTX *verifier(EVP_PKEY *key, const struct token_sign *q)
 		assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING), 1);
 		assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, (int)q->salt_len), 1);
 		if (q->mgf1_digest != NULL)
-			assert_int_equal(EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, q->mgf1_digest, NULL), 1);
+			assert_int_equal(
+			    EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, q->mgf1_digest, NULL), 1);
 	}
 	if (q->digest != NULL)
-		assert_int_equal(EVP_PKEY_CTX_set_signature_md(ctx, EVP_get_digestbyname(q->digest)), 1);
+		assert_int_equal(
+		    EVP_PKEY_CTX_set_signature_md(ctx, EVP_get_digestbyname(q->digest)), 1);
 	return ctx;
 }
 
@@ -112,7 +114,8 @@ static void pkcs1_signatures_verify(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < 5; i++)
-		signs(1, (struct token_sign){ .scheme = TOKEN_SIGN_RSA_PKCS1, .digest = digests[i] });
+		signs(
+		    1, (struct token_sign){ .scheme = TOKEN_SIGN_RSA_PKCS1, .digest = digests[i] });
 	signs(1, (struct token_sign){ .scheme = TOKEN_SIGN_RSA_PKCS1, .digest = "SHA3-256" });
 	signs(2, (struct token_sign){ .scheme = TOKEN_SIGN_RSA_PKCS1, .digest = "SHA256" });
 	signs(1, (struct token_sign){ .scheme = TOKEN_SIGN_RSA_PKCS1, .digest = NULL });
@@ -122,19 +125,27 @@ static void pss_signatures_verify(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < 5; i++)
-		signs(1, (struct token_sign){ .scheme = TOKEN_SIGN_RSA_PSS, .digest = digests[i],
-		    .salt_len = (size_t)EVP_MD_get_size(EVP_get_digestbyname(digests[i])) });
-	signs(1, (struct token_sign){ .scheme = TOKEN_SIGN_RSA_PSS, .digest = "SHA256", .salt_len = 0 });
+		signs(
+		    1, (struct token_sign){ .scheme = TOKEN_SIGN_RSA_PSS,
+			   .digest = digests[i],
+			   .salt_len = (size_t)EVP_MD_get_size(EVP_get_digestbyname(digests[i])) });
+	signs(1,
+	    (struct token_sign){ .scheme = TOKEN_SIGN_RSA_PSS, .digest = "SHA256", .salt_len = 0 });
 }
 
 static void pss_that_the_token_lacks_is_padded_in_software(void **state)
 {
 	(void)state;
-	signs(1, (struct token_sign){ .scheme = TOKEN_SIGN_RSA_PSS, .digest = "SHA3-256", .salt_len = 32 });
-	signs(1, (struct token_sign){ .scheme = TOKEN_SIGN_RSA_PSS, .digest = "SHA256",
-	    .mgf1_digest = "SHA1", .salt_len = 20 });
-	signs(2, (struct token_sign){ .scheme = TOKEN_SIGN_RSA_PSS, .digest = "SHA3-256", .salt_len = 32 });
-	signs(2, (struct token_sign){ .scheme = TOKEN_SIGN_RSA_PSS, .digest = "SHA3-256", .salt_len = 0 });
+	signs(1, (struct token_sign){
+		     .scheme = TOKEN_SIGN_RSA_PSS, .digest = "SHA3-256", .salt_len = 32 });
+	signs(1, (struct token_sign){ .scheme = TOKEN_SIGN_RSA_PSS,
+		     .digest = "SHA256",
+		     .mgf1_digest = "SHA1",
+		     .salt_len = 20 });
+	signs(2, (struct token_sign){
+		     .scheme = TOKEN_SIGN_RSA_PSS, .digest = "SHA3-256", .salt_len = 32 });
+	signs(2, (struct token_sign){
+		     .scheme = TOKEN_SIGN_RSA_PSS, .digest = "SHA3-256", .salt_len = 0 });
 }
 
 static void a_mechanism_that_is_refused_is_replaced_and_remembered(void **state)
@@ -152,7 +163,8 @@ static void ecdsa_signatures_are_der_and_verify(void **state)
 	(void)state;
 	for (int id = 3; id <= 5; id++)
 		for (size_t i = 0; i < 5; i++)
-			signs(id, (struct token_sign){ .scheme = TOKEN_SIGN_ECDSA, .digest = digests[i] });
+			signs(id, (struct token_sign){
+				      .scheme = TOKEN_SIGN_ECDSA, .digest = digests[i] });
 }
 
 static void a_raw_block_comes_back_through_the_public_key(void **state)
@@ -188,7 +200,9 @@ static void refuses(int id, struct token_sign q, size_t len, size_t room, int st
 static void what_makes_no_sense_is_refused_before_the_token_signs(void **state)
 {
 	const struct token_sign pkcs1 = { .scheme = TOKEN_SIGN_RSA_PKCS1, .digest = "SHA256" };
-	const struct token_sign pss = { .scheme = TOKEN_SIGN_RSA_PSS, .digest = "SHA3-512", .salt_len = 64 };
+	const struct token_sign pss = {
+		.scheme = TOKEN_SIGN_RSA_PSS, .digest = "SHA3-512", .salt_len = 64
+	};
 
 	(void)state;
 	refuses(1, pkcs1, 31, 512, HSMIME_EUSAGE);
@@ -212,8 +226,8 @@ static void a_failing_token_is_reported_in_words(void **state)
 	(void)state;
 	proxy->refuse("C_Sign", CKR_DEVICE_ERROR, 0, 1);
 	refuses(1, pkcs1, 32, 512, HSMIME_ETOKEN);
-	assert_string_equal(err.message,
-	    "token \"Sign\" reports a device error (sign: CKR_DEVICE_ERROR)");
+	assert_string_equal(
+	    err.message, "token \"Sign\" reports a device error (sign: CKR_DEVICE_ERROR)");
 	assert_int_equal(proxy->count("C_Sign"), 1);
 	proxy->refuse("C_SignInit", CKR_KEY_FUNCTION_NOT_PERMITTED, 0, 2);
 	refuses(1, pkcs1, 32, 512, HSMIME_EUNSUPPORTED);
@@ -263,8 +277,9 @@ static void a_key_outlives_the_engine_s_first_owner(void **state)
 	struct engine_options options = { .module = PROXY_MODULE, .pin_source = "env:TEST_PIN" };
 	unsigned char digest[32] = { 1 }, sig[512];
 	size_t len = sizeof(sig);
-	struct token_sign q = { .scheme = TOKEN_SIGN_ECDSA, .digest = "SHA256", .data = digest,
-		.len = 32 };
+	struct token_sign q = {
+		.scheme = TOKEN_SIGN_ECDSA, .digest = "SHA256", .data = digest, .len = 32
+	};
 	struct engine_found found = { 0 };
 	struct engine *other = NULL;
 	struct token_key *k = NULL;
@@ -299,10 +314,12 @@ int main(void)
 		cmocka_unit_test_setup(pkcs1_signatures_verify, reset),
 		cmocka_unit_test_setup(pss_signatures_verify, reset),
 		cmocka_unit_test_setup(pss_that_the_token_lacks_is_padded_in_software, reset),
-		cmocka_unit_test_setup(a_mechanism_that_is_refused_is_replaced_and_remembered, reset),
+		cmocka_unit_test_setup(
+		    a_mechanism_that_is_refused_is_replaced_and_remembered, reset),
 		cmocka_unit_test_setup(ecdsa_signatures_are_der_and_verify, reset),
 		cmocka_unit_test_setup(a_raw_block_comes_back_through_the_public_key, reset),
-		cmocka_unit_test_setup(what_makes_no_sense_is_refused_before_the_token_signs, reset),
+		cmocka_unit_test_setup(
+		    what_makes_no_sense_is_refused_before_the_token_signs, reset),
 		cmocka_unit_test_setup(a_failing_token_is_reported_in_words, reset),
 		cmocka_unit_test_setup(a_session_that_failed_is_not_used_again, reset),
 		cmocka_unit_test_setup(a_lost_session_login_or_object_is_brought_back_once, reset),

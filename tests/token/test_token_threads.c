@@ -126,34 +126,25 @@ static void many_threads_use_one_token(void **state)
 }
 
 /* Each finds its own keys. */
-static void *find_and_sign(void *arg)
+static int find_and_sign(struct token_key *none, struct error *err)
 {
 	struct engine_found found = { 0 };
-	struct error err = { 0 };
+	int r = engine_find_key(&found, e, KEY, ENGINE_SIGN, err);
 
-	for (int i = 0; i < 10; i++) {
-		if (engine_find_key(&found, e, KEY, ENGINE_SIGN, &err) != 0 ||
-		    operate_sign(found.key, &err) != 0)
-			return arg;
-		engine_found_free(&found);
-	}
-	return NULL;
+	(void)none;
+	if (r == 0)
+		r = operate_sign(found.key, err);
+	engine_found_free(&found);
+	return r;
 }
 
 static void many_threads_look_for_keys(void **state)
 {
-	pthread_t threads[THREADS];
+	struct task t = { .one = find_and_sign, .times = 10 };
 
 	(void)state;
 	e = operate_engine();
-	for (size_t i = 0; i < THREADS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, find_and_sign, &st), 0);
-	for (size_t i = 0; i < THREADS; i++) {
-		void *failed = NULL;
-
-		pthread_join(threads[i], &failed);
-		assert_null(failed);
-	}
+	run(&t, THREADS);
 	assert_int_equal(proxy->count("C_Login"), 1);
 }
 

@@ -1,7 +1,7 @@
 /*
  * keyfile: reads a configuration file by GLib's GKeyFile. It is a module,
- * KEYFILE_MODULE, which the tool loads only where there is such a file: loading
- * GLib takes longer than a short command may.
+ * KEYFILE_MODULE from the tool's own folder on, which the tool loads only where
+ * there is such a file: loading GLib takes longer than a short command may.
  */
 #ifndef CLI_KEYFILE_KEYFILE_H
 #define CLI_KEYFILE_KEYFILE_H

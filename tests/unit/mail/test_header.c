@@ -159,9 +159,7 @@ static void what_is_no_mail_is_refused(void **state)
 {
 	static const char *const texts[] = { "", " A: b\n\n", "\tA: b\n\n", "no field\n\n",
 		"A: b\nno field\n\n", ": b\n\n", "A b: c\n\n", "A\xc3\xa4: b\n\n",
-		"From a@x\n A\n\n", "POST / HTTP\n\n",
-		"\xef\xbb\xbf"
-		"A: b\n\n" };
+		"From a@x\n A\n\n", "POST / HTTP\n\n", "\xef\xbb\xbf\x41: b\n\n" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

@@ -1,0 +1,149 @@
+#include "engine/choice.h"
+
+#include <string.h>
+
+#include "engine/certificate.h"
+#include "engine/engine_internal.h"
+#include "engine/find.h"
+#include "engine/key.h"
+#include "engine/public_key.h"
+#include "engine/slot.h"
+
+void choice_free(struct choice *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		X509_free(c->items[i].cert);
+	c->count = 0;
+}
+
+static struct chosen *same_key(struct choice *c, const struct token *t, const CK_ATTRIBUTE *id)
+{
+	for (size_t i = 0; id != NULL && i < c->count; i++)
+		if (c->items[i].token == t && c->items[i].id_len == id->ulValueLen &&
+		    memcmp(c->items[i].id, id->pValue, id->ulValueLen) == 0)
+			return &c->items[i];
+	return NULL;
+}
+
+void choice_add(
+    struct choice *c, struct token *t, const struct object *o, X509 *cert, size_t candidate)
+{
+	const CK_ATTRIBUTE *id = object_get(o, CKA_ID);
+	struct chosen *item = same_key(c, t, id);
+
+	if (item != NULL && (item->candidate != candidate || !certificate_better(cert, item->cert)))
+		return;
+	if (item == NULL && c->count == CHOSEN_MAX)
+		return;
+	if (item == NULL)
+		item = &c->items[c->count++];
+	X509_free(item->cert);
+	X509_up_ref(cert);
+	item->cert = cert;
+	item->token = t;
+	item->candidate = candidate;
+	item->id_len = 0;
+	if (id != NULL && id->ulValueLen <= sizeof(item->id)) {
+		memcpy(item->id, id->pValue, id->ulValueLen);
+		item->id_len = id->ulValueLen;
+	}
+}
+
+/* Whether the private key may be cert's: an EC private key shows nothing to compare. */
+static bool belongs(const struct hit *hit, const EVP_PKEY *of_cert)
+{
+	EVP_PKEY *own = public_key_of_object(&hit->key);
+	CK_ULONG type = object_ulong(&hit->key, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
+	bool same = own != NULL ? EVP_PKEY_eq(own, of_cert) == 1
+				: EVP_PKEY_is_a(of_cert, type == CKK_RSA ? "RSA" : "EC");
+
+	EVP_PKEY_free(own);
+	return same;
+}
+
+/* Of the hits from before on, keep the first that is cert's, and give it cert. */
+static int keep_owner(struct search *s, size_t before, X509 *cert)
+{
+	EVP_PKEY *key = public_key_of_certificate(cert);
+	size_t kept = before;
+
+	for (size_t i = before; i < s->count; i++) {
+		struct hit *hit = &s->hits[i];
+
+		if (key != NULL && kept == before && belongs(hit, key)) {
+			EVP_PKEY_up_ref(key);
+			hit->public_key = key;
+			X509_up_ref(cert);
+			hit->certificate = cert;
+			s->hits[kept++] = *hit;
+		} else
+			object_free(&hit->key);
+	}
+	s->count = kept;
+	EVP_PKEY_free(key);
+	return 0;
+}
+
+int choice_private(struct search *s, struct token *t, X509 *cert, const CK_ATTRIBUTE *id)
+{
+	unsigned char modulus[KEY_SIZE_MAX];
+	size_t len = sizeof(modulus), before = s->count;
+	CK_ATTRIBUTE template = { CKA_MODULUS, modulus, 0 };
+	EVP_PKEY *key = NULL;
+	int r;
+
+	if (id != NULL)
+		template = *id;
+	else {
+		key = public_key_of_certificate(cert);
+		if (key == NULL || !public_key_modulus(modulus, &len, key))
+			len = 0;
+		template.ulValueLen = len;
+		EVP_PKEY_free(key);
+	}
+	if (template.ulValueLen == 0)
+		return 0;
+	r = search_private(s, t, &template, 1);
+	return r < 0 ? r : keep_owner(s, before, cert);
+}
+
+int choice_follow(struct search *s, const struct chosen *item)
+{
+	CK_ATTRIBUTE id = { CKA_ID, (void *)item->id, item->id_len };
+
+	return choice_private(s, item->token, item->cert, item->id_len > 0 ? &id : NULL);
+}
+
+int choice_over(struct search *s, struct choice *c, search_each each)
+{
+	struct token *t = NULL;
+	int r = 0;
+
+	for (int login = 0; login < 2 && r == 0 && c->count == 0; login++)
+		for (t = engine_token_first(s->e, &s->uri); r == 0 && t != NULL;
+		     t = engine_token_after(s->e, &s->uri, t)) {
+			size_t shown = 0;
+
+			if (login != 0 && token_needs_login(t))
+				r = search_public(
+				    s, t, false, CKO_CERTIFICATE, NULL, 0, find_any, NULL, &shown);
+			if (login == 0 || (token_needs_login(t) && shown == 0 && r == 0))
+				r = search_public(
+				    s, t, login != 0, CKO_CERTIFICATE, NULL, 0, each, c, NULL);
+		}
+	return r;
+}
+
+int choice_by_names(struct search *s, struct token *t, const struct engine_candidate *n,
+    search_each each, struct choice *c)
+{
+	CK_ATTRIBUTE template[] = { { CKA_ISSUER, (void *)n->issuer, n->issuer_len },
+		{ CKA_SERIAL_NUMBER, (void *)n->serial, n->serial_len } };
+	CK_ATTRIBUTE id = { CKA_ID, (void *)n->key_id, n->key_id_len };
+
+	if (n->issuer != NULL && n->serial != NULL)
+		return search_public(s, t, false, CKO_CERTIFICATE, template, 2, each, c, NULL);
+	if (n->key_id != NULL && n->key_id_len > 0)
+		return search_public(s, t, false, CKO_CERTIFICATE, &id, 1, each, c, NULL);
+	return 0;
+}

@@ -167,18 +167,20 @@ static int load_libp11(struct module *m, struct error *err)
 	return 0;
 }
 
-static void drop_libp11(struct module *m)
+/*
+ * The list of slots stays: to release it, libp11 makes a call for each. What it forgets when it
+ * loads again is freed here.
+ */
+static void unload_libp11(struct module *m)
 {
-	if (m->slots != NULL)
-		PKCS11_release_all_slots(m->libp11, m->slots, m->slot_count);
-	m->slots = NULL;
-	m->slot_count = 0;
 	if (m->libp11_loaded)
 		PKCS11_CTX_unload(m->libp11);
-	if (m->libp11 != NULL)
-		PKCS11_CTX_free(m->libp11);
-	m->libp11 = NULL;
 	m->libp11_loaded = false;
+	if (m->libp11 == NULL)
+		return;
+	OPENSSL_free(m->libp11->manufacturer);
+	OPENSSL_free(m->libp11->description);
+	m->libp11->manufacturer = m->libp11->description = NULL;
 }
 
 /* Where finalising is not ours, nor is it what ends our sessions. */
@@ -189,7 +191,7 @@ static void stop(struct module *m)
 	token_free_all(m);
 	if (m->owner || m->own_instances) {
 		m->functions->C_Finalize(NULL);
-		drop_libp11(m);
+		unload_libp11(m);
 	}
 	m->owner = false;
 }

@@ -24,8 +24,8 @@ struct token;
 
 /*
  * Read-only for others, except what engine/slot.h owns. The record itself is
- * kept for the life of the process, libp11's list of slots as long as we have
- * sessions: libp11 closes all sessions of a slot that it releases, ours too.
+ * kept for the life of the process, and libp11's list of slots with it: libp11
+ * closes all sessions of a slot that it releases, ours too.
  */
 struct module {
 	char *path;                  /* as it was asked for */

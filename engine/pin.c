@@ -119,7 +119,7 @@ int pin_source_from_uri(
 	else
 		r = refuse_uri(err, "the URI's pin-source is too long");
 	buffer_free(&spec);
-	if (r == 0) {
+	if (*out != NULL) {
 		(*out)->log = base->log;
 		(*out)->log_arg = base->log_arg;
 	}

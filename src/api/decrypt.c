@@ -104,7 +104,7 @@ static int write_outer(struct decryption *d)
 static int open_mail_layer(struct decryption *d, struct cms_input *c)
 {
 	struct cms_env env = ctx_env(d->ctx);
-	enum cms_type type;
+	enum cms_type type = CMS_UNKNOWN;
 	int status = cms_input_body(c, &env);
 
 	if (status == 0)

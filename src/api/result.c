@@ -113,13 +113,11 @@ static char *name_text(const X509_NAME *name)
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *data = NULL;
 	char *text = NULL;
-	long len;
 
 	if (bio != NULL && name != NULL &&
-	    X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0) {
-		len = BIO_get_mem_data(bio, &data);
-		text = strndup(data, (size_t)len);
-	}
+	    X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0 &&
+	    BIO_write(bio, "", 1) == 1 && BIO_get_mem_data(bio, &data) > 0)
+		text = strdup(data);
 	BIO_free(bio);
 	return text;
 }

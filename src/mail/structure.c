@@ -111,7 +111,7 @@ static void limit(uint64_t *offset, uint64_t end)
  */
 static void end_parts(struct scanner *sc, size_t keep, uint64_t end)
 {
-	size_t chain[STRUCTURE_MAX_DEPTH + 1], count = 0;
+	size_t chain[STRUCTURE_MAX_DEPTH + 1] = { 0 }, count = 0;
 
 	for (size_t i = sc->current; i != keep; i = sc->s->parts[i].parent) {
 		chain[count++] = i;

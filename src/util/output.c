@@ -207,25 +207,24 @@ static int seek_old(void *arg, uint64_t offset)
 	return 0;
 }
 
-int output_restart(
-    struct output_old **out, hsmime_source *source, hsmime_output *o, struct error *err)
+int output_restart(struct output_old **old, hsmime_source *out, hsmime_output *o, struct error *err)
 {
-	struct output_old *old = calloc(1, sizeof(*old));
+	struct output_old *aside = calloc(1, sizeof(*aside));
 
-	*out = NULL;
-	if (old == NULL)
+	*old = NULL;
+	if (aside == NULL)
 		return error_nomem(err);
-	*old = (struct output_old){ .file = o->file, .spool = o->spool, .size = o->size };
+	*aside = (struct output_old){ .file = o->file, .spool = o->spool, .size = o->size };
 	o->file = NULL;
 	o->spool = NULL;
 	o->size = 0;
-	if (old->spool != NULL)
-		spool_source(source, old->spool);
+	if (aside->spool != NULL)
+		spool_source(out, aside->spool);
 	else
-		*source = (hsmime_source){
-			.read = read_old, .seek = seek_old, .arg = old, .size = old->size
+		*out = (hsmime_source){
+			.read = read_old, .seek = seek_old, .arg = aside, .size = aside->size
 		};
-	*out = old;
+	*old = aside;
 	return output_begin(o, true, o->libctx, o->spool_max, err);
 }
 

@@ -11,7 +11,10 @@ set_target_properties(hsmime_tool PROPERTIES
 install(TARGETS hsmime EXPORT hsmime LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS hsmime_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS hsmime_keyfile LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/hsmime)
-install(TARGETS hsmime_module LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/ossl-modules)
+# OpenSSL looks for providers in one folder, `openssl version -m`: with a prefix of its own that is another.
+set(HSMIME_MODULES_DIR ${CMAKE_INSTALL_LIBDIR}/ossl-modules CACHE STRING
+  "Where hsmime.so, the OpenSSL provider, is installed; absolute, or in the prefix")
+install(TARGETS hsmime_module LIBRARY DESTINATION ${HSMIME_MODULES_DIR})
 install(DIRECTORY include/hsmime DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES README.md LICENSE CHANGELOG.md docs/SECURITY.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 foreach(page ${HSMIME_MANUAL})

@@ -47,12 +47,13 @@ bool certificate_fits(X509 *cert, enum engine_purpose purpose)
 
 static bool same_issuer(X509 *cert, const struct engine_candidate *c)
 {
-	unsigned char *der = NULL;
-	int len = i2d_X509_NAME(X509_get_issuer_name(cert), &der);
-	bool same =
-	    len > 0 && (size_t)len == c->issuer_len && memcmp(der, c->issuer, c->issuer_len) == 0;
+	const unsigned char *p = c->issuer;
+	X509_NAME *name = d2i_X509_NAME(NULL, &p, (long)c->issuer_len);
+	bool same = name != NULL && p == c->issuer + c->issuer_len &&
+		    X509_NAME_cmp(name, X509_get_issuer_name(cert)) == 0;
 
-	OPENSSL_free(der);
+	X509_NAME_free(name);
+	error_forget();
 	return same;
 }
 
@@ -72,7 +73,7 @@ bool certificate_is(X509 *cert, const struct engine_candidate *c)
 	const ASN1_OCTET_STRING *id = NULL;
 
 	if (c->issuer != NULL && c->serial != NULL)
-		return same_issuer(cert, c) && same_serial(cert, c);
+		return same_serial(cert, c) && same_issuer(cert, c);
 	id = c->key_id != NULL ? X509_get0_subject_key_id(cert) : NULL;
 	return id != NULL && (size_t)ASN1_STRING_length(id) == c->key_id_len &&
 	       memcmp(ASN1_STRING_get0_data(id), c->key_id, c->key_id_len) == 0;

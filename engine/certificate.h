@@ -27,7 +27,10 @@ bool certificate_names_email(X509 *cert, const char *email);
  */
 bool certificate_fits(X509 *cert, enum engine_purpose purpose);
 
-/* certificate_is(cert, c): whether c names cert, by issuer and serial number or by key identifier. */
+/*
+ * certificate_is(cert, c): whether c names cert, by issuer and serial number or by key identifier.
+ * Names are compared as RFC 5280 section 7.1 says: another string type or case is the same name.
+ */
 bool certificate_is(X509 *cert, const struct engine_candidate *c);
 
 /* certificate_emails(out, cert): the addresses, lower level of hsmime_key.emails. 0 or HSMIME_ENOMEM. */

@@ -13,6 +13,7 @@ void choice_free(struct choice *c)
 {
 	for (size_t i = 0; i < c->count; i++)
 		X509_free(c->items[i].cert);
+	memset(c->items, 0, sizeof(c->items));
 	c->count = 0;
 }
 
@@ -49,39 +50,83 @@ void choice_add(
 	}
 }
 
-/* Whether the private key may be cert's: an EC private key shows nothing to compare. */
-static bool belongs(const struct hit *hit, const EVP_PKEY *of_cert)
-{
-	EVP_PKEY *own = public_key_of_object(&hit->key);
-	CK_ULONG type = object_ulong(&hit->key, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
-	bool same = own != NULL ? EVP_PKEY_eq(own, of_cert) == 1
-				: EVP_PKEY_is_a(of_cert, type == CKK_RSA ? "RSA" : "EC");
+/* How sure it is that a private key is a certificate's. */
+enum { OTHER, MAY_BE, BY_PUBLIC_OBJECT, PROVEN, GRADES };
 
-	EVP_PKEY_free(own);
-	return same;
+static size_t grade_all(
+    size_t *best, unsigned char *grades, const struct search *s, size_t before, const EVP_PKEY *key)
+{
+	size_t count[GRADES] = { 0 };
+
+	for (size_t i = before; i < s->count; i++) {
+		int same = public_key_compare(&s->hits[i].key, key);
+
+		grades[i] = same == 1 ? PROVEN : same == 0 ? OTHER : MAY_BE;
+		count[grades[i]]++;
+	}
+	*best = count[PROVEN] > 0 ? PROVEN : MAY_BE;
+	return count[*best];
 }
 
-/* Of the hits from before on, keep the first that is cert's, and give it cert. */
-static int keep_owner(struct search *s, size_t before, X509 *cert)
+/* EC private keys of one ID that show no point: their public key objects may tell them apart. */
+static int look_at_public_keys(
+    size_t *best, unsigned char *grades, struct search *s, size_t before, const EVP_PKEY *key)
 {
-	EVP_PKEY *key = public_key_of_certificate(cert);
+	int r = 0;
+
+	for (size_t i = before; r == 0 && i < s->count; i++) {
+		struct hit *hit = &s->hits[i];
+
+		if (grades[i] != MAY_BE)
+			continue;
+		r = search_public_key(s, hit);
+		if (r == 0 && hit->public_key != NULL)
+			grades[i] =
+			    EVP_PKEY_eq(hit->public_key, key) == 1 ? BY_PUBLIC_OBJECT : OTHER;
+		if (grades[i] == BY_PUBLIC_OBJECT)
+			*best = BY_PUBLIC_OBJECT;
+	}
+	return r;
+}
+
+/* Of the hits from before on, keep those of that grade and give them cert. */
+static void keep(struct search *s, size_t before, const unsigned char *grades, size_t best,
+    X509 *cert, EVP_PKEY *key)
+{
 	size_t kept = before;
 
 	for (size_t i = before; i < s->count; i++) {
 		struct hit *hit = &s->hits[i];
 
-		if (key != NULL && kept == before && belongs(hit, key)) {
-			EVP_PKEY_up_ref(key);
-			hit->public_key = key;
-			X509_up_ref(cert);
-			hit->certificate = cert;
-			s->hits[kept++] = *hit;
-		} else
+		EVP_PKEY_free(hit->public_key);
+		hit->public_key = NULL;
+		/* What is proven twice is one key. */
+		if (grades[i] != best || (best == PROVEN && kept > before)) {
 			object_free(&hit->key);
+			continue;
+		}
+		EVP_PKEY_up_ref(key);
+		hit->public_key = key;
+		X509_up_ref(cert);
+		hit->certificate = cert;
+		s->hits[kept++] = *hit;
 	}
 	s->count = kept;
+}
+
+/* Of the hits from before on, keep what is cert's: one, or those that can't be told apart. */
+static int keep_owner(struct search *s, size_t before, X509 *cert)
+{
+	unsigned char grades[SEARCH_HITS] = { OTHER };
+	EVP_PKEY *key = public_key_of_certificate(cert);
+	size_t best = PROVEN;
+	int r = 0;
+
+	if (key != NULL && grade_all(&best, grades, s, before, key) > 1 && best == MAY_BE)
+		r = look_at_public_keys(&best, grades, s, before, key);
+	keep(s, before, grades, best, cert, key);
 	EVP_PKEY_free(key);
-	return 0;
+	return r;
 }
 
 int choice_private(struct search *s, struct token *t, X509 *cert, const CK_ATTRIBUTE *id)

@@ -12,6 +12,8 @@
 
 #include "engine/search.h"
 
+struct candidates;
+
 #define CHOSEN_MAX 16
 
 /* A certificate, its CKA_ID there (none: 0), and which of the candidates it is. */
@@ -28,14 +30,13 @@ struct choice {
 	const char *email;
 	enum engine_purpose purpose;
 	X509 *cert;
-	const struct engine_candidate *candidates;
-	size_t candidate_count;
+	struct candidates *candidates;
 	struct chosen items[CHOSEN_MAX];
 	size_t count;
 	size_t unfit; /* named the address, but are not valid or not for the purpose */
 };
 
-/* choice_free(c): free what c holds. */
+/* choice_free(c): free what was chosen; c can be used again. */
 void choice_free(struct choice *c);
 
 /*
@@ -60,7 +61,8 @@ int choice_follow(struct search *s, const struct chosen *item);
 
 /*
  * choice_private(s, t, cert, id): the same for a certificate whose CKA_ID on t is id, or, for RSA
- * without one (NULL), by its modulus.
+ * without one (NULL), by its modulus. Several EC keys of that ID of which none shows, itself or by
+ * its public key object, that it is the certificate's, are all added: a tie.
  */
 int choice_private(struct search *s, struct token *t, X509 *cert, const CK_ATTRIBUTE *id);
 

@@ -1,11 +1,10 @@
 #include "engine/engine_internal.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/crypto.h"
+#include "engine/log.h"
 #include "engine/module.h"
 #include "engine/pin.h"
 #include "engine/slot.h"
@@ -29,8 +28,6 @@ static int set_options(struct engine *e, const struct engine_options *o, struct 
 
 	if (r < 0)
 		return r;
-	e->pin->log = e->log = o->log;
-	e->pin->log_arg = e->log_arg = o->log_arg;
 	if (o->token_label != NULL) {
 		e->token_label = strdup(o->token_label);
 		if (e->token_label == NULL)
@@ -60,6 +57,14 @@ int engine_new(struct engine **out, const struct engine_options *options, struct
 	return r;
 }
 
+void engine_announce(const struct engine *e)
+{
+	const char *path = e->module->path;
+
+	log_say(1, "PKCS#11 module: %s",
+	    strcmp(path, MODULE_DEFAULT) != 0 ? path : "all that p11-kit knows");
+}
+
 struct engine *engine_up_ref(struct engine *e)
 {
 	atomic_fetch_add(&e->references, 1);
@@ -74,23 +79,6 @@ void engine_free(struct engine *e)
 	pin_source_free(e->pin);
 	free(e->token_label);
 	free(e);
-}
-
-void engine_log(const struct engine *e, int level, const char *fmt, ...)
-{
-	char text[512];
-	va_list args;
-
-	if (e->log == NULL)
-		return;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	/* What is printed on a token is in it, and control characters could do anything. */
-	for (char *c = text; *c != '\0'; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	e->log(e->log_arg, level, text);
 }
 
 static struct token *allowed(const struct engine *e, const struct uri *uri, struct token *t)

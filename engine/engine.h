@@ -4,7 +4,8 @@
  * include/hsmime/token.h, and statuses.
  *
  * An engine is one PKCS#11 module with its tokens, sessions and logins. Many
- * threads may use one engine; each passes an error of its own.
+ * threads may use one engine; each passes an error of its own, and says by engine/log.h where
+ * its messages go.
  */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
@@ -33,9 +34,7 @@ struct engine_options {
 	const char *pin_source;  /* file:, fd:, command:, cred: or env:; NULL: HSMIME_PIN_SOURCE,
 	                            the callback */
 	hsmime_pin_callback pin_callback; /* a person; NULL: nobody is there */
-	void *pin_arg;
-	hsmime_log_callback log;
-	void *log_arg;
+	void *pin_arg;                    /* valid while the engine is */
 };
 
 /*
@@ -45,6 +44,12 @@ struct engine_options {
  * initialised), HSMIME_EUSAGE (malformed pin source) or HSMIME_ENOMEM.
  */
 int engine_new(struct engine **out, const struct engine_options *options, struct error *err);
+
+/*
+ * engine_announce(e): tell the log which module it is. Apart from engine_new, around which its
+ * callers keep others waiting: a log callback may want an engine too.
+ */
+void engine_announce(const struct engine *e);
 
 /* engine_up_ref(e): one more owner; returns e. */
 struct engine *engine_up_ref(struct engine *e);

@@ -19,13 +19,7 @@ struct engine {
 	struct module *module;
 	struct pin_source *pin;
 	char *token_label; /* NULL: any */
-	hsmime_log_callback log;
-	void *log_arg;
 };
-
-/* engine_log(e, level, fmt, ...): to the log callback, where there is one. Never a secret. */
-void engine_log(const struct engine *e, int level, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
 
 /*
  * engine_token_first(e, uri), engine_token_after(e, uri, t): the initialised tokens that

@@ -1,29 +1,28 @@
 #include <string.h>
 
-#include "engine/certificate.h"
+#include "engine/candidates.h"
 #include "engine/choice.h"
 #include "engine/engine_internal.h"
 #include "engine/find.h"
+
+#define BY_NAMES_MAX 16 /* candidates that are looked up one by one */
 
 static int choose_candidate(void *arg, struct token *t, const struct object *o)
 {
 	struct choice *c = arg;
 	X509 *cert = object_certificate(o);
+	size_t index = 0;
 
-	for (size_t i = 0; cert != NULL && i < c->candidate_count; i++)
-		if (certificate_is(cert, &c->candidates[i])) {
-			choice_add(c, t, o, cert, i);
-			break;
-		}
+	if (cert != NULL && candidates_find(&index, c->candidates, cert))
+		choice_add(c, t, o, cert, index);
 	X509_free(cert);
 	return 0;
 }
 
 /* One candidate after the other, by what tokens index. */
-static int by_candidates(struct search *s, struct choice *c)
+static int by_candidates(
+    struct search *s, struct choice *c, const struct engine_candidate *all, size_t count)
 {
-	const struct engine_candidate *all = c->candidates;
-	size_t count = c->candidate_count;
 	struct token *t = NULL;
 	int r = 0;
 
@@ -37,15 +36,20 @@ static int by_candidates(struct search *s, struct choice *c)
 
 static int follow_first(struct search *s, struct choice *c, size_t *match)
 {
+	bool tried[CHOSEN_MAX] = { false };
 	int r = 0;
 
-	for (size_t k = 0; k < c->candidate_count; k++)
-		for (size_t i = 0; r == 0 && i < c->count && s->count == 0; i++) {
-			if (c->items[i].candidate != k)
-				continue;
-			*match = k;
-			r = choice_follow(s, &c->items[i]);
-		}
+	for (size_t n = 0; r == 0 && n < c->count && s->count == 0; n++) {
+		size_t next = c->count;
+
+		for (size_t i = 0; i < c->count; i++)
+			if (!tried[i] &&
+			    (next == c->count || c->items[i].candidate < c->items[next].candidate))
+				next = i;
+		tried[next] = true;
+		*match = c->items[next].candidate;
+		r = choice_follow(s, &c->items[next]);
+	}
 	return r;
 }
 
@@ -57,25 +61,39 @@ static int no_recipient(struct search *s)
 	    "with --cert");
 }
 
+/*
+ * By their names first, then among all certificates: some tokens don't index names, and a name
+ * may be written in more than one way. Many candidates cost more calls than the certificates.
+ */
+static int look(struct search *s, struct choice *c, const struct engine_candidate *all,
+    size_t count, size_t *match)
+{
+	int r = count <= BY_NAMES_MAX ? by_candidates(s, c, all, count) : 0;
+
+	if (r == 0)
+		r = follow_first(s, c, match);
+	if (r < 0 || s->count > 0 || s->unfit > 0)
+		return r;
+	choice_free(c);
+	r = choice_over(s, c, choose_candidate);
+	return r == 0 ? follow_first(s, c, match) : r;
+}
+
 int engine_find_recipient(struct engine_found *found, struct engine *e, const char *uri,
     const struct engine_candidate *candidates, size_t count, struct error *err)
 {
-	struct choice c = { .candidates = candidates, .candidate_count = count };
+	struct choice c = { .candidates = candidates_new(candidates, count) };
 	struct search s;
 	size_t match = 0;
-	int r = search_begin(&s, e, uri, ENGINE_DECRYPT, err);
+	int r =
+	    c.candidates != NULL ? search_begin(&s, e, uri, ENGINE_DECRYPT, err) : error_nomem(err);
 
 	memset(found, 0, sizeof(*found));
-	if (r < 0)
+	if (r < 0) {
+		candidates_free(c.candidates);
 		return r;
-	r = by_candidates(&s, &c);
-	if (r == 0)
-		r = follow_first(&s, &c, &match);
-	if (r == 0 && s.count == 0 && c.count == 0) {
-		r = choice_over(&s, &c, choose_candidate);
-		if (r == 0)
-			r = follow_first(&s, &c, &match);
 	}
+	r = look(&s, &c, candidates, count, &match);
 	if (r == 0 && s.count == 0 && s.unfit == 0 && s.failed.code == 0)
 		r = no_recipient(&s);
 	if (r == 0)
@@ -83,6 +101,7 @@ int engine_find_recipient(struct engine_found *found, struct engine *e, const ch
 	if (r == 0)
 		found->match = match;
 	choice_free(&c);
+	candidates_free(c.candidates);
 	search_end(&s);
 	return r;
 }

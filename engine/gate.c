@@ -1,20 +1,56 @@
 #include "engine/gate.h"
 
-void gate_init(struct gate *g)
+static atomic_uint forks; /* from the first process to this one */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t reviving = PTHREAD_MUTEX_INITIALIZER;
+
+static void note_fork(void)
+{
+	pthread_mutex_init(&reviving, NULL);
+	atomic_fetch_add(&forks, 1);
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(NULL, NULL, note_fork);
+}
+
+static void make(struct gate *g)
 {
 	pthread_mutex_init(&g->lock, NULL);
 	pthread_cond_init(&g->left, NULL);
 	g->busy = false;
+	atomic_store(&g->forks, atomic_load(&forks));
+}
+
+/* Only the thread that forked lives on in the child: nobody else is inside any gate there. */
+static void revive(struct gate *g)
+{
+	pthread_once(&once, watch_forks);
+	if (atomic_load(&g->forks) == atomic_load(&forks))
+		return;
+	pthread_mutex_lock(&reviving);
+	if (atomic_load(&g->forks) != atomic_load(&forks))
+		make(g);
+	pthread_mutex_unlock(&reviving);
+}
+
+void gate_init(struct gate *g)
+{
+	pthread_once(&once, watch_forks);
+	make(g);
 }
 
 void gate_free(struct gate *g)
 {
+	revive(g);
 	pthread_mutex_destroy(&g->lock);
 	pthread_cond_destroy(&g->left);
 }
 
 void gate_enter(struct gate *g)
 {
+	revive(g);
 	pthread_mutex_lock(&g->lock);
 	while (g->busy)
 		pthread_cond_wait(&g->left, &g->lock);
@@ -24,6 +60,7 @@ void gate_enter(struct gate *g)
 
 void gate_leave(struct gate *g)
 {
+	revive(g);
 	pthread_mutex_lock(&g->lock);
 	g->busy = false;
 	pthread_cond_signal(&g->left);

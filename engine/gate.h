@@ -1,25 +1,28 @@
 /*
  * gate: one thread at a time through a passage that makes token calls or asks
- * a person. The others wait without a mutex being held meanwhile.
+ * a person. The others wait without a mutex being held meanwhile. In a forked
+ * child every gate is open, whoever was inside in the parent.
  */
 #ifndef ENGINE_GATE_H
 #define ENGINE_GATE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct gate {
 	pthread_mutex_t lock;
 	pthread_cond_t left;
 	bool busy;
+	atomic_uint forks; /* in which process it was made: private to gate.c */
 };
 
 #define GATE_INIT                                                                                  \
 	{                                                                                          \
-		PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false                         \
+		PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0                      \
 	}
 
-/* gate_init(g): an open gate; in a forked child, whatever it was in the parent. */
+/* gate_init(g): an open gate. */
 void gate_init(struct gate *g);
 void gate_free(struct gate *g);
 

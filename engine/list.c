@@ -12,6 +12,7 @@
 #include "engine/public_key.h"
 #include "engine/search.h"
 #include "engine/slot.h"
+#include "util/name.h"
 
 static void token_clear(hsmime_token *t)
 {
@@ -216,21 +217,6 @@ static void describe_key(hsmime_key *k, const struct object *o, CK_OBJECT_CLASS 
 	k->always_authenticate = object_bool(o, CKA_ALWAYS_AUTHENTICATE, false);
 }
 
-static char *name_text(const X509_NAME *name)
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-	char *data = NULL, *text = NULL;
-	long len;
-
-	if (bio != NULL &&
-	    X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0) {
-		len = BIO_get_mem_data(bio, &data);
-		text = text_of_octets(data, len > 0 ? (size_t)len : 0);
-	}
-	BIO_free(bio);
-	return text;
-}
-
 static char *serial_text(X509 *cert)
 {
 	BIGNUM *bn = ASN1_INTEGER_to_BN(X509_get_serialNumber(cert), NULL);
@@ -299,21 +285,26 @@ static int list_token(struct listing *l, struct search *s, struct token *t, bool
 		CKO_CERTIFICATE };
 	const CK_ATTRIBUTE *only = uri_attribute(&s->uri, CKA_CLASS);
 	CK_ATTRIBUTE template[2];
+	struct error earlier = s->failed;
 	size_t n = 0;
 	int r = 0;
 
+	/* A token that failed once is not logged in to for the next class again. */
+	s->failed.code = 0;
 	if (uri_attribute(&s->uri, CKA_ID) != NULL)
 		template[n++] = *uri_attribute(&s->uri, CKA_ID);
 	if (uri_attribute(&s->uri, CKA_LABEL) != NULL)
 		template[n++] = *uri_attribute(&s->uri, CKA_LABEL);
 	l->token_start = l->count;
 	l->all_seen = login || !token_needs_login(t);
-	for (size_t i = 0; r == 0 && i < 3; i++) {
+	for (size_t i = 0; r == 0 && s->failed.code == 0 && i < 3; i++) {
 		l->object_class = classes[i];
 		if (only != NULL && memcmp(only->pValue, &classes[i], sizeof(classes[i])) != 0)
 			continue;
 		r = search_public(s, t, login, classes[i], template, n, note, l, NULL);
 	}
+	if (s->failed.code == 0)
+		s->failed = earlier;
 	return r;
 }
 

@@ -41,9 +41,12 @@ void login_free(struct login *l);
 /*
  * login_user(t, s, pin, purpose, rv, err):
  * See to it that the user is logged in to t; s is a session of it. The PIN is
- * pin's, or the token asks by itself. Refuses, without a call, a token whose
- * PIN is locked, a PIN that it refused before, and the last try where nobody is
- * there. Returns 0, HSMIME_EPIN, HSMIME_ENOMEM, or HSMIME_ETOKEN with *rv set.
+ * pin's, or the token asks by itself. Refuses, without C_Login, a token whose
+ * PIN is locked, a PIN that it refused before, the last try where nobody is
+ * there, and where nobody is there also flags that can't be read. At most one C_Login, whatever
+ * it answers. Returns 0, HSMIME_EPIN, HSMIME_ENOMEM or HSMIME_ETOKEN. *rv is CKR_OK, or the
+ * token's answer where that says that the session was lost and no PIN was looked at:
+ * the same may be tried once in another session.
  */
 int login_user(struct token *t, const struct session *s, struct pin_source *pin,
     const char *purpose, CK_RV *rv, struct error *err);

@@ -30,6 +30,18 @@ static const struct rung rungs[LADDER_COUNT][MECHANISM_RUNGS] = {
 	[LADDER_DERIVE] = { { CKM_ECDH1_DERIVE, 0 } },
 };
 
+static const char *const ladder_names[LADDER_COUNT] = {
+	[LADDER_SIGN_PKCS1] = "RSA PKCS#1 v1.5 signatures (CKM_RSA_PKCS, CKM_RSA_X_509)",
+	[LADDER_SIGN_PSS] = "RSA-PSS signatures (CKM_RSA_PKCS_PSS, CKM_RSA_X_509)",
+	[LADDER_SIGN_RAW] = "raw RSA signatures (CKM_RSA_X_509)",
+	[LADDER_SIGN_ECDSA] = "ECDSA signatures (CKM_ECDSA)",
+	[LADDER_DECRYPT_PKCS1] = "RSA PKCS#1 v1.5 decryption (CKM_RSA_PKCS, CKM_RSA_X_509)",
+	[LADDER_DECRYPT_OAEP] = "RSA-OAEP decryption (CKM_RSA_PKCS_OAEP, CKM_RSA_X_509)",
+	[LADDER_DECRYPT_OAEP_ODD] = "RSA-OAEP decryption (CKM_RSA_PKCS_OAEP, CKM_RSA_X_509)",
+	[LADDER_DECRYPT_RAW] = "raw RSA decryption (CKM_RSA_X_509)",
+	[LADDER_DERIVE] = "ECDH key agreement (CKM_ECDH1_DERIVE)",
+};
+
 static size_t digest_index(const char *name)
 {
 	for (size_t i = 0; name != NULL && i < MECHANISM_DIGESTS; i++)
@@ -53,6 +65,11 @@ const struct rung *mechanism_rungs(enum ladder ladder, size_t *count)
 	/* No mechanism of ours is number 0 (CKM_RSA_PKCS_KEY_PAIR_GEN). */
 	*count = rungs[ladder][1].type != 0 ? 2 : 1;
 	return rungs[ladder];
+}
+
+const char *mechanism_ladder_name(enum ladder ladder)
+{
+	return ladder_names[ladder];
 }
 
 void mechanism_remember(

@@ -40,6 +40,8 @@ struct rung {
 /* Which rung a token accepted; zero is the first. Per token, any thread. */
 struct mechanism_memory {
 	_Atomic unsigned char rung[LADDER_COUNT][MECHANISM_DIGESTS];
+	/* An Init call found an operation active that had failed: sessions are dropped after each decryption. */
+	atomic_bool keeps_failed;
 };
 
 /* mechanism_same_digest(a, b): whether two of OpenSSL's names, or two NULLs, mean one digest. */
@@ -47,6 +49,9 @@ bool mechanism_same_digest(const char *a, const char *b);
 
 /* mechanism_rungs(ladder, count): the rungs of ladder, best first. */
 const struct rung *mechanism_rungs(enum ladder ladder, size_t *count);
+
+/* mechanism_ladder_name(ladder): what it does and with which mechanisms, for people; constant. */
+const char *mechanism_ladder_name(enum ladder ladder);
 
 /* mechanism_remember(m, ladder, digest, rung), mechanism_first: the rung to begin with. */
 void mechanism_remember(

@@ -22,16 +22,9 @@ static void note_exit(void)
 	atomic_store(&exiting, true);
 }
 
-/* Only the thread that forked lives on in the child: nobody is inside any gate there. */
-static void reset_in_child(void)
-{
-	gate_init(&registry);
-}
-
 static void start_once(void)
 {
 	OPENSSL_atexit(note_exit);
-	pthread_atfork(NULL, NULL, reset_in_child);
 }
 
 bool module_exiting(void)
@@ -51,35 +44,56 @@ void module_leave(struct module *m)
 		pthread_mutex_unlock(&m->serial_lock);
 }
 
-CK_RV module_initialise(struct module *m)
+static CK_RV initialise(struct module *m)
 {
 	CK_C_INITIALIZE_ARGS args = { .flags = CKF_OS_LOCKING_OK };
-	CK_RV rv = m->functions->C_Initialize(&args);
+	CK_RV rv;
 
+	rv = m->functions->C_Initialize(&args);
 	if (rv == CKR_CANT_LOCK) {
 		m->serial = true;
 		rv = m->functions->C_Initialize(NULL);
 	}
-	if (rv == CKR_CRYPTOKI_ALREADY_INITIALIZED)
-		return CKR_OK;
-	m->owner = rv == CKR_OK;
+	if (rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
+		m->owner = rv == CKR_OK;
 	return rv;
+}
+
+static CK_RV or_already(CK_RV rv)
+{
+	return rv == CKR_CRYPTOKI_ALREADY_INITIALIZED ? CKR_OK : rv;
+}
+
+CK_RV module_initialise(struct module *m)
+{
+	return or_already(initialise(m));
+}
+
+/* Initialised, and by a process that this one is a child of. */
+static bool inherited(const struct module *m)
+{
+	return m->pid != 0 && m->pid != getpid();
 }
 
 /*
  * PKCS#11 v2.40 section 5.6 (C_Initialize) asks a forked child to initialise for itself. Some
- * modules carry on with the parent's state instead; they are made to start again.
+ * modules carry on with the parent's state instead; they are made to start again. Only the thread
+ * that forked lives on, so that nobody is to leave the locks.
  */
 static CK_RV initialise_child(struct module *m)
 {
-	CK_C_INITIALIZE_ARGS args = { .flags = m->serial ? 0 : CKF_OS_LOCKING_OK };
-	CK_RV rv = m->functions->C_Initialize(m->serial ? NULL : &args);
+	CK_RV rv;
 
+	pthread_mutex_init(&m->serial_lock, NULL);
+	pthread_mutex_init(&m->lock, NULL);
+	token_forget_process(m);
+	m->serial = false;
+	rv = initialise(m);
 	if (rv == CKR_CRYPTOKI_ALREADY_INITIALIZED && m->owner) {
 		m->functions->C_Finalize(NULL);
-		rv = m->functions->C_Initialize(m->serial ? NULL : &args);
+		rv = initialise(m);
 	}
-	return rv == CKR_CRYPTOKI_ALREADY_INITIALIZED ? CKR_OK : rv;
+	return or_already(rv);
 }
 
 static int describe_failure(struct module *m, CK_RV rv, struct error *err)
@@ -194,6 +208,7 @@ static void stop(struct module *m)
 		unload_libp11(m);
 	}
 	m->owner = false;
+	m->pid = 0;
 }
 
 static int start(struct module *m, struct error *err)
@@ -206,7 +221,7 @@ static int start(struct module *m, struct error *err)
 	if (r < 0)
 		return r;
 	m->serial = false;
-	rv = module_initialise(m);
+	rv = inherited(m) ? initialise_child(m) : module_initialise(m);
 	if (rv != CKR_OK)
 		return describe_failure(m, rv, err);
 	m->pid = getpid();
@@ -263,30 +278,30 @@ int module_open(struct module **out, const char *path, struct error *err)
 	return r;
 }
 
-/* A child that never used the module leaves it alone: everything in it is the parent's. */
+/*
+ * A child that never used the module leaves it alone: everything in it is the parent's. That it
+ * is stays noted, in case the child opens the module for itself.
+ */
 void module_close(struct module *m)
 {
 	if (m == NULL || module_exiting())
 		return;
 	gate_enter(&registry);
 	if (--m->users == 0) {
-		if (m->pid == getpid())
-			stop(m);
-		else
+		if (inherited(m)) {
+			token_forget_process(m);
 			token_free_all(m);
+		} else {
+			stop(m);
+		}
 	}
 	gate_leave(&registry);
 }
 
 static int restart_in_child(struct module *m, struct error *err)
 {
-	CK_RV rv;
+	CK_RV rv = initialise_child(m);
 
-	pthread_mutex_init(&m->serial_lock, NULL);
-	pthread_mutex_init(&m->lock, NULL);
-	gate_init(&m->refresh);
-	token_forget_process(m);
-	rv = initialise_child(m);
 	if (rv != CKR_OK)
 		return describe_failure(m, rv, err);
 	m->pid = getpid();
@@ -299,10 +314,10 @@ int module_ready(struct module *m, struct error *err)
 
 	if (module_exiting())
 		return error_set(err, HSMIME_ETOKEN, "the program is ending");
-	if (m->pid == getpid())
+	if (!inherited(m))
 		return 0;
 	gate_enter(&registry);
-	if (m->pid != getpid())
+	if (inherited(m))
 		r = restart_in_child(m, err);
 	gate_leave(&registry);
 	return r;

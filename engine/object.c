@@ -3,12 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/err.h>
-
 #include <hsmime/token.h>
 
 #include "engine/crypto.h"
 #include "engine/cryptoki.h"
+#include "util/error.h"
 
 #define VALUE_MAX (1024 * 1024)
 #define OBJECTS_MAX (1024 * 1024)
@@ -247,7 +246,7 @@ X509 *object_certificate(const struct object *o)
 
 	/* On failure d2i_X509 frees what it was given. */
 	if (cert != NULL && d2i_X509(&cert, &p, (long)value->ulValueLen) == NULL) {
-		ERR_clear_error();
+		error_forget();
 		return NULL;
 	}
 	return cert;

@@ -19,6 +19,7 @@ struct job {
 	unsigned char input[KEY_SIZE_MAX]; /* the ciphertext, as long as the modulus */
 	const unsigned char *data;
 	size_t len;
+	bool too_long; /* data is no ciphertext of this key */
 	bool software; /* the token did raw RSA, the padding is still on */
 	unsigned char output[2 * KEY_SIZE_MAX];
 	CK_ULONG output_len;
@@ -54,6 +55,8 @@ static int begin(struct job *j, struct work *w, CK_OBJECT_HANDLE handle)
 			j->software = rungs[at].padding_in_software != 0;
 			return 0;
 		}
+		if (rv == CKR_OPERATION_ACTIVE)
+			atomic_store(&memory->keeps_failed, true);
 		refusal = refusal == CKR_OK ? rv : refusal;
 		if (!recovery_other_mechanism(rv))
 			return work_refused(w, rv);
@@ -64,7 +67,8 @@ static int begin(struct job *j, struct work *w, CK_OBJECT_HANDLE handle)
 /*
  * A session in which C_Decrypt failed goes back like any other: whether it
  * did is not to be seen from the calls that follow. Where a token leaves the
- * operation active, the next Init call says so and takes another session.
+ * operation active, the next Init call says so, once: from then on the session is
+ * closed after every decryption, good or bad, so that the calls are the same again.
  */
 static int decrypt(struct work *w, void *arg)
 {
@@ -82,6 +86,7 @@ static int decrypt(struct work *w, void *arg)
 	j->output_len = sizeof(j->output);
 	j->rv = cryptoki_decrypt(
 	    w->module, w->session.handle, j->data, j->len, j->output, &j->output_len);
+	w->dirty = atomic_load(&w->token->memory.keeps_failed);
 	if (!recovery_decrypt_failed(j->rv))
 		return 0;
 	w->dirty = true;
@@ -100,7 +105,7 @@ static int decode(struct outcome *o, struct job *j)
 	const struct token_decrypt *q = j->request;
 	struct padding p = { q->digest, q->mgf1_digest, 0, q->label, q->label_len };
 	size_t k = j->key->modulus_size, len = j->output_len, good = 1;
-	size_t fits = 1 - ct_less(k, len);
+	size_t fits = (1 - ct_less(k, len)) & (j->too_long ? 0 : 1);
 	int r = 0;
 
 	o->good = ct_is_zero(j->rv) & fits;
@@ -176,16 +181,21 @@ static enum ladder choose_ladder(const struct token_decrypt *q)
 	return LADDER_DECRYPT_OAEP;
 }
 
-/* A ciphertext is as long as the modulus (RFC 8017 section 7.1.2); some writers drop zeros. */
+/*
+ * A ciphertext is as long as the modulus (RFC 8017 section 7.1.2); some writers drop zeros. What
+ * is longer is not for the module, which gets zeros in its place and the usual calls.
+ */
 static void set_input(struct job *j)
 {
 	size_t k = j->key->modulus_size;
 
 	j->data = j->request->data;
 	j->len = j->request->len;
-	if (j->len >= k)
+	j->too_long = j->len > k;
+	if (j->len == k)
 		return;
-	memcpy(j->input + (k - j->len), j->data, j->len);
+	if (!j->too_long)
+		memcpy(j->input + (k - j->len), j->data, j->len);
 	j->data = j->input;
 	j->len = k;
 }
@@ -202,6 +212,8 @@ int token_key_decrypt(struct token_key *k, unsigned char *out, size_t *out_len,
 		set_input(&j);
 		key_work(&w, k, "decrypt", &own);
 		r = work_run(&w, decrypt, &j);
+		if (r < 0)
+			recovery_lacks(&own, w.rv, mechanism_ladder_name(j.ladder));
 	}
 	if (r == 0)
 		r = deliver(out, out_len, &j, &own);

@@ -143,6 +143,8 @@ int token_key_derive(struct token_key *k, unsigned char *out, size_t *out_len,
 		set_point(&j, peer, peer_len);
 		key_work(&w, k, "decrypt", &own);
 		r = work_run(&w, run, &j);
+		if (r < 0)
+			recovery_lacks(&own, w.rv, mechanism_ladder_name(LADDER_DERIVE));
 	}
 	if (r == 0) {
 		padding_align(j.secret, j.secret_len, k->field_size);

@@ -5,6 +5,7 @@
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 
+#include "engine/crypto.h"
 #include "engine/cryptoki.h"
 #include "engine/key.h"
 #include "engine/mechanism.h"
@@ -53,11 +54,24 @@ static int input_pkcs1(struct job *j, bool software)
 	return padding_encode_pkcs1(j->input, k, data, len);
 }
 
+static size_t digest_size(const char *name)
+{
+	EVP_MD *md = EVP_MD_fetch(crypto_context(), name, NULL);
+	int size = md != NULL ? EVP_MD_get_size(md) : 0;
+
+	EVP_MD_free(md);
+	return size > 0 ? (size_t)size : 0;
+}
+
 static int input_pss(struct job *j, bool software)
 {
 	const struct token_sign *q = j->request;
 	struct padding p = { q->digest, q->mgf1_digest, q->salt_len, NULL, 0 };
+	size_t size = digest_size(q->digest);
 
+	/* Tokens take other lengths, and sign what nobody verifies. */
+	if (size == 0 || q->len != size)
+		return size == 0 ? HSMIME_EUNSUPPORTED : HSMIME_EUSAGE;
 	if (!software)
 		return set_input(j, q->data, q->len);
 	j->input_len = j->key->modulus_size;
@@ -123,6 +137,8 @@ static int begin(struct job *j, struct work *w, CK_OBJECT_HANDLE handle)
 			mechanism_remember(memory, j->ladder, j->request->digest, at);
 			return 0;
 		}
+		if (rv == CKR_OPERATION_ACTIVE)
+			atomic_store(&memory->keeps_failed, true);
 		refusal = refusal == CKR_OK ? rv : refusal;
 		if (!recovery_other_mechanism(rv))
 			return work_refused(w, rv);
@@ -236,6 +252,8 @@ int token_key_sign(struct token_key *k, unsigned char *sig, size_t *sig_len,
 	if (r == 0) {
 		key_work(&w, k, "sign", &own);
 		r = work_run(&w, sign, &j);
+		if (r < 0)
+			recovery_lacks(&own, w.rv, mechanism_ladder_name(j.ladder));
 	}
 	if (r == 0)
 		r = k->type == TOKEN_KEY_RSA ? finish_rsa(&j, sig, sig_len)

@@ -12,6 +12,7 @@
 
 #include <openssl/crypto.h>
 
+#include "engine/log.h"
 #include "util/buffer.h"
 
 #define DRAIN_MAX (64 * 1024) /* octets that a command may say after the PIN */
@@ -78,6 +79,7 @@ int pin_source_new(struct pin_source **out, const char *spec, hsmime_pin_callbac
 	if (p == NULL)
 		return error_nomem(err);
 	gate_init(&p->gate);
+	atomic_flag_clear(&p->warned);
 	p->callback = callback;
 	p->callback_arg = callback_arg;
 	if (spec != NULL)
@@ -119,10 +121,6 @@ int pin_source_from_uri(
 	else
 		r = refuse_uri(err, "the URI's pin-source is too long");
 	buffer_free(&spec);
-	if (*out != NULL) {
-		(*out)->log = base->log;
-		(*out)->log_arg = base->log_arg;
-	}
 	return r;
 }
 
@@ -175,19 +173,22 @@ static int read_line(struct secret *pin, int fd, const struct pin_source *p, str
 	return pin->len > 0 ? 0 : failed(err, p, "it is empty");
 }
 
+static void warn(struct pin_source *p, const char *text)
+{
+	if (!atomic_flag_test_and_set(&p->warned))
+		log_say(0, "%s", text);
+}
+
 /* Not an error: what a container is given is often readable by everyone inside it. */
-static void warn_of_readers(int fd, const struct pin_source *p)
+static void warn_of_readers(int fd, struct pin_source *p)
 {
 	struct stat status;
 
-	if (p->log != NULL && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-	    (status.st_mode & S_IROTH) != 0)
-		p->log(p->log_arg, 1,
-		    "every user of this host can read the file that the PIN comes from");
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & S_IROTH) != 0)
+		warn(p, "every user of this host can read the file that the PIN comes from");
 }
 
-static int read_path(
-    struct secret *pin, const char *path, const struct pin_source *p, struct error *err)
+static int read_path(struct secret *pin, const char *path, struct pin_source *p, struct error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	int r;
@@ -322,10 +323,8 @@ static int from_env(struct secret *pin, struct pin_source *p, struct error *err)
 	const char *value = getenv(p->name);
 	size_t len = value != NULL ? strlen(value) : 0;
 
-	if (p->log != NULL)
-		p->log(p->log_arg, 0,
-		    "the PIN comes from the environment, where other programs can see it: for "
-		    "tests only");
+	warn(p,
+	    "the PIN comes from the environment, where other programs can see it: for tests only");
 	if (len == 0)
 		return failed(err, p, "it is not set");
 	if (len > PIN_MAX)
@@ -350,8 +349,10 @@ static int from_callback(
 	if (n == HSMIME_ENOMEM)
 		return error_nomem(err);
 	if (n <= 0 || n > PIN_MAX)
-		return error_set(
-		    err, HSMIME_EPIN, "no PIN was given for token \"%s\"", request->token_label);
+		return error_set(err, HSMIME_EPIN,
+		    request->pin_pad ? "nobody agreed to the last try on token \"%s\""
+				     : "no PIN was given for token \"%s\"",
+		    request->token_label);
 	pin->len = (size_t)n;
 	return 0;
 }

@@ -5,6 +5,7 @@
 #ifndef ENGINE_PIN_H
 #define ENGINE_PIN_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include <hsmime/context.h>
@@ -24,8 +25,7 @@ struct pin_source {
 	int fd;
 	hsmime_pin_callback callback; /* may be NULL: nobody is there */
 	void *callback_arg;
-	hsmime_log_callback log;
-	void *log_arg;
+	atomic_flag warned; /* of how the PIN is kept: once is enough */
 	struct gate gate;   /* for held */
 	struct secret held; /* fd: can be read once only, so it is kept, locked in memory */
 };
@@ -41,7 +41,7 @@ int pin_source_new(struct pin_source **out, const char *spec, hsmime_pin_callbac
 /*
  * pin_source_from_uri(out, value, base, err):
  * The pin-source attribute of a URI: a file ("file:PATH", "file:///PATH" or an
- * absolute PATH) and nothing else; the callback and log are base's. Returns 0,
+ * absolute PATH) and nothing else; the callback is base's. Returns 0,
  * HSMIME_EPOLICY (a command or another source) or HSMIME_ENOMEM.
  */
 int pin_source_from_uri(
@@ -56,7 +56,8 @@ bool pin_attended(const struct pin_source *p);
 /*
  * pin_read(pin, p, request, err):
  * Get the PIN into *pin (uninitialised before; free with secret_free). On the
- * final try the person is asked even where there is another source. Returns 0,
+ * final try the person is asked even where there is another source; of a token with a PIN pad
+ * only for consent, and what is in *pin then is nothing. Returns 0,
  * HSMIME_EPIN (nobody there, nothing to read, too long) or HSMIME_ENOMEM; *pin
  * is then empty.
  */

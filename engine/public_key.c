@@ -5,11 +5,11 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
-#include <openssl/err.h>
 #include <openssl/objects.h>
 #include <openssl/param_build.h>
 
 #include "engine/crypto.h"
+#include "util/error.h"
 
 static EVP_PKEY *from_data(const char *type, OSSL_PARAM *params)
 {
@@ -97,16 +97,61 @@ EVP_PKEY *public_key_of_object(const struct object *o)
 		key = rsa_key(modulus, exponent);
 	else if (group != NULL && point != NULL)
 		key = ec_key_of_attribute(group, point);
-	ERR_clear_error();
+	error_forget();
 	return key;
+}
+
+static bool same_curve(const CK_ATTRIBUTE *params, const EVP_PKEY *key)
+{
+	char group[64];
+	const char *shown = params != NULL ? group_of_params(params) : NULL;
+
+	return shown == NULL || EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) != 1 ||
+	       OBJ_sn2nid(group) == NID_undef || OBJ_sn2nid(shown) == OBJ_sn2nid(group);
+}
+
+int public_key_compare(const struct object *o, const EVP_PKEY *key)
+{
+	CK_ULONG type = object_ulong(o, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
+	EVP_PKEY *own = public_key_of_object(o);
+	int same = -1;
+
+	if (own != NULL)
+		same = EVP_PKEY_eq(own, key) == 1;
+	else if (!EVP_PKEY_is_a(key, type == CKK_RSA ? "RSA" : "EC") ||
+		 (type != CKK_RSA && !same_curve(object_get(o, CKA_EC_PARAMS), key)))
+		same = 0;
+	EVP_PKEY_free(own);
+	error_forget();
+	return same;
 }
 
 EVP_PKEY *public_key_of_certificate(X509 *cert)
 {
 	EVP_PKEY *key = X509_get_pubkey(cert);
 
-	ERR_clear_error();
+	error_forget();
 	return key;
+}
+
+bool public_key_cofactor_one(const EVP_PKEY *key)
+{
+	BIGNUM *cofactor = NULL;
+	bool one = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_COFACTOR, &cofactor) == 1 &&
+		   BN_is_one(cofactor);
+
+	BN_free(cofactor);
+	return one;
+}
+
+/*
+ * SP 800-56A section 5.6.2.3: where the cofactor is one, every point of the curve but infinity is
+ * of the right order, and the multiplication that shows it is left out.
+ */
+static bool is_valid(EVP_PKEY_CTX *ctx, const EVP_PKEY *key)
+{
+	return public_key_cofactor_one(key) ? EVP_PKEY_public_check_quick(ctx) == 1
+					    : EVP_PKEY_public_check(ctx) == 1;
 }
 
 EVP_PKEY *public_key_of_point(const EVP_PKEY *key, const unsigned char *point, size_t len)
@@ -120,12 +165,12 @@ EVP_PKEY *public_key_of_point(const EVP_PKEY *key, const unsigned char *point, s
 	peer = ec_key(group, point, len);
 	if (peer != NULL)
 		ctx = EVP_PKEY_CTX_new_from_pkey(crypto_context(), peer, CRYPTO_SOFTWARE);
-	if (ctx == NULL || EVP_PKEY_public_check(ctx) != 1) {
+	if (ctx == NULL || !is_valid(ctx, peer)) {
 		EVP_PKEY_free(peer);
 		peer = NULL;
 	}
 	EVP_PKEY_CTX_free(ctx);
-	ERR_clear_error();
+	error_forget();
 	return peer;
 }
 

@@ -22,12 +22,19 @@
  */
 EVP_PKEY *public_key_of_object(const struct object *o);
 
+/*
+ * public_key_compare(o, key):
+ * Whether the private key object o belongs to key, by what o shows: 1, 0 (another modulus, point,
+ * type or curve), or -1 where it shows too little, as EC private keys mostly do.
+ */
+int public_key_compare(const struct object *o, const EVP_PKEY *key);
+
 /* public_key_of_certificate(cert): a new reference, or NULL where the key is of no known kind. */
 EVP_PKEY *public_key_of_certificate(X509 *cert);
 
 /*
  * public_key_of_point(key, point, len): the key on the curve of key whose
- * encoded point is given; NULL where it is no point of that curve.
+ * encoded point is given; NULL where it is no valid public key of that curve. Checked once, here.
  */
 EVP_PKEY *public_key_of_point(const EVP_PKEY *key, const unsigned char *point, size_t len);
 
@@ -41,6 +48,9 @@ bool public_key_point(unsigned char *buf, size_t *len, const EVP_PKEY *key);
 
 /* public_key_curve(key): "P-256", "P-384", "P-521", or NULL. */
 const char *public_key_curve(const EVP_PKEY *key);
+
+/* public_key_cofactor_one(key): whether an EC key's curve has no other points than the group's. */
+bool public_key_cofactor_one(const EVP_PKEY *key);
 
 /* public_key_field_size(key): octets of a coordinate of an EC key. */
 size_t public_key_field_size(const EVP_PKEY *key);

@@ -39,23 +39,22 @@ static const struct code codes[] = {
 	    insert_again },
 	{ CODE(DEVICE_MEMORY), RECOVERY_NONE, HSMIME_ETOKEN, "has no memory left", check_service },
 	{ CODE(DEVICE_REMOVED), RECOVERY_SESSION, HSMIME_ETOKEN, "was removed", insert_again },
-	{ CODE(ENCRYPTED_DATA_INVALID), RECOVERY_NONE, HSMIME_EINVALID, "can't decrypt it", NULL },
-	{ CODE(ENCRYPTED_DATA_LEN_RANGE), RECOVERY_NONE, HSMIME_EINVALID, "can't decrypt it",
-	    NULL },
+	{ CODE(ENCRYPTED_DATA_INVALID), RECOVERY_NONE, HSMIME_ETOKEN, "can't decrypt it", NULL },
+	{ CODE(ENCRYPTED_DATA_LEN_RANGE), RECOVERY_NONE, HSMIME_ETOKEN, "can't decrypt it", NULL },
 	{ CODE(FUNCTION_CANCELED), RECOVERY_NONE, HSMIME_ETOKEN, "was told to stop", NULL },
-	{ CODE(FUNCTION_NOT_SUPPORTED), RECOVERY_MECHANISM, HSMIME_EUNSUPPORTED, "can't do it",
+	{ CODE(FUNCTION_NOT_SUPPORTED), RECOVERY_MECHANISM, HSMIME_ETOKEN, "can't do it",
 	    other_token },
 	{ CODE(KEY_HANDLE_INVALID), RECOVERY_OBJECT, HSMIME_ETOKEN, "has lost the key",
 	    check_service },
-	{ CODE(KEY_SIZE_RANGE), RECOVERY_MECHANISM, HSMIME_EUNSUPPORTED,
+	{ CODE(KEY_SIZE_RANGE), RECOVERY_MECHANISM, HSMIME_ETOKEN,
 	    "can't do it with a key of this size", other_token },
-	{ CODE(KEY_TYPE_INCONSISTENT), RECOVERY_MECHANISM, HSMIME_EUNSUPPORTED,
+	{ CODE(KEY_TYPE_INCONSISTENT), RECOVERY_MECHANISM, HSMIME_ETOKEN,
 	    "can't do it with a key of this type", other_token },
-	{ CODE(KEY_FUNCTION_NOT_PERMITTED), RECOVERY_MECHANISM, HSMIME_EUNSUPPORTED,
+	{ CODE(KEY_FUNCTION_NOT_PERMITTED), RECOVERY_MECHANISM, HSMIME_ETOKEN,
 	    "does not permit this use of the key", other_token },
-	{ CODE(MECHANISM_INVALID), RECOVERY_MECHANISM, HSMIME_EUNSUPPORTED,
-	    "does not know the algorithm", other_token },
-	{ CODE(MECHANISM_PARAM_INVALID), RECOVERY_MECHANISM, HSMIME_EUNSUPPORTED,
+	{ CODE(MECHANISM_INVALID), RECOVERY_MECHANISM, HSMIME_ETOKEN, "does not know the algorithm",
+	    other_token },
+	{ CODE(MECHANISM_PARAM_INVALID), RECOVERY_MECHANISM, HSMIME_ETOKEN,
 	    "does not know the algorithm's parameters", other_token },
 	{ CODE(OBJECT_HANDLE_INVALID), RECOVERY_OBJECT, HSMIME_ETOKEN, "has lost the object",
 	    check_service },
@@ -98,10 +97,10 @@ static const struct code codes[] = {
 	{ CODE(USER_TYPE_INVALID), RECOVERY_NONE, HSMIME_ETOKEN, "knows no such user", NULL },
 	{ CODE(USER_TOO_MANY_TYPES), RECOVERY_NONE, HSMIME_ETOKEN, "is in use by another user",
 	    NULL },
-	{ CODE(DOMAIN_PARAMS_INVALID), RECOVERY_MECHANISM, HSMIME_EUNSUPPORTED,
-	    "does not know the curve", other_token },
-	{ CODE(CURVE_NOT_SUPPORTED), RECOVERY_MECHANISM, HSMIME_EUNSUPPORTED,
-	    "does not know the curve", other_token },
+	{ CODE(DOMAIN_PARAMS_INVALID), RECOVERY_MECHANISM, HSMIME_ETOKEN, "does not know the curve",
+	    other_token },
+	{ CODE(CURVE_NOT_SUPPORTED), RECOVERY_MECHANISM, HSMIME_ETOKEN, "does not know the curve",
+	    other_token },
 	{ CODE(PUBLIC_KEY_INVALID), RECOVERY_NONE, HSMIME_EINVALID, "refuses the public key",
 	    NULL },
 	{ CODE(BUFFER_TOO_SMALL), RECOVERY_NONE, HSMIME_ETOKEN, "gave more than was expected",
@@ -177,4 +176,11 @@ int recovery_error(struct error *err, CK_RV rv, const char *label, const char *w
 	if (c == NULL || c->hint != NULL)
 		error_hint(err, "%s", c != NULL ? c->hint : check_service);
 	return c != NULL ? c->status : HSMIME_ETOKEN;
+}
+
+void recovery_lacks(struct error *err, CK_RV rv, const char *what)
+{
+	if (recovery_of(rv) == RECOVERY_MECHANISM)
+		error_hint(err,
+		    "the token lacks %s for this key; use another key, token or algorithm", what);
 }

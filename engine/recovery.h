@@ -45,9 +45,13 @@ const char *recovery_name(CK_RV rv, char *buf, size_t size);
  * recovery_error(err, rv, label, what):
  * Describe rv from the token with that label (NULL: the module itself), during
  * what ("sign", "log in"). Returns HSMIME_EPIN for codes that concern the PIN,
- * HSMIME_ENOMEM for CKR_HOST_MEMORY, HSMIME_EUNSUPPORTED for codes that say the
- * key or token can't do it, else HSMIME_ETOKEN.
+ * HSMIME_ENOMEM for CKR_HOST_MEMORY, HSMIME_EINVALID for a peer's public key that the
+ * token refuses, else HSMIME_ETOKEN, also where the key or token can't do it: the
+ * message is not to blame.
  */
 int recovery_error(struct error *err, CK_RV rv, const char *label, const char *what);
+
+/* recovery_lacks(err, rv, what): where rv says that the token can't do it, hint at what it lacks. */
+void recovery_lacks(struct error *err, CK_RV rv, const char *what);
 
 #endif

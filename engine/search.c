@@ -3,14 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/certificate.h"
 #include "engine/engine_internal.h"
 #include "engine/key.h"
+#include "engine/log.h"
 #include "engine/module.h"
 #include "engine/pin.h"
-#include "engine/public_key.h"
 #include "engine/slot.h"
 #include "util/buffer.h"
+#include "util/name.h"
 
 #define TEMPLATE_MAX 6
 #define HANDLES_MAX 64
@@ -67,8 +67,8 @@ static void set_work(
 /* One token that fails does not keep the others from being searched. */
 static int settle(struct search *s, struct token *t, int r, const struct error *err)
 {
-	if (r == HSMIME_ETOKEN) {
-		engine_log(s->e, 0, "token \"%s\" is passed over: %s", t->label, err->message);
+	if (r == HSMIME_ETOKEN || r == HSMIME_EUNSUPPORTED) {
+		log_say(0, "token \"%s\" is passed over: %s", t->label, err->message);
 		s->failed = *err;
 		return 0;
 	}
@@ -235,104 +235,6 @@ int search_public(struct search *s, struct token *t, bool login, CK_OBJECT_CLASS
 	return settle(s, t, r, &err);
 }
 
-/* Keep the certificate that is valid and newest of those that belong to the key. */
-static int take_certificate(void *arg, struct token *t, const struct object *o)
-{
-	struct hit *hit = arg;
-	X509 *cert = object_certificate(o);
-	EVP_PKEY *key = cert != NULL ? public_key_of_certificate(cert) : NULL;
-	bool fits =
-	    key != NULL && (hit->public_key == NULL || EVP_PKEY_eq(key, hit->public_key) == 1);
-
-	(void)t;
-	if (fits && (hit->certificate == NULL || certificate_better(cert, hit->certificate))) {
-		X509_free(hit->certificate);
-		hit->certificate = cert;
-		cert = NULL;
-	}
-	EVP_PKEY_free(key);
-	X509_free(cert);
-	return 0;
-}
-
-static int take_public_key(void *arg, struct token *t, const struct object *o)
-{
-	struct hit *hit = arg;
-
-	(void)t;
-	hit->public_key = public_key_of_object(o);
-	return hit->public_key != NULL ? SEARCH_STOP : 0;
-}
-
-/* CKA_ID ties a key to its certificate and public key; without one the label has to do. */
-static size_t belonging(CK_ATTRIBUTE *template, const struct object *key)
-{
-	const CK_ATTRIBUTE *id = object_get(key, CKA_ID);
-	const CK_ATTRIBUTE *label = object_get(key, CKA_LABEL);
-
-	if (id == NULL && label == NULL)
-		return 0;
-	*template = id != NULL ? *id : *label;
-	return 1;
-}
-
-static CK_KEY_TYPE type_of(const struct hit *hit)
-{
-	return object_ulong(&hit->key, CKA_KEY_TYPE, CKK_RSA);
-}
-
-static bool type_fits(const struct hit *hit, const EVP_PKEY *key)
-{
-	return EVP_PKEY_is_a(key, type_of(hit) == CKK_RSA ? "RSA" : "EC");
-}
-
-/* An EC private key shows no point: what has its CKA_ID must at least be of its type. */
-static void public_from_certificate(struct hit *hit)
-{
-	if (hit->public_key != NULL || hit->certificate == NULL)
-		return;
-	hit->public_key = public_key_of_certificate(hit->certificate);
-	if (hit->public_key == NULL || type_fits(hit, hit->public_key))
-		return;
-	EVP_PKEY_free(hit->public_key);
-	X509_free(hit->certificate);
-	hit->public_key = NULL;
-	hit->certificate = NULL;
-}
-
-static int no_public_key(struct search *s, const struct hit *hit)
-{
-	if (s->failed.code < 0)
-		return search_failed(s);
-	error_set(s->err, HSMIME_ENOKEY, "token \"%s\" shows no public key for the private key",
-	    hit->token->label);
-	return error_hint(s->err,
-	    "store the certificate on the token, with the same ID, or name it "
-	    "with --cert");
-}
-
-int search_complete(struct search *s, struct hit *hit)
-{
-	CK_ATTRIBUTE template[2];
-	CK_KEY_TYPE type = type_of(hit);
-	size_t n = belonging(template, &hit->key);
-	int r = 0;
-
-	if (hit->public_key == NULL)
-		hit->public_key = public_key_of_object(&hit->key);
-	if (n > 0 && hit->certificate == NULL)
-		r = search_public(s, hit->token, false, CKO_CERTIFICATE, template, n,
-		    take_certificate, hit, NULL);
-	public_from_certificate(hit);
-	template[1] = (CK_ATTRIBUTE){ CKA_KEY_TYPE, &type, sizeof(type) };
-	if (r == 0 && n > 0 && hit->public_key == NULL)
-		r = search_public(
-		    s, hit->token, false, CKO_PUBLIC_KEY, template, 2, take_public_key, hit, NULL);
-	if (r == 0 && hit->public_key == NULL)
-		r = no_public_key(s, hit);
-	return r;
-}
-
 int search_deliver(struct engine_found *found, struct search *s, struct hit *hit)
 {
 	int r = search_complete(s, hit);
@@ -362,6 +264,42 @@ int search_failed(struct search *s)
 	return s->failed.code;
 }
 
+/* Where IDs are the same the labels have to tell keys apart. */
+static const CK_ATTRIBUTE *telling_id(const struct search *s, size_t hit)
+{
+	const CK_ATTRIBUTE *id = object_get(&s->hits[hit].key, CKA_ID);
+
+	if (id == NULL || object_get(&s->hits[hit].key, CKA_LABEL) == NULL)
+		return id;
+	for (size_t i = 0; i < s->count; i++) {
+		const CK_ATTRIBUTE *other = object_get(&s->hits[i].key, CKA_ID);
+
+		if (i != hit && s->hits[i].token == s->hits[hit].token && other != NULL &&
+		    other->ulValueLen == id->ulValueLen &&
+		    memcmp(other->pValue, id->pValue, id->ulValueLen) == 0)
+			return NULL;
+	}
+	return id;
+}
+
+/* URI, type and subject; a key about which nothing more can be learnt keeps its URI. */
+static void add_choice(struct buffer *list, struct search *s, struct hit *hit, const char *uri)
+{
+	struct error *err = s->err;
+	struct error dropped = { 0 };
+	bool rsa = object_ulong(&hit->key, CKA_KEY_TYPE, CKK_RSA) == CKK_RSA;
+	char *name;
+
+	s->err = &dropped;
+	name = search_complete(s, hit) == 0 && hit->certificate != NULL
+		   ? name_text(X509_get_subject_name(hit->certificate))
+		   : NULL;
+	s->err = err;
+	buffer_printf(list, "%s%s (%s%s%.120s)", list->len > 0 ? "; " : "", uri, rsa ? "RSA" : "EC",
+	    name != NULL ? ", " : "", name != NULL ? name : "");
+	free(name);
+}
+
 int search_tie(struct search *s)
 {
 	struct buffer list;
@@ -373,14 +311,14 @@ int search_tie(struct search *s)
 	for (size_t i = 0; i < s->count; i++) {
 		const struct object *o = &s->hits[i].key;
 
-		if (uri_format_brief(&uri, s->hits[i].token, object_get(o, CKA_ID),
-			object_get(o, CKA_LABEL)) < 0)
+		if (uri_format_brief(
+			&uri, s->hits[i].token, telling_id(s, i), object_get(o, CKA_LABEL)) < 0)
 			continue;
-		buffer_printf(&list, "%s%s", i > 0 ? ", " : "", uri);
+		add_choice(&list, s, &s->hits[i], uri);
 		free(uri);
 	}
 	if (list.status == 0 && buffer_string(&list) != NULL)
-		error_hint(s->err, "choose one: %s", buffer_string(&list));
+		error_hint(s->err, "choose one with -k: %s", buffer_string(&list));
 	buffer_free(&list);
 	return HSMIME_ENOKEY;
 }

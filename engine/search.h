@@ -52,7 +52,7 @@ void search_end(struct search *s);
  * search_private(s, t, template, count):
  * Log in to t and add its private keys that fit the template (without
  * CKA_CLASS, which is added) and the purpose to s->hits. Returns 0 or a status;
- * a token that fails (HSMIME_ETOKEN) is logged, noted in s->failed, and passed over.
+ * a token that fails or can't do it (HSMIME_ETOKEN, HSMIME_EUNSUPPORTED) is logged, noted in s->failed, and passed over.
  */
 int search_private(struct search *s, struct token *t, const CK_ATTRIBUTE *template, size_t count);
 
@@ -69,8 +69,16 @@ int search_public(struct search *s, struct token *t, bool login, CK_OBJECT_CLASS
     const CK_ATTRIBUTE *template, size_t count, search_each each, void *arg, size_t *shown);
 
 /*
+ * search_public_key(s, hit):
+ * hit->public_key by the public key objects with the private key's ID, label and type; NULL where
+ * there is none, or where several differ. Returns as search_private.
+ */
+int search_public_key(struct search *s, struct hit *hit);
+
+/*
  * search_complete(s, hit):
- * Find what belongs to the key: its certificate by CKA_ID, its public key.
+ * Find what belongs to the key: its certificate by CKA_ID, its public key. Where other keys
+ * may have its ID, a public key object with its label too goes before the certificate.
  * HSMIME_ENOKEY where the token shows no public key for it.
  */
 int search_complete(struct search *s, struct hit *hit);

@@ -331,7 +331,8 @@ void token_forget_process(struct module *m)
 	for (struct token *t = m->tokens; t != NULL; t = t->next) {
 		unsigned generation = t->pool.generation;
 
-		session_pool_free(&t->pool);
+		/* What others wait for in the parent can't be destroyed: that would wait for them. */
+		free(t->pool.idle);
 		session_pool_init(&t->pool);
 		t->pool.generation = generation + 1;
 		login_init(&t->login);

@@ -130,17 +130,30 @@ void key_work(struct work *w, struct token_key *k, const char *purpose, struct e
 	w->err = err;
 }
 
+/* A template can't ask for an attribute that is empty. */
+static bool same_attribute(
+    const struct object *o, CK_ATTRIBUTE_TYPE type, const unsigned char *value, size_t len)
+{
+	const CK_ATTRIBUTE *a = object_get(o, type);
+
+	if (a == NULL)
+		return len == 0;
+	return a->ulValueLen == len && memcmp(a->pValue, value, len) == 0;
+}
+
 /* Whether an object is k: 1, 0, or -1 for one that does not show, as EC private keys mostly are. */
 static int same_key(const struct token_key *k, const struct object *o)
 {
-	EVP_PKEY *key = public_key_of_object(o);
-	int same = key != NULL ? EVP_PKEY_eq(key, k->public_key) == 1 : -1;
-
-	EVP_PKEY_free(key);
-	return same;
+	if (!same_attribute(o, CKA_ID, k->id, k->id_len) ||
+	    !same_attribute(o, CKA_LABEL, k->label, k->label_len))
+		return 0;
+	return public_key_compare(o, k->public_key);
 }
 
-/* The ID and label may have been given to another key meanwhile, or be those of several. */
+/*
+ * The ID and label may have been given to another key meanwhile, or be those of several: *found
+ * counts those that may be k, and is 1 for the one that is.
+ */
 static CK_RV pick(CK_OBJECT_HANDLE *handle, size_t *found, const CK_OBJECT_HANDLE *handles,
     size_t count, struct token_key *k, struct work *w)
 {
@@ -153,9 +166,9 @@ static CK_RV pick(CK_OBJECT_HANDLE *handle, size_t *found, const CK_OBJECT_HANDL
 
 		rv = object_read_key(&o, w->module, w->session.handle, handles[i]);
 		same = rv == CKR_OK ? same_key(k, &o) : 0;
-		if (same == 1 || (same == -1 && *found == 0)) {
+		if (same != 0) {
 			*handle = handles[i];
-			*found = 1;
+			*found = same == 1 ? 1 : *found + 1;
 		}
 		object_free(&o);
 	}
@@ -171,25 +184,37 @@ static int key_gone(struct token_key *k, struct work *w)
 			    k->token->label);
 }
 
+/* Any of them might do what only one of them was asked for. */
+static int key_ambiguous(struct token_key *k, struct work *w)
+{
+	error_set(w->err, HSMIME_ENOKEY,
+	    "several keys on token \"%s\" have the ID and label of the key that was in use",
+	    k->token->label);
+	return error_hint(w->err, "give each key on the token an ID of its own");
+}
+
 static int find_again(CK_OBJECT_HANDLE *handle, struct token_key *k, struct work *w)
 {
 	CK_OBJECT_CLASS object_class = CKO_PRIVATE_KEY;
 	CK_KEY_TYPE type = k->type == TOKEN_KEY_RSA ? CKK_RSA : CKK_EC;
 	CK_ATTRIBUTE template[4] = { { CKA_CLASS, &object_class, sizeof(object_class) },
 		{ CKA_KEY_TYPE, &type, sizeof(type) } };
-	CK_OBJECT_HANDLE handles[16];
-	size_t n = 2, count = 16, found = 0;
+	CK_OBJECT_HANDLE *handles = NULL;
+	size_t n = 2, count = 0, found = 0;
 	CK_RV rv;
 
 	if (k->id_len > 0)
 		template[n++] = (CK_ATTRIBUTE){ CKA_ID, k->id, k->id_len };
 	if (k->label_len > 0)
 		template[n++] = (CK_ATTRIBUTE){ CKA_LABEL, k->label, k->label_len };
-	rv = object_find(handles, &count, w->module, w->session.handle, template, n);
+	rv = object_find_all(&handles, &count, w->module, w->session.handle, template, n);
 	if (rv == CKR_OK)
 		rv = pick(handle, &found, handles, count, k, w);
+	free(handles);
 	if (rv == CKR_OK && found == 0)
 		return key_gone(k, w);
+	if (rv == CKR_OK && found > 1)
+		return key_ambiguous(k, w);
 	return work_refused(w, rv);
 }
 

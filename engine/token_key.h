@@ -59,8 +59,9 @@ size_t token_key_size(const struct token_key *k);
 /*
  * token_key_sign(k, sig, sig_len, request, err):
  * Sign. *sig_len is the room at sig and becomes the signature's length; ECDSA
- * gives a DER ECDSA-Sig-Value (RFC 5480). Returns 0, HSMIME_ETOKEN, HSMIME_EPIN,
- * HSMIME_EUNSUPPORTED (neither the token nor software can), HSMIME_EUSAGE or
+ * gives a DER ECDSA-Sig-Value (RFC 5480). Returns 0, HSMIME_ETOKEN (the token failed, or
+ * can't do it), HSMIME_EPIN, HSMIME_ENOKEY (after a lost session the key is not to be found, or
+ * not told apart from others), HSMIME_EUNSUPPORTED (an unknown digest), HSMIME_EUSAGE or
  * HSMIME_ENOMEM.
  */
 int token_key_sign(struct token_key *k, unsigned char *sig, size_t *sig_len,
@@ -96,8 +97,10 @@ struct token_decrypt {
  * Decrypt. *out_len is the room at out (at least token_key_size) and becomes
  * the length. One token call (DESIGN: closed list of codes). Returns 0,
  * HSMIME_EINVALID (only without a substitute; err says nothing about why),
- * HSMIME_ETOKEN (a code of the closed list only), HSMIME_EPIN,
- * HSMIME_EUNSUPPORTED, HSMIME_EUSAGE or HSMIME_ENOMEM.
+ * HSMIME_ETOKEN (a code of the closed list, or a refusal before the token saw the
+ * ciphertext), HSMIME_EPIN, HSMIME_ENOKEY (as above), HSMIME_EUNSUPPORTED (an unknown
+ * digest), HSMIME_EUSAGE or HSMIME_ENOMEM. Data that is longer than the modulus does not
+ * decrypt, and costs the same calls.
  */
 int token_key_decrypt(struct token_key *k, unsigned char *out, size_t *out_len,
     const struct token_decrypt *request, struct error *err);

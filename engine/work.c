@@ -24,9 +24,7 @@ static int log_in(struct work *w)
 		return 0;
 	w->login_before = atomic_load(&w->token->login.in);
 	r = login_user(w->token, &w->session, w->pin, w->purpose, &rv, w->err);
-	if (r < 0 && recovery_of(rv) != RECOVERY_NONE)
-		return work_refused(w, rv);
-	return r;
+	return r < 0 && rv != CKR_OK ? work_refused(w, rv) : r;
 }
 
 int work_nothing(struct work *w)

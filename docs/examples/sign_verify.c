@@ -26,6 +26,7 @@ static int sign(hsmime_ctx *ctx, const char *key_uri, const char *mail, const ch
 	hsmime_sign_options options = HSMIME_SIGN_OPTIONS_INIT;
 	hsmime_output *out = NULL;
 	hsmime_source in;
+	hsmime_file file;
 	int fd = open(mail, O_RDONLY | O_CLOEXEC);
 	int status = HSMIME_EIO;
 
@@ -33,7 +34,7 @@ static int sign(hsmime_ctx *ctx, const char *key_uri, const char *mail, const ch
 		perror(mail);
 		return status;
 	}
-	hsmime_source_fd(&in, &fd);
+	hsmime_source_fd(&in, &file, fd);
 	options.key_uri = key_uri;
 	status = hsmime_output_file(&out, signed_mail);
 	if (status == 0)
@@ -69,6 +70,7 @@ static int verify(hsmime_ctx *ctx, const char *ca_file, const char *signed_mail)
 	hsmime_certs *anchors = NULL;
 	hsmime_result *result = NULL;
 	hsmime_source in;
+	hsmime_file file;
 	int fd = open(signed_mail, O_RDONLY | O_CLOEXEC);
 	int status = HSMIME_EIO;
 
@@ -76,7 +78,7 @@ static int verify(hsmime_ctx *ctx, const char *ca_file, const char *signed_mail)
 		perror(signed_mail);
 		return status;
 	}
-	hsmime_source_fd(&in, &fd);
+	hsmime_source_fd(&in, &file, fd);
 	status = hsmime_certs_new(&anchors);
 	if (status == 0)
 		status = hsmime_certs_load(anchors, ctx, ca_file);

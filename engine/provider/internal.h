@@ -4,7 +4,6 @@
 #ifndef ENGINE_PROVIDER_INTERNAL_H
 #define ENGINE_PROVIDER_INTERNAL_H
 
-#include <pthread.h>
 #include <stdbool.h>
 
 #include <openssl/core.h>
@@ -12,6 +11,7 @@
 #include <openssl/types.h>
 
 #include "engine/engine.h"
+#include "engine/gate.h"
 #include "engine/provider/provider.h"
 #include "engine/token_key.h"
 
@@ -21,7 +21,7 @@ struct provider {
 	OSSL_FUNC_core_new_error_fn *new_error;
 	OSSL_FUNC_core_set_error_debug_fn *set_error_debug;
 	OSSL_FUNC_core_vset_error_fn *vset_error;
-	pthread_mutex_t lock;  /* of engine */
+	struct gate opening;   /* of engine */
 	struct engine *engine; /* loadable only: opened at the first pkcs11: URI */
 	char *module;          /* from openssl.cnf, or NULL */
 	char *pin_source;

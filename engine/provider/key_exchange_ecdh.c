@@ -12,6 +12,7 @@
 #include "engine/crypto.h"
 #include "engine/provider/digest.h"
 #include "engine/provider/key.h"
+#include "engine/public_key.h"
 
 #define POINT_MAX 256 /* octets of an uncompressed point; P-521: 133 */
 
@@ -20,6 +21,7 @@ struct exchange {
 	struct provider_key *key;
 	unsigned char peer[POINT_MAX];
 	size_t peer_len;
+	int cofactor_mode; /* 0, 1, or -1: as the key says, which is 0 */
 	bool kdf;
 	char kdf_digest[DIGEST_NAME_SIZE];
 	size_t kdf_len;
@@ -79,6 +81,21 @@ static int take_kdf_type(struct exchange *e, const OSSL_PARAM *p)
 	return 1;
 }
 
+/* The token multiplies without the cofactor: where that is one, both modes are the same. */
+static int take_cofactor_mode(struct exchange *e, const OSSL_PARAM *p)
+{
+	EVP_PKEY *own = e->key != NULL ? provider_key_public(e->key) : NULL;
+	int mode = 0;
+
+	if (!OSSL_PARAM_get_int(p, &mode) || mode < -1 || mode > 1)
+		return provider_raise(e->provider, REASON_USAGE, "no such cofactor mode");
+	if (mode == 1 && (own == NULL || !public_key_cofactor_one(own)))
+		return provider_raise(
+		    e->provider, REASON_USAGE, "ECDH with the cofactor is not done on this curve");
+	e->cofactor_mode = mode;
+	return 1;
+}
+
 static int take_ukm(struct exchange *e, const OSSL_PARAM *p)
 {
 	void *ukm = NULL;
@@ -102,6 +119,9 @@ static int exchange_set_params(void *ctx, const OSSL_PARAM params[])
 
 	if (params == NULL)
 		return 1;
+	p = OSSL_PARAM_locate_const(params, OSSL_EXCHANGE_PARAM_EC_ECDH_COFACTOR_MODE);
+	if (p != NULL && !take_cofactor_mode(e, p))
+		return 0;
 	p = OSSL_PARAM_locate_const(params, OSSL_EXCHANGE_PARAM_KDF_TYPE);
 	if (p != NULL && !take_kdf_type(e, p))
 		return provider_raise(
@@ -118,7 +138,6 @@ static int exchange_set_params(void *ctx, const OSSL_PARAM params[])
 
 static const OSSL_PARAM *exchange_settable(void *ctx, void *provctx)
 {
-	/* Cofactor mode makes no difference on the NIST prime curves, whose cofactor is 1. */
 	static const OSSL_PARAM params[] = {
 		OSSL_PARAM_int(OSSL_EXCHANGE_PARAM_EC_ECDH_COFACTOR_MODE, NULL),
 		OSSL_PARAM_utf8_string(OSSL_EXCHANGE_PARAM_KDF_TYPE, NULL, 0),
@@ -139,7 +158,7 @@ static int exchange_get_params(void *ctx, OSSL_PARAM params[])
 	struct exchange *e = ctx;
 	OSSL_PARAM *p = OSSL_PARAM_locate(params, OSSL_EXCHANGE_PARAM_EC_ECDH_COFACTOR_MODE);
 
-	if (p != NULL && !OSSL_PARAM_set_int(p, 0))
+	if (p != NULL && !OSSL_PARAM_set_int(p, e->cofactor_mode == 1))
 		return 0;
 	p = OSSL_PARAM_locate(params, OSSL_EXCHANGE_PARAM_KDF_TYPE);
 	if (p != NULL && !OSSL_PARAM_set_utf8_string(p, e->kdf ? OSSL_KDF_NAME_X963KDF : ""))
@@ -180,6 +199,7 @@ static int exchange_begin(void *ctx, void *key, const OSSL_PARAM params[])
 	provider_key_free(e->key);
 	e->key = copy;
 	e->peer_len = 0;
+	e->cofactor_mode = 0;
 	return exchange_set_params(e, params);
 }
 
@@ -187,11 +207,14 @@ static int exchange_set_peer(void *ctx, void *peerdata)
 {
 	struct exchange *e = ctx;
 	EVP_PKEY *peer = provider_key_public(peerdata);
+	EVP_PKEY *own = e->key != NULL ? provider_key_public(e->key) : NULL;
 
 	e->peer_len = 0;
+	if (peer == NULL || own == NULL || EVP_PKEY_parameters_eq(peer, own) != 1)
+		return provider_raise(e->provider, REASON_USAGE,
+		    "the peer's public key is not on the curve of the private key");
 	/* This parameter is always the uncompressed point, which the token layer wants. */
-	return peer != NULL &&
-	       EVP_PKEY_get_octet_string_param(peer, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, e->peer,
+	return EVP_PKEY_get_octet_string_param(peer, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, e->peer,
 		   sizeof(e->peer), &e->peer_len) == 1;
 }
 
@@ -211,7 +234,7 @@ static int run_kdf(struct exchange *e, unsigned char *out, const unsigned char *
 	ok = ctx != NULL && EVP_KDF_derive(ctx, out, e->kdf_len, params) == 1;
 	EVP_KDF_CTX_free(ctx);
 	EVP_KDF_free(kdf);
-	return ok;
+	return ok ? 1 : provider_raise(e->provider, REASON_INTERNAL, "the key derivation failed");
 }
 
 static size_t octets_wanted(const struct exchange *e)
@@ -232,6 +255,9 @@ static int derive_into(struct exchange *e, unsigned char *out, size_t *out_len)
 	ERR_set_mark();
 	status = token_key_derive(e->key->token, z, &z_len, e->peer, e->peer_len, &err);
 	ERR_pop_to_mark();
+	/* Nothing was decrypted: there is no secret in why a point is refused. */
+	if (status == HSMIME_EINVALID)
+		return provider_raise(e->provider, REASON_USAGE, "%s", err.message);
 	if (status != 0)
 		return provider_fail(e->provider, status, &err);
 	*out_len = e->kdf ? e->kdf_len : z_len;
@@ -249,6 +275,9 @@ static int exchange_derive(void *ctx, unsigned char *out, size_t *out_len, size_
 
 	if (e->key == NULL || e->key->token == NULL || e->peer_len == 0)
 		return provider_raise(e->provider, REASON_USAGE, "no private key or no peer");
+	if (e->kdf && (e->kdf_digest[0] == '\0' || e->kdf_len == 0))
+		return provider_raise(e->provider, REASON_USAGE,
+		    "the key derivation function needs a digest and a length");
 	if (out == NULL) {
 		*out_len = octets_wanted(e);
 		return 1;

@@ -142,7 +142,7 @@ static void teardown(void *provctx)
 	if (!provider_ending())
 		engine_free(p->engine);
 	provider_unconfigure(p);
-	pthread_mutex_destroy(&p->lock);
+	gate_free(&p->opening);
 	free(p);
 }
 
@@ -186,7 +186,7 @@ int provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
 
 	if (p == NULL)
 		return 0;
-	pthread_mutex_init(&p->lock, NULL);
+	gate_init(&p->opening);
 	p->core = handle;
 	take_core(p, &core_params, in);
 	if (!provider_configure(p, core_params)) {

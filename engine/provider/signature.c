@@ -126,7 +126,8 @@ int token_signature_verify(
     void *arg, const unsigned char *sig, size_t sig_len, const unsigned char *tbs, size_t tbs_len)
 {
 	EVP_PKEY_CTX *ctx = public_context(arg, EVP_PKEY_verify_init);
-	int ok = ctx != NULL ? EVP_PKEY_verify(ctx, sig, sig_len, tbs, tbs_len) : 0;
+	/* EVP_PKEY_verify gives -1 for a signature that is not even DER. */
+	int ok = ctx != NULL && EVP_PKEY_verify(ctx, sig, sig_len, tbs, tbs_len) == 1;
 
 	EVP_PKEY_CTX_free(ctx);
 	return ok;
@@ -185,8 +186,8 @@ int token_signature_digest_verify(void *ctx, const unsigned char *sig, size_t si
 	unsigned char value[EVP_MAX_MD_SIZE];
 	size_t len = sizeof(value);
 
-	return token_signature_digest_end(s, value, &len) &&
-	       token_signature_verify(s, sig, sig_len, value, len);
+	return token_signature_digest_end(s, value, &len) == 1 &&
+	       token_signature_verify(s, sig, sig_len, value, len) == 1;
 }
 
 int token_signature_sign(struct signature *s, unsigned char *sig, size_t *sig_len, size_t room,

@@ -38,7 +38,7 @@ int token_signature_begin(struct signature *s, struct provider_key *key);
  */
 int token_signature_take_digest(struct signature *s, const OSSL_PARAM params[]);
 
-/* token_signature_verify(s, sig, sig_len, tbs, tbs_len): by the public part, in software. 1, 0 or -1. */
+/* token_signature_verify(s, sig, sig_len, tbs, tbs_len): by the public part, in software. 1 or 0, nothing else. */
 int token_signature_verify(
     void *ctx, const unsigned char *sig, size_t sig_len, const unsigned char *tbs, size_t tbs_len);
 
@@ -53,7 +53,7 @@ int token_signature_digest_begin(struct signature *s, const char *mdname);
 int token_signature_digest_update(void *ctx, const unsigned char *data, size_t len);
 int token_signature_digest_end(struct signature *s, unsigned char *value, size_t *len);
 
-/* token_signature_digest_verify(ctx, sig, sig_len): the end of hashing for a verification. */
+/* token_signature_digest_verify(ctx, sig, sig_len): the end of hashing for a verification. 1 or 0. */
 int token_signature_digest_verify(void *ctx, const unsigned char *sig, size_t sig_len);
 
 /* token_signature_sign(s, sig, sig_len, room, request): by the token; a NULL sig asks for the size. */

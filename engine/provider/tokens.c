@@ -64,8 +64,9 @@ static ptrdiff_t ask_person(void *arg, const hsmime_pin_request *request, char *
 	if (person.ask == NULL)
 		return HSMIME_EPIN;
 	/* What is printed on a token goes to a terminal: no control characters. */
-	snprintf(info, sizeof(info), "token %s%s", request->token_label,
-	    request->final_try ? ", which locks if it is wrong" : "");
+	snprintf(info, sizeof(info), "token %s%s%s", request->token_label,
+	    request->final_try ? ", which locks if it is wrong" : "",
+	    request->pin_pad ? " (yes: go on at its own PIN pad)" : "");
 	for (char *c = info; *c != '\0'; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = '?';
@@ -86,10 +87,10 @@ int provider_engine(struct engine **out, struct provider *p, struct error *err)
 	};
 	int status = 0;
 
-	pthread_mutex_lock(&p->lock);
+	gate_enter(&p->opening);
 	if (p->engine == NULL)
 		status = engine_new(&p->engine, &options, err);
 	*out = p->engine;
-	pthread_mutex_unlock(&p->lock);
+	gate_leave(&p->opening);
 	return status;
 }

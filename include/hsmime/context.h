@@ -26,12 +26,16 @@ typedef struct hsmime_pin_request {
 	const char *purpose; /* in words, for example "log in" or "sign with key 01" */
 	int count_low;       /* a wrong PIN was given before (CKF_USER_PIN_COUNT_LOW) */
 	int final_try;       /* the next wrong PIN locks the token (CKF_USER_PIN_FINAL_TRY) */
+	int pin_pad; /* the token's own pad asks for the PIN: only whether to go on is asked */
 } hsmime_pin_request;
 
 /*
  * Asks a person for a PIN. Stores it at pin (at most size octets, no final NUL
  * needed) and returns its length, or a negative hsmime_status (HSMIME_EPIN:
  * nobody there, or given up). hsmime wipes the buffer after the login.
+ *
+ * Of a token with a PIN pad a person is asked before the last try only. Any answer of at least one
+ * octet then means to go on; it is not sent to the token.
  */
 typedef ptrdiff_t (*hsmime_pin_callback)(
     void *arg, const hsmime_pin_request *request, char *pin, size_t size);
@@ -42,7 +46,10 @@ typedef ptrdiff_t (*hsmime_pin_callback)(
  */
 typedef void (*hsmime_progress_callback)(void *arg, uint64_t done, uint64_t total);
 
-/* A message for a log or for -v: level 0 warning, 1 information, 2 detail. Never a secret. */
+/*
+ * A message for a log or for -v: level 0 warning, 1 information, 2 detail. Never a secret. It
+ * comes in the thread that made the call on the context, while that call lasts.
+ */
 typedef void (*hsmime_log_callback)(void *arg, int level, const char *message);
 
 /*
@@ -65,8 +72,10 @@ HSMIME_API void hsmime_ctx_free(hsmime_ctx *ctx);
 
 /*
  * Settings; made before the first token is used. Strings are copied; NULL sets
- * the default again. Return 0, HSMIME_ENOMEM, or HSMIME_EUSAGE where the value
- * is malformed or a module is open already.
+ * the default again. Return 0, HSMIME_ENOMEM, or HSMIME_EUSAGE where a module is
+ * open already. The value itself is looked at when it is first used: the call
+ * that first asks for a token or key then gives HSMIME_EUSAGE (a malformed PIN
+ * source) or HSMIME_ETOKEN (no such module).
  *
  * module: the PKCS#11 module's file; default $HSMIME_MODULE, else p11-kit's
  *         proxy module (all tokens that the system knows).
@@ -76,6 +85,13 @@ HSMIME_API void hsmime_ctx_free(hsmime_ctx *ctx);
  * state_dir: where the secret of hsmime's padding defence is kept; default
  *         $XDG_STATE_HOME/hsmime.
  * spool_max: most octets that may wait in the spool, 0 for no limit.
+ *
+ * The PIN callback is the family's, whichever context sets it: it is called in the thread whose
+ * call wants a PIN, by one thread at a time for one token, and arg is to be valid until the last
+ * context of the family is freed. The progress and log callbacks are the context's own: a shared
+ * copy begins with those of its original, and arg is to be valid until that copy is freed. A
+ * callback may make calls on other contexts, not on the one whose call it is in;
+ * a PIN callback makes none that want the PIN of the same token.
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_set_module(hsmime_ctx *ctx, const char *module);
 HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_set_token(hsmime_ctx *ctx, const char *token);

@@ -54,7 +54,7 @@ typedef struct hsmime_encrypt_options {
 	const hsmime_certs *certs; /* where else to look for the sender's certificate */
 	int entity;                /* mail: the input is a bare MIME entity, the output too */
 	int recipient_key_id;      /* identify recipients by SubjectKeyIdentifier */
-	const char *bcc_dir;       /* mail: folder for one file (ADDRESS.eml) per Bcc recipient */
+	const char *bcc_dir;       /* mail: folder for one file (ADDRESS.eml) per Bcc address */
 } hsmime_encrypt_options;
 #define HSMIME_ENCRYPT_OPTIONS_INIT                                                                \
 	{                                                                                          \
@@ -66,12 +66,19 @@ typedef struct hsmime_encrypt_options {
  * hsmime_encrypt(ctx, out, in, options):
  * Encrypt all of in for options->recipients: EnvelopedData (CBC) or
  * AuthEnvelopedData (GCM, RFC 5083 and 5084). A mail keeps its outer headers
- * less Bcc. Its RecipientInfos show every recipient to every other one, so a
- * certificate whose address the mail names in Bcc alone goes to a file of its own
- * in bcc_dir, or is refused. A certificate that names addresses, none of which
- * is among the mail's recipients, is refused too. Return 0, HSMIME_EUSAGE, HSMIME_EFORMAT (not a mail),
- * HSMIME_EPOLICY (a recipient's certificate is refused), HSMIME_EIO,
- * HSMIME_ENOMEM or HSMIME_EUNSUPPORTED.
+ * less Bcc. Its RecipientInfos show every recipient to every other one, so in a mail
+ * with Bcc a certificate goes into it only if it names an address of To, Cc, From or
+ * Sender, or is the sender's own. One that names a Bcc address alone is refused, or with
+ * bcc_dir taken for that address's own message: one file per Bcc address for every
+ * certificate that names it, ADDRESS.eml with the domain in lower case and %XX for a
+ * leading dot and for what is no letter, digit or one of "@._+=-"; a file of that name
+ * is replaced. Any other certificate is refused, forced or not. A Bcc address that
+ * none names is HSMIME_ENOKEY; a To or Cc address a warning in the log. Addresses in
+ * such a mail that can't be understood, or over 1000 of a kind, are HSMIME_EFORMAT.
+ * In a mail without Bcc a certificate that names addresses, none of which is
+ * among the mail's recipients, is refused. Return 0, HSMIME_EUSAGE, HSMIME_EFORMAT
+ * (also: not a mail), HSMIME_EPOLICY (a recipient's certificate is refused),
+ * HSMIME_ENOKEY, HSMIME_EIO, HSMIME_ENOMEM or HSMIME_EUNSUPPORTED.
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_encrypt(hsmime_ctx *ctx, hsmime_output *out,
     const hsmime_source *in, const hsmime_encrypt_options *options);
@@ -83,8 +90,9 @@ typedef struct hsmime_sign_options {
 	const char *key_uri;       /* RFC 7512; NULL: the only key that can sign, or by from */
 	int from;                  /* mail: choose the key by the mail's From address */
 	const hsmime_certs
-	    *certs;         /* the signer's certificate and chain, beside those on the token */
-	const char *digest; /* "sha256" (NULL), "sha384", "sha512", … */
+	    *certs;         /* the signer's certificate where the token has none that is valid
+			       and fits, and its chain */
+	const char *digest; /* "sha256" (NULL), "sha384", "sha512"; a few others are taken too */
 	int pss;            /* RSASSA-PSS (RFC 4056) instead of PKCS#1 v1.5 */
 	int entity;         /* mail: the input is a bare MIME entity, the output too */
 	const hsmime_encrypt_options
@@ -103,6 +111,13 @@ typedef struct hsmime_sign_options {
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_sign(hsmime_ctx *ctx, hsmime_output *out,
     const hsmime_source *in, const hsmime_sign_options *options);
+
+/*
+ * hsmime_ctx_made(ctx):
+ * With what the last hsmime_sign or hsmime_encrypt on ctx made its message; after a
+ * failure, as far as it came. Valid until the next call on ctx. Never NULL.
+ */
+HSMIME_API const hsmime_made *hsmime_ctx_made(const hsmime_ctx *ctx);
 
 typedef struct hsmime_verify_options {
 	enum hsmime_form form;
@@ -125,12 +140,16 @@ typedef struct hsmime_verify_options {
 /*
  * hsmime_verify(ctx, result, out, in, options):
  * Verify the signatures of in, layer by layer; encrypted layers are decrypted
- * with the tokens' keys. *result is set whenever a verdict was reached (return
- * 0 or HSMIME_EINVALID), else NULL. out, which may be NULL, takes the signed
+ * with the tokens' keys. *result is set whenever a verdict was reached, and also
+ * where an inner layer could not be opened: it then has the layers up to that one,
+ * which is not marked opened, and the return value is that layer's status. It is NULL
+ * where nothing is known of any layer, and after HSMIME_EIO, HSMIME_ENOMEM and
+ * HSMIME_EINTERNAL. out, which may be NULL, takes the signed
  * content (of a mail: the signed entity), only when the verdict is valid.
  * Return 0 (every signature of every layer holds and is trusted as asked),
- * HSMIME_EINVALID, HSMIME_EFORMAT, HSMIME_EUNSUPPORTED, HSMIME_EIO,
- * HSMIME_ENOMEM, HSMIME_ENOKEY, HSMIME_EPIN or HSMIME_ETOKEN.
+ * HSMIME_EINVALID, HSMIME_EFORMAT, HSMIME_EUNSUPPORTED, HSMIME_EUSAGE (a
+ * malformed PIN source), HSMIME_EIO, HSMIME_ENOMEM, HSMIME_ENOKEY, HSMIME_EPIN,
+ * HSMIME_ETOKEN or HSMIME_EPOLICY (more would have to wait than spool_max).
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_verify(hsmime_ctx *ctx, hsmime_result **result,
     hsmime_output *out, const hsmime_source *in, const hsmime_verify_options *options);
@@ -156,8 +175,9 @@ typedef struct hsmime_decrypt_options {
  * return value). *result is set on success, else NULL. Once a private key was
  * selected every failure to decrypt is HSMIME_EINVALID, whatever its cause
  * (RFC 8551 section 2.7 and 6, RFC 3218). Return 0, HSMIME_EINVALID,
- * HSMIME_EFORMAT, HSMIME_EUNSUPPORTED, HSMIME_ENOKEY, HSMIME_EPIN,
- * HSMIME_ETOKEN, HSMIME_EPOLICY, HSMIME_EIO or HSMIME_ENOMEM.
+ * HSMIME_EFORMAT, HSMIME_EUNSUPPORTED, HSMIME_EUSAGE (a malformed URI or PIN
+ * source), HSMIME_ENOKEY, HSMIME_EPIN, HSMIME_ETOKEN, HSMIME_EPOLICY, HSMIME_EIO
+ * or HSMIME_ENOMEM.
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_decrypt(hsmime_ctx *ctx, hsmime_result **result,
     hsmime_output *out, const hsmime_source *in, const hsmime_decrypt_options *options);

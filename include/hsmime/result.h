@@ -36,9 +36,11 @@ typedef struct hsmime_signer {
 	X509 *certificate;          /* the signer's; NULL where it was not found */
 	char *subject;              /* RFC 4514 */
 	char *issuer;
-	char *serial_number;             /* hexadecimal */
-	char **emails;                   /* of the certificate, NULL-terminated */
-	enum hsmime_answer from_matches; /* the mail's From address is in the certificate */
+	char *serial_number; /* hexadecimal */
+	char **emails;       /* of the certificate, NULL-terminated */
+	/* YES: the mail has one From field, and every address in it is in the certificate. */
+	enum hsmime_answer from_matches;
+	char *from_problem;              /* plain words with the other addresses; NULL unless NO */
 	const char *digest;              /* for example "SHA-256" */
 	const char *signature_algorithm; /* "RSA PKCS#1 v1.5", "RSA-PSS", "ECDSA", "DSA", … */
 	unsigned key_bits;
@@ -61,6 +63,7 @@ typedef struct hsmime_layer {
 	enum hsmime_layer_kind kind;
 	int status;    /* 0, or what does not hold */
 	char *problem; /* plain words, NULL where status is 0 */
+	int opened;    /* 0: it could not be read, or was not; status and problem say why */
 	hsmime_signer *signers;
 	size_t signer_count;
 	hsmime_recipient *recipients;
@@ -71,18 +74,45 @@ typedef struct hsmime_layer {
 	char *content;           /* what the layer covers, for example "multipart/mixed, 3 parts" */
 	uint64_t content_offset; /* octets from the start of the layer's input; detached only */
 	uint64_t content_size;   /* octets as they came */
+	uint64_t trailing_octets; /* behind the CMS structure; no part of the message */
 } hsmime_layer;
 
 /* The whole; plain data, owned by the caller who frees it with hsmime_result_free. */
 typedef struct hsmime_result {
-	int status;        /* the verdict: 0 valid, else the status that the call returned */
+	/*
+	 * The verdict of hsmime_verify: 0 valid, else the status that it returned. After
+	 * hsmime_decrypt always 0: what holds of a signature inside is in its layer's status.
+	 */
+	int status;
 	int authenticated; /* decryption: 0 when any encrypted layer was CBC (EFAIL) */
 	int no_chain;      /* trust was not asked for */
-	char *from;        /* the mail's From addresses, comma-separated */
+	char *from;        /* the mail's From addresses, comma-separated; where there are too many
+			      addresses or From fields, at the end a remark in parentheses */
 	hsmime_layer *layers;
 	size_t layer_count;
-	const char *const *not_checked; /* in words, NULL-terminated, for example "revocation" */
+	/* NULL-terminated: "chain", "dates", "purpose", "revocation", "time-stamps". */
+	const char *const *not_checked;
 } hsmime_result;
+
+/* For whom hsmime_encrypt or hsmime_sign encrypted. Strings belong to the context. */
+typedef struct hsmime_made_recipient {
+	char *subject; /* of the certificate, RFC 4514 */
+	char *issuer;
+	char *serial_number;   /* hexadecimal */
+	const char *algorithm; /* "RSA PKCS#1 v1.5", "RSA-OAEP" or "ECDH" */
+	char *file;            /* of bcc_dir; NULL: in the message itself */
+} hsmime_made_recipient;
+
+/* What hsmime_sign or hsmime_encrypt used; NULL where there is no signature, or no encryption. */
+typedef struct hsmime_made {
+	char *key_uri;                   /* the signer's */
+	char *subject;                   /* of the signer's certificate, RFC 4514 */
+	const char *digest;              /* for example "SHA-256" */
+	const char *signature_algorithm; /* as in hsmime_signer */
+	const char *cipher;              /* for example "AES-256-CBC" */
+	hsmime_made_recipient *recipients;
+	size_t recipient_count;
+} hsmime_made;
 
 /* hsmime_result_free(result): free result and all it holds. NULL is allowed. */
 HSMIME_API void hsmime_result_free(hsmime_result *result);

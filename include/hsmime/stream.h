@@ -28,7 +28,8 @@ typedef struct hsmime_source {
 	/* Go on reading at offset, counted from the start; NULL where that can't be. 0 or a status. */
 	int (*seek)(void *arg, uint64_t offset);
 	void *arg;
-	uint64_t size; /* octets in all from offset 0, or HSMIME_SIZE_UNKNOWN */
+	/* Octets in all from offset 0, or HSMIME_SIZE_UNKNOWN. Where others come it is HSMIME_EIO. */
+	uint64_t size;
 } hsmime_source;
 
 /* Where octets go. */
@@ -38,14 +39,23 @@ typedef struct hsmime_sink {
 	void *arg;
 } hsmime_sink;
 
+/* What hsmime_source_fd reads. The caller only keeps it, as long as the source. */
+typedef struct hsmime_file {
+	int fd;
+	int64_t modified; /* ns since 1970, as the size when the source was made */
+	uint64_t size;
+	int again; /* whether it was read before */
+} hsmime_file;
+
 /*
- * hsmime_source_fd(source, fd):
- * A source that reads the open descriptor *fd from where it stands; it can
- * seek where the descriptor is a regular file (offset 0 is where it stood).
- * fd points to the caller's int, which must outlive the source; the caller
- * closes the descriptor.
+ * hsmime_source_fd(source, file, fd):
+ * A source that reads the open descriptor fd from where it stands. A regular
+ * file that stands at its start can seek, and its size is known unless it says
+ * 0; anything else is read like a pipe, a file that stands elsewhere too. A file
+ * that was changed (size or time of modification) before it is read a second time
+ * gives HSMIME_EIO then. file is the source's memory; the caller closes the descriptor.
  */
-HSMIME_API void hsmime_source_fd(hsmime_source *source, int *fd);
+HSMIME_API void hsmime_source_fd(hsmime_source *source, hsmime_file *file, int fd);
 
 /* What hsmime_source_memory reads; the caller fills data and len and sets pos to 0. */
 typedef struct hsmime_memory {
@@ -63,7 +73,9 @@ HSMIME_API void hsmime_source_memory(hsmime_source *source, hsmime_memory *memor
 
 /*
  * The result of an operation on its way out. Operations write to it, and
- * commit it when all is well; after a failure nothing of it remains.
+ * commit it when all is well. It may be used again for the next operation, one
+ * at a time: what a failed one left uncommitted is then removed (or else by
+ * hsmime_output_free); a file is replaced, a descriptor or sink gets more.
  *
  * To a file: a temporary file (0600, same folder), then fsync and rename.
  * To a descriptor or sink: what must be held back until it has been verified
@@ -76,8 +88,9 @@ typedef struct hsmime_output hsmime_output;
  * hsmime_output_file(out, path): replaces path when the operation succeeded.
  * hsmime_output_fd(out, fd): writes to the open descriptor fd, which stays the caller's.
  * hsmime_output_callback(out, sink): calls *sink, which is copied.
- * Return 0, HSMIME_EIO (path's folder can't be written) or HSMIME_ENOMEM;
- * *out is then NULL. Free with hsmime_output_free.
+ * Return 0 or HSMIME_ENOMEM; *out is then NULL. Nothing is opened yet: a path
+ * that can't be written is the operation's HSMIME_EIO. Free with
+ * hsmime_output_free.
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_output_file(hsmime_output **out, const char *path);
 HSMIME_API HSMIME_MUST_CHECK int hsmime_output_fd(hsmime_output **out, int fd);

@@ -58,7 +58,7 @@ typedef struct hsmime_key {
 	const char *type;    /* "RSA", "EC", or another constant name */
 	const char *curve;   /* "P-256", "P-384", "P-521", or NULL */
 	unsigned bits;       /* size of the key in bits, 0 unknown */
-	unsigned usage;      /* enum hsmime_key_usage */
+	unsigned usage;      /* enum hsmime_key_usage; 0 where has_private_key is -1: unknown */
 	int has_private_key; /* known only after a login on tokens that hide it: -1 unknown */
 	int always_authenticate;
 	X509 *certificate; /* NULL where the token has none; owned by the list */
@@ -74,7 +74,8 @@ typedef struct hsmime_key {
  * hsmime_tokens(list, count, ctx):
  * All tokens of the configured modules that match the context's token label,
  * in *list (count of them; possibly none). No login. Free with
- * hsmime_tokens_free. Return 0, HSMIME_ETOKEN or HSMIME_ENOMEM.
+ * hsmime_tokens_free. Return 0, HSMIME_EUSAGE (a malformed PIN source),
+ * HSMIME_ETOKEN or HSMIME_ENOMEM.
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_tokens(hsmime_token **list, size_t *count, hsmime_ctx *ctx);
 HSMIME_API void hsmime_tokens_free(hsmime_token *list, size_t count);
@@ -83,8 +84,10 @@ HSMIME_API void hsmime_tokens_free(hsmime_token *list, size_t count);
  * hsmime_keys(list, count, ctx, uri, login):
  * The keys and certificates that match uri (RFC 7512; NULL for all). With
  * login non-zero logs in to each token first, so that private keys show.
- * Free with hsmime_keys_free. Return 0, HSMIME_EUSAGE (bad URI),
- * HSMIME_EPIN, HSMIME_ETOKEN or HSMIME_ENOMEM.
+ * Free with hsmime_keys_free. Return 0, HSMIME_EUSAGE (a malformed URI or PIN
+ * source), HSMIME_EPOLICY (a URI that is refused: with pin-value, with a
+ * pin-source other than a file, with another module), HSMIME_EPIN, HSMIME_ETOKEN
+ * or HSMIME_ENOMEM.
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_keys(
     hsmime_key **list, size_t *count, hsmime_ctx *ctx, const char *uri, int login);
@@ -97,8 +100,8 @@ typedef struct hsmime_certs hsmime_certs;
  * hsmime_certs_new(certs), hsmime_certs_free(certs): an empty set; NULL may be freed.
  * hsmime_certs_load(certs, ctx, path): add every certificate in path: a PEM
  *     file (several are fine), a DER file, or a folder of such files.
- *     HSMIME_EIO (can't be read), HSMIME_EFORMAT (holds no certificate),
- *     HSMIME_EPOLICY never. Private keys in a file are ignored, never read.
+ *     Return 0, HSMIME_EIO (can't be read), HSMIME_EFORMAT (holds no
+ *     certificate) or HSMIME_ENOMEM. Private keys in a file are passed over.
  * hsmime_certs_add(certs, cert): add cert, taking a reference of its own.
  * hsmime_certs_count, hsmime_certs_get: the members; the set keeps them.
  */

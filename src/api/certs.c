@@ -7,10 +7,11 @@
 #include <sys/stat.h>
 
 #include <openssl/bio.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 
 #include "api/ctx.h"
+#include "evidence/chain.h"
+#include "mail/address.h"
 
 #define FILE_MAX_SIZE (16 * 1024 * 1024) /* octets of a certificate file */
 
@@ -74,6 +75,17 @@ int certs_push(STACK_OF(X509) *stack, X509 *cert)
 	return 0;
 }
 
+bool certs_name(X509 *cert, const char *address)
+{
+	char **emails = chain_emails(cert);
+	bool found = false;
+
+	for (size_t i = 0; emails != NULL && !found && emails[i] != NULL; i++)
+		found = address_is(address, emails[i]);
+	chain_emails_free(emails);
+	return found;
+}
+
 /* A certificate made for the context's library context, so that its key can be fetched there. */
 static X509 *read_one(BIO *bio, OSSL_LIB_CTX *libctx, bool der)
 {
@@ -103,7 +115,7 @@ static int read_all(hsmime_certs *certs, size_t *added, BIO *bio, OSSL_LIB_CTX *
 		X509_free(cert);
 		*added += 1;
 	}
-	ERR_clear_error();
+	error_forget();
 	return status;
 }
 
@@ -114,7 +126,7 @@ static int load_file(hsmime_certs *certs, size_t *added, hsmime_ctx *ctx, const 
 
 	*added = 0;
 	if (bio == NULL) {
-		ERR_clear_error();
+		error_forget();
 		return error_errno(&ctx->err, "reading", path);
 	}
 	status = read_all(certs, added, bio, ctx->shared->libctx);
@@ -146,13 +158,12 @@ static int load_folder(hsmime_certs *certs, size_t *added, hsmime_ctx *ctx, cons
 	return status;
 }
 
-int hsmime_certs_load(hsmime_certs *certs, hsmime_ctx *ctx, const char *path)
+static int load(hsmime_certs *certs, hsmime_ctx *ctx, const char *path)
 {
 	struct stat st;
 	size_t added = 0;
 	int status;
 
-	ctx_begin(ctx);
 	if (stat(path, &st) != 0)
 		return error_errno(&ctx->err, "reading", path);
 	if (S_ISDIR(st.st_mode))
@@ -166,4 +177,10 @@ int hsmime_certs_load(hsmime_certs *certs, hsmime_ctx *ctx, const char *path)
 		return status;
 	error_set(&ctx->err, HSMIME_EFORMAT, "%s holds no certificate", path);
 	return error_hint(&ctx->err, "give certificates as PEM or DER files");
+}
+
+int hsmime_certs_load(hsmime_certs *certs, hsmime_ctx *ctx, const char *path)
+{
+	ctx_begin(ctx);
+	return ctx_end(ctx, load(certs, ctx, path));
 }

@@ -4,6 +4,8 @@
 #ifndef API_CERTS_H
 #define API_CERTS_H
 
+#include <stdbool.h>
+
 #include <openssl/x509.h>
 
 #include <hsmime/token.h>
@@ -17,5 +19,8 @@ STACK_OF(X509) *certs_stack(const hsmime_certs *certs);
  * 0 or HSMIME_ENOMEM.
  */
 int certs_push(STACK_OF(X509) *stack, X509 *cert);
+
+/* certs_name(cert, address): whether cert names that address, which is of a list of mail/address.h. */
+bool certs_name(X509 *cert, const char *address);
 
 #endif

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 
+#include "api/made.h"
 #include "engine/provider/provider.h"
 
 static void shared_free(struct ctx_shared *s)
@@ -20,7 +20,7 @@ static void shared_free(struct ctx_shared *s)
 	free(s->token);
 	free(s->pin_source);
 	free(s->state_dir);
-	pthread_mutex_destroy(&s->lock);
+	gate_free(&s->making);
 	free(s);
 }
 
@@ -31,9 +31,7 @@ static struct ctx_shared *shared_new(void)
 	if (s == NULL)
 		return NULL;
 	atomic_init(&s->owners, 1);
-	pthread_mutex_init(&s->lock, NULL);
-	/* The host's configuration file is not ours: nothing of it reaches the private context. */
-	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	gate_init(&s->making);
 	s->libctx = provider_context();
 	if (s->libctx == NULL) {
 		shared_free(s);
@@ -66,6 +64,7 @@ int hsmime_ctx_share(hsmime_ctx **copy, hsmime_ctx *ctx)
 	if (made == NULL)
 		return HSMIME_ENOMEM;
 	*made = *ctx;
+	made->made = (hsmime_made){ 0 };
 	error_clear(&made->err);
 	atomic_fetch_add(&ctx->shared->owners, 1);
 	*copy = made;
@@ -77,6 +76,7 @@ void hsmime_ctx_free(hsmime_ctx *ctx)
 	if (ctx == NULL)
 		return;
 	shared_free(ctx->shared);
+	made_clear(&ctx->made);
 	free(ctx);
 }
 
@@ -158,7 +158,9 @@ struct cms_env ctx_env(hsmime_ctx *ctx)
 struct cms_env ctx_begin(hsmime_ctx *ctx)
 {
 	error_clear(&ctx->err);
-	ERR_clear_error();
+	made_clear(&ctx->made);
+	ctx->outer = log_to((struct log_target){ ctx->log, ctx->log_arg });
+	ERR_set_mark();
 	return ctx_env(ctx);
 }
 
@@ -178,7 +180,9 @@ int ctx_end(hsmime_ctx *ctx, int status)
 		[-HSMIME_EINTERNAL] = "an internal error",
 	};
 
-	ERR_clear_error();
+	/* Without an earlier entry there is no mark, and everything goes. */
+	ERR_pop_to_mark();
+	log_to(ctx->outer);
 	if (status != 0 && ctx->err.message[0] == '\0')
 		error_set(&ctx->err, status, "%s", words[-status]);
 	return status;
@@ -206,8 +210,6 @@ static int open_engine(hsmime_ctx *ctx)
 		.pin_source = s->pin_source,
 		.pin_callback = s->pin_callback,
 		.pin_arg = s->pin_arg,
-		.log = ctx->log,
-		.log_arg = ctx->log_arg,
 	};
 
 	return engine_new(&s->engine, &options, &ctx->err);
@@ -216,12 +218,17 @@ static int open_engine(hsmime_ctx *ctx)
 int ctx_engine(struct engine **engine, hsmime_ctx *ctx)
 {
 	struct ctx_shared *s = ctx->shared;
+	bool opened = false;
 	int status = 0;
 
-	pthread_mutex_lock(&s->lock);
-	if (s->engine == NULL)
+	gate_enter(&s->making);
+	if (s->engine == NULL) {
 		status = open_engine(ctx);
-	pthread_mutex_unlock(&s->lock);
+		opened = status == 0;
+	}
+	gate_leave(&s->making);
+	if (opened)
+		engine_announce(s->engine);
 	*engine = status == 0 ? s->engine : NULL;
 	return status;
 }

@@ -4,22 +4,24 @@
 #ifndef API_CTX_H
 #define API_CTX_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include <openssl/provider.h>
 
 #include <hsmime/context.h>
+#include <hsmime/result.h>
 
 #include "cms/cms.h"
 #include "engine/engine.h"
+#include "engine/gate.h"
+#include "engine/log.h"
 #include "util/error.h"
 #include "util/secret.h"
 
 /* What the contexts of one family have in common; freed by the last. */
 struct ctx_shared {
 	atomic_int owners;
-	pthread_mutex_t lock; /* guards engine and substitute while they are made */
+	struct gate making;   /* of engine and substitute, by token calls and file access */
 	OSSL_LIB_CTX *libctx; /* the process's private one; not freed */
 	struct engine *engine;
 	struct secret substitute;
@@ -39,12 +41,21 @@ struct hsmime_ctx {
 	void *progress_arg;
 	hsmime_log_callback log;
 	void *log_arg;
+	hsmime_made made;        /* by the last signature or encryption */
+	struct log_target outer; /* whose messages were this thread's before the call on ctx */
 };
 
-/* ctx_begin(ctx): a public call starts: forget the last error. Returns what the CMS layer works in. */
+/*
+ * ctx_begin(ctx): a public call starts: forget the last error; the tokens' messages are ctx's, and
+ * what the program has in OpenSSL's error queue is marked, so that it stays. Returns what the CMS
+ * layer works in. Each is followed by one ctx_end, whatever happens between.
+ */
 struct cms_env ctx_begin(hsmime_ctx *ctx);
 
-/* ctx_end(ctx, status): a public call ends: a failure never stays without words. Returns status. */
+/*
+ * ctx_end(ctx, status): a public call ends: a failure never stays without words, and OpenSSL's
+ * error queue is what it was. Returns status.
+ */
 int ctx_end(hsmime_ctx *ctx, int status);
 
 /* ctx_env(ctx): the same without forgetting. */

@@ -1,15 +1,15 @@
 #include "api/encrypt.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/armor.h"
+#include "api/bcc_path.h"
 #include "api/input.h"
+#include "api/made.h"
 #include "api/mail_input.h"
 #include "api/recipients.h"
 #include "cms/enveloped_writer.h"
-#include "evidence/chain.h"
 #include "mail/entity_writer.h"
 #include "util/output.h"
 #include "util/sink.h"
@@ -71,65 +71,65 @@ static int encrypt_to(hsmime_ctx *ctx, hsmime_output *out, const hsmime_encrypt_
 	return status;
 }
 
-/* ADDRESS.eml in the folder, with nothing of the address that a path could hear. */
-static int bcc_path(char *path, size_t size, const char *folder, X509 *cert)
+static int open_bcc(hsmime_output **out, hsmime_ctx *ctx, const hsmime_encrypt_options *options,
+    const struct bcc_copy *copy)
 {
-	char **emails = chain_emails(cert);
-	int len = -1;
-
-	if (emails != NULL && emails[0] != NULL) {
-		for (char *p = emails[0]; *p != '\0'; p++) {
-			if (*p == '/' || (unsigned char)*p < 0x20 || (p == emails[0] && *p == '.'))
-				*p = '_';
-		}
-		len = snprintf(path, size, "%s/%s.eml", folder, emails[0]);
-	}
-	chain_emails_free(emails);
-	return len > 0 && (size_t)len < size ? 0 : HSMIME_EIO;
-}
-
-static int open_bcc(hsmime_output **out, hsmime_ctx *ctx, const char *folder, X509 *cert)
-{
-	char path[4096];
-	int status = bcc_path(path, sizeof(path), folder, cert);
+	char *path = NULL;
+	int status = bcc_path(&path, options->bcc_dir, copy->address);
 
 	if (status == 0)
 		status = hsmime_output_file(out, path);
-	return status == 0
-		   ? 0
-		   : error_set(&ctx->err, status, "can't write a Bcc message to %s", folder);
+	if (status == 0)
+		status = made_recipients(
+		    ctx, cipher_of(options), options->key_transport, copy->open, path);
+	free(path);
+	if (status == HSMIME_EIO) {
+		error_set(&ctx->err, status,
+		    "the address of the Bcc recipient %s is too long for "
+		    "a file's name",
+		    copy->address);
+		return error_hint(&ctx->err, "send the mail to that address alone");
+	}
+	return status == 0 ? 0 : error_nomem(&ctx->err);
 }
 
-static int encrypt_bcc(hsmime_ctx *ctx, hsmime_output **made, const hsmime_encrypt_options *options,
-    X509 *cert, const struct plain *plain, const struct header *header)
+/* Where each Bcc address gets its message; all names are known before anything is written. */
+static int open_copies(hsmime_output **out, hsmime_ctx *ctx, const hsmime_encrypt_options *options,
+    const struct recipients *who, size_t count)
 {
-	STACK_OF(X509) *one = sk_X509_new_null();
-	int status = HSMIME_ENOMEM;
+	int status = 0;
 
-	if (one != NULL && sk_X509_push(one, cert) > 0)
-		status = open_bcc(made, ctx, options->bcc_dir, cert);
-	if (status == 0)
-		status = encrypt_to(ctx, *made, options, one, plain, header);
-	sk_X509_free(one);
+	for (size_t i = 0; i < count && status == 0; i++)
+		status = open_bcc(&out[i], ctx, options, &who->copies[i]);
 	return status;
 }
 
 /* All messages are complete before the first of them appears. */
-static int encrypt_all(hsmime_ctx *ctx, hsmime_output *out, hsmime_output **bcc,
+static int encrypt_all(hsmime_ctx *ctx, hsmime_output *out, hsmime_output **bcc, size_t count,
     const struct recipients *who, const hsmime_encrypt_options *options, const struct plain *plain,
     const struct header *header)
 {
-	int count = sk_X509_num(who->bcc);
-	int status = 0;
+	int status =
+	    made_recipients(ctx, cipher_of(options), options->key_transport, who->open, NULL);
 
-	for (int i = 0; i < count && status == 0; i++)
-		status =
-		    encrypt_bcc(ctx, &bcc[i], options, sk_X509_value(who->bcc, i), plain, header);
+	if (status == 0)
+		status = open_copies(bcc, ctx, options, who, count);
+	for (size_t i = 0; i < count && status == 0; i++)
+		status = encrypt_to(ctx, bcc[i], options, who->copies[i].open, plain, header);
 	if (status == 0)
 		status = encrypt_to(ctx, out, options, who->open, plain, header);
-	for (int i = 0; i < count && status == 0; i++)
+	for (size_t i = 0; i < count && status == 0; i++)
 		status = output_commit(bcc[i], &ctx->err);
 	return status == 0 ? output_commit(out, &ctx->err) : status;
+}
+
+/* What cms/ says of an algorithm has the sender of a message in mind; here a recipient is. */
+static int explain(hsmime_ctx *ctx, int status)
+{
+	if (status == HSMIME_EUNSUPPORTED && ctx->err.hint[0] == '\0')
+		error_hint(&ctx->err, "choose another --cipher or --key-transport, or get another "
+				      "certificate of that recipient");
+	return status;
 }
 
 int encrypt_plain(hsmime_ctx *ctx, hsmime_output *out, const hsmime_encrypt_options *options,
@@ -137,20 +137,21 @@ int encrypt_plain(hsmime_ctx *ctx, hsmime_output *out, const hsmime_encrypt_opti
 {
 	struct recipients who = { 0 };
 	hsmime_output **bcc = NULL;
-	int count = 0;
+	size_t count = 0;
 	int status = recipients_choose(&who, ctx, options, header);
 
 	if (status == 0) {
-		count = sk_X509_num(who.bcc);
-		bcc = calloc((size_t)count + 1, sizeof(*bcc));
-		status = bcc == NULL ? error_nomem(&ctx->err)
-				     : encrypt_all(ctx, out, bcc, &who, options, plain, header);
+		count = options->bcc_dir != NULL ? who.copy_count : 0;
+		bcc = calloc(count + 1, sizeof(*bcc));
+		status = bcc == NULL
+			     ? error_nomem(&ctx->err)
+			     : encrypt_all(ctx, out, bcc, count, &who, options, plain, header);
 	}
-	for (int i = 0; bcc != NULL && i < count; i++)
+	for (size_t i = 0; bcc != NULL && i < count; i++)
 		hsmime_output_free(bcc[i]);
 	free(bcc);
 	recipients_clear(&who);
-	return status;
+	return explain(ctx, status);
 }
 
 static int write_octets(void *arg, const hsmime_sink *sink)
@@ -218,8 +219,8 @@ int hsmime_encrypt(hsmime_ctx *ctx, hsmime_output *out, const hsmime_source *in,
 	if (enveloped_is_authenticated(cipher_of(options)) < 0) {
 		error_set(&ctx->err, HSMIME_EUSAGE, "%s is not a cipher hsmime encrypts with",
 		    cipher_of(options));
-		return error_hint(
-		    &ctx->err, "use aes-128-cbc, aes-256-cbc, aes-128-gcm or aes-256-gcm");
+		error_hint(&ctx->err, "use aes-128-cbc, aes-256-cbc, aes-128-gcm or aes-256-gcm");
+		return ctx_end(ctx, HSMIME_EUSAGE);
 	}
 	return ctx_end(ctx, options->form == HSMIME_CMS ? encrypt_octets(ctx, out, in, options)
 							: encrypt_mail(ctx, out, in, options));

@@ -4,63 +4,95 @@
 
 #include "api/keys.h"
 
-struct rest {
+/* One envelope on its way: what the reader's callbacks need. */
+struct opening {
+	hsmime_result *result;
+	size_t layer;
 	struct cms_input *in;
 	struct cms_env env;
+	struct recipient_search search;
+	uint64_t trailing;
 };
 
-static int add_layer(hsmime_result *result, const struct enveloped_result *found, char *key_uri)
+/* The recipients are told also where none of them is ours. */
+static int find(void *arg, EVP_PKEY **key, size_t *index, const struct recipient *recipients,
+    size_t count, struct error *err)
 {
-	size_t index;
-	int status = result_add(&index, result,
-	    found->authenticated ? HSMIME_LAYER_AUTH_ENCRYPTED : HSMIME_LAYER_ENCRYPTED);
+	struct opening *o = arg;
 
-	if (status != 0) {
-		free(key_uri);
-		return status;
-	}
-	if (!found->authenticated)
-		result->authenticated = 0;
-	return result_enveloped(&result->layers[index], found, key_uri);
+	*key = NULL;
+	if (result_recipients(&o->result->layers[o->layer], recipients, count) != 0)
+		return error_nomem(err);
+	return keys_find_recipient(&o->search, key, index, recipients, count, err);
 }
 
 /* What stands behind the envelope is read before the key's outcome counts. */
 static int read_rest(void *arg)
 {
-	struct rest *rest = arg;
-	int status = cms_content_info_leave(&rest->in->ber, &rest->env);
+	struct opening *o = arg;
+	int status = cms_content_info_leave(&o->in->ber, &o->env);
 
-	return status == 0 ? cms_input_finish(rest->in, &rest->env) : status;
+	if (status == 0)
+		status = cms_input_trailing(&o->trailing, o->in, &o->env);
+	return status == 0 ? cms_input_finish(o->in, &o->env) : status;
+}
+
+static int add_layer(struct opening *o, enum cms_type type)
+{
+	enum hsmime_layer_kind kind =
+	    type == CMS_AUTH_ENVELOPED_DATA ? HSMIME_LAYER_AUTH_ENCRYPTED : HSMIME_LAYER_ENCRYPTED;
+
+	if (result_add(&o->layer, o->result, kind) != 0)
+		return error_nomem(o->env.err);
+	o->result->layers[o->layer].opened = 0;
+	return 0;
+}
+
+static void conclude(struct opening *o, int status, const struct enveloped_result *found)
+{
+	hsmime_layer *layer = &o->result->layers[o->layer];
+
+	if (status != 0) {
+		layer_fail(layer, status, "%s", o->env.err->message);
+		free(o->search.used_uri);
+		return;
+	}
+	layer->trailing_octets = o->trailing;
+	result_enveloped(layer, found, o->search.used_uri);
+	if (!found->authenticated)
+		o->result->authenticated = 0;
 }
 
 int envelope_open(
     hsmime_result *result, struct cms_input *in, enum cms_type type, const struct envelope *e)
 {
-	struct cms_env env = ctx_env(e->ctx);
-	struct recipient_search search = {
-		.ctx = e->ctx, .key_uri = e->key_uri, .certs = e->certs
+	struct opening o = {
+		.result = result,
+		.in = in,
+		.env = ctx_env(e->ctx),
+		.search = { .ctx = e->ctx, .key_uri = e->key_uri, .certs = e->certs },
 	};
-	struct rest rest = { .in = in, .env = env };
 	struct enveloped_read request = {
-		.find = keys_find_recipient,
-		.find_arg = &search,
+		.find = find,
+		.find_arg = &o,
 		.content = e->content,
 		.read_back = e->read_back,
 		.read_back_arg = e->read_back_arg,
 		.require_authenticated = e->require_authenticated,
 		.rest = read_rest,
-		.rest_arg = &rest,
+		.rest_arg = &o,
+		.content_key = e->content_key,
 	};
 	struct enveloped_result found = { 0 };
-	int status = ctx_substitute(&request.secret, e->ctx);
+	int status = add_layer(&o, type);
 
+	if (status != 0)
+		return status;
+	status = ctx_substitute(&request.secret, e->ctx);
 	if (status == 0)
-		status = enveloped_read(&found, &in->ber, type, &request, &env);
+		status = enveloped_read(&found, &in->ber, type, &request, &o.env);
 	status = ctx_token_error(e->ctx, status);
-	if (status == 0 && add_layer(result, &found, search.used_uri) != 0)
-		status = error_nomem(env.err);
-	else if (status != 0)
-		free(search.used_uri);
+	conclude(&o, status, &found);
 	enveloped_result_free(&found);
 	return status;
 }

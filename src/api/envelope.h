@@ -17,12 +17,14 @@ struct envelope {
 	hsmime_sink content;                             /* the plaintext, to be held back */
 	int (*read_back)(void *arg, hsmime_source *out); /* see enveloped_reader.h */
 	void *read_back_arg;
+	struct secret *content_key; /* see there; or NULL */
 };
 
 /*
  * envelope_open(result, in, type, e):
  * Read the EnvelopedData or AuthEnvelopedData at in->ber to the end of its
- * ContentInfo, write its plaintext to e->content, and add a layer to result.
+ * ContentInfo, write its plaintext to e->content, and add a layer to result; after a
+ * failure one that is not opened, with its recipients where they could be read.
  * Returns as enveloped_read.
  */
 int envelope_open(

@@ -18,41 +18,71 @@ static bool holds(const unsigned char *data, size_t len, const char *word)
 	return false;
 }
 
-static bool may_be_smime(struct held_content *h)
+bool held_content_smime(const unsigned char *data, size_t len)
 {
 	static const char *const words[] = { "pkcs7", "multipart/signed", ".p7m", ".p7s" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (holds(data, len, words[i]))
+			return true;
+	}
+	return false;
+}
+
+/* A ContentInfo's header takes at most 10 octets before its type. */
+bool held_content_signed_octets(const unsigned char *data, size_t len)
+{
+	static const unsigned char oid[] = { 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01,
+		0x07, 0x02 };
+
+	return memmem(data, len < 32 ? len : 32, oid, sizeof(oid)) != NULL;
+}
+
+static bool is_wanted(struct held_content *h)
+{
 	unsigned char data[BEGINNING];
 	size_t len = 0;
 	ptrdiff_t got;
 	hsmime_source source;
-	bool found = false;
+	bool wanted;
 
 	spool_source(&source, h->spool);
 	while (len < sizeof(data) &&
 	       (got = source.read(source.arg, data + len, sizeof(data) - len)) > 0)
 		len += (size_t)got;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		found = found || holds(data, len, words[i]);
+	wanted = h->wanted(data, len);
 	OPENSSL_cleanse(data, sizeof(data));
-	return found;
+	return wanted;
 }
 
+static int keep(struct held_content *h, const unsigned char *data, size_t len)
+{
+	h->seen += len;
+	return sink_write(&h->into, data, len);
+}
+
+/* The beginning first, by itself: whether the rest is kept depends on it. */
 static int held_write(void *arg, const void *buf, size_t len)
 {
 	struct held_content *h = arg;
-	bool judged = h->seen >= BEGINNING;
-	int status;
+	const unsigned char *data = buf;
+	int status = 0;
 
-	if (h->dropped)
-		return 0;
-	status = sink_write(&h->into, buf, len);
-	h->seen += len;
-	if (status == 0 && !h->wanted && !judged && h->seen >= BEGINNING)
-		h->dropped = !may_be_smime(h);
-	return status;
+	if (h->wanted != NULL && h->seen < BEGINNING) {
+		size_t n = BEGINNING - (size_t)h->seen;
+
+		n = n < len ? n : len;
+		status = keep(h, data, n);
+		data += n;
+		len -= n;
+		if (status == 0 && h->seen == BEGINNING)
+			h->dropped = !is_wanted(h);
+	}
+	return status != 0 || h->dropped ? status : keep(h, data, len);
 }
 
-int held_content_open(hsmime_sink *sink, struct held_content *h, hsmime_ctx *ctx, bool wanted)
+int held_content_open(
+    hsmime_sink *sink, struct held_content *h, hsmime_ctx *ctx, held_content_judge *wanted)
 {
 	int status;
 

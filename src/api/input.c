@@ -8,11 +8,29 @@ static void tell(const struct progress_source *p)
 		p->ctx->progress(p->ctx->progress_arg, p->done, p->base.size);
 }
 
+/* Whether the octets that came, or the end with 0, are not what the size announced. */
+static bool changed(const struct progress_source *p, uint64_t got)
+{
+	uint64_t size = p->base.size;
+
+	if (size == HSMIME_SIZE_UNKNOWN)
+		return false;
+	return p->done > size || got > size - p->done || (got == 0 && p->done < size);
+}
+
+static int tell_change(const struct progress_source *p)
+{
+	error_set(&p->ctx->err, HSMIME_EIO, "the file changed while it was read");
+	return error_hint(&p->ctx->err, "start again when nothing writes to it any more");
+}
+
 static ptrdiff_t progress_read(void *arg, void *buf, size_t len)
 {
 	struct progress_source *p = arg;
 	ptrdiff_t got = p->base.read(p->base.arg, buf, len);
 
+	if (got >= 0 ? changed(p, (uint64_t)got) : p->again && got == HSMIME_EIO)
+		return tell_change(p);
 	if (got > 0) {
 		p->done += (uint64_t)got;
 		tell(p);
@@ -25,8 +43,11 @@ static int progress_seek(void *arg, uint64_t offset)
 {
 	struct progress_source *p = arg;
 
+	int status = p->base.seek(p->base.arg, offset);
+
 	p->done = offset;
-	return p->base.seek(p->base.arg, offset);
+	p->again = true;
+	return status == HSMIME_EIO ? tell_change(p) : status;
 }
 
 void progress_open(
@@ -88,7 +109,7 @@ static int open_pem(struct cms_input *c, struct cms_env *env)
 		}
 	}
 	return c->window.status != 0
-		   ? error_set(env->err, c->window.status, "reading the input failed")
+		   ? error_keep(env->err, c->window.status, "reading the input failed")
 		   : error_set(
 			 env->err, HSMIME_EFORMAT, "no PEM: there is no line -----BEGIN …-----");
 }
@@ -175,12 +196,41 @@ int cms_input_open(
 	if (format == HSMIME_FORMAT_AUTO)
 		format = recognise(c, &bare_base64);
 	if (c->window.status != 0)
-		return error_set(env->err, c->window.status, "reading the input failed");
+		return error_keep(env->err, c->window.status, "reading the input failed");
 	if (bare_base64)
 		return open_base64(c, env);
 	if (format == HSMIME_FORMAT_DER)
 		return open_der(c, env);
 	return format == HSMIME_FORMAT_PEM ? open_pem(c, env) : open_smime_cms(c, env);
+}
+
+int input_trailing(uint64_t *octets, struct ber_reader *r, bool mail, struct cms_env *env)
+{
+	struct window *w = &r->in;
+	bool text = false;
+	ptrdiff_t have;
+
+	*octets = 0;
+	while ((have = window_need(w, 1)) > 0) {
+		const unsigned char *p = w->data + w->start;
+
+		for (ptrdiff_t i = 0; i < have; i++)
+			text = text || (p[i] != '\r' && p[i] != '\n');
+		*octets += (uint64_t)have;
+		window_take(w, (size_t)have);
+	}
+	if (mail && have == HSMIME_EFORMAT) {
+		*octets += *octets == 0;
+		return 0;
+	}
+	if (mail && !text)
+		*octets = 0;
+	return have == 0 ? 0 : error_set(env->err, (int)have, "reading to the end failed");
+}
+
+int cms_input_trailing(uint64_t *octets, struct cms_input *c, struct cms_env *env)
+{
+	return input_trailing(octets, &c->ber, c->has_entity, env);
 }
 
 int cms_input_finish(struct cms_input *c, struct cms_env *env)

@@ -19,6 +19,7 @@ struct progress_source {
 	hsmime_source base;
 	hsmime_ctx *ctx;
 	uint64_t done;
+	bool again; /* it was read before, and gives HSMIME_EIO where it is no longer the same */
 };
 
 /* progress_open(out, p, ctx, in): out is in, watched; p is its memory. */
@@ -55,6 +56,17 @@ int cms_input_open(
  */
 int cms_input_mail(struct cms_input *c, const hsmime_source *in, struct cms_env *env);
 int cms_input_body(struct cms_input *c, struct cms_env *env);
+
+/*
+ * input_trailing(octets, r, mail, env):
+ * Read what stands behind the ContentInfo at r, to the end, and count it. In a mail
+ * line endings alone are nothing, and what the transfer encoding can't be is counted
+ * as at least one octet. 0, or the source's status with its words.
+ */
+int input_trailing(uint64_t *octets, struct ber_reader *r, bool mail, struct cms_env *env);
+
+/* cms_input_trailing(octets, c, env): the same at c; before cms_input_finish. */
+int cms_input_trailing(uint64_t *octets, struct cms_input *c, struct cms_env *env);
 
 /* cms_input_finish(c, env): after the CMS was read: a PEM must have its END line. 0 or HSMIME_EFORMAT. */
 int cms_input_finish(struct cms_input *c, struct cms_env *env);

@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 
 #include "engine/token_key.h"
+#include "util/name.h"
 
 static bool is_for_key(const struct recipient *r)
 {
@@ -195,13 +196,21 @@ static int no_key(const struct recipient *recipients, size_t count, struct error
 		possible += is_for_key(&recipients[i]);
 	if (possible == 0) {
 		error_set(err, HSMIME_ENOKEY,
-		    "none of the %zu recipients can be decrypted with a key on a token", count);
+		    "none of the message's recipients can be decrypted with a key on a token");
 		return error_hint(err, "recipients by password or symmetric key are not supported");
 	}
-	error_set(
-	    err, HSMIME_ENOKEY, "no key on the tokens belongs to one of the %zu recipients", count);
+	error_set(err, HSMIME_ENOKEY, "no key on the tokens belongs to a recipient of the message");
 	return error_hint(err, "insert the right token; if the key's certificate left the token, "
 			       "give it with --cert, or name the key with --key");
+}
+
+static void tell(const struct recipient_search *search, X509 *cert)
+{
+	char *name = cert != NULL ? name_text(X509_get_subject_name(cert)) : NULL;
+
+	ctx_log(search->ctx, 1, "decrypting with the key %s%s%s", search->used_uri,
+	    name != NULL ? " of " : "", name != NULL ? name : "");
+	free(name);
 }
 
 int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
@@ -231,6 +240,7 @@ int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
 		free(search->used_uri);
 		search->used_uri = found.uri;
 		found.uri = NULL;
+		tell(search, found.certificate);
 	}
 	engine_found_free(&found);
 	return status;

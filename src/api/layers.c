@@ -6,6 +6,7 @@
 
 #include "api/held_content.h"
 #include "api/input.h"
+#include "mail/signed_content.h"
 #include "mail/signed_parts.h"
 #include "util/output.h"
 #include "util/sink.h"
@@ -75,8 +76,8 @@ static int collect_signature(struct buffer *der, const hsmime_source *in,
 			   : error_set(err, status, "the signature part is malformed or too large");
 }
 
-static int read_detached(struct signed_result *found, struct layers *l, const struct buffer *der,
-    const hsmime_source *content)
+static int read_detached(struct signed_result *found, uint64_t *trailing, struct layers *l,
+    const struct buffer *der, const hsmime_source *content)
 {
 	struct cms_env env = ctx_env(l->ctx);
 	hsmime_memory memory = { .data = der->data, .len = der->len };
@@ -97,6 +98,8 @@ static int read_detached(struct signed_result *found, struct layers *l, const st
 		status = signed_read(found, &r, &request, &env);
 	if (status == 0)
 		status = cms_content_info_leave(&r, &env);
+	if (status == 0)
+		status = input_trailing(trailing, &r, true, &env);
 	ber_close(&r);
 	return status;
 }
@@ -108,13 +111,38 @@ static int follow(struct layers *l, const hsmime_source *content, int depth)
 	return status == 0 ? keep_content(l, content) : status;
 }
 
+/*
+ * What may leave is kept as it is hashed: the input, read again, need not be the same. Where
+ * nothing leaves, content only moves on in the input.
+ */
+static int read_halves(struct signed_result *found, uint64_t *trailing, hsmime_source *content,
+    struct held_content *held, struct layers *l, const struct buffer *der)
+{
+	struct source_tee tee;
+	hsmime_source watched;
+	hsmime_sink sink;
+	int status;
+
+	if (l->content == NULL || l->content_written)
+		return read_detached(found, trailing, l, der, content);
+	status = held_content_open(&sink, held, l->ctx, NULL);
+	if (status != 0)
+		return status;
+	source_tee_open(&watched, &tee, content, &sink);
+	status = read_detached(found, trailing, l, der, &watched);
+	spool_source(content, held->spool);
+	return status;
+}
+
 static int verify_halves(struct layers *l, const hsmime_source *in, const struct structure *s,
     const struct signed_parts *halves, int depth)
 {
 	struct signed_result found = { 0 };
+	struct held_content held = { 0 };
 	struct source_slice slice;
 	hsmime_source content;
 	struct buffer der;
+	uint64_t trailing = 0;
 	size_t index;
 	int status;
 
@@ -122,15 +150,21 @@ static int verify_halves(struct layers *l, const hsmime_source *in, const struct
 	source_slice_open(&content, &slice, in, halves->content_start, halves->content_end);
 	status = collect_signature(&der, in, halves, &l->ctx->err);
 	if (status == 0)
-		status = read_detached(&found, l, &der, &content);
-	if (status == 0)
+		status = read_halves(&found, &trailing, &content, &held, l, &der);
+	if (status != 0)
+		status = layers_unopened(l, HSMIME_LAYER_SIGNED_DETACHED, status);
+	else
 		status = add_signed(l, &index, HSMIME_LAYER_SIGNED_DETACHED, &found);
 	if (status == 0) {
-		l->result->layers[index].content = describe_part(s, halves->content_part);
-		l->result->layers[index].content_offset = halves->content_start;
-		l->result->layers[index].content_size = halves->content_end - halves->content_start;
+		hsmime_layer *layer = &l->result->layers[index];
+
+		layer->content = describe_part(s, halves->content_part);
+		layer->content_offset = l->base + halves->content_start;
+		layer->content_size = halves->content_end - halves->content_start;
+		layer->trailing_octets = trailing;
 		status = follow(l, &content, depth);
 	}
+	held_content_close(&held);
 	signed_result_free(&found);
 	buffer_free(&der);
 	return status;
@@ -149,12 +183,14 @@ static int verify_clear(struct layers *l, const hsmime_source *in, int depth)
 		status = signed_parts_find(&halves, &s, 0, &l->ctx->err);
 	if (status == 0)
 		status = verify_halves(l, in, &s, &halves, depth);
+	else
+		status = layers_unopened(l, HSMIME_LAYER_SIGNED_DETACHED, status);
 	structure_free(&s);
 	return status;
 }
 
-static int read_attached(
-    struct signed_result *found, struct layers *l, struct cms_input *c, const hsmime_sink *content)
+static int read_attached(struct signed_result *found, uint64_t *trailing, struct layers *l,
+    struct cms_input *c, const hsmime_sink *content)
 {
 	struct cms_env env = ctx_env(l->ctx);
 	struct signed_read request = { .detached = l->detached, .content = *content };
@@ -164,7 +200,21 @@ static int read_attached(
 	status = signed_read(found, &c->ber, &request, &env);
 	if (status == 0)
 		status = cms_content_info_leave(&c->ber, &env);
+	if (status == 0)
+		status = cms_input_trailing(trailing, c, &env);
 	return status == 0 ? cms_input_finish(c, &env) : status;
+}
+
+/* What reads in two ways is no message, whoever signed it. */
+static int follow_opaque(
+    struct layers *l, hsmime_layer *layer, const hsmime_source *content, int depth)
+{
+	int status = signed_content_judge(content, &l->ctx->err);
+
+	if (status == 0)
+		return follow(l, content, depth);
+	layer_fail(layer, status, "%s", l->ctx->err.message);
+	return status;
 }
 
 static int verify_opaque(struct layers *l, struct cms_input *c, int depth)
@@ -173,25 +223,27 @@ static int verify_opaque(struct layers *l, struct cms_input *c, int depth)
 	struct held_content held;
 	hsmime_source content;
 	hsmime_sink sink;
+	uint64_t trailing = 0;
 	size_t index;
-	int status = held_content_open(&sink, &held, l->ctx, l->content != NULL);
+	int status =
+	    held_content_open(&sink, &held, l->ctx, l->content != NULL ? NULL : held_content_smime);
 
 	if (status == 0)
-		status = read_attached(&found, l, c, &sink);
-	if (status == 0)
+		status = read_attached(&found, &trailing, l, c, &sink);
+	if (status != 0)
+		status = layers_unopened(l, HSMIME_LAYER_SIGNED_OPAQUE, status);
+	else
 		status = add_signed(l, &index, HSMIME_LAYER_SIGNED_OPAQUE, &found);
-	if (status == 0 && !held.dropped) {
+	if (status == 0) {
+		l->result->layers[index].trailing_octets = trailing;
 		spool_source(&content, held.spool);
-		status = follow(l, &content, depth);
+		l->result->layers[index].content = layers_describe(l, &content);
+		if (!held.dropped)
+			status = follow_opaque(l, &l->result->layers[index], &content, depth);
 	}
 	signed_result_free(&found);
 	held_content_close(&held);
 	return status;
-}
-
-static bool is_envelope(enum cms_type type)
-{
-	return type == CMS_ENVELOPED_DATA || type == CMS_AUTH_ENVELOPED_DATA;
 }
 
 static int no_reader(struct layers *l, enum cms_type type)
@@ -204,6 +256,7 @@ static int walk_cms_entity(struct layers *l, struct cms_input *c, int depth)
 {
 	struct cms_env env = ctx_env(l->ctx);
 	struct spool *spool = NULL;
+	enum hsmime_layer_kind kind;
 	enum cms_type type;
 	hsmime_source content;
 	int status = cms_input_body(c, &env);
@@ -212,12 +265,16 @@ static int walk_cms_entity(struct layers *l, struct cms_input *c, int depth)
 		status = cms_content_info_enter(&type, &c->ber, &env);
 	if (status != 0)
 		return status;
+	if (depth >= LAYERS_MAX && layers_are_kind(&kind, type))
+		return layers_too_deep(l, kind);
 	if (type == CMS_SIGNED_DATA)
 		return verify_opaque(l, c, depth);
-	if (!is_envelope(type))
+	if (!layers_are_kind(&kind, type))
 		return no_reader(l, type);
-	if (!l->decrypts || l->inside_part)
+	if (!l->decrypts)
 		return 0;
+	if (l->inside_part)
+		return layers_pass_over(l, kind, c);
 	status = layers_envelope(&spool, l, c, type);
 	if (status == 0) {
 		spool_source(&content, spool);
@@ -252,11 +309,14 @@ static int walk_parts(struct layers *l, const hsmime_source *in, int depth)
 		if (s.parts[i].kind != ENTITY_SIGNED && s.parts[i].kind != ENTITY_CMS)
 			continue;
 		source_slice_open(&part, &slice, in, s.parts[i].start, s.parts[i].end);
+		l->part = i + 1;
+		l->base = s.parts[i].start;
 		status = layers_mail(l, &part, depth + 1);
 		if (has_signature(l->result))
 			break;
 	}
 	l->inside_part = false;
+	l->base = 0;
 	structure_free(&s);
 	return status;
 }
@@ -267,9 +327,6 @@ int layers_mail(struct layers *l, const hsmime_source *in, int depth)
 	struct cms_input c = { 0 };
 	int status = source_seek(in, 0);
 
-	if (status == 0 && depth >= LAYERS_MAX)
-		return error_set(
-		    env.err, HSMIME_EFORMAT, "more than %d layers inside each other", LAYERS_MAX);
 	if (status == 0)
 		status = cms_input_mail(&c, in, &env);
 	if (status == HSMIME_EFORMAT && depth > 0) {
@@ -277,7 +334,8 @@ int layers_mail(struct layers *l, const hsmime_source *in, int depth)
 		error_clear(env.err);
 		status = 0;
 	} else if (status == 0 && c.entity.kind == ENTITY_SIGNED) {
-		status = verify_clear(l, in, depth);
+		status = depth < LAYERS_MAX ? verify_clear(l, in, depth)
+					    : layers_too_deep(l, HSMIME_LAYER_SIGNED_DETACHED);
 	} else if (status == 0 && c.entity.kind == ENTITY_CMS) {
 		status = walk_cms_entity(l, &c, depth);
 	} else if (status == 0 && c.entity.kind == ENTITY_MULTIPART && l->searches &&

@@ -28,6 +28,8 @@ struct layers {
 	    *content;         /* takes the innermost signed content; begun and held; may be NULL */
 	bool content_written; /* it did */
 	bool inside_part;     /* what is walked is only a part of the mail */
+	uint64_t base;        /* where that part begins */
+	size_t part;          /* that part's number, from 1 in the order of their start */
 };
 
 /*
@@ -52,5 +54,26 @@ int layers_cms(struct layers *l, const hsmime_source *in, enum hsmime_format for
  */
 int layers_envelope(
     struct spool **spool, struct layers *l, struct cms_input *c, enum cms_type type);
+
+/*
+ * What the walk does not read (layers_closed.c). Each notes a layer that is not opened.
+ *
+ * layers_unopened(l, kind, status): it could not be read, for the reason that is the
+ *     context's error. Returns status, or HSMIME_ENOMEM.
+ * layers_limit(err): the words for more than LAYERS_MAX layers. Returns HSMIME_EFORMAT.
+ * layers_too_deep(l, kind): it is one layer too many. Returns HSMIME_EFORMAT or HSMIME_ENOMEM.
+ * layers_pass_over(l, kind, c): an encrypted part of a mail, whose header c has read: it is no
+ *     layer around the mail. Returns 0 or HSMIME_ENOMEM.
+ */
+int layers_unopened(struct layers *l, enum hsmime_layer_kind kind, int status);
+int layers_limit(struct error *err);
+int layers_too_deep(struct layers *l, enum hsmime_layer_kind kind);
+int layers_pass_over(struct layers *l, enum hsmime_layer_kind kind, const struct cms_input *c);
+
+/* layers_are_kind(kind, type): what a layer of that type is in a mail; false where hsmime doesn't read it. */
+bool layers_are_kind(enum hsmime_layer_kind *kind, enum cms_type type);
+
+/* layers_describe(l, content): the MIME type of the entity at content, or NULL. The caller frees it. */
+char *layers_describe(struct layers *l, const hsmime_source *content);
 
 #endif

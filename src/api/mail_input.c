@@ -8,7 +8,7 @@ static int read_header(struct mail_input *m, struct error *err)
 	int status = source_seek(&m->source, 0);
 
 	if (status != 0)
-		return error_set(err, status, "reading the input failed");
+		return error_keep(err, status, "reading the input failed");
 	if (window_open(&w, &m->source, WINDOW_ROOM) != 0)
 		return error_nomem(err);
 	status = header_read(&m->header, &w, err);
@@ -43,9 +43,4 @@ void mail_input_close(struct mail_input *m)
 		header_free(&m->header);
 	spool_free(m->spool);
 	memset(m, 0, sizeof(*m));
-}
-
-const char *mail_newline(const struct mail_input *m)
-{
-	return m->header.crlf ? "\r\n" : "\n";
 }

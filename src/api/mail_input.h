@@ -28,7 +28,4 @@ struct mail_input {
 int mail_input_open(struct mail_input *m, hsmime_ctx *ctx, const hsmime_source *in);
 void mail_input_close(struct mail_input *m);
 
-/* mail_newline(m): the mail's own line ending, "\n" or "\r\n". */
-const char *mail_newline(const struct mail_input *m);
-
 #endif

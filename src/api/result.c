@@ -11,24 +11,40 @@
 #include "api/certs.h"
 #include "evidence/chain.h"
 #include "mail/address.h"
+#include "util/name.h"
 
-static const char *const unchecked[] = { "revocation", "time-stamps", NULL };
+/* The result comes first: who frees it frees both. */
+struct result_room {
+	hsmime_result result;
+	const char *not_checked[8];
+};
 
-hsmime_result *result_new(bool no_chain)
+hsmime_result *result_new(const struct trust *trust)
 {
-	hsmime_result *result = calloc(1, sizeof(*result));
+	struct result_room *room = calloc(1, sizeof(*room));
+	const char **next;
 
-	if (result == NULL)
+	if (room == NULL)
 		return NULL;
-	result->authenticated = 1;
-	result->no_chain = no_chain;
-	result->not_checked = unchecked;
-	return result;
+	next = room->not_checked;
+	if (trust->no_chain)
+		*next++ = "chain";
+	if (trust->no_chain || trust->no_check_time)
+		*next++ = "dates";
+	if (trust->no_chain || trust->any_purpose)
+		*next++ = "purpose";
+	*next++ = "revocation";
+	*next++ = "time-stamps";
+	room->result.authenticated = 1;
+	room->result.no_chain = trust->no_chain;
+	room->result.not_checked = room->not_checked;
+	return &room->result;
 }
 
 static void signer_clear(hsmime_signer *s)
 {
 	free(s->problem);
+	free(s->from_problem);
 	X509_free(s->certificate);
 	free(s->subject);
 	free(s->issuer);
@@ -90,7 +106,7 @@ int result_add(size_t *index, hsmime_result *result, enum hsmime_layer_kind kind
 		return HSMIME_ENOMEM;
 	result->layers = grown;
 	*index = result->layer_count++;
-	grown[*index] = (hsmime_layer){ .kind = kind };
+	grown[*index] = (hsmime_layer){ .kind = kind, .opened = 1 };
 	return 0;
 }
 
@@ -108,18 +124,16 @@ void layer_fail(hsmime_layer *layer, int status, const char *fmt, ...)
 	layer->problem = strdup(text);
 }
 
-static char *name_text(const X509_NAME *name)
+int result_unopened(
+    hsmime_result *result, enum hsmime_layer_kind kind, int status, const char *problem)
 {
-	BIO *bio = BIO_new(BIO_s_mem());
-	char *data = NULL;
-	char *text = NULL;
+	size_t index;
 
-	if (bio != NULL && name != NULL &&
-	    X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0 &&
-	    BIO_write(bio, "", 1) == 1 && BIO_get_mem_data(bio, &data) > 0)
-		text = strdup(data);
-	BIO_free(bio);
-	return text;
+	if (result_add(&index, result, kind) != 0)
+		return HSMIME_ENOMEM;
+	result->layers[index].opened = 0;
+	layer_fail(&result->layers[index], status, "%s", problem);
+	return 0;
 }
 
 static char *hex_text(const unsigned char *data, size_t len)
@@ -156,17 +170,57 @@ static void describe_certificate(hsmime_signer *s, X509 *cert)
 	s->emails = chain_emails(cert);
 }
 
-static enum hsmime_answer from_answer(const hsmime_signer *s, char *const *from)
+static bool is_named(const hsmime_signer *s, const char *address)
 {
+	for (size_t e = 0; s->emails[e] != NULL; e++) {
+		if (address_is(address, s->emails[e]))
+			return true;
+	}
+	return false;
+}
+
+static char *from_words(const char *remark, const char *others)
+{
+	struct buffer words;
+	char *text = NULL;
+
+	buffer_init(&words, 64 * 1024);
+	if (remark != NULL)
+		buffer_printf(&words, "the mail's From can't be relied on %s%s", remark,
+		    others[0] != '\0' ? "; NOT in the certificate: " : "");
+	else
+		buffer_add_string(&words, "the mail's From address is NOT in the certificate: ");
+	buffer_add_string(&words, others);
+	if (buffer_string(&words) != NULL)
+		text = strdup((char *)words.data);
+	buffer_free(&words);
+	return text;
+}
+
+/* Readers choose which of several addresses they show: one that is not the signer's is too many. */
+static enum hsmime_answer from_answer(char **problem, const hsmime_signer *s, char *const *from)
+{
+	const char *remark = NULL;
+	struct buffer others;
+	bool all = true;
+
 	if (from == NULL || from[0] == NULL || s->emails == NULL)
 		return HSMIME_NOT_CHECKED;
+	buffer_init(&others, 32 * 1024);
 	for (size_t f = 0; from[f] != NULL; f++) {
-		for (size_t e = 0; s->emails[e] != NULL; e++) {
-			if (address_equal(from[f], s->emails[e]))
-				return HSMIME_YES;
+		if (address_is_remark(from[f])) {
+			remark = from[f];
+		} else if (!is_named(s, from[f])) {
+			buffer_printf(&others, "%s%s", others.len > 0 ? ", " : "", from[f]);
+			all = false;
 		}
 	}
-	return HSMIME_NO;
+	all = all && remark == NULL;
+	if (!all)
+		*problem = from_words(
+		    remark, buffer_string(&others) != NULL ? (char *)others.data : "many");
+	buffer_free(&others);
+	return all ? HSMIME_YES : HSMIME_NO;
 }
 
 static void signer_fail(hsmime_signer *s, int status, const char *problem)
@@ -210,7 +264,7 @@ static int fill_signer(hsmime_signer *s, hsmime_ctx *ctx, const struct signed_si
 	s->signing_time = found->signing_time;
 	s->crlf_form = found->crlf_form;
 	describe_certificate(s, found->certificate);
-	s->from_matches = from_answer(s, from);
+	s->from_matches = from_answer(&s->from_problem, s, from);
 	if (found->signature_status != 0)
 		signer_fail(s, found->signature_status, found->problem);
 	return judge_trust(s, ctx, untrusted, trust);
@@ -275,22 +329,27 @@ static int fill_recipient(hsmime_recipient *out, const struct recipient *r)
 	return r->key_id != NULL && out->key_id == NULL ? HSMIME_ENOMEM : 0;
 }
 
-int result_enveloped(hsmime_layer *layer, const struct enveloped_result *found, char *key_uri)
+int result_recipients(hsmime_layer *layer, const struct recipient *recipients, size_t count)
 {
 	int status = 0;
 
+	layer->recipients = calloc(count + 1, sizeof(*layer->recipients));
+	if (layer->recipients == NULL)
+		return HSMIME_ENOMEM;
+	for (size_t i = 0; i < count && status == 0; i++)
+		status =
+		    fill_recipient(&layer->recipients[layer->recipient_count++], &recipients[i]);
+	return status;
+}
+
+void result_enveloped(hsmime_layer *layer, const struct enveloped_result *found, char *key_uri)
+{
+	layer->opened = 1;
 	layer->key_uri = key_uri;
 	layer->cipher = found->cipher;
 	layer->content_size = found->content_size;
-	layer->recipients = calloc(found->count + 1, sizeof(*layer->recipients));
-	if (layer->recipients == NULL)
-		return HSMIME_ENOMEM;
-	for (size_t i = 0; i < found->count && status == 0; i++)
-		status = fill_recipient(
-		    &layer->recipients[layer->recipient_count++], &found->recipients[i]);
-	if (status == 0 && found->used < found->count)
+	if (found->used < layer->recipient_count)
 		layer->recipients[found->used].used = 1;
-	return status;
 }
 
 static bool is_signed(const hsmime_layer *l)

@@ -22,13 +22,13 @@ struct trust {
 	int64_t at;
 };
 
-/* result_new(no_chain): an empty result, or NULL. */
-hsmime_result *result_new(bool no_chain);
+/* result_new(trust): an empty result that says what trust leaves unchecked, or NULL. */
+hsmime_result *result_new(const struct trust *trust);
 
 /* result_set_from(result, addresses): keep the mail's From addresses. 0 or HSMIME_ENOMEM. */
 int result_set_from(hsmime_result *result, char *const *addresses);
 
-/* result_add(index, result, kind): a new, empty layer; its index. 0 or HSMIME_ENOMEM. */
+/* result_add(index, result, kind): a new, empty layer, opened; its index. 0 or HSMIME_ENOMEM. */
 int result_add(size_t *index, hsmime_result *result, enum hsmime_layer_kind kind);
 
 /*
@@ -40,8 +40,22 @@ int result_add(size_t *index, hsmime_result *result, enum hsmime_layer_kind kind
 int result_signed(hsmime_layer *layer, hsmime_ctx *ctx, const struct signed_result *found,
     const struct trust *trust, char *const *from);
 
-/* result_enveloped(layer, found, key_uri): fill layer; key_uri is taken over (may be NULL). 0 or HSMIME_ENOMEM. */
-int result_enveloped(hsmime_layer *layer, const struct enveloped_result *found, char *key_uri);
+/* result_recipients(layer, recipients, count): whom an encrypted layer is for. 0 or HSMIME_ENOMEM. */
+int result_recipients(hsmime_layer *layer, const struct recipient *recipients, size_t count);
+
+/*
+ * result_enveloped(layer, found, key_uri):
+ * Fill layer, whose recipients are there, from what was decrypted; key_uri is taken
+ * over (may be NULL).
+ */
+void result_enveloped(hsmime_layer *layer, const struct enveloped_result *found, char *key_uri);
+
+/*
+ * result_unopened(result, kind, status, problem):
+ * Note a layer of that kind that could not be read. 0 or HSMIME_ENOMEM.
+ */
+int result_unopened(
+    hsmime_result *result, enum hsmime_layer_kind kind, int status, const char *problem);
 
 /* layer_fail(layer, status, fmt, ...): set its status and problem, unless it failed before. */
 void layer_fail(hsmime_layer *layer, int status, const char *fmt, ...)

@@ -4,6 +4,7 @@
 #include "api/encrypt.h"
 #include "api/input.h"
 #include "api/keys.h"
+#include "api/made.h"
 #include "api/mail_input.h"
 #include "cms/signed_writer.h"
 #include "mail/compose.h"
@@ -129,11 +130,12 @@ static int write_signed_entity(struct signing *s, const hsmime_sink *sink, bool 
 	return s->options->opaque ? sign_opaque(s, sink, crlf) : sign_clear(s, sink, crlf);
 }
 
+/* Held: half a mail in a pipe would be sent. */
 static int sign_mail_plain(struct signing *s, hsmime_output *out)
 {
 	hsmime_sink sink;
 	int status =
-	    output_begin(out, false, s->ctx->shared->libctx, s->ctx->spool_max, &s->ctx->err);
+	    output_begin(out, true, s->ctx->shared->libctx, s->ctx->spool_max, &s->ctx->err);
 
 	if (status != 0)
 		return status;
@@ -227,6 +229,7 @@ static int sign(struct signing *s, hsmime_output *out, const hsmime_source *in)
 		status = signer_find(&s->signer, s->ctx, s->options, mail ? &s->mail.header : NULL);
 	if (status != 0)
 		return status;
+	made_signature(s->ctx, s->digest, s->signer.key, s->options->pss != 0);
 	if (s->options->encrypt != NULL)
 		return sign_and_encrypt(s, out);
 	return mail ? sign_mail_plain(s, out) : sign_octets_plain(s, out);
@@ -244,7 +247,7 @@ int hsmime_sign(hsmime_ctx *ctx, hsmime_output *out, const hsmime_source *in,
 	if (s.digest == NULL) {
 		error_set(&ctx->err, HSMIME_EUSAGE, "%s is not a digest hsmime signs with", asked);
 		error_hint(&ctx->err, "use sha256, sha384 or sha512");
-		return HSMIME_EUSAGE;
+		return ctx_end(ctx, HSMIME_EUSAGE);
 	}
 	status = sign(&s, out, in);
 	signer_free(&s.signer);

@@ -41,18 +41,33 @@ static int make_folders(char *path)
 	return mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : -1;
 }
 
-static int read_secret(unsigned char *out, const char *file)
+enum finding { KEPT, NOT_KEPT, EXPOSED };
+
+/* Who knows or chooses the secret can tell what takes a content key's place from a token's answer. */
+static bool is_exposed(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) != 0 || st.st_uid != geteuid() || (st.st_mode & 077) != 0;
+}
+
+static enum finding read_secret(unsigned char *out, const char *file)
 {
 	unsigned char kept[CTX_SUBSTITUTE_SIZE + 1];
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	int ok = fd >= 0 && read(fd, kept, sizeof(kept)) == CTX_SUBSTITUTE_SIZE;
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	enum finding found = NOT_KEPT;
 
-	if (ok)
+	if (fd < 0)
+		return NOT_KEPT;
+	if (is_exposed(fd))
+		found = EXPOSED;
+	else if (read(fd, kept, sizeof(kept)) == CTX_SUBSTITUTE_SIZE)
+		found = KEPT;
+	if (found == KEPT)
 		memcpy(out, kept, CTX_SUBSTITUTE_SIZE);
 	OPENSSL_cleanse(kept, sizeof(kept));
-	if (fd >= 0)
-		close(fd);
-	return ok ? 0 : -1;
+	close(fd);
+	return found;
 }
 
 /* Two processes may do this at once: whoever links first has made it. */
@@ -72,22 +87,37 @@ static int make_secret(const char *folder, const char *file, const unsigned char
 	return made;
 }
 
-static int kept_secret(unsigned char *secret, hsmime_ctx *ctx)
+static enum finding kept_secret(unsigned char *secret, char file[PATH_MAX], hsmime_ctx *ctx)
 {
 	char folder[PATH_MAX - 32];
-	char file[PATH_MAX];
+	enum finding found;
 
 	if (folder_of(folder, sizeof(folder), ctx) != 0)
-		return -1;
-	snprintf(file, sizeof(file), "%s/substitute-secret", folder);
-	if (read_secret(secret, file) == 0)
-		return 0;
+		return NOT_KEPT;
+	snprintf(file, PATH_MAX, "%s/substitute-secret", folder);
+	found = read_secret(secret, file);
+	if (found != NOT_KEPT)
+		return found;
 	if (make_folders(folder) != 0 || make_secret(folder, file, secret) != 0)
-		return -1;
+		return NOT_KEPT;
 	return read_secret(secret, file);
 }
 
-static int load_secret(hsmime_ctx *ctx)
+/* Nothing is repaired here: that others could read the secret is for a person to judge. */
+static void warn(const hsmime_ctx *ctx, enum finding found, const char *file)
+{
+	if (found == EXPOSED)
+		ctx_log(ctx, 0,
+		    "%s is not yours alone: the defence against replayed messages holds for this "
+		    "run only; chmod 600 it if it is your file, else remove it",
+		    file);
+	else if (found == NOT_KEPT)
+		ctx_log(ctx, 0,
+		    "the state folder can't be used: the defence against "
+		    "replayed messages holds for this run only");
+}
+
+static int load_secret(enum finding *found, char file[PATH_MAX], hsmime_ctx *ctx)
 {
 	struct secret *s = &ctx->shared->substitute;
 	struct secret fresh;
@@ -99,10 +129,7 @@ static int load_secret(hsmime_ctx *ctx)
 		secret_free(&fresh);
 		return error_openssl(&ctx->err, HSMIME_EINTERNAL, "random octets");
 	}
-	if (kept_secret(fresh.data, ctx) != 0)
-		ctx_log(ctx, 0,
-		    "the state folder can't be used: the defence against "
-		    "replayed messages holds for this run only");
+	*found = kept_secret(fresh.data, file, ctx);
 	*s = fresh;
 	return 0;
 }
@@ -110,12 +137,16 @@ static int load_secret(hsmime_ctx *ctx)
 int ctx_substitute(const unsigned char **secret, hsmime_ctx *ctx)
 {
 	struct ctx_shared *s = ctx->shared;
+	enum finding found = KEPT;
+	char file[PATH_MAX] = "";
 	int status = 0;
 
-	pthread_mutex_lock(&s->lock);
+	gate_enter(&s->making);
 	if (s->substitute.data == NULL)
-		status = load_secret(ctx);
-	pthread_mutex_unlock(&s->lock);
+		status = load_secret(&found, file, ctx);
+	gate_leave(&s->making);
+	/* Who gets the message may come back by another context of the family. */
+	warn(ctx, found, file);
 	*secret = s->substitute.data;
 	return status;
 }

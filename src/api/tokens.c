@@ -12,7 +12,9 @@ int hsmime_tokens(hsmime_token **list, size_t *count, hsmime_ctx *ctx)
 	*count = 0;
 	ctx_begin(ctx);
 	status = ctx_engine(&engine, ctx);
-	return status != 0 ? status : engine_tokens(list, count, engine, &ctx->err);
+	if (status == 0)
+		status = engine_tokens(list, count, engine, &ctx->err);
+	return ctx_end(ctx, status);
 }
 
 void hsmime_tokens_free(hsmime_token *list, size_t count)
@@ -29,7 +31,9 @@ int hsmime_keys(hsmime_key **list, size_t *count, hsmime_ctx *ctx, const char *u
 	*count = 0;
 	ctx_begin(ctx);
 	status = ctx_engine(&engine, ctx);
-	return status != 0 ? status : engine_keys(list, count, engine, uri, login != 0, &ctx->err);
+	if (status == 0)
+		status = engine_keys(list, count, engine, uri, login != 0, &ctx->err);
+	return ctx_end(ctx, status);
 }
 
 void hsmime_keys_free(hsmime_key *list, size_t count)

@@ -81,6 +81,21 @@ static int walk_octets(struct layers *l, const hsmime_source *in, enum hsmime_fo
 	return layers_cms(l, &watched, format, 0);
 }
 
+/* Nothing is wrong with such a mail, and asking for the same again would not help. */
+static int not_signed(hsmime_ctx *ctx, const hsmime_result *result)
+{
+	const char *why = result->layer_count > 0 ? result->layers[0].problem : NULL;
+
+	if (why != NULL)
+		error_set(
+		    &ctx->err, HSMIME_EINVALID, "not valid: the message is not signed; %s", why);
+	else
+		error_set(&ctx->err, HSMIME_EINVALID, "not valid: the message is not signed");
+	return error_hint(&ctx->err,
+	    "it may be in order all the same, but nothing shows who wrote it; only its sender can "
+	    "sign it");
+}
+
 /* The words for a verdict that does not hold: the first layer's that says why. */
 static int explain(hsmime_ctx *ctx, const hsmime_result *result)
 {
@@ -92,8 +107,7 @@ static int explain(hsmime_ctx *ctx, const hsmime_result *result)
 			    layer->problem != NULL ? layer->problem
 						   : "the signature does not hold");
 	}
-	error_set(&ctx->err, HSMIME_EINVALID, "not valid: the message is not signed");
-	return HSMIME_EINVALID;
+	return not_signed(ctx, result);
 }
 
 static int conclude(hsmime_ctx *ctx, struct layers *l)
@@ -104,6 +118,14 @@ static int conclude(hsmime_ctx *ctx, struct layers *l)
 	if (status != 0)
 		return explain(ctx, l->result);
 	return l->content != NULL ? output_commit(l->content, &ctx->err) : 0;
+}
+
+/* What is known of the layers is told too where the walk ended early; but not of half a reading. */
+static bool worth_telling(const hsmime_result *result, int status)
+{
+	if (status == HSMIME_EIO || status == HSMIME_ENOMEM || status == HSMIME_EINTERNAL)
+		return false;
+	return result->layer_count > 0 || result->status == status;
 }
 
 int hsmime_verify(hsmime_ctx *ctx, hsmime_result **result, hsmime_output *out,
@@ -120,9 +142,9 @@ int hsmime_verify(hsmime_ctx *ctx, hsmime_result **result, hsmime_output *out,
 
 	*result = NULL;
 	ctx_begin(ctx);
-	l.result = result_new(trust.no_chain);
+	l.result = result_new(&trust);
 	if (l.result == NULL)
-		return error_nomem(&ctx->err);
+		return ctx_end(ctx, error_nomem(&ctx->err));
 	if (out != NULL)
 		status = output_begin(out, true, ctx->shared->libctx, ctx->spool_max, &ctx->err);
 	if (status == 0)
@@ -130,7 +152,9 @@ int hsmime_verify(hsmime_ctx *ctx, hsmime_result **result, hsmime_output *out,
 						     : walk_mail(&l, in);
 	if (status == 0)
 		status = conclude(ctx, &l);
-	if (status == 0 || (status == HSMIME_EINVALID && l.result->status == HSMIME_EINVALID))
+	else if (l.result->layer_count > 0)
+		l.result->status = status;
+	if (worth_telling(l.result, status))
 		*result = l.result;
 	else
 		hsmime_result_free(l.result);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "config.h"
 #include "json.h"
@@ -11,7 +10,10 @@
 
 static bool is_read(const char *path)
 {
-	return access(path, F_OK) == 0;
+	bool there;
+
+	/* What can't be seen has ended the command before. */
+	return config_find(&there, path) == 0 && there;
 }
 
 static void json_files(struct json *j)

@@ -1,5 +1,7 @@
 #include "command.h"
 
+#include "bcc_check.h"
+#include "report.h"
 #include "request.h"
 
 static int fill(hsmime_encrypt_options *e, struct job *job)
@@ -19,10 +21,13 @@ int cmd_encrypt(const struct options *o)
 	if (status == 0)
 		status = fill(&e, &job);
 	if (status == 0)
+		status = bcc_check(&job);
+	if (status == 0)
 		status = job_open_output(&job, request_binary(o));
 	if (status == 0)
 		status = job_open_input(&job);
 	if (status == 0)
 		status = hsmime_encrypt(job.ctx, job.out, &job.in, &e);
+	report_made(&job, status);
 	return job_finish(&job, status);
 }

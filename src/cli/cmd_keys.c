@@ -1,6 +1,9 @@
 #include "command.h"
 
+#include <string.h>
 #include <time.h>
+
+#include <openssl/x509v3.h>
 
 #include "job.h"
 #include "json.h"
@@ -17,6 +20,51 @@ static const struct {
 	{ HSMIME_KEY_DERIVE, "derive" },
 	{ HSMIME_KEY_UNWRAP, "unwrap" },
 };
+
+/*
+ * What the certificate is for stands in for what the key may do, where the token has not told
+ * (RFC 5280 section 4.2.1.3). 0: not known.
+ */
+static unsigned usage_of(const hsmime_key *k)
+{
+	static const struct {
+		uint32_t bits;
+		unsigned flag;
+		const char *type; /* of the keys that can do it; NULL: all */
+	} rows[] = {
+		{ KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION, HSMIME_KEY_SIGN, NULL },
+		{ KU_KEY_ENCIPHERMENT, HSMIME_KEY_DECRYPT, "RSA" },
+		{ KU_KEY_AGREEMENT, HSMIME_KEY_DERIVE, "EC" },
+	};
+	uint32_t bits;
+	unsigned usage = 0;
+
+	if (k->usage != 0 || k->has_private_key >= 0 || k->certificate == NULL)
+		return k->usage;
+	bits = X509_get_key_usage(k->certificate);
+	for (size_t i = 0; bits != UINT32_MAX && i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bool fits = rows[i].type == NULL || strcmp(rows[i].type, k->type) == 0;
+
+		usage |= fits && (bits & rows[i].bits) != 0 ? rows[i].flag : 0;
+	}
+	return usage;
+}
+
+static void json_usage(struct json *j, const hsmime_key *k)
+{
+	unsigned usage = usage_of(k);
+
+	if (usage == 0 && k->has_private_key < 0) {
+		json_null(j, "usage");
+		return;
+	}
+	json_open(j, "usage", '[');
+	for (size_t i = 0; i < sizeof(usages) / sizeof(usages[0]); i++) {
+		if ((usage & usages[i].flag) != 0)
+			json_text(j, NULL, usages[i].name);
+	}
+	json_close(j, ']');
+}
 
 static void json_private_key(struct json *j, const hsmime_key *k)
 {
@@ -46,12 +94,7 @@ static void json_key(struct json *j, const hsmime_key *k)
 	json_text(j, "type", k->type);
 	json_text(j, "curve", k->curve);
 	json_number(j, "bits", k->bits);
-	json_open(j, "usage", '[');
-	for (size_t i = 0; i < sizeof(usages) / sizeof(usages[0]); i++) {
-		if ((k->usage & usages[i].flag) != 0)
-			json_text(j, NULL, usages[i].name);
-	}
-	json_close(j, ']');
+	json_usage(j, k);
 	json_private_key(j, k);
 	json_bool(j, "always_authenticate", k->always_authenticate != 0);
 	json_text(j, "subject", k->subject);
@@ -85,6 +128,7 @@ static void field(const char *name, const char *value)
 static void write_type(const hsmime_key *k)
 {
 	const char *before = ": ";
+	unsigned usage = usage_of(k);
 
 	printf("  %-9s %s", "key:", k->type);
 	if (k->curve != NULL)
@@ -92,11 +136,14 @@ static void write_type(const hsmime_key *k)
 	else if (k->bits > 0)
 		printf(" %u bits", k->bits);
 	for (size_t i = 0; i < sizeof(usages) / sizeof(usages[0]); i++) {
-		if ((k->usage & usages[i].flag) == 0)
+		if ((usage & usages[i].flag) == 0)
 			continue;
 		printf("%s%s", before, usages[i].name);
 		before = ", ";
 	}
+	if (k->usage == 0 && k->has_private_key < 0)
+		fputs(usage != 0 ? " (by its certificate)" : ": use not shown without --login",
+		    stdout);
 	if (k->has_private_key == 0)
 		printf(", no private key");
 	if (k->always_authenticate)

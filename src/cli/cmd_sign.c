@@ -1,5 +1,7 @@
 #include "command.h"
 
+#include "bcc_check.h"
+#include "report.h"
 #include "request.h"
 
 /* The command line's choice of the key stands above a configured one of the other kind. */
@@ -45,10 +47,13 @@ int cmd_sign(const struct options *o)
 	if (status == 0)
 		status = fill(&s, &e, &job);
 	if (status == 0)
+		status = bcc_check(&job);
+	if (status == 0)
 		status = job_open_output(&job, request_binary(o));
 	if (status == 0)
 		status = job_open_input(&job);
 	if (status == 0)
 		status = hsmime_sign(job.ctx, job.out, &job.in, &s);
+	report_made(&job, status);
 	return job_finish(&job, status);
 }

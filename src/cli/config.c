@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,19 @@ bool config_path(char path[PATH_MAX], enum option_rank which)
 	else if (home != NULL && home[0] == '/')
 		len = snprintf(path, PATH_MAX, "%s/.config/%s", home, name);
 	return len > 0 && len < PATH_MAX;
+}
+
+int config_find(bool *there, const char *path)
+{
+	int why;
+
+	*there = access(path, F_OK) == 0;
+	why = *there ? 0 : errno;
+	if (why == 0 || why == ENOENT || why == ENOTDIR)
+		return 0;
+	message_error("%s: it can't be read: %s", path, strerror(why));
+	message_error("make the file and its folder readable; hsmime.conf(5) describes it");
+	return 2;
 }
 
 static int refuse(const struct file *f, const char *key, const char *why)
@@ -79,10 +93,7 @@ static int take_value(void *arg, const char *key, const char *const *values, siz
 		    f, key, is_list(NULL, key) ? "is not a list of texts" : "is not a text");
 	for (size_t i = 0; i < count; i++) {
 		if (options_set(f->options, (enum option_id)id, values[i], f->rank, f->path) != 0) {
-			const char *choices = option_table[id].choices;
-
-			snprintf(why, sizeof(why), "must be one of %s",
-			    choices != NULL ? choices : "true,false");
+			option_wants(why, sizeof(why), (enum option_id)id);
 			return refuse(f, key, why);
 		}
 	}
@@ -126,10 +137,13 @@ static int load_file(struct options *o, enum option_rank rank)
 {
 	char path[PATH_MAX];
 	struct file f = { .options = o, .path = path, .rank = rank };
+	bool there;
+	int status;
 
-	if (!config_path(path, rank) || access(path, F_OK) != 0)
+	if (!config_path(path, rank))
 		return 0;
-	return read_file(&f);
+	status = config_find(&there, path);
+	return status == 0 && there ? read_file(&f) : status;
 }
 
 static void load_environment(struct options *o)

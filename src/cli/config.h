@@ -19,6 +19,13 @@
 bool config_path(char path[PATH_MAX], enum option_rank which);
 
 /*
+ * config_find(there, path):
+ * Whether there is a file. Return 0, or 2 after an error message where that can't be seen, for
+ * example for want of rights to its folder: settings are never passed over silently.
+ */
+int config_find(bool *there, const char *path);
+
+/*
  * config_load(o):
  * Set what the files and the environment say. Unknown groups and keys give a warning. Return 0,
  * or 2 after an error message where a file can't be read or a value is not possible.

@@ -1,9 +1,11 @@
 #include "guard.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -26,7 +28,8 @@ static void end_by(int signal)
 
 static void catch_signals(void)
 {
-	static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU, SIGALRM,
+		SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2, SIGIO, SIGPWR, SIGSTKFLT };
 	struct sigaction action = { .sa_handler = end_by, .sa_flags = SA_RESETHAND | SA_NODEFER };
 	struct sigaction old;
 
@@ -39,14 +42,32 @@ static void catch_signals(void)
 	}
 }
 
+/*
+ * The next file that is opened would get the number of a standard descriptor that is closed, and
+ * with it what is meant for that one. The way round in which /dev/null is opened makes reading the
+ * first and writing the others fail, as they would have.
+ */
+static void fill_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			_exit(6);
+	}
+}
+
 void guard_start(void)
 {
 	struct rlimit none = { 0, 0 };
 
+	fill_descriptors();
 	prctl(PR_SET_DUMPABLE, 0);
 	setrlimit(RLIMIT_CORE, &none);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	catch_signals();
+	/* Nothing of openssl.cnf reaches the library's own context: the tool does not read it. */
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	/* AddressSanitizer sees nothing of what is in there, and of what only that points to. */
 #ifndef __SANITIZE_ADDRESS__
 	CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_LEAST);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "glance.h"
 #include "json.h"
 #include "message.h"
 #include "progress.h"
@@ -52,6 +53,7 @@ int job_start(struct job *job, const struct options *o, const char *command)
 	int status;
 
 	*job = (struct job){ .options = o, .command = command, .in_fd = -1, .content_fd = -1 };
+	job->to_stdout = glance_content(o->command, option_text(o, OPT_OUTPUT));
 	status = hsmime_ctx_new(&job->ctx);
 	if (status == 0)
 		status = hsmime_ctx_set_module(job->ctx, option_text(o, OPT_MODULE));
@@ -96,7 +98,7 @@ int job_open_input(struct job *job)
 		if (isatty(STDIN_FILENO))
 			message_note("reading from the terminal; Ctrl-D ends the input");
 	}
-	hsmime_source_fd(&job->in, &job->in_fd);
+	hsmime_source_fd(&job->in, &job->in_file, job->in_fd);
 	return status;
 }
 
@@ -114,7 +116,7 @@ int job_open_content(struct job *job)
 		job->content_fd = STDIN_FILENO;
 	else
 		status = open_file(&job->content_fd, job, name);
-	hsmime_source_fd(&job->content, &job->content_fd);
+	hsmime_source_fd(&job->content, &job->content_file, job->content_fd);
 	return status;
 }
 
@@ -127,9 +129,6 @@ int job_open_output(struct job *job, bool binary)
 	if (binary && isatty(STDOUT_FILENO))
 		return job_refuse(job, HSMIME_EUSAGE, "give a file with -o, or use --format pem",
 		    "binary output does not go to a terminal");
-	job->to_stdout = true;
-	if (option_is(job->options, OPT_JSON))
-		message_silence();
 	return hsmime_output_fd(&job->out, STDOUT_FILENO);
 }
 

@@ -20,7 +20,9 @@ struct job {
 	int in_fd;
 	int content_fd;
 	hsmime_source in;
+	hsmime_file in_file;
 	hsmime_source content;
+	hsmime_file content_file;
 	hsmime_output *out; /* NULL: none was asked for */
 	hsmime_certs *certs;
 	hsmime_certs *anchors; /* NULL: no --ca */

@@ -5,6 +5,16 @@
 #include "utf8.h"
 #include "values.h"
 
+/* RFC 8259 section 7: what is over 16 bits as a pair of surrogates. */
+static void escape(FILE *out, uint32_t point)
+{
+	if (point > 0xFFFF) {
+		fprintf(out, "\\u%04" PRIx32, 0xD800 + ((point - 0x10000) >> 10));
+		point = 0xDC00 + ((point - 0x10000) & 0x3FF);
+	}
+	fprintf(out, "\\u%04" PRIx32, point);
+}
+
 static void quote(FILE *out, const char *text)
 {
 	putc('"', out);
@@ -14,7 +24,7 @@ static void quote(FILE *out, const char *text)
 		if (point == '"' || point == '\\')
 			fprintf(out, "\\%c", (char)point);
 		else if (utf8_is_control(point))
-			fprintf(out, "\\u%04" PRIx32, point);
+			escape(out, point);
 		else
 			utf8_put(out, point);
 	}

@@ -8,7 +8,9 @@
 
 #include "command.h"
 #include "config.h"
+#include "glance.h"
 #include "guard.h"
+#include "json.h"
 #include "message.h"
 #include "nearest.h"
 #include "rules.h"
@@ -120,18 +122,45 @@ static int prepare(struct options *o, const struct command *c)
 	return status != 0 ? status : config_load(o);
 }
 
+/* What failed before a command was there to report it; a program that asked for JSON gets JSON. */
+static void report_failure(const struct command *c, int argc, char **argv)
+{
+	unsigned bit = c != NULL ? c->bit : 0;
+	bool taken = glance_content(bit, glance(argc, argv, OPT_OUTPUT));
+	struct json j = { .out = taken ? stderr : stdout };
+	const char *what, *hint;
+
+	message_failure(&what, &hint);
+	json_open(&j, NULL, '{');
+	json_text(&j, "command", c != NULL ? c->name : NULL);
+	json_text(&j, "status", hsmime_status_name(HSMIME_EUSAGE));
+	json_number(&j, "exit_status", USAGE);
+	json_text(&j, "error", what);
+	json_text(&j, "hint", hint);
+	json_close(&j, '}');
+}
+
 static int run(const struct command *c, int argc, char **argv)
 {
 	struct options o = { .command = c->bit };
-	int status = options_parse(&o, argc, argv);
+	bool json = glance(argc, argv, OPT_JSON) != NULL;
+	int status;
+
+	if (json && glance_content(c->bit, glance(argc, argv, OPT_OUTPUT)))
+		message_silence();
+	status = options_parse(&o, argc, argv);
 
 	if (status == 0 && option_is(&o, OPT_HELP)) {
 		status = help_command(c);
 	} else if (status == 0) {
 		status = prepare(&o, c);
-		if (status == 0)
+		if (status == 0) {
 			status = c->run(&o);
+			json = false;
+		}
 	}
+	if (status == USAGE && json)
+		report_failure(c, argc, argv);
 	options_free(&o);
 	return status;
 }
@@ -146,15 +175,27 @@ static int help_about(int argc, char **argv)
 	return c != NULL ? help_command(c) : unknown(argv[1]);
 }
 
-static int dispatch(int argc, char **argv)
+static int no_command(int argc, char **argv)
 {
-	const struct command *c;
+	int status = USAGE;
 
 	if (argc < 2) {
 		message_error("no command");
 		message_error("see hsmime --help");
-		return USAGE;
+	} else {
+		status = unknown(argv[1]);
 	}
+	if (glance(argc, argv, OPT_JSON) != NULL)
+		report_failure(NULL, argc, argv);
+	return status;
+}
+
+static int dispatch(int argc, char **argv)
+{
+	const struct command *c;
+
+	if (argc < 2)
+		return no_command(argc, argv);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return help();
 	if (strcmp(argv[1], "help") == 0)
@@ -164,7 +205,7 @@ static int dispatch(int argc, char **argv)
 		return finish_output();
 	}
 	c = find(argv[1]);
-	return c != NULL ? run(c, argc - 1, argv + 1) : unknown(argv[1]);
+	return c != NULL ? run(c, argc - 1, argv + 1) : no_command(argc, argv);
 }
 
 /*

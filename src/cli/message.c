@@ -8,11 +8,21 @@
 
 #define SILENT (-2)
 
+#define LINE_SIZE 2048
+
 static int verbosity;
+static char first[LINE_SIZE], second[LINE_SIZE]; /* of the failure's lines */
 
 void message_setup(int asked)
 {
-	verbosity = asked;
+	if (verbosity != SILENT)
+		verbosity = asked;
+}
+
+void message_failure(const char **what, const char **hint)
+{
+	*what = first;
+	*hint = second;
 }
 
 void message_silence(void)
@@ -31,8 +41,6 @@ static void say(int needed, const char *prefix, const char *text)
 	putc('\n', stderr);
 }
 
-#define LINE_SIZE 2048
-
 void message_error(const char *fmt, ...)
 {
 	char line[LINE_SIZE];
@@ -41,6 +49,10 @@ void message_error(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
+	if (first[0] == '\0')
+		snprintf(first, sizeof(first), "%s", line);
+	else if (second[0] == '\0')
+		snprintf(second, sizeof(second), "%s", line);
 	say(-1, "", line);
 }
 

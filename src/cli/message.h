@@ -8,8 +8,8 @@
 
 /*
  * message_setup(verbosity): -1 errors only, 0 warnings and notes too, 1 and 2 the library's
- * information and detail too. message_silence(): nothing at all from now on, because standard
- * error belongs to a report.
+ * information and detail too. message_silence(): nothing at all from now on, whatever is set
+ * up later, because standard error belongs to a report.
  */
 void message_setup(int verbosity);
 void message_silence(void);
@@ -18,6 +18,9 @@ void message_silence(void);
 void message_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void message_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void message_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* message_failure(what, hint): the first two lines of message_error, said or silenced; "" where there is none. */
+void message_failure(const char **what, const char **hint);
 
 /* message_log: the hsmime_log_callback of the tool. */
 void message_log(void *arg, int level, const char *text);

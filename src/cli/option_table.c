@@ -1,6 +1,15 @@
 #include "options.h"
 
+#include "values.h"
+
 #define CIPHERS "aes-128-cbc,aes-256-cbc,aes-128-gcm,aes-256-gcm"
+
+static bool is_size(const char *text)
+{
+	uint64_t size;
+
+	return size_parse(&size, text);
+}
 
 const struct option_row option_table[OPT_COUNT] = {
 	[OPT_KEY] = { .name = "key",
@@ -71,6 +80,7 @@ const struct option_row option_table[OPT_COUNT] = {
 	[OPT_DIGEST] = { .name = "digest",
 	    .kind = OPTION_VALUE,
 	    .arg = "NAME",
+	    .choices = "sha256,sha384,sha512",
 	    .commands = CMD_SIGN,
 	    .config = CMD_SIGN,
 	    .standard = "sha256",
@@ -157,11 +167,13 @@ const struct option_row option_table[OPT_COUNT] = {
 	    .help = "write to FILE; - is standard output" },
 	[OPT_JSON] = { .name = "json",
 	    .letter = 'j',
-	    .commands = CMD_READS | CMD_TOKENS | CMD_KEYS | CMD_CONFIG,
+	    .commands = CMD_ALL,
 	    .help = "report in JSON" },
 	[OPT_SPOOL_MAX] = { .name = "spool-max",
 	    .kind = OPTION_VALUE,
 	    .arg = "SIZE",
+	    .is_possible = is_size,
+	    .form = "octets, or for example 500M or 2G",
 	    .commands = CMD_CRYPTO,
 	    .config = CMD_CRYPTO,
 	    .standard = "no limit",

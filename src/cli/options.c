@@ -45,6 +45,24 @@ static bool is_choice(enum option_id id, const char *text)
 	return false;
 }
 
+static bool is_possible(enum option_id id, const char *text, enum option_rank rank)
+{
+	bool (*check)(const char *) = option_table[id].is_possible;
+
+	return is_choice(id, text) && (check == NULL || rank == RANK_COMMAND_LINE || check(text));
+}
+
+void option_wants(char *text, size_t size, enum option_id id)
+{
+	const struct option_row *row = &option_table[id];
+
+	if (row->form != NULL)
+		snprintf(text, size, "must be %s", row->form);
+	else
+		snprintf(text, size, "must be one of %s",
+		    row->choices != NULL ? row->choices : "true,false");
+}
+
 static bool accumulates(enum option_id id)
 {
 	return option_table[id].kind == OPTION_LIST || option_table[id].kind == OPTION_TALLY;
@@ -55,7 +73,7 @@ int options_set(struct options *o, enum option_id id, const char *text, enum opt
 {
 	struct option_value *v = &o->values[id];
 
-	if (!is_choice(id, text))
+	if (!is_possible(id, text, rank))
 		return -1;
 	if (rank < v->rank)
 		return 0;

@@ -77,10 +77,12 @@ struct option_row {
 	const char *name; /* long name; the key in a configuration file too */
 	char letter;      /* short name, or 0 */
 	enum option_kind kind;
-	const char *arg;     /* what the argument is called, NULL for flags */
-	const char *choices; /* comma-separated, NULL: any text */
-	unsigned commands;   /* enum command_bit: who takes it on the command line */
-	unsigned config; /* enum command_bit: who takes it from configuration; 0: it is no key */
+	const char *arg;                       /* what the argument is called, NULL for flags */
+	const char *choices;                   /* comma-separated, NULL: any text */
+	bool (*is_possible)(const char *text); /* whether a key's value is one, NULL: any text */
+	const char *form;                      /* in words what is_possible takes */
+	unsigned commands; /* enum command_bit: who takes it on the command line */
+	unsigned config;   /* enum command_bit: who takes it from configuration; 0: it is no key */
 	const char *standard; /* what holds when it is not set, in words; for keys */
 	const char *help;
 	const char *alias_value; /* flags: not an option itself but this value for alias */
@@ -110,7 +112,9 @@ struct options {
  * options_set(o, id, text, rank, origin):
  * Give an option a value. One of a higher rank stays; one of a lower rank is replaced; of the
  * same rank a list grows and the rest is replaced. Return 0, or -1 where text is none of the
- * choices. Out of memory ends the program with status 6.
+ * choices or not possible. What is_possible says of the command line's text is left to the
+ * command, which reports it as it does all that is wrong with what it was asked for. Out of
+ * memory ends the program with status 6.
  */
 int options_set(struct options *o, enum option_id id, const char *text, enum option_rank rank,
     const char *origin);
@@ -135,6 +139,9 @@ bool option_given(const struct options *o, enum option_id id);
 /* option_is_key(id): it is a key of the configuration files. option_find(name): or -1. */
 bool option_is_key(enum option_id id);
 int option_find(const char *name);
+
+/* option_wants(text, size, id): put in text what a value of id must be, "must be …". */
+void option_wants(char *text, size_t size, enum option_id id);
 
 /*
  * options_help(out, command):

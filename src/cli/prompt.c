@@ -89,6 +89,9 @@ static ptrdiff_t ask(FILE *tty, const hsmime_pin_request *request, char *pin, si
 	int fd = fileno(tty);
 	ptrdiff_t len;
 
+	/* First, since it discards what was typed before: who sees the question may answer. */
+	if (!hide(fd))
+		return HSMIME_EPIN;
 	fputs("PIN of the token ", tty);
 	utf8_print(tty, request->token_label);
 	if (request->purpose != NULL && request->purpose[0] != '\0') {
@@ -97,12 +100,17 @@ static ptrdiff_t ask(FILE *tty, const hsmime_pin_request *request, char *pin, si
 	}
 	fputs(": ", tty);
 	fflush(tty);
-	if (!hide(fd))
-		return HSMIME_EPIN;
 	len = read_line(fd, pin, size);
 	prompt_restore();
 	putc('\n', tty);
 	return len > 0 ? len : HSMIME_EPIN;
+}
+
+/* The token's own pad asks for the PIN. */
+static ptrdiff_t go_on(char *answer)
+{
+	answer[0] = 'y';
+	return 1;
 }
 
 bool prompt_possible(void)
@@ -127,7 +135,7 @@ ptrdiff_t prompt_pin(void *arg, const hsmime_pin_request *request, char *pin, si
 	if (request->count_low && !request->final_try)
 		fputs("Careful: a wrong PIN was given to this token before.\n", tty);
 	if (!request->final_try || confirmed(tty))
-		len = ask(tty, request, pin, size);
+		len = request->pin_pad ? go_on(pin) : ask(tty, request, pin, size);
 	fclose(tty);
 	return len;
 }

@@ -79,7 +79,7 @@ static void signer(FILE *out, const hsmime_signer *s)
 	field(out, "issuer:", s->issuer);
 	field(out, "serial:", s->serial_number);
 	emails(out, s->emails);
-	field(out, "From:", from[s->from_matches]);
+	field(out, "From:", s->from_problem != NULL ? s->from_problem : from[s->from_matches]);
 	algorithm(out, s);
 	signed_at(out, s);
 	field(out, "signature:", s->signature_status == 0 ? "holds" : "does NOT hold");
@@ -104,6 +104,19 @@ static void covered(FILE *out, const hsmime_layer *l)
 		field(out, "part:", "ONLY A PART of the mail is signed");
 }
 
+static void trailing(FILE *out, const hsmime_layer *l)
+{
+	char text[128];
+
+	if (l->trailing_octets == 0)
+		return;
+	snprintf(text, sizeof(text),
+	    "%" PRIu64 " octet%s behind its end belong%s to nothing and are not checked",
+	    l->trailing_octets, l->trailing_octets == 1 ? "" : "s",
+	    l->trailing_octets == 1 ? "s" : "");
+	field(out, "WARNING:", text);
+}
+
 static void encrypted(FILE *out, const hsmime_layer *l)
 {
 	if (l->recipient_count == 0)
@@ -111,15 +124,31 @@ static void encrypted(FILE *out, const hsmime_layer *l)
 	field(out, "cipher:", l->cipher);
 	fprintf(out, "  %-12s %zu\n", "recipients:", l->recipient_count);
 	field(out, "key:", l->key_uri);
-	if (l->kind == HSMIME_LAYER_ENCRYPTED)
+	if (l->kind == HSMIME_LAYER_ENCRYPTED && l->opened)
 		field(out, "note:", "not authenticated: this encryption doesn't detect changes");
+}
+
+/* Of this layer alone; what it was checked for stands with each signer. */
+static const char *layer_verdict(const hsmime_layer *l)
+{
+	if (l->status != 0)
+		return "NOT VALID";
+	for (size_t i = 0; i < l->signer_count; i++) {
+		if (l->signers[i].trusted == HSMIME_NOT_CHECKED)
+			return "signature valid";
+	}
+	return "valid";
 }
 
 static void layer(FILE *out, const hsmime_layer *l, size_t number)
 {
-	fprintf(out, "\nLayer %zu: %s\n", number, kinds[l->kind].words);
+	fprintf(out, "\nLayer %zu: %s%s\n", number, kinds[l->kind].words,
+	    l->opened ? "" : ", NOT OPENED");
+	if (l->signer_count > 0)
+		field(out, "verdict:", layer_verdict(l));
 	encrypted(out, l);
 	covered(out, l);
+	trailing(out, l);
 	for (size_t i = 0; i < l->signer_count; i++)
 		signer(out, &l->signers[i]);
 	if (l->signer_count == 0)
@@ -129,12 +158,25 @@ static void layer(FILE *out, const hsmime_layer *l, size_t number)
 static const char *verdict(const hsmime_result *r)
 {
 	if (r->status != 0)
-		return "NOT VALID";
+		return r->status == HSMIME_EINVALID ? "NOT VALID"
+						    : "NOT VALID: a layer could not be opened";
 	return r->no_chain ? "Signature valid; whom to trust was not checked" : "Valid";
+}
+
+static void not_checked(char *text, size_t size, const hsmime_result *r)
+{
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; r->not_checked != NULL && r->not_checked[i] != NULL && len < size; i++)
+		len += (size_t)snprintf(
+		    text + len, size - len, "%s%s", i > 0 ? ", " : "", r->not_checked[i]);
 }
 
 void report_verified(FILE *out, const hsmime_result *r)
 {
+	char text[128];
+
 	fprintf(out, "%s\n", verdict(r));
 	if (r->from != NULL) {
 		fputs("From: ", out);
@@ -143,35 +185,48 @@ void report_verified(FILE *out, const hsmime_result *r)
 	}
 	for (size_t i = 0; i < r->layer_count; i++)
 		layer(out, &r->layers[i], i + 1);
-	if (r->not_checked == NULL || r->not_checked[0] == NULL)
-		return;
-	fputs("\nNot checked: ", out);
-	for (size_t i = 0; r->not_checked[i] != NULL; i++)
-		fprintf(out, "%s%s", i > 0 ? ", " : "", r->not_checked[i]);
-	putc('\n', out);
+	not_checked(text, sizeof(text), r);
+	if (text[0] != '\0')
+		fprintf(out, "\nNot checked: %s\n", text);
+}
+
+/* Behind the words for a signature that holds. */
+static const char *other_from(const hsmime_signer *s)
+{
+	if (s->from_matches != HSMIME_NO)
+		return "";
+	return s->from_problem != NULL ? s->from_problem : "From is another address";
 }
 
 static void note_signer(const hsmime_signer *s)
 {
 	const char *who = s->subject != NULL ? s->subject : "an unknown signer";
-	const char *other = s->from_matches == HSMIME_NO ? ", and From is another address" : "";
+	const char *joint = s->from_matches == HSMIME_NO ? ", and " : "";
+	const char *other = other_from(s);
 
 	if (s->signature_status != 0)
 		message_note("inside, signed by %s: NOT VALID: %s", who,
 		    s->problem != NULL ? s->problem : "the signature does not hold");
 	else if (s->trusted == HSMIME_NOT_CHECKED)
 		message_note("inside, signed by %s: the signature holds; whom to trust was not "
-			     "checked%s",
-		    who, other);
+			     "checked%s%s",
+		    who, joint, other);
 	else if (s->status != 0)
 		message_note("inside, signed by %s: the signature holds, but %s", who,
 		    s->problem != NULL ? s->problem : "its certificate is not trusted");
 	else
-		message_note("inside, signed by %s: valid%s", who, other);
+		message_note("inside, signed by %s: valid%s%s", who, joint, other);
 }
 
 static void note_layer(const hsmime_layer *l)
 {
+	if (l->trailing_octets > 0)
+		message_warning("%" PRIu64
+				" octet%s behind the end of the message belong to nothing "
+				"and are left out",
+		    l->trailing_octets, l->trailing_octets == 1 ? "" : "s");
+	if (!l->opened)
+		return;
 	if (l->recipient_count > 0 || l->cipher != NULL)
 		message_note("decrypted %s with %s", l->cipher != NULL ? l->cipher : "a layer",
 		    l->key_uri != NULL ? l->key_uri : "a key of the token");
@@ -186,6 +241,14 @@ static void note_layer(const hsmime_layer *l)
 
 void report_decrypted(const hsmime_result *r)
 {
-	for (size_t i = 0; i < r->layer_count; i++)
+	char text[128];
+	bool any = false;
+
+	for (size_t i = 0; i < r->layer_count; i++) {
 		note_layer(&r->layers[i]);
+		any = any || r->layers[i].signer_count > 0;
+	}
+	not_checked(text, sizeof(text), r);
+	if (any && text[0] != '\0')
+		message_note("not checked of the signature: %s", text);
 }

@@ -8,6 +8,7 @@
 
 #include <hsmime/result.h>
 
+#include "job.h"
 #include "json.h"
 
 /* report_verified(out, r): the verdict and every layer, for people. */
@@ -21,5 +22,8 @@ void report_json(struct json *j, const hsmime_result *r);
 
 /* report_kind(kind): a layer's kind as a constant name, for example "signed-detached". */
 const char *report_kind(enum hsmime_layer_kind kind);
+
+/* report_made(job, status): with --json, what a signature or encryption that succeeded was made with. */
+void report_made(struct job *job, int status);
 
 #endif

@@ -20,6 +20,7 @@ static void write_signer(struct json *j, const hsmime_signer *s)
 	json_text(j, "serial_number", s->serial_number);
 	json_texts(j, "emails", (const char *const *)s->emails);
 	answer(j, "from_matches", s->from_matches);
+	json_text(j, "from_problem", s->from_problem);
 	json_text(j, "digest", s->digest);
 	json_text(j, "signature_algorithm", s->signature_algorithm);
 	json_number(j, "key_bits", s->key_bits);
@@ -45,9 +46,11 @@ static void write_layer(struct json *j, const hsmime_layer *l)
 	json_text(j, "kind", report_kind(l->kind));
 	json_text(j, "status", hsmime_status_name(l->status));
 	json_text(j, "problem", l->problem);
+	json_bool(j, "opened", l->opened != 0);
 	json_text(j, "content", l->content);
 	json_number(j, "content_offset", l->content_offset);
 	json_number(j, "content_size", l->content_size);
+	json_number(j, "trailing_octets", l->trailing_octets);
 	json_bool(j, "partial", l->partial != 0);
 	json_open(j, "signers", '[');
 	for (size_t i = 0; i < l->signer_count; i++)

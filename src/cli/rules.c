@@ -28,6 +28,8 @@ static const struct {
 	{ CMD_VERIFY, OPT_CONTENT, NEEDS, OPT_CMS, "a mail holds what it covers itself" },
 	{ CMD_VERIFY, OPT_NO_CHAIN, EXCLUDES, OPT_CA, "one of them asks for no chain" },
 	{ CMD_VERIFY, OPT_NO_CHAIN, EXCLUDES, OPT_PARTIAL_CHAIN, "one of them asks for no chain" },
+	{ CMD_VERIFY, OPT_NO_CHAIN, EXCLUDES, OPT_AT,
+	    "without a chain no certificate is checked at any time" },
 	{ CMD_VERIFY, OPT_NO_CHECK_TIME, EXCLUDES, OPT_AT, "one of them asks for no time" },
 };
 

@@ -73,11 +73,14 @@ bool utf8_is_control(uint32_t point)
 	static const struct {
 		uint32_t first, last;
 	} ranges[] = {
-		{ 0x00, 0x1F },     /* C0 */
-		{ 0x7F, 0x9F },     /* DEL and C1 */
-		{ 0x200E, 0x200F }, /* marks of direction */
-		{ 0x2028, 0x202E }, /* separators, embeddings and overrides of direction */
-		{ 0x2066, 0x2069 }, /* isolates */
+		{ 0x00, 0x1F },       /* C0 */
+		{ 0x7F, 0x9F },       /* DEL and C1 */
+		{ 0x061C, 0x061C },   /* Arabic mark of direction */
+		{ 0x200B, 0x200F },   /* of no width, joiners, marks of direction */
+		{ 0x2028, 0x202E },   /* separators, embeddings and overrides of direction */
+		{ 0x2060, 0x2069 },   /* joiner, operators that are not seen, isolates */
+		{ 0xFEFF, 0xFEFF },   /* byte order mark, of no width elsewhere */
+		{ 0xE0000, 0xE007F }, /* tags, which are not seen */
 	};
 
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {

@@ -19,7 +19,7 @@ uint32_t utf8_next(const char **text);
 /* utf8_put(out, point): write a code point. */
 void utf8_put(FILE *out, uint32_t point);
 
-/* utf8_is_control(point): it moves a cursor, changes a colour, or turns text round. */
+/* utf8_is_control(point): it moves a cursor, changes a colour, turns text round, or is there without being seen. */
 bool utf8_is_control(uint32_t point);
 
 /* utf8_print(out, text): write text with '?' for every control character; NULL writes nothing. */

@@ -40,13 +40,12 @@ static const struct signature_row rows[] = {
 	{ NID_ecdsa_with_SHA3_384, SIGNATURE_ECDSA, NID_sha3_384 },
 	{ NID_ecdsa_with_SHA3_512, SIGNATURE_ECDSA, NID_sha3_512 },
 	{ NID_X9_62_id_ecPublicKey, SIGNATURE_ECDSA, NID_undef },
-	{ NID_dsa, SIGNATURE_DSA, NID_undef },
-	{ NID_dsaWithSHA1, SIGNATURE_DSA, NID_sha1 },
+	{ NID_dsa, SIGNATURE_DSA, NID_undef }, { NID_dsaWithSHA1, SIGNATURE_DSA, NID_sha1 },
 	{ NID_dsa_with_SHA224, SIGNATURE_DSA, NID_sha224 },
 	{ NID_dsa_with_SHA256, SIGNATURE_DSA, NID_sha256 },
 	{ NID_dsa_with_SHA384, SIGNATURE_DSA, NID_sha384 },
 	{ NID_dsa_with_SHA512, SIGNATURE_DSA, NID_sha512 },
-	{ NID_ED25519, SIGNATURE_ED25519, NID_undef },
+	{ NID_ED25519, SIGNATURE_ED25519, NID_sha512 }, /* RFC 8419 section 3.1 */
 };
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))

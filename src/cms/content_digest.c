@@ -53,8 +53,19 @@ int content_digests_add(
 	return 0;
 }
 
+static void note(struct content_form *form, const void *data, size_t len)
+{
+	if (form->octets < CONTENT_HEAD) {
+		size_t room = CONTENT_HEAD - (size_t)form->octets;
+
+		memcpy(form->head + form->octets, data, len < room ? len : room);
+	}
+	form->octets += len;
+}
+
 static int update(struct content_digests *d, bool crlf, const void *data, size_t len)
 {
+	note(crlf ? &d->in_crlf : &d->as_came, data, len);
 	for (size_t i = 0; i < d->count; i++) {
 		EVP_MD_CTX *ctx = crlf ? d->list[i].crlf_ctx : d->list[i].ctx;
 
@@ -82,6 +93,7 @@ static int part(struct content_digests *d)
 			return HSMIME_ENOMEM;
 	}
 	crlf_sink_open(&d->crlf_in, &d->crlf, &out, true);
+	d->in_crlf = d->as_came;
 	d->parted = true;
 	return 0;
 }
@@ -122,13 +134,6 @@ static int hash_text(struct content_digests *d, const unsigned char *p, size_t l
 	return status;
 }
 
-static void keep_head(struct content_digests *d, const void *buf, size_t len)
-{
-	size_t room = CONTENT_HEAD - (size_t)d->octets;
-
-	memcpy(d->head + d->octets, buf, len < room ? len : room);
-}
-
 static int write_content(void *arg, const void *buf, size_t len)
 {
 	struct content_digests *d = arg;
@@ -136,9 +141,6 @@ static int write_content(void *arg, const void *buf, size_t len)
 
 	if (len == 0)
 		return 0;
-	if (d->octets < CONTENT_HEAD)
-		keep_head(d, buf, len);
-	d->octets += len;
 	status = d->text ? hash_text(d, buf, len) : update(d, false, buf, len);
 	if (status == 0 && d->next.write != NULL)
 		status = d->next.write(d->next.arg, buf, len);
@@ -197,14 +199,20 @@ static bool take_tag(const unsigned char **p, const unsigned char *end, unsigned
 	return *p < end && *(*p)++ == tag;
 }
 
-bool content_digests_look_like_attributes(const struct content_digests *d)
+static bool looks_like_attributes(const struct content_form *form)
 {
-	const unsigned char *p = d->head;
-	const unsigned char *end = p + (d->octets < CONTENT_HEAD ? d->octets : CONTENT_HEAD);
+	const unsigned char *p = form->head;
+	const unsigned char *end = p + (form->octets < CONTENT_HEAD ? form->octets : CONTENT_HEAD);
 	uint64_t length = 0;
 
 	if (!take_tag(&p, end, 0x31) || !read_length(&length, &p, end) ||
-	    length != d->octets - (uint64_t)(p - d->head))
+	    length != form->octets - (uint64_t)(p - form->head))
 		return false;
 	return take_tag(&p, end, 0x30) && read_length(&length, &p, end) && take_tag(&p, end, 0x06);
+}
+
+bool content_digests_look_like_attributes(const struct content_digests *d)
+{
+	return looks_like_attributes(&d->as_came) ||
+	       (d->parted && looks_like_attributes(&d->in_crlf));
 }

@@ -27,6 +27,12 @@ struct content_digest {
 	unsigned char crlf_value[DIGEST_MAX_SIZE];
 };
 
+/* How the octets of one form begin, and how many they are. */
+struct content_form {
+	uint64_t octets;
+	unsigned char head[CONTENT_HEAD];
+};
+
 struct content_digests {
 	struct content_digest list[CONTENT_DIGEST_MAX];
 	size_t count;
@@ -36,8 +42,8 @@ struct content_digests {
 	struct crlf_sink crlf;
 	hsmime_sink crlf_in;
 	hsmime_sink next; /* takes the octets too; NULL write allowed */
-	uint64_t octets;
-	unsigned char head[CONTENT_HEAD]; /* the first octets */
+	struct content_form as_came;
+	struct content_form in_crlf; /* where parted */
 };
 
 /* content_digests_init(d, text, next), content_digests_free(d): free allows a zeroed d. */
@@ -64,7 +70,7 @@ const struct content_digest *content_digests_find(
 
 /*
  * content_digests_look_like_attributes(d):
- * Whether the content has the form of signed attributes' DER encoding. A
+ * Whether the content, in one of its forms, is built as signed attributes' DER encoding is. A
  * signature over attributes also holds, as one without attributes, over that
  * content, which nobody meant to sign.
  */

@@ -56,6 +56,30 @@ static int public_key(unsigned char **der, EVP_PKEY *key)
 	return len;
 }
 
+/*
+ * The number that the token decrypts: messages that only write it in another way (zeros in front
+ * left out, the modulus added) get the same substitute, as they get the same answer.
+ */
+static int mac_number(EVP_MAC_CTX *mac, EVP_PKEY *key, const struct content_key_input *in)
+{
+	size_t size = (size_t)EVP_PKEY_get_size(key);
+	unsigned char *octets = OPENSSL_zalloc(size);
+	BIGNUM *n = NULL;
+	BIGNUM *number = BN_bin2bn(in->encrypted, (int)in->encrypted_len, NULL);
+	BN_CTX *ctx = BN_CTX_new();
+	int good = octets != NULL && number != NULL && ctx != NULL &&
+		   EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
+		   BN_nnmod(number, number, n, ctx) == 1 &&
+		   BN_bn2binpad(number, octets, (int)size) == (int)size &&
+		   EVP_MAC_update(mac, octets, size) == 1;
+
+	OPENSSL_free(octets);
+	BN_free(n);
+	BN_free(number);
+	BN_CTX_free(ctx);
+	return good;
+}
+
 static int mac_input(EVP_MAC_CTX *mac, EVP_PKEY *key, const struct content_key_input *in)
 {
 	unsigned char *spki = NULL;
@@ -63,8 +87,7 @@ static int mac_input(EVP_MAC_CTX *mac, EVP_PKEY *key, const struct content_key_i
 	int spki_len = public_key(&spki, key);
 	int oid_len = i2d_ASN1_OBJECT(in->cipher, &oid);
 	int good = spki_len > 0 && oid_len > 0 &&
-		   EVP_MAC_update(mac, spki, (size_t)spki_len) == 1 &&
-		   EVP_MAC_update(mac, in->encrypted, in->encrypted_len) == 1 &&
+		   EVP_MAC_update(mac, spki, (size_t)spki_len) == 1 && mac_number(mac, key, in) &&
 		   EVP_MAC_update(mac, oid, (size_t)oid_len) == 1;
 
 	OPENSSL_free(spki);

@@ -35,7 +35,8 @@ struct content_key_input {
  * content_key_choose(out, ctx, key, in, env):
  * Decrypt in->encrypted with key by ctx (of EVP_PKEY_decrypt_init, padding set), once.
  * *out gets what came back where it is as long as a content key, else the substitute:
- * HMAC-SHA256(secret, SubjectPublicKeyInfo | encrypted | cipher) cut to in->key_len.
+ * HMAC-SHA256(secret, SubjectPublicKeyInfo | encrypted as a
+ * number below the modulus and as long | cipher) cut to in->key_len.
  * Nothing tells which; 0, HSMIME_ETOKEN (the token itself failed), HSMIME_EUSAGE (no
  * secret), HSMIME_ENOMEM or HSMIME_EINTERNAL. Free *out with secret_free.
  */

@@ -157,23 +157,37 @@ static int read_head(struct reading *s)
 	return status == 0 ? take_cipher(s) : status;
 }
 
+static int copy_key(struct secret *out, const struct secret *key, struct error *err)
+{
+	return secret_copy(out, key) == 0 ? 0 : error_nomem(err);
+}
+
+static int ask_for_key(struct reading *s)
+{
+	struct secret *kept = s->request->content_key;
+	EVP_PKEY *key = NULL;
+	int status = s->request->find(s->request->find_arg, &key, &s->used,
+	    s->recipients.recipients, s->recipients.count, s->env->err);
+
+	if (status == 0)
+		status = recipient_list_decrypt(&s->key, &s->recipients, s->used, key, s->algorithm,
+		    s->cipher, s->request->secret, s->env);
+	EVP_PKEY_free(key);
+	return status == 0 && kept != NULL ? copy_key(kept, &s->key, s->env->err) : status;
+}
+
 static int find_key(struct reading *s)
 {
-	EVP_PKEY *key = NULL;
-	int status;
+	const struct secret *known = s->request->content_key;
 
 	if (s->request->require_authenticated && s->type != CMS_AUTH_ENVELOPED_DATA)
 		return error_set(s->env->err, HSMIME_EPOLICY,
 		    "the content is encrypted without authentication (%s), which was not to be "
 		    "accepted",
 		    s->cipher->label);
-	status = s->request->find(s->request->find_arg, &key, &s->used, s->recipients.recipients,
-	    s->recipients.count, s->env->err);
-	if (status == 0)
-		status = recipient_list_decrypt(&s->key, &s->recipients, s->used, key, s->algorithm,
-		    s->cipher, s->request->secret, s->env);
-	EVP_PKEY_free(key);
-	return status;
+	if (known != NULL && known->len > 0)
+		return copy_key(&s->key, known, s->env->err);
+	return ask_for_key(s);
 }
 
 static int read_content(struct reading *s)

@@ -14,6 +14,7 @@
 #include <hsmime/stream.h>
 
 #include "cms/cms.h"
+#include "util/secret.h"
 
 enum recipient_kind {
 	RECIPIENT_RSA, /* KeyTransRecipientInfo, PKCS#1 v1.5 or OAEP */
@@ -70,6 +71,11 @@ struct enveloped_read {
 	 */
 	int (*rest)(void *arg);
 	void *rest_arg;
+	/*
+	 * For reading the same message twice: empty, it takes the content key, whether the token's
+	 * or its substitute; with that key nobody is asked for one. NULL: read once.
+	 */
+	struct secret *content_key;
 };
 
 struct enveloped_result {

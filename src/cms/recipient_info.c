@@ -126,7 +126,7 @@ static int make(ENV_RECIPIENT_INFO *info, X509 *cert, const struct enveloped_wri
 	else if (public != NULL && EVP_PKEY_is_a(public, "EC"))
 		status = make_ec(info, cert, public, request, content_key, env);
 	else
-		status = error_openssl(
+		status = error_set(
 		    env->err, HSMIME_EUNSUPPORTED, "a recipient's key is neither RSA nor EC");
 	EVP_PKEY_free(public);
 	return status;

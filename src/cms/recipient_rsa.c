@@ -219,6 +219,16 @@ static int choose_transport(
 	return 0;
 }
 
+bool recipient_rsa_takes_oaep(X509 *cert, enum hsmime_key_transport transport)
+{
+	struct cms_env env = { 0 };
+	struct rsa_transport t;
+	bool oaep = choose_transport(&t, cert, transport, &env) == 0 && t.oaep;
+
+	rsa_transport_clear(&t);
+	return oaep;
+}
+
 static X509_ALGOR *digest_algorithm(const char *name)
 {
 	X509_ALGOR *algorithm = X509_ALGOR_new();

@@ -50,4 +50,7 @@ int recipient_rsa_decrypt(struct secret *out, EVP_PKEY *key, const ENV_KEY_TRANS
 int recipient_rsa_make(ENV_KEY_TRANS **out, X509 *cert, EVP_PKEY *public,
     enum hsmime_key_transport transport, const struct secret *content_key, struct cms_env *env);
 
+/* recipient_rsa_takes_oaep(cert, transport): whether recipient_rsa_make would use OAEP for cert. */
+bool recipient_rsa_takes_oaep(X509 *cert, enum hsmime_key_transport transport);
+
 #endif

@@ -315,7 +315,7 @@ int signed_read(struct signed_result *result, struct ber_reader *r,
 	if (status == 0) {
 		result->content_type = cms_type_of(g.content_type);
 		result->has_content = g.has_content;
-		result->content_size = g.digests.octets;
+		result->content_size = g.digests.as_came.octets;
 		result->certificates = g.certificates;
 		g.certificates = NULL;
 	}

@@ -1,5 +1,6 @@
 #include "cms/signer_info_build.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -10,6 +11,7 @@
 
 #include "cms/attributes.h"
 #include "cms/signer_certificate.h"
+#include "util/name.h"
 
 static int find_kind(
     struct signature_algorithm *s, const struct signed_write *request, struct cms_env *env)
@@ -133,6 +135,11 @@ int signer_info_new(SIGNER_INFO **out, const struct signed_write *request,
 	return status;
 }
 
+struct signed_octets {
+	const unsigned char *data;
+	size_t len;
+};
+
 static int digest_attributes(unsigned char *out, unsigned *out_len, const SIGNER_INFO *info,
     const struct digest_algorithm *digest, OSSL_LIB_CTX *libctx)
 {
@@ -145,6 +152,26 @@ static int digest_attributes(unsigned char *out, unsigned *out_len, const SIGNER
 	OPENSSL_free(der);
 	EVP_MD_free(md);
 	return ok ? 0 : HSMIME_ENOMEM;
+}
+
+/* A fault in the token, or a key that is not the certificate's, would leave with the signature. */
+static int verify_own(const struct signed_write *request, const struct signature_algorithm *scheme,
+    const struct signed_octets *value, const struct signed_octets *signature, struct cms_env *env)
+{
+	char *subject = NULL;
+
+	if (signature_verify(scheme, X509_get0_pubkey(request->certificate), env->libctx,
+		value->data, value->len, signature->data, signature->len))
+		return 0;
+	error_forget();
+	subject = name_text(X509_get_subject_name(request->certificate));
+	error_set(env->err, HSMIME_ETOKEN,
+	    "the token's signature does not verify with the certificate of %s",
+	    subject != NULL ? subject : "the signer");
+	free(subject);
+	return error_hint(env->err,
+	    "the certificate may be another key's with the same ID: choose the key with -k; if it "
+	    "is the right one, the token computes wrong signatures");
 }
 
 int signer_info_sign(SIGNER_INFO *info, const struct signed_write *request,
@@ -166,6 +193,12 @@ int signer_info_sign(SIGNER_INFO *info, const struct signed_write *request,
 		return error_nomem(env->err);
 	if (status != 0)
 		return error_openssl(env->err, status, "the private key did not sign");
+	status = verify_own(request, scheme, &(struct signed_octets){ value, value_len },
+	    &(struct signed_octets){ signature, len }, env);
+	if (status != 0) {
+		OPENSSL_free(signature);
+		return status;
+	}
 	ASN1_STRING_set0(info->signature, signature, (int)len);
 	return 0;
 }

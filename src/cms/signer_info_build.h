@@ -29,7 +29,8 @@ int signer_info_new(SIGNER_INFO **out, const struct signed_write *request,
 
 /*
  * signer_info_sign(info, request, scheme, digest, env):
- * Put digest, of the content, into it and sign. 0, HSMIME_ETOKEN or HSMIME_ENOMEM.
+ * Put digest, of the content, into it and sign. The signature is verified with the certificate
+ * before it is anybody's. 0, HSMIME_ETOKEN or HSMIME_ENOMEM.
  */
 int signer_info_sign(SIGNER_INFO *info, const struct signed_write *request,
     const struct signature_algorithm *scheme, const unsigned char *digest, struct cms_env *env);

@@ -5,11 +5,13 @@
 #include <string.h>
 #include <time.h>
 
-#include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
 #include <hsmime/result.h>
+
+#include "util/error.h"
+#include "util/name.h"
 
 static time_t moment(int64_t at)
 {
@@ -104,12 +106,12 @@ static void describe(char problem[CHAIN_PROBLEM_SIZE], X509_STORE_CTX *ctx)
 {
 	int code = X509_STORE_CTX_get_error(ctx);
 	X509 *at = X509_STORE_CTX_get_current_cert(ctx);
-	char name[100] = "";
+	char *name = at != NULL ? name_text(X509_get_subject_name(at)) : NULL;
 
-	if (at != NULL)
-		X509_NAME_oneline(X509_get_subject_name(at), name, sizeof(name));
 	snprintf(problem, CHAIN_PROBLEM_SIZE, "the certificate is not trusted: %s%s%s",
-	    X509_verify_cert_error_string(code), name[0] != '\0' ? ", at " : "", name);
+	    X509_verify_cert_error_string(code), name != NULL ? ", at " : "",
+	    name != NULL ? name : "");
+	free(name);
 }
 
 /* Whether somebody else than the issuer can have made it: colliding certificates with MD5 were made in 2008. */
@@ -167,7 +169,7 @@ int chain_verify(char problem[CHAIN_PROBLEM_SIZE], X509 *cert, const struct chai
 out:
 	X509_STORE_CTX_free(ctx);
 	X509_STORE_free(store);
-	ERR_clear_error();
+	error_forget();
 	return status;
 }
 

@@ -5,6 +5,7 @@
 
 #include "mail/text.h"
 
+#define QUOTE_MAX 80   /* octets of a field that an error repeats */
 #define ROUTE_MAX 1000 /* octets of an obsolete source route, which nobody uses */
 
 /* What is read, and the list that grows. */
@@ -13,6 +14,8 @@ struct reader {
 	char **list;
 	size_t count;
 	size_t room;
+	const char *name;  /* of the field that is read */
+	struct error *err; /* where doubt is an error; NULL: where it is given as it stands */
 };
 
 static bool is_control(char c)
@@ -185,9 +188,8 @@ static bool ends_item(const char *p)
 	return *p == '\0' || *p == ',' || *p == ';';
 }
 
-static int add_address(struct reader *r, struct buffer *address)
+static int add_text(struct reader *r, const char *text)
 {
-	const char *text = buffer_string(address);
 	char **list = r->list;
 
 	if (text == NULL)
@@ -206,6 +208,14 @@ static int add_address(struct reader *r, struct buffer *address)
 	return 0;
 }
 
+static int malformed(const struct reader *r, const char *item, const char *end)
+{
+	int len = end - item > QUOTE_MAX ? QUOTE_MAX : (int)(end - item);
+
+	return error_set(r->err, HSMIME_EFORMAT,
+	    "the mail's %s field can't be understood where it says: %.*s", r->name, len, item);
+}
+
 /* An item that is no address but may be taken for one: its text, without control characters. */
 static int add_doubtful(struct reader *r, const char *item, const char *end)
 {
@@ -216,14 +226,62 @@ static int add_doubtful(struct reader *r, const char *item, const char *end)
 		item++;
 	while (end > item && text_is_space(end[-1]))
 		end--;
+	if (r->err != NULL)
+		return text_skip_space(item) < end ? malformed(r, item, end) : 0;
 	if (memchr(item, '@', (size_t)(end - item)) == NULL)
 		return 0;
 	buffer_init(&text, HEADER_MAX + 1);
 	for (; item < end; item++)
 		buffer_add(&text, is_control(*item) ? "?" : item, 1);
-	status = text.status != 0 ? HSMIME_ENOMEM : add_address(r, &text);
+	status = text.status != 0 ? HSMIME_ENOMEM : add_text(r, buffer_string(&text));
 	buffer_free(&text);
 	return status;
+}
+
+/* Behind the comment at p; NULL where it is open. */
+static const char *take_comment(const char *p)
+{
+	int depth = 0;
+
+	for (; *p != '\0'; p++) {
+		if (*p == '\\' && p[1] != '\0')
+			p++;
+		else if (*p == '(')
+			depth++;
+		else if (*p == ')' && --depth == 0)
+			return p + 1;
+	}
+	return NULL;
+}
+
+/* Whether every comment and quoted string has an end: what an open one hides, others may read. */
+static bool is_closed(const char *p)
+{
+	while (p != NULL && *(p += strcspn(p, "\"(")) != '\0')
+		p = *p == '"' ? take_quoted(NULL, p) : take_comment(p);
+	return p != NULL;
+}
+
+/* A name before <address> that has an '@' of its own is doubtful, unless it is the address again. */
+static bool is_name(const char *item, const char *angle, const struct buffer *address)
+{
+	if (*find_end(item, "@<") == '<')
+		return true;
+	while (text_is_space(*item))
+		item++;
+	while (angle > item && text_is_space(angle[-1]))
+		angle--;
+	return (size_t)(angle - item) == address->len &&
+	       text_equal_len(item, (const char *)address->data, address->len);
+}
+
+/* A group's name; its members follow as items. */
+static int read_group(struct reader *r, const char *item, const char *colon)
+{
+	r->p = colon + 1;
+	if (r->err != NULL && *find_end(item, "@:") == ':')
+		return 0;
+	return add_doubtful(r, item, colon);
 }
 
 /* One item of the list; r->p is moved behind it. */
@@ -234,24 +292,33 @@ static int read_item(struct reader *r)
 	struct buffer address;
 	int status = 0;
 
-	if (*stop == ':') { /* a group's name; its members follow as items */
-		r->p = stop + 1;
-		return add_doubtful(r, item, stop);
-	}
+	if (*stop == ':')
+		return read_group(r, item, stop);
 	buffer_init(&address, HEADER_MAX + 1);
 	behind = *stop == '<' ? take_angle(&address, stop) : take_addr_spec(&address, item);
-	if (address.status != 0) {
+	if (behind != NULL && (!ends_item(behind) || (*behind == '\0' && !is_closed(item))))
+		behind = NULL;
+	if (behind != NULL && r->err != NULL && *stop == '<' && !is_name(item, stop, &address))
+		behind = NULL;
+	r->p = behind != NULL ? behind : find_end(stop, ",;");
+	if (address.status != 0)
 		status = HSMIME_ENOMEM;
-	} else if (behind != NULL && ends_item(behind)) {
-		r->p = behind;
-		status = add_address(r, &address);
-	} else {
-		r->p = find_end(stop, ",;");
+	else if (behind != NULL)
+		status = add_text(r, buffer_string(&address));
+	else
 		status = add_doubtful(r, item, r->p);
-	}
 	r->p += *r->p != '\0';
 	buffer_free(&address);
 	return status;
+}
+
+/* More than the list may hold is said, not dropped. */
+static int cut(struct reader *r)
+{
+	if (r->err == NULL)
+		return add_text(r, ADDRESS_MORE);
+	return error_set(r->err, HSMIME_EFORMAT, "the mail's %s field has more than %d addresses",
+	    r->name, ADDRESS_MAX);
 }
 
 static int read_field(struct reader *r, const struct header_field *field)
@@ -266,18 +333,36 @@ static int read_field(struct reader *r, const struct header_field *field)
 		status = HSMIME_ENOMEM;
 	while (status == 0 && *r->p != '\0' && r->count < ADDRESS_MAX)
 		status = read_item(r);
+	if (status == 0 && r->count == ADDRESS_MAX && *text_skip_space(r->p) != '\0')
+		status = cut(r);
 	buffer_free(&body);
 	return status;
 }
 
-int address_list(char ***out, size_t *count, const struct header *h, const char *name)
+static int read_fields(struct reader *r, const struct header *h, const char *name)
 {
-	struct reader r = { .list = calloc(1, sizeof(*r.list)) };
 	const struct header_field *field;
+	size_t nth = 0;
+	int status = 0;
+
+	r->name = name;
+	while (status == 0 && (field = header_find(h, name, nth)) != NULL) {
+		status = read_field(r, field);
+		nth++;
+	}
+	if (status == 0 && nth > 1 && r->err == NULL && text_equal(name, "From"))
+		status = add_text(r, ADDRESS_REPEATED);
+	return status;
+}
+
+int address_lists(
+    char ***out, size_t *count, const struct header *h, const char *const *names, struct error *err)
+{
+	struct reader r = { .list = calloc(1, sizeof(*r.list)), .err = err };
 	int status = r.list == NULL ? HSMIME_ENOMEM : 0;
 
-	for (size_t nth = 0; status == 0 && (field = header_find(h, name, nth)) != NULL; nth++)
-		status = read_field(&r, field);
+	for (size_t i = 0; status == 0 && names[i] != NULL; i++)
+		status = read_fields(&r, h, names[i]);
 	if (status != 0) {
 		address_list_free(r.list);
 		r.list = NULL;
@@ -285,7 +370,14 @@ int address_list(char ***out, size_t *count, const struct header *h, const char 
 	}
 	*out = r.list;
 	*count = r.count;
-	return status;
+	return status == HSMIME_ENOMEM && err != NULL ? error_nomem(err) : status;
+}
+
+int address_list(char ***out, size_t *count, const struct header *h, const char *name)
+{
+	const char *const names[] = { name, NULL };
+
+	return address_lists(out, count, h, names, NULL);
 }
 
 void address_list_free(char **list)
@@ -295,9 +387,4 @@ void address_list_free(char **list)
 	for (size_t i = 0; list[i] != NULL; i++)
 		free(list[i]);
 	free(list);
-}
-
-bool address_equal(const char *a, const char *b)
-{
-	return text_equal(a, b);
 }

@@ -3,11 +3,7 @@
 #include <string.h>
 
 #include "mail/line.h"
-
-static bool is_blank(unsigned char c)
-{
-	return c == ' ' || c == '\t';
-}
+#include "mail/text.h"
 
 enum boundary_line boundary_match(
     const char *boundary, size_t boundary_len, const unsigned char *line, size_t len)
@@ -21,7 +17,7 @@ enum boundary_line boundary_match(
 	line += boundary_len + 2;
 	closes = len >= 2 && line[0] == '-' && line[1] == '-';
 	for (size_t i = closes ? 2 : 0; i < len; i++) {
-		if (!is_blank(line[i]))
+		if (!text_is_blank((char)line[i]))
 			return BOUNDARY_NONE;
 	}
 	return closes ? BOUNDARY_CLOSE : BOUNDARY_NEXT;
@@ -31,7 +27,7 @@ size_t boundary_usable(const char *value)
 {
 	size_t len = value == NULL ? 0 : strlen(value);
 
-	while (len > 0 && is_blank((unsigned char)value[len - 1]))
+	while (len > 0 && text_is_blank(value[len - 1]))
 		len--;
 	return len <= BOUNDARY_MAX ? len : 0;
 }

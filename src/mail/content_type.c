@@ -1,7 +1,9 @@
-#include "mail/header.h"
+#include "mail/content_type.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include <hsmime/error.h>
 
 #include "mail/parameters.h"
 #include "mail/text.h"

@@ -1,4 +1,4 @@
-#include "mail/header.h"
+#include "mail/entity.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -137,6 +137,7 @@ int entity_describe(struct entity *e, const struct header *h)
 	body = body_of(&b, h, "Content-Type");
 	if (body == NULL || set_type(e, body) != 0)
 		goto out;
+	e->ambiguity = ambiguity_in(h, &e->type);
 	body = body_of(&b, h, "Content-Transfer-Encoding");
 	if (body == NULL)
 		goto out;

@@ -1,6 +1,5 @@
 #include "mail/entity_header.h"
 
-#include "mail/header_block.h"
 #include "mail/line.h"
 #include "util/sink.h"
 
@@ -8,8 +7,7 @@ static const char cte[] = "Content-Transfer-Encoding";
 
 static bool is_wanted(const struct header_field *field, const struct entity_header *how)
 {
-	return !how->content_only ||
-	       (header_is_content(field) && !header_name_is(field, "MIME-Version"));
+	return !how->content_only || header_is_of(field, HEADER_CONTENT);
 }
 
 static int put_field(
@@ -37,8 +35,7 @@ static int copy_field(
 bool entity_header_has_content(const struct header *h)
 {
 	for (size_t i = 0; i < h->count; i++) {
-		if (header_is_content(&h->fields[i]) &&
-		    !header_name_is(&h->fields[i], "MIME-Version"))
+		if (header_is_of(&h->fields[i], HEADER_CONTENT))
 			return true;
 	}
 	return false;
@@ -50,7 +47,7 @@ int entity_header_write(
 	const char *encoding = how->encoding;
 	int status = 0;
 
-	if (how->content_type != NULL && !entity_header_has_content(h))
+	if (how->content_type != NULL)
 		status = put_field("Content-Type", how->content_type, how, sink);
 	for (size_t i = 0; i < h->count && status == 0; i++) {
 		const struct header_field *field = &h->fields[i];

@@ -8,12 +8,11 @@
 #include "mail/header.h"
 
 struct entity_header {
-	bool content_only; /* leave out what is not Content-* */
-	const char
-	    *content_type; /* written first where there is no Content-* field; NULL: nothing is */
-	const char *encoding; /* the one Content-Transfer-Encoding to have; NULL: as it is */
-	bool empty_line;      /* end with one even where h has none */
-	const char *newline;  /* of what is not copied from h */
+	bool content_only;        /* leave out what is not Content-* */
+	const char *content_type; /* written first; NULL: nothing is */
+	const char *encoding;     /* the one Content-Transfer-Encoding to have; NULL: as it is */
+	bool empty_line;          /* end with one even where h has none */
+	const char *newline;      /* of what is not copied from h */
 };
 
 /* entity_header_has_content(h): whether there is a Content-* field. */

@@ -49,7 +49,11 @@ static const char *why_unsafe(const struct part *p)
 		return "a NUL";
 	if (p->eight_bit)
 		return strcmp(p->type, "text") == 0 ? "8-bit text" : "8-bit octets";
-	return p->bare_cr ? "a CR that ends no line" : "a line over 998 octets";
+	if (p->bare_cr)
+		return "a CR that ends no line";
+	if (p->long_line)
+		return "a line over 998 octets";
+	return p->from_line ? "a line that starts with \"From \"" : "what is labelled binary";
 }
 
 static int refuse(const struct structure *s, size_t part, const char *where, struct error *err)
@@ -58,13 +62,30 @@ static int refuse(const struct structure *s, size_t part, const char *where, str
 
 	part_name(name, sizeof(name), s, part);
 	error_set(err, HSMIME_EPOLICY, "%s holds %s %s", name, why_unsafe(&s->parts[part]), where);
-	return error_hint(err, "an opaque signature leaves it as it is");
+	return error_hint(err, "an opaque signature (--opaque) leaves it as it is");
+}
+
+static bool is_multipart(const struct part *p)
+{
+	return strcmp(p->type, "multipart") == 0;
 }
 
 /* A multipart in which no boundary was found: its text is neither a part nor to be ignored. */
 static bool is_broken(const struct part *p)
 {
-	return strcmp(p->type, "multipart") == 0 && p->preamble_end == p->end;
+	return is_multipart(p) && p->preamble_end == p->end;
+}
+
+/* Why a leaf can't get another encoding; NULL: it can. RFC 2045 section 6.4; RFC 3464 section 2.1.1. */
+static const char *why_not_encoded(const struct part *p)
+{
+	if (is_multipart(p))
+		return "but no parts that could be encoded";
+	if (p->encoding == CTE_UNKNOWN)
+		return "in a Content-Transfer-Encoding that hsmime does not know";
+	if (strcmp(p->type, "message") == 0 && p->encoding == CTE_IDENTITY)
+		return "in a message of a type that is never encoded";
+	return NULL;
 }
 
 /* Lines of text stay readable; NUL in text is UTF-16 or no text, which has no line breaks to keep. */
@@ -77,40 +98,61 @@ static enum transfer_encoding encoding_for(const struct part *p)
 	return CTE_QUOTED_PRINTABLE;
 }
 
-static int plan_leaf(struct entity_plan *plan, const struct structure *s, size_t part)
+/* The header with another label. An mbox "From " line before it goes: a mailbox would alter it. */
+static int plan_header(
+    struct entity_plan *plan, const struct part *p, size_t part, enum transfer_encoding encoding)
 {
-	const struct part *p = &s->parts[part];
-	struct edit edit = { .part = part, .start = p->start, .end = p->body };
-	bool encode = !is_safe(p) || p->says_binary || p->from_line;
-	int status;
+	struct edit edit = {
+		.part = (uint32_t)part,
+		.start = p->start,
+		.end = p->body,
+		.encoding = encoding,
+		.keep_encoding = encoding == CTE_IDENTITY && !p->says_8bit && !p->says_binary,
+	};
 
-	if (!encode && !p->says_8bit)
+	if (edit.keep_encoding && (!p->mbox_line || part == 0))
 		return 0;
-	edit.encoding = encode ? encoding_for(p) : CTE_IDENTITY;
-	status = add(plan, &edit);
-	if (status != 0 || edit.encoding == CTE_IDENTITY)
-		return status;
-	edit.kind = EDIT_BODY;
-	edit.start = p->body;
-	edit.end = p->end;
 	return add(plan, &edit);
 }
 
-static int plan_composite(struct entity_plan *plan, const struct structure *s, size_t part)
+static int plan_leaf(
+    struct entity_plan *plan, const struct structure *s, size_t part, struct error *err)
 {
 	const struct part *p = &s->parts[part];
-	struct edit header = { .part = part, .start = p->start, .end = p->body };
+	struct edit body = {
+		.kind = EDIT_BODY, .part = (uint32_t)part, .start = p->body, .end = p->end
+	};
+	const char *where = why_not_encoded(p);
+
+	if (is_safe(p) && !p->says_binary && !p->from_line)
+		return plan_header(plan, p, part, CTE_IDENTITY);
+	if (where != NULL)
+		return refuse(s, part, where, err);
+	body.encoding = encoding_for(p);
+	if (plan_header(plan, p, part, body.encoding) != 0)
+		return HSMIME_ENOMEM;
+	return add(plan, &body);
+}
+
+static int plan_composite(
+    struct entity_plan *plan, const struct structure *s, size_t part, struct error *err)
+{
+	const struct part *p = &s->parts[part];
 	struct edit preamble = {
-		.kind = EDIT_DROP, .part = part, .start = p->body, .end = p->preamble_end
+		.kind = EDIT_DROP, .part = (uint32_t)part, .start = p->body, .end = p->preamble_end
 	};
 	struct edit epilogue = {
-		.kind = EDIT_DROP, .part = part, .start = p->epilogue, .end = p->end
+		.kind = EDIT_DROP, .part = (uint32_t)part, .start = p->epilogue, .end = p->end
 	};
-	int status = p->says_8bit || p->says_binary ? add(plan, &header) : 0;
+	bool drop = !is_safe(p) || p->from_line;
+	int status;
 
-	if (status == 0 && !is_safe(p))
+	if (drop && is_broken(p))
+		return refuse(s, part, why_not_encoded(p), err);
+	status = plan_header(plan, p, part, CTE_IDENTITY);
+	if (status == 0 && drop)
 		status = add(plan, &preamble);
-	if (status == 0 && !is_safe(p))
+	if (status == 0 && drop)
 		status = add(plan, &epilogue);
 	return status;
 }
@@ -123,10 +165,8 @@ static int plan_seven_bit(
 
 	if (is_signed_content(s, part))
 		return is_safe(p) ? 0 : refuse(s, part, "inside a signed part", err);
-	if (is_broken(p) && !is_safe(p))
-		return refuse(s, part, "but no parts that could be encoded", err);
-	status = is_leaf(p) ? plan_leaf(plan, s, part) : plan_composite(plan, s, part);
-	return status == 0 ? 0 : error_nomem(err);
+	status = is_leaf(p) ? plan_leaf(plan, s, part, err) : plan_composite(plan, s, part, err);
+	return status == HSMIME_ENOMEM ? error_nomem(err) : status;
 }
 
 /* RFC 2045 section 6.2: binary has no lines, so no line endings to change, but text has them always. */
@@ -134,7 +174,9 @@ static int plan_binary(
     struct entity_plan *plan, const struct structure *s, size_t part, struct error *err)
 {
 	const struct part *p = &s->parts[part];
-	struct edit edit = { .kind = EDIT_VERBATIM, .part = part, .start = p->body, .end = p->end };
+	struct edit edit = {
+		.kind = EDIT_VERBATIM, .part = (uint32_t)part, .start = p->body, .end = p->end
+	};
 
 	if (!is_leaf(p) || !p->says_binary || strcmp(p->type, "text") == 0)
 		return 0;
@@ -162,12 +204,26 @@ static int add_mail_header(struct entity_plan *plan, const struct structure *s)
 	return add(plan, &header);
 }
 
+/* What is to be signed in clear has to read in one way; a CR in a header is written by nobody. */
+static int judge_headers(
+    const struct structure *s, const struct entity_write *how, struct error *err)
+{
+	if (how->seven_bit)
+		return structure_judge(s, 0, err);
+	for (size_t i = 0; i < s->count; i++) {
+		if (s->parts[i].ambiguity == AMBIGUITY_CR)
+			return structure_judge(s, i, err);
+	}
+	return 0;
+}
+
 int entity_plan_make(struct entity_plan *plan, const struct structure *s,
     const struct entity_write *how, struct error *err)
 {
 	int status = 0;
 
 	memset(plan, 0, sizeof(*plan));
+	status = judge_headers(s, how, err);
 	for (size_t i = 0; i < s->count && status == 0; i++)
 		status =
 		    how->seven_bit ? plan_seven_bit(plan, s, i, err) : plan_binary(plan, s, i, err);

@@ -20,9 +20,9 @@ struct edit {
 	uint64_t start;
 	uint64_t end;
 	enum edit_kind kind;
-	size_t part;
+	uint32_t part;
 	enum transfer_encoding encoding; /* the new one: CTE_IDENTITY is 7bit */
-	bool keep_encoding; /* EDIT_HEADER of the mail itself: leave the field as it is */
+	bool keep_encoding;              /* EDIT_HEADER: leave the field as it is */
 };
 
 /* The edits in order, none overlapping; the first is always the mail's own header. */
@@ -32,7 +32,7 @@ struct entity_plan {
 	size_t room;
 };
 
-/* entity_plan_make(plan, s, how, err): 0, HSMIME_EPOLICY or HSMIME_ENOMEM. Free with entity_plan_free. */
+/* entity_plan_make(plan, s, how, err): 0, HSMIME_EPOLICY, HSMIME_EFORMAT or HSMIME_ENOMEM. Free with entity_plan_free. */
 int entity_plan_make(struct entity_plan *plan, const struct structure *s,
     const struct entity_write *how, struct error *err);
 void entity_plan_free(struct entity_plan *plan);

@@ -7,8 +7,9 @@
 #include "mail/header_block.h"
 #include "mail/line.h"
 #include "mail/part_table.h"
-#include "mail/quoted_printable.h"
-#include "mail/utf8.h"
+#include "mail/qp_encoder.h"
+#include "mail/transfer.h"
+#include "mail/utf8_check.h"
 #include "util/crlf.h"
 #include "util/sink.h"
 
@@ -94,20 +95,25 @@ static const char *encoding_name(const struct edit *edit)
 	return edit->keep_encoding ? NULL : names[edit->encoding];
 }
 
-/* What RFC 2045 section 5.2 implies is said aloud, but for a mail that is UTF-8 without saying so. */
-static int implied_type(const char **type, struct writer *w)
+/*
+ * What RFC 2045 section 5.2 implies is said aloud, but for a mail that holds more
+ * than ASCII without saying what: RFC 1428 section 3 has a name for that.
+ */
+static int implied_type(const char **type, struct writer *w, const struct header *h)
 {
 	const struct part *mail = &w->s->parts[0];
 	struct source_slice slice;
 	hsmime_source body;
 	bool utf8 = false;
-	int status = 0;
+	int status;
 
-	if (mail->eight_bit) {
-		source_slice_open(&body, &slice, w->in, mail->body, mail->end);
-		status = utf8_check(&utf8, &body);
-	}
-	*type = utf8 ? "text/plain; charset=utf-8" : "text/plain; charset=us-ascii";
+	*type = entity_header_has_content(h) ? NULL : "text/plain; charset=us-ascii";
+	if (header_count(h, "Content-Type") > 0 || !mail->eight_bit ||
+	    mail->encoding != CTE_IDENTITY)
+		return 0;
+	source_slice_open(&body, &slice, w->in, mail->body, mail->end);
+	status = utf8_check(&utf8, &body);
+	*type = utf8 ? "text/plain; charset=utf-8" : "text/plain; charset=unknown-8bit";
 	return failed(w->err, status);
 }
 
@@ -121,8 +127,8 @@ static int write_mail_header(struct writer *w, const struct edit *edit, const st
 	};
 	int status = 0;
 
-	if (!w->how->whole && !entity_header_has_content(h))
-		status = implied_type(&how.content_type, w);
+	if (!w->how->whole)
+		status = implied_type(&how.content_type, w, h);
 	return status != 0 ? status : failed(w->err, entity_header_write(h, &how, &w->lines));
 }
 
@@ -134,8 +140,10 @@ static int write_part_header(struct writer *w, const struct edit *edit, const st
 		.empty_line = p->body < p->end,
 		.newline = w->newline,
 	};
-	int status = sink_write(&w->lines, h->octets.data, h->mbox_len);
+	int status = 0;
 
+	if (!p->mbox_line)
+		status = sink_write(&w->lines, h->octets.data, h->mbox_len);
 	if (status == 0)
 		status = entity_header_write(h, &how, &w->lines);
 	return failed(w->err, status);
@@ -188,7 +196,7 @@ static int transcode(struct writer *w, const struct edit *edit, struct window *w
 	if (from == CTE_BASE64)
 		base64_decoder_open(&octets, &decoder.base64, window, false);
 	else if (from == CTE_QUOTED_PRINTABLE)
-		qp_decoder_open(&octets, &decoder, window);
+		qp_decoder_open(&octets, &decoder.qp, window);
 	else
 		window_source(&octets, window);
 	return edit->encoding == CTE_BASE64 ? copy_to_base64(w, &octets) : copy_to_qp(w, &octets);
@@ -273,27 +281,38 @@ int entity_write(const hsmime_source *in, const struct structure *s, const struc
 	return status;
 }
 
-/* Only the mail's header changes: how long that becomes, and one octet per line ending that does. */
-static int size_by_lines(uint64_t *size, const hsmime_source *in, const struct structure *s,
-    const struct entity_write *how, const struct edit *edit, struct error *err)
+static int size_by_writing(uint64_t *size, struct writer *w, const struct entity_plan *plan)
 {
-	struct writer w = { .in = in, .s = s, .how = how, .err = err };
+	hsmime_sink none = { 0 }, counter;
+	struct sink_count count;
+	int status;
+
+	sink_count_open(&counter, &count, &none);
+	open_lines(w, &counter);
+	status = write_plan(w, plan);
+	*size = status == 0 ? count.octets : 0;
+	return status;
+}
+
+/* Only the mail's header changes: how long that becomes, and one octet per line ending that does. */
+static int size_by_lines(uint64_t *size, struct writer *w, const struct edit *edit)
+{
 	hsmime_sink none = { 0 }, counter;
 	struct sink_count count;
 	struct header h;
 	uint64_t lf = 0, crlf = 0;
-	int status = take_header(&h, in, edit->start, edit->end, err);
+	int status = take_header(&h, w->in, edit->start, edit->end, w->err);
 
 	sink_count_open(&counter, &count, &none);
-	open_lines(&w, &counter);
+	open_lines(w, &counter);
 	if (status == 0)
-		status = write_mail_header(&w, edit, &h);
+		status = write_mail_header(w, edit, &h);
 	if (status == 0)
-		status = failed(err, crlf_sink_finish(&w.crlf));
+		status = failed(w->err, crlf_sink_finish(&w->crlf));
 	if (status == 0) {
 		line_count(&lf, &crlf, h.octets.data, h.octets.len);
-		*size = count.octets + s->size - edit->end;
-		*size += how->crlf ? s->lf_lines - lf : crlf - s->crlf_lines;
+		*size = count.octets + w->s->size - edit->end;
+		*size += w->how->crlf ? w->s->lf_lines - lf : crlf - w->s->crlf_lines;
 	}
 	header_free(&h);
 	return status;
@@ -302,21 +321,15 @@ static int size_by_lines(uint64_t *size, const hsmime_source *in, const struct s
 int entity_size(uint64_t *size, const hsmime_source *in, const struct structure *s,
     const struct entity_write *how, struct error *err)
 {
-	hsmime_sink none = { 0 }, counter;
-	struct sink_count count;
+	struct writer w = { .in = in, .s = s, .how = how, .err = err };
 	struct entity_plan plan;
 	int status = entity_plan_make(&plan, s, how, err);
 
 	*size = 0;
 	if (status != 0)
 		return status;
-	if (plan.count == 1) {
-		status = size_by_lines(size, in, s, how, &plan.edits[0], err);
-	} else {
-		sink_count_open(&counter, &count, &none);
-		status = entity_write(in, s, how, &counter, err);
-		*size = status == 0 ? count.octets : 0;
-	}
+	status = plan.count == 1 ? size_by_lines(size, &w, &plan.edits[0])
+				 : size_by_writing(size, &w, &plan);
 	entity_plan_free(&plan);
 	return status;
 }

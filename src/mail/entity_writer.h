@@ -15,11 +15,15 @@
  *   and everything else go to base64, as the octets came. A body that is base64 or
  *   quoted-printable already, but with long lines or stray octets, is decoded and
  *   encoded again.
+ * - What can't be encoded is refused (HSMIME_EPOLICY) where it needs that: a leaf
+ *   whose Content-Transfer-Encoding is unknown (the new label would hide the old
+ *   one); a multipart without parts (RFC 2045 section 6.4); message/... that is no
+ *   mail, as message/delivery-status.
  * - What is labelled 8bit or binary and is 7-bit afterwards (multipart and message
  *   too) is labelled 7bit, since a gateway may convert what the label promises.
  * - A preamble or epilogue that is not 7-bit safe is left out (RFC 2046 section
- *   5.1.1: it is to be ignored).
- * - A multipart without parts that holds such octets can't be encoded: HSMIME_EPOLICY.
+ *   5.1.1: it is to be ignored), and so is the mbox "From " line that a mail
+ *   inside starts with.
  * - Text that needs nothing of that is left alone, also where a line ends with
  *   white space; where it is encoded, none does.
  * - In the signed half of an inner multipart/signed "From " stays.
@@ -47,11 +51,13 @@ struct entity_write {
  * entity_write(in, s, how, sink, err):
  * Write the entity of the mail in (seekable), whose structure is s: its
  * Content-* fields (a mail without any gets "Content-Type: text/plain;
- * charset=us-ascii", or utf-8 where the body is valid UTF-8 beyond ASCII),
- * an empty line, the body. The same call gives the same octets every time.
- * 0, HSMIME_EPOLICY (such content inside an inner multipart/signed, or in a
- * multipart without parts: err names the part; sign opaque), HSMIME_EFORMAT (base64 to be encoded again is
- * malformed), HSMIME_ENOMEM, or the status of in or sink.
+ * charset=us-ascii"; one without Content-Type whose body is beyond ASCII gets
+ * utf-8 where that is valid, else unknown-8bit), an empty line, the body. The same
+ * call gives the same octets every time. 0, HSMIME_EPOLICY (what needs to be made
+ * safe is inside an inner multipart/signed, or can't be encoded: err names the
+ * part; sign opaque), HSMIME_EFORMAT (base64 to be encoded again is malformed; a
+ * header holds a bare CR or, with seven_bit, reads in two ways otherwise),
+ * HSMIME_ENOMEM, or the status of in or sink.
  */
 int entity_write(const hsmime_source *in, const struct structure *s, const struct entity_write *how,
     const hsmime_sink *sink, struct error *err);

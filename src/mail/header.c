@@ -3,20 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mail/header_block.h"
 #include "mail/line.h"
 #include "mail/text.h"
 #include "util/sink.h"
-
-int header_read(struct header *h, struct window *in, struct error *err)
-{
-	static const struct header_rules rules = { .strict = true, .first_line = true };
-	int status = header_take(h, in, &rules, err);
-
-	if (status != 0)
-		header_free(h);
-	return status;
-}
 
 void header_free(struct header *h)
 {
@@ -40,6 +29,15 @@ const struct header_field *header_find(const struct header *h, const char *name,
 			return &h->fields[i];
 	}
 	return NULL;
+}
+
+size_t header_count(const struct header *h, const char *name)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < h->count; i++)
+		count += header_name_is(&h->fields[i], name);
+	return count;
 }
 
 /* RFC 5322 section 2.2.3: unfolding takes the line ending away and leaves the white space. */
@@ -77,13 +75,16 @@ bool header_is_content(const struct header_field *field)
 		   text_equal_len((const char *)field->raw, prefix, strlen(prefix)));
 }
 
-static bool is_wanted(const struct header_field *field, enum header_part part, bool drop_bcc)
+bool header_is_of(const struct header_field *field, enum header_part part)
 {
-	if (drop_bcc && (header_name_is(field, "Bcc") || header_name_is(field, "Resent-Bcc")))
-		return false;
 	if (part == HEADER_OUTER)
 		return !header_is_content(field);
 	return header_is_content(field) && !header_name_is(field, "MIME-Version");
+}
+
+static bool is_bcc(const struct header_field *field)
+{
+	return header_name_is(field, "Bcc") || header_name_is(field, "Resent-Bcc");
 }
 
 int header_write(
@@ -94,7 +95,7 @@ int header_write(
 	for (size_t i = 0; i < h->count && status == 0; i++) {
 		const struct header_field *field = &h->fields[i];
 
-		if (!is_wanted(field, part, drop_bcc))
+		if (!header_is_of(field, part) || (drop_bcc && is_bcc(field)))
 			continue;
 		status = sink_write(sink, field->raw, field->raw_len);
 		if (status == 0 && line_ending(field->raw, field->raw_len) == 0)

@@ -4,17 +4,14 @@
 #include <string.h>
 
 #include "mail/line.h"
+#include "mail/text.h"
+#include "util/limit.h"
 
 enum verdict {
 	LINE_TAKE,
 	LINE_LAST, /* the empty line */
 	LINE_LEAVE /* not of the header */
 };
-
-static bool is_blank(unsigned char c)
-{
-	return c == ' ' || c == '\t';
-}
 
 /* Octets of the field name at line (RFC 5322 section 3.6.8), or 0 where there is none. */
 static size_t field_name(const unsigned char *line, size_t len)
@@ -23,7 +20,7 @@ static size_t field_name(const unsigned char *line, size_t len)
 
 	while (name < len && line[name] > 32 && line[name] < 127 && line[name] != ':')
 		name++;
-	for (colon = name; colon < len && is_blank(line[colon]); colon++)
+	for (colon = name; colon < len && text_is_blank((char)line[colon]); colon++)
 		;
 	return colon < len && line[colon] == ':' ? name : 0;
 }
@@ -66,7 +63,7 @@ static enum verdict judge(
 	}
 	if (memchr(line, 0, len) != NULL)
 		return LINE_LEAVE;
-	if (is_blank(line[0]))
+	if (text_is_blank((char)line[0]))
 		return h->octets.len > h->mbox_len ? LINE_TAKE : LINE_LEAVE;
 	return field_name(line, len) > 0 ? LINE_TAKE : LINE_LEAVE;
 }
@@ -78,9 +75,10 @@ static int take_octets(
 
 	if (status == HSMIME_ENOMEM)
 		return error_nomem(err);
-	if (status != 0)
-		return error_set(err, HSMIME_EFORMAT,
-		    "not a mail: its header is larger than %d octets", HEADER_MAX);
+	if (status != 0) {
+		error_set(err, HSMIME_EFORMAT, "its header is larger than %d octets", HEADER_MAX);
+		return limit_hint(err);
+	}
 	window_take(in, len);
 	return 0;
 }
@@ -98,8 +96,7 @@ static int take_rest(struct header *h, struct window *in, struct error *err)
 		if (len < 0)
 			return error_set(err, (int)len, "reading the header failed");
 		if (memchr(line, 0, (size_t)len) != NULL)
-			return error_set(
-			    err, HSMIME_EFORMAT, "not a mail: there is a NUL in its header");
+			return error_set(err, HSMIME_EFORMAT, "its header has a NUL");
 		status = take_octets(h, in, line, (size_t)len, err);
 		if (status != 0)
 			return status;
@@ -120,7 +117,7 @@ static int take_lines(
 		if (len < 0)
 			return error_set(err, (int)len, "reading the header failed");
 		if (len == 0 && rules->strict && number == 1)
-			return error_set(err, HSMIME_EFORMAT, "not a mail: there is nothing");
+			return error_set(err, HSMIME_EFORMAT, "there is nothing");
 		if (len == 0)
 			return 0;
 		verdict = judge(h, rules, line, (size_t)len);
@@ -130,7 +127,7 @@ static int take_lines(
 				status = take_rest(h, in, err);
 		} else if (rules->strict) {
 			return error_set(err, HSMIME_EFORMAT,
-			    "not a mail: line %zu of its header is neither a field nor goes on "
+			    "line %zu of its header is neither a field nor goes on "
 			    "with one",
 			    number);
 		}
@@ -169,25 +166,18 @@ static int index_fields(struct header *h, struct error *err)
 			h->crlf = line_ending(p, len) == 2;
 		if (is_empty_line(p, len))
 			h->has_empty_line = true;
-		else if (is_blank(p[0]))
+		else if (text_is_blank((char)p[0]))
 			h->fields[h->count - 1].raw_len += len;
 		else if (p >= h->octets.data + h->mbox_len && add_field(h, &room, p, len) != 0)
 			return error_nomem(err);
 		p += len;
-		if (h->count > HEADER_MAX_FIELDS)
-			return error_set(err, HSMIME_EFORMAT,
-			    "not a mail: its header has more than %d fields", HEADER_MAX_FIELDS);
+		if (h->count > HEADER_MAX_FIELDS) {
+			error_set(err, HSMIME_EFORMAT, "its header has more than %d fields",
+			    HEADER_MAX_FIELDS);
+			return limit_hint(err);
+		}
 	}
 	return 0;
-}
-
-/* Such a file is one field to the end, and its body would be taken for header. */
-static bool has_cr_lines(const struct buffer *octets)
-{
-	const unsigned char *cr = memchr(octets->data, '\r', octets->len);
-
-	return cr != NULL && cr + 1 < octets->data + octets->len &&
-	       memchr(octets->data, '\n', octets->len) == NULL;
 }
 
 int header_take(
@@ -198,10 +188,9 @@ int header_take(
 	memset(h, 0, sizeof(*h));
 	buffer_init(&h->octets, HEADER_MAX);
 	status = take_lines(h, in, rules, err);
-	if (status == 0 && rules->strict && has_cr_lines(&h->octets))
-		return error_set(
-		    err, HSMIME_EFORMAT, "not a mail: its lines end with CR and no LF");
 	if (status == 0 && h->octets.len > 0)
 		status = index_fields(h, err);
+	if (status == HSMIME_EFORMAT && rules->strict)
+		error_prefix(err, "not a mail");
 	return status;
 }

@@ -19,12 +19,10 @@ struct header_rules {
 /*
  * header_take(h, in, rules, err):
  * Take a header block; h is overwritten, and to be freed with header_free
- * whatever the outcome. 0, HSMIME_EFORMAT, HSMIME_ENOMEM or in's status.
+ * whatever the outcome. 0, HSMIME_EFORMAT ("its header ...", with "not a mail: "
+ * before it where rules are strict), HSMIME_ENOMEM or in's status.
  */
 int header_take(
     struct header *h, struct window *in, const struct header_rules *rules, struct error *err);
-
-/* header_name_is(field, name): compared without case. */
-bool header_name_is(const struct header_field *field, const char *name);
 
 #endif

@@ -1,8 +1,11 @@
 #include "mail/parameters.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <hsmime/error.h>
 
 #include "mail/text.h"
 
@@ -40,12 +43,44 @@ static char *token_value(const char **p)
 	return strndup(start, (size_t)(*p - start));
 }
 
+/* What decides how a body is read: with a second value of these it may be another mail. */
+static const char *const deciding[] = { "boundary", "protocol", "micalg", "charset" };
+
+#define DECIDING (sizeof(deciding) / sizeof(deciding[0]))
+
+/* The one that name is, or is a piece of, or NULL. */
+static const char *deciding_base(const char *name, size_t len)
+{
+	for (size_t i = 0; i < DECIDING; i++) {
+		size_t base = strlen(deciding[i]);
+
+		if (len >= base && text_equal_len(name, deciding[i], base) &&
+		    (len == base || name[base] == '*'))
+			return deciding[i];
+	}
+	return NULL;
+}
+
+static void keep(struct content_type *ct, char *value, const char *name, size_t len)
+{
+	bool full = ct->count == CONTENT_TYPE_MAX_PARAMS;
+	struct content_param *param = full ? NULL : &ct->params[ct->count];
+
+	if (!full && text_lower(param->name, sizeof(param->name), name, len)) {
+		param->value = value;
+		ct->count++;
+		return;
+	}
+	free(value);
+	if (deciding_base(name, len) != NULL)
+		ct->unclear = deciding_base(name, len);
+}
+
 /* One name=value at *p, which is moved behind it. */
 static int parse_one(struct content_type *ct, const char **p)
 {
 	const char *name = *p;
 	size_t len = strcspn(name, "=; \t\r\n(");
-	struct content_param *param = &ct->params[ct->count];
 	const char *at = text_skip_space(name + len);
 	char *value;
 
@@ -58,12 +93,7 @@ static int parse_one(struct content_type *ct, const char **p)
 	if (value == NULL)
 		return HSMIME_ENOMEM;
 	*p = at;
-	if (!text_lower(param->name, sizeof(param->name), name, len)) {
-		free(value);
-		return 0;
-	}
-	param->value = value;
-	ct->count++;
+	keep(ct, value, name, len);
 	return 0;
 }
 
@@ -154,11 +184,56 @@ static int resolve_extended(struct content_type *ct)
 	return status;
 }
 
+/* The number of the piece "*N" or "*N*", or -1. */
+static int piece_number(const char *star)
+{
+	const char *digits = star + 1;
+	size_t len = strspn(digits, "0123456789"), rest = strlen(digits + len);
+	bool plain = rest == 0 || strcmp(digits + len, "*") == 0;
+
+	if (!plain || len == 0 || len > 3 || (len > 1 && digits[0] == '0'))
+		return -1;
+	return (int)strtoul(digits, NULL, 10);
+}
+
+/* Whether readers agree on the value: it is there once, in one piece or in all its pieces. */
+static bool is_clear(const struct content_type *ct, const char *base)
+{
+	size_t len = strlen(base), whole = 0, pieces = 0;
+	uint64_t seen = 0;
+
+	for (size_t i = 0; i < ct->count; i++) {
+		const char *name = ct->params[i].name;
+		int n;
+
+		if (strncmp(name, base, len) != 0 || (name[len] != '\0' && name[len] != '*'))
+			continue;
+		if (strcmp(name + len, "") == 0 || strcmp(name + len, "*") == 0) {
+			whole++;
+			continue;
+		}
+		n = piece_number(name + len);
+		if (n < 0 || n >= CONTENT_TYPE_MAX_PARAMS)
+			return false;
+		seen |= UINT64_C(1) << n;
+		pieces++;
+	}
+	return whole <= 1 && (whole == 0 || pieces == 0) && seen == (UINT64_C(1) << pieces) - 1;
+}
+
+static void note_unclear(struct content_type *ct)
+{
+	for (size_t i = 0; i < DECIDING && ct->unclear == NULL; i++) {
+		if (!is_clear(ct, deciding[i]))
+			ct->unclear = deciding[i];
+	}
+}
+
 int parameters_parse(struct content_type *ct, const char *p)
 {
 	int status = 0;
 
-	while (status == 0 && *p != '\0' && ct->count < CONTENT_TYPE_MAX_PARAMS) {
+	while (status == 0 && *p != '\0') {
 		p = text_skip_space(p);
 		if (*p == ';' || *p == '=')
 			p++;
@@ -167,5 +242,6 @@ int parameters_parse(struct content_type *ct, const char *p)
 		else if (*p != '\0')
 			status = parse_one(ct, &p);
 	}
+	note_unclear(ct);
 	return status == 0 ? resolve_extended(ct) : status;
 }

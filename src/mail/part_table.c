@@ -5,10 +5,14 @@
 #include <string.h>
 
 #include "mail/boundary.h"
+#include "util/limit.h"
+
+#define BLOCK_OVERHEAD 16 /* of a block that malloc gives */
 
 static int grow(struct structure *s, size_t *room)
 {
-	size_t more = *room == 0 ? 8 : *room * 2;
+	size_t twice = *room == 0 ? 8 : *room * 2;
+	size_t more = twice < STRUCTURE_MAX_PARTS ? twice : STRUCTURE_MAX_PARTS;
 	struct part *parts = realloc(s->parts, more * sizeof(*parts));
 
 	if (parts == NULL)
@@ -23,12 +27,16 @@ int part_add(size_t *index, struct structure *s, size_t *room, size_t parent, ui
 {
 	unsigned depth = s->count == 0 ? 0 : s->parts[parent].depth + 1;
 
-	if (s->count >= STRUCTURE_MAX_PARTS)
-		return error_set(
+	if (s->count >= STRUCTURE_MAX_PARTS) {
+		error_set(
 		    err, HSMIME_EFORMAT, "the mail has more than %d parts", STRUCTURE_MAX_PARTS);
-	if (depth > STRUCTURE_MAX_DEPTH)
-		return error_set(err, HSMIME_EFORMAT,
-		    "the mail has parts inside parts more than %d deep", STRUCTURE_MAX_DEPTH);
+		return limit_hint(err);
+	}
+	if (depth > STRUCTURE_MAX_DEPTH) {
+		error_set(err, HSMIME_EFORMAT, "the mail has parts inside parts more than %d deep",
+		    STRUCTURE_MAX_DEPTH);
+		return limit_hint(err);
+	}
 	if (s->count == *room && grow(s, room) != 0)
 		return error_nomem(err);
 	*index = s->count++;
@@ -45,44 +53,67 @@ int part_add(size_t *index, struct structure *s, size_t *room, size_t parent, ui
 }
 
 /* RFC 2046 section 5.1.5: without a Content-Type, a part of multipart/digest is a message. */
-static void set_type(struct part *p, const struct part *parent, const struct header *h,
-    const struct content_type *type)
+static bool is_message_of_digest(const struct structure *s, size_t index, const struct header *h)
 {
-	bool digest = strcmp(parent->type, "multipart") == 0 &&
-		      strcmp(parent->subtype, "digest") == 0 && parent != p;
+	const struct part *parent = &s->parts[s->parts[index].parent];
 
-	if (digest && header_find(h, "Content-Type", 0) == NULL) {
-		snprintf(p->type, sizeof(p->type), "message");
-		snprintf(p->subtype, sizeof(p->subtype), "rfc822");
-		return;
-	}
-	snprintf(p->type, sizeof(p->type), "%s", type->type);
-	snprintf(p->subtype, sizeof(p->subtype), "%s", type->subtype);
+	return index != 0 && strcmp(parent->type, "multipart") == 0 &&
+	       strcmp(parent->subtype, "digest") == 0 && header_count(h, "Content-Type") == 0;
 }
 
-static int set_boundary(struct part *p, const struct content_type *type)
+static char *put(char *at, const char *text, size_t len)
 {
-	const char *value = content_type_param(type, "boundary");
-	size_t len = boundary_usable(value);
-
-	if (!content_type_is(type, "multipart", NULL))
-		return 0;
-	if (len == 0) {
-		p->kind = ENTITY_OTHER;
-		return 0;
-	}
-	p->boundary = strndup(value, len);
-	return p->boundary == NULL ? HSMIME_ENOMEM : 0;
+	memcpy(at, text, len);
+	at[len] = '\0';
+	return at + len + 1;
 }
 
-static void set_cte(struct part *p, const struct header *h)
+/* One block for the three, since a mail may have many parts. */
+static int set_text(struct structure *s, struct part *p, const char *type, const char *subtype,
+    const char *boundary, struct error *err)
 {
-	const struct header_field *field = header_find(h, "Content-Transfer-Encoding", 0);
+	size_t type_len = strlen(type), subtype_len = strlen(subtype);
+	size_t boundary_len = boundary_usable(boundary);
+	size_t need = type_len + subtype_len + boundary_len + 3;
 
-	if (field == NULL)
-		return;
-	p->cte_start = p->start + (uint64_t)(field->raw - h->octets.data);
-	p->cte_end = p->cte_start + field->raw_len;
+	s->text += need + BLOCK_OVERHEAD;
+	if (s->text > STRUCTURE_MAX_TEXT) {
+		error_set(err, HSMIME_EFORMAT,
+		    "the types and boundaries of the mail's parts are larger than %d octets in all",
+		    STRUCTURE_MAX_TEXT);
+		return limit_hint(err);
+	}
+	p->type = malloc(need);
+	if (p->type == NULL)
+		return error_nomem(err);
+	p->subtype = put(p->type, type, type_len);
+	p->boundary = put(p->subtype, subtype, subtype_len);
+	if (boundary_len > 0)
+		put(p->boundary, boundary, boundary_len);
+	else
+		p->boundary = NULL;
+	return 0;
+}
+
+static int set_type(struct structure *s, size_t index, const struct header *h,
+    const struct content_type *type, struct error *err)
+{
+	struct part *p = &s->parts[index];
+	bool multipart = content_type_is(type, "multipart", NULL);
+
+	if (is_message_of_digest(s, index, h))
+		return set_text(s, p, "message", "rfc822", NULL, err);
+	return set_text(s, p, type->type, type->subtype,
+	    multipart ? content_type_param(type, "boundary") : NULL, err);
+}
+
+/* A multipart that can't be taken apart is opaque. */
+static enum entity_kind kind_of(const struct part *p, const struct entity *e, bool inside)
+{
+	if (content_type_is(&e->type, "multipart", NULL) && p->boundary == NULL)
+		return ENTITY_OTHER;
+	/* Inside a mail a signature of its own stands beside what it signs, and holds nothing. */
+	return e->signature && inside ? ENTITY_OTHER : e->kind;
 }
 
 int part_describe(struct structure *s, size_t index, const struct header *h, struct error *err)
@@ -93,19 +124,20 @@ int part_describe(struct structure *s, size_t index, const struct header *h, str
 
 	if (status != 0)
 		return error_nomem(err);
-	set_type(p, &s->parts[p->parent], h, &e.type);
-	set_cte(p, h);
-	p->encoding = e.encoding;
-	p->says_8bit = e.says_8bit;
-	p->says_binary = e.says_binary;
-	p->signature = e.signature;
-	/* Inside a mail a signature of its own stands beside what it signs, and holds nothing. */
-	p->kind = e.signature && index != 0 ? ENTITY_OTHER : e.kind;
-	p->message = e.encoding == CTE_IDENTITY && strcmp(p->type, "message") == 0 &&
-		     (strcmp(p->subtype, "rfc822") == 0 || strcmp(p->subtype, "global") == 0);
-	status = set_boundary(p, &e.type);
+	status = set_type(s, index, h, &e.type, err);
+	if (status == 0) {
+		p->encoding = e.encoding;
+		p->ambiguity = e.ambiguity;
+		p->says_8bit = e.says_8bit;
+		p->says_binary = e.says_binary;
+		p->signature = e.signature;
+		p->kind = kind_of(p, &e, index != 0);
+		p->message =
+		    e.encoding == CTE_IDENTITY && strcmp(p->type, "message") == 0 &&
+		    (strcmp(p->subtype, "rfc822") == 0 || strcmp(p->subtype, "global") == 0);
+	}
 	entity_free(&e);
-	return status == 0 ? 0 : error_nomem(err);
+	return status;
 }
 
 void structure_free(struct structure *s)
@@ -113,7 +145,7 @@ void structure_free(struct structure *s)
 	if (s == NULL)
 		return;
 	for (size_t i = 0; i < s->count; i++)
-		free(s->parts[i].boundary);
+		free(s->parts[i].type);
 	free(s->parts);
 	memset(s, 0, sizeof(*s));
 }
@@ -141,10 +173,9 @@ static size_t number_of(const struct structure *s, size_t part)
 	return number;
 }
 
-void part_name(char *text, size_t size, const struct structure *s, size_t part)
+void part_path(char *text, size_t size, const struct structure *s, size_t part)
 {
-	const struct part *p = &s->parts[part];
-	char path[STRUCTURE_MAX_DEPTH * 6 + 1];
+	char path[PART_PATH_SIZE];
 	size_t at = sizeof(path) - 1;
 
 	path[at] = '\0';
@@ -156,8 +187,28 @@ void part_name(char *text, size_t size, const struct structure *s, size_t part)
 		at -= (size_t)len;
 		memcpy(path + at, number, (size_t)len);
 	}
-	if (part == 0)
-		snprintf(text, size, "the mail (%s/%s)", p->type, p->subtype);
-	else
-		snprintf(text, size, "part %s (%s/%s)", path + at, p->type, p->subtype);
+	snprintf(text, size, "%s%s", part == 0 ? "the mail" : "part ", path + at);
+}
+
+void part_name(char *text, size_t size, const struct structure *s, size_t part)
+{
+	char path[PART_PATH_SIZE];
+
+	part_path(path, sizeof(path), s, part);
+	snprintf(text, size, "%s (%s/%s)", path, s->parts[part].type, s->parts[part].subtype);
+}
+
+int structure_judge(const struct structure *s, size_t part, struct error *err)
+{
+	for (size_t i = part; i < s->count; i++) {
+		char path[PART_PATH_SIZE];
+
+		if (i > part && s->parts[i].depth <= s->parts[part].depth)
+			break;
+		if (s->parts[i].ambiguity == AMBIGUITY_NONE)
+			continue;
+		part_path(path, sizeof(path), s, i);
+		return ambiguity_refuse(s->parts[i].ambiguity, path, err);
+	}
+	return 0;
 }

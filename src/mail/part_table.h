@@ -18,11 +18,16 @@ int part_add(size_t *index, struct structure *s, size_t *room, size_t parent, ui
 /*
  * part_describe(s, index, h, err):
  * Fill the part's type, encoding and boundary from its header block, which
- * starts at its start. 0 or HSMIME_ENOMEM.
+ * starts at its start. 0, HSMIME_EFORMAT (over a bound) or HSMIME_ENOMEM.
  */
 int part_describe(struct structure *s, size_t index, const struct header *h, struct error *err);
 
-/* part_name(text, size, s, part): what to call it in a message: "part 1.2 (text/plain)", or "the mail". */
+#define PART_PATH_SIZE (STRUCTURE_MAX_DEPTH * 6 + 16)
+
+/* part_path(text, size, s, part): which one it is: "part 1.2", or "the mail"; its header may be unread. */
+void part_path(char *text, size_t size, const struct structure *s, size_t part);
+
+/* part_name(text, size, s, part): what to call it in a message: "part 1.2 (text/plain)", or "the mail (text/plain)". */
 void part_name(char *text, size_t size, const struct structure *s, size_t part);
 
 #endif

@@ -1,4 +1,4 @@
-#include "mail/quoted_printable.h"
+#include "mail/qp_decoder.h"
 
 #include <string.h>
 
@@ -9,18 +9,18 @@
 static size_t visible(const unsigned char *line, size_t len, size_t ending)
 {
 	len -= ending;
-	while (len > 0 && (line[len - 1] == ' ' || line[len - 1] == '\t'))
+	while (len > 0 && text_is_blank((char)line[len - 1]))
 		len--;
 	return len;
 }
 
-static void give(struct quoted_printable *qp, unsigned char c)
+static void give(struct qp_decoder *qp, unsigned char c)
 {
 	qp->hold[qp->end++] = c;
 }
 
 /* Decode what starts before stop, as much as hold takes; returns the octets used up. */
-static size_t decode(struct quoted_printable *qp, const unsigned char *in, size_t stop, size_t len)
+static size_t decode(struct qp_decoder *qp, const unsigned char *in, size_t stop, size_t len)
 {
 	size_t at = 0;
 
@@ -35,7 +35,7 @@ static size_t decode(struct quoted_printable *qp, const unsigned char *in, size_
 }
 
 /* One line, or of a long one what hold takes; returns the octets used up. */
-static size_t decode_line(struct quoted_printable *qp, const unsigned char *line, size_t len)
+static size_t decode_line(struct qp_decoder *qp, const unsigned char *line, size_t len)
 {
 	size_t ending = line_ending(line, len);
 	size_t seen = visible(line, len, ending);
@@ -50,31 +50,28 @@ static size_t decode_line(struct quoted_printable *qp, const unsigned char *line
 	return len;
 }
 
-static int fill(struct transfer_decoder *d)
+static int fill(struct qp_decoder *qp)
 {
-	struct quoted_printable *qp = &d->qp;
-
 	qp->start = qp->end = 0;
 	while (qp->end == 0) {
 		const unsigned char *line;
-		ptrdiff_t len = line_next(&line, d->in);
+		ptrdiff_t len = line_next(&line, qp->in);
 
 		if (len <= 0)
 			return (int)len;
 		/* Of a piece of a line, leave what the next piece may complete. */
-		if ((size_t)len >= d->in->room && line[len - 1] != '\n')
-			window_take(d->in, decode(qp, line, (size_t)len - 2, (size_t)len));
+		if ((size_t)len >= qp->in->room && line[len - 1] != '\n')
+			window_take(qp->in, decode(qp, line, (size_t)len - 2, (size_t)len));
 		else
-			window_take(d->in, decode_line(qp, line, (size_t)len));
+			window_take(qp->in, decode_line(qp, line, (size_t)len));
 	}
 	return 0;
 }
 
 static ptrdiff_t qp_read(void *arg, void *buf, size_t len)
 {
-	struct transfer_decoder *d = arg;
-	struct quoted_printable *qp = &d->qp;
-	int status = qp->start == qp->end ? fill(d) : 0;
+	struct qp_decoder *qp = arg;
+	int status = qp->start == qp->end ? fill(qp) : 0;
 	size_t have = qp->end - qp->start;
 
 	if (status != 0)
@@ -85,9 +82,9 @@ static ptrdiff_t qp_read(void *arg, void *buf, size_t len)
 	return (ptrdiff_t)have;
 }
 
-void qp_decoder_open(hsmime_source *out, struct transfer_decoder *d, struct window *in)
+void qp_decoder_open(hsmime_source *out, struct qp_decoder *d, struct window *in)
 {
 	d->in = in;
-	d->qp.start = d->qp.end = 0;
+	d->start = d->end = 0;
 	*out = (hsmime_source){ .read = qp_read, .arg = d, .size = HSMIME_SIZE_UNKNOWN };
 }

@@ -1,4 +1,4 @@
-#include "mail/quoted_printable.h"
+#include "mail/qp_encoder.h"
 
 #include <string.h>
 

@@ -6,11 +6,15 @@ int signed_parts_find(
 	const struct part *content, *signature;
 	size_t children[2] = { 0, 0 };
 	size_t count;
+	int status;
 
 	*out = (struct signed_parts){ 0 };
 	if (part >= s->count || s->parts[part].kind != ENTITY_SIGNED)
 		return error_set(
 		    err, HSMIME_EFORMAT, "this is no multipart/signed with an S/MIME signature");
+	status = structure_judge(s, part, err);
+	if (status != 0)
+		return status;
 	count = structure_children(s, part, children, 2);
 	if (count != 2)
 		return error_set(err, HSMIME_EFORMAT,

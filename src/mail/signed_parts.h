@@ -19,7 +19,8 @@ struct signed_parts {
 /*
  * signed_parts_find(out, s, part, err):
  * The halves of the multipart/signed at s->parts[part]: exactly two parts, the
- * second application/(x-)pkcs7-signature (or octet-stream named *.p7s). 0 or
+ * second application/(x-)pkcs7-signature (or octet-stream named *.p7s), and no
+ * header of it or of what it holds reads in two ways (ambiguity.h). 0 or
  * HSMIME_EFORMAT.
  */
 int signed_parts_find(

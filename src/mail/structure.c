@@ -51,7 +51,7 @@ static bool is_boundary(void *arg, const unsigned char *line, size_t len)
 	return find_boundary(arg, &level, line, len) != BOUNDARY_NONE;
 }
 
-static void note_header(struct scanner *sc, const struct header *h)
+static void note_header(struct scanner *sc, struct part *p, const struct header *h)
 {
 	const struct buffer *b = &h->octets;
 
@@ -59,6 +59,15 @@ static void note_header(struct scanner *sc, const struct header *h)
 		return;
 	line_count(&sc->s->lf_lines, &sc->s->crlf_lines, b->data, b->len);
 	sc->last_ending = line_ending(b->data, b->len);
+	p->mbox_line = h->mbox_len > 0 && memcmp(b->data, "From ", 5) == 0;
+}
+
+static void name_part(const struct scanner *sc, size_t index)
+{
+	char path[PART_PATH_SIZE];
+
+	part_path(path, sizeof(path), sc->s, index);
+	error_prefix(sc->err, "%s", path);
 }
 
 static int read_header(struct scanner *sc, size_t index, bool first_line)
@@ -71,9 +80,11 @@ static int read_header(struct scanner *sc, size_t index, bool first_line)
 	struct part *p = &sc->s->parts[index];
 
 	if (status == 0) {
-		note_header(sc, &h);
+		note_header(sc, p, &h);
 		p->body = sc->in.offset;
 		status = part_describe(sc->s, index, &h, sc->err);
+	} else if (status == HSMIME_EFORMAT && index != 0) {
+		name_part(sc, index);
 	}
 	if (status == 0 && p->boundary != NULL) {
 		sc->open[sc->open_count].part = index;

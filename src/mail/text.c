@@ -7,6 +7,11 @@ bool text_is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+bool text_is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 const char *text_skip_comment(const char *p)
 {
 	int depth = 0;

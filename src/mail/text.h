@@ -11,6 +11,9 @@
 /* text_is_space(c): space, tab, CR or LF. */
 bool text_is_space(char c);
 
+/* text_is_blank(c): space or tab. */
+bool text_is_blank(char c);
+
 /* text_skip_comment(p): behind the comment that starts at p; comments nest, and an open one reaches to the end. */
 const char *text_skip_comment(const char *p);
 

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "mail/quoted_printable.h"
 #include "mail/text.h"
 
 #define SNIFF_OCTETS 256
@@ -55,7 +54,7 @@ static int choose(struct transfer_decoder *d)
 	if (encoding == CTE_BASE64)
 		base64_decoder_open(&d->chosen, &d->base64, d->in, false);
 	else if (encoding == CTE_QUOTED_PRINTABLE)
-		qp_decoder_open(&d->chosen, d, d->in);
+		qp_decoder_open(&d->chosen, &d->qp, d->in);
 	else
 		window_source(&d->chosen, d->in);
 	return 0;

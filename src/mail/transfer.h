@@ -4,19 +4,17 @@
 #ifndef MAIL_TRANSFER_H
 #define MAIL_TRANSFER_H
 
-#include "mail/header.h"
+#include "mail/entity.h"
+#include "mail/qp_decoder.h"
 #include "util/base64.h"
 
 struct transfer_decoder {
 	struct base64_decoder base64;
+	struct qp_decoder qp;
 	struct window *in;
 	enum transfer_encoding encoding;
 	bool chosen_yet;
 	hsmime_source chosen; /* how it is read, once the first octets told */
-	struct quoted_printable {
-		unsigned char hold[1024];
-		size_t start, end;
-	} qp;
 };
 
 /*

@@ -115,35 +115,69 @@ static int open_temporary(struct atomic_file *f, struct error *err)
 	return 0;
 }
 
-/* A symbolic link stays one: what it leads to is replaced. */
+/* Put what the symbolic link *name says, as a path from here, in its place; false where it is none. */
+static bool follow_link(char **name)
+{
+	char target[PATH_MAX];
+	const char *slash = strrchr(*name, '/');
+	int folder = slash != NULL ? (int)(slash + 1 - *name) : 0;
+	ssize_t len = readlink(*name, target, sizeof(target) - 1);
+	char *next = NULL;
+
+	if (len < 0)
+		return false;
+	target[len] = '\0';
+	if (asprintf(&next, "%.*s%s", target[0] == '/' ? 0 : folder, *name, target) < 0)
+		next = NULL;
+	free(*name);
+	*name = next;
+	return next != NULL;
+}
+
+#define LINKS_MAX 40 /* as the kernel has it */
+
+/* A symbolic link stays one: what it leads to is replaced, or made where nothing is there yet. */
 static char *target_of(const char *path)
 {
-	char *real = realpath(path, NULL);
+	char *name = realpath(path, NULL);
+	int links = 0;
 
-	return real != NULL ? real : strdup(path);
+	if (name != NULL || errno == ELOOP)
+		return name;
+	name = strdup(path);
+	while (name != NULL && links < LINKS_MAX && follow_link(&name))
+		links++;
+	return name;
+}
+
+static int open_file(struct atomic_file *f, struct error *err)
+{
+	struct stat st;
+
+	f->mode = new_mode();
+	if (stat(f->path, &st) != 0)
+		return open_temporary(f, err);
+	if (!S_ISREG(st.st_mode))
+		return open_direct(f, err);
+	/* Whoever could fill a set-user-ID file anew would be that user. */
+	f->mode = st.st_mode & 0777;
+	return open_temporary(f, err);
 }
 
 int atomic_file_new(struct atomic_file **out, const char *path, struct error *err)
 {
 	struct atomic_file *f = calloc(1, sizeof(*f));
-	struct stat st;
 	int status;
 
 	*out = NULL;
-	if (f == NULL || (f->path = target_of(path)) == NULL) {
-		free(f);
+	if (f == NULL)
 		return error_nomem(err);
-	}
 	f->fd = -1;
-	f->mode = new_mode();
-	if (stat(f->path, &st) != 0) {
-		status = open_temporary(f, err);
-	} else if (S_ISREG(st.st_mode)) {
-		f->mode = st.st_mode & 07777;
-		status = open_temporary(f, err);
-	} else {
-		status = open_direct(f, err);
-	}
+	f->path = target_of(path);
+	if (f->path != NULL)
+		status = open_file(f, err);
+	else
+		status = errno == ELOOP ? error_errno(err, "writing", path) : error_nomem(err);
 	if (status != 0) {
 		atomic_file_free(f);
 		return status;

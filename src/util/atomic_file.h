@@ -15,9 +15,11 @@ struct atomic_file;
 
 /*
  * atomic_file_new(out, path, err):
- * Open a temporary file beside path. Where path exists and is not a regular
- * file (a device, a FIFO), it is written directly instead. An existing file's
- * mode is kept; a new one has 0666 less umask.
+ * Open a temporary file beside path, or beside what path leads to where it is
+ * a symbolic link, be there anything yet or not. Where path exists and is not a
+ * regular file (a device, a FIFO), it is written directly instead. An existing
+ * file's permissions are kept, its set-user-ID, set-group-ID and sticky bits are
+ * not; a new one has 0666 less umask.
  * Returns 0, HSMIME_EIO or HSMIME_ENOMEM.
  */
 int atomic_file_new(struct atomic_file **out, const char *path, struct error *err);
@@ -28,7 +30,11 @@ bool atomic_file_is_direct(const struct atomic_file *file);
 /* atomic_file_fd(file): its descriptor, for reading back and positioned writes. */
 int atomic_file_fd(const struct atomic_file *file);
 
-/* atomic_file_commit(file, err): fsync, rename, fsync of the folder. 0 or HSMIME_EIO. */
+/*
+ * atomic_file_commit(file, err):
+ * fsync and rename. The folder is not fsynced: after a power failure either the old file is
+ * there or the whole new one. Return 0 or HSMIME_EIO.
+ */
 int atomic_file_commit(struct atomic_file *file, struct error *err);
 
 /* atomic_file_free(file): close; remove the temporary file unless committed. NULL is allowed. */

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "util/base64_vector.h"
+
 #define INVALID 0x80000000U /* of a table's entry: no character of base64 */
 #define NO_VALUE 64         /* not in the alphabet */
 
@@ -34,23 +36,42 @@ static bool is_space(unsigned char c)
 }
 
 /* Whole quads without anything else among them; stops at the first other character. */
-static size_t decode_run(unsigned char *out, size_t *made, const unsigned char *p, size_t quads)
+static size_t decode_run(unsigned char *out, const unsigned char *p, size_t quads)
 {
-	unsigned char *start = out;
-	size_t i;
+	size_t done = base64_vector_decode(out, p, quads);
 
-	for (i = 0; i < quads; i++, p += 4, out += 3) {
-		uint32_t v = quad_table[0][p[0]] | quad_table[1][p[1]] | quad_table[2][p[2]] |
-			     quad_table[3][p[3]];
+	for (; done < quads; done++) {
+		const unsigned char *c = p + 4 * done;
+		uint32_t v = quad_table[0][c[0]] | quad_table[1][c[1]] | quad_table[2][c[2]] |
+			     quad_table[3][c[3]];
 
 		if ((v & INVALID) != 0)
 			break;
-		out[0] = (unsigned char)(v >> 16);
-		out[1] = (unsigned char)(v >> 8);
-		out[2] = (unsigned char)v;
+		out[3 * done] = (unsigned char)(v >> 16);
+		out[3 * done + 1] = (unsigned char)(v >> 8);
+		out[3 * done + 2] = (unsigned char)v;
 	}
-	*made = (size_t)(out - start);
-	return 4 * i;
+	return done;
+}
+
+/* Lines of whole quads; returns how many characters of p were taken, *made octets given. */
+static size_t decode_lines(
+    unsigned char *out, size_t len, size_t *made, const unsigned char *p, size_t have)
+{
+	size_t used = 0, before;
+
+	*made = 0;
+	do {
+		size_t fit = (len - *made) / 3, quads = (have - used) / 4;
+
+		before = used;
+		quads = decode_run(out + *made, p + used, quads < fit ? quads : fit);
+		used += 4 * quads;
+		*made += 3 * quads;
+		while (used < have && (p[used] == '\n' || p[used] == '\r'))
+			used++;
+	} while (used > before);
+	return used;
 }
 
 static void flush_quad(struct base64_decoder *d)
@@ -139,9 +160,8 @@ static int decode_some(struct base64_decoder *d, unsigned char *out, size_t len,
 		return d->status = (int)have;
 	if (have == 0)
 		return finish(d);
-	if (d->have == 0 && len >= 3 && have >= 4) {
-		size_t quads = (size_t)have / 4 < len / 3 ? (size_t)have / 4 : len / 3;
-		size_t used = decode_run(out, made, p, quads);
+	if (d->have == 0) {
+		size_t used = decode_lines(out, len, made, p, (size_t)have);
 
 		window_take(d->in, used);
 		if (used > 0)

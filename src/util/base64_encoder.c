@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/base64_vector.h"
 #include "util/block.h"
 #include "util/sink.h"
 
@@ -23,7 +24,11 @@ __attribute__((constructor)) static void make_pairs(void)
 
 static unsigned char *put_triples(unsigned char *out, const unsigned char *p, size_t triples)
 {
-	for (; triples > 0; triples--, p += 3, out += 4) {
+	size_t done = base64_vector_encode(out, p, triples);
+
+	p += 3 * done;
+	out += 4 * done;
+	for (triples -= done; triples > 0; triples--, p += 3, out += 4) {
 		unsigned v = (unsigned)p[0] << 16 | (unsigned)p[1] << 8 | p[2];
 
 		memcpy(out, pairs[v >> 12], 2);

@@ -34,7 +34,7 @@ static int source_failed(struct ber_reader *r, ptrdiff_t status)
 {
 	if (status == HSMIME_EFORMAT)
 		return error_set(r->err, HSMIME_EFORMAT, "the transfer encoding is damaged");
-	return error_set(r->err, (int)status, "reading the input failed");
+	return error_keep(r->err, (int)status, "reading the input failed");
 }
 
 static int truncated(struct ber_reader *r)

@@ -7,8 +7,10 @@
 
 #include <openssl/err.h>
 
-/* One line for a terminal: control characters could do anything there. */
-static void tidy(char *text)
+/* What a caller that does not listen was last told, for error_hint and error_prefix. */
+static _Thread_local int unheard = HSMIME_EINTERNAL;
+
+void error_tidy(char *text)
 {
 	for (; *text != '\0'; text++) {
 		if ((unsigned char)*text < 0x20 || *text == 0x7f)
@@ -23,12 +25,14 @@ int error_set(struct error *err, int code, const char *fmt, ...)
 {
 	va_list args;
 
-	if (err == NULL)
+	if (err == NULL) {
+		unheard = code;
 		return code;
+	}
 	va_start(args, fmt);
 	vsnprintf(err->message, sizeof(err->message), fmt, args);
 	va_end(args);
-	tidy(err->message);
+	error_tidy(err->message);
 	err->hint[0] = '\0';
 	err->code = code;
 	return code;
@@ -39,11 +43,11 @@ int error_hint(struct error *err, const char *fmt, ...)
 	va_list args;
 
 	if (err == NULL)
-		return HSMIME_EINTERNAL;
+		return unheard;
 	va_start(args, fmt);
 	vsnprintf(err->hint, sizeof(err->hint), fmt, args);
 	va_end(args);
-	tidy(err->hint);
+	error_tidy(err->hint);
 	return err->code;
 }
 
@@ -63,23 +67,34 @@ int error_prefix(struct error *err, const char *fmt, ...)
 	va_list args;
 
 	if (err == NULL)
-		return HSMIME_EINTERNAL;
+		return unheard;
 	memcpy(old, err->message, sizeof(old));
 	va_start(args, fmt);
 	vsnprintf(err->message, sizeof(err->message), fmt, args);
 	va_end(args);
 	append(err->message, sizeof(err->message), ": ");
 	append(err->message, sizeof(err->message), old);
-	tidy(err->message);
+	error_tidy(err->message);
 	return err->code;
+}
+
+void error_forget(void)
+{
+	/* The mark goes with what lies above it, and is wanted again. */
+	if (ERR_pop_to_mark() == 1)
+		ERR_set_mark();
 }
 
 int error_openssl(struct error *err, int code, const char *what)
 {
 	unsigned long newest = ERR_peek_last_error();
-	const char *reason = ERR_reason_error_string(newest);
+	const char *reason = NULL;
 
-	ERR_clear_error();
+	error_forget();
+	/* What is still there was there before, and says nothing of this. */
+	if (newest == ERR_peek_last_error())
+		newest = 0;
+	reason = ERR_reason_error_string(newest);
 	if (ERR_GET_REASON(newest) == ERR_R_MALLOC_FAILURE)
 		return error_nomem(err);
 	if (reason == NULL)
@@ -103,4 +118,11 @@ void error_clear(struct error *err)
 	err->code = 0;
 	err->message[0] = '\0';
 	err->hint[0] = '\0';
+}
+
+int error_keep(struct error *err, int code, const char *words)
+{
+	if (err != NULL && err->code == code && err->message[0] != '\0')
+		return code;
+	return error_set(err, code, "%s", words);
 }

@@ -89,6 +89,12 @@ void hsmime_output_remove_all(void)
 int output_begin(
     hsmime_output *o, bool hold, OSSL_LIB_CTX *libctx, uint64_t spool_max, struct error *err)
 {
+	/* What an operation before left uncommitted. */
+	atomic_file_free(o->file);
+	o->file = NULL;
+	spool_free(o->spool);
+	o->spool = NULL;
+	o->size = 0;
 	o->libctx = libctx;
 	o->spool_max = spool_max;
 	o->err = err;
@@ -99,6 +105,16 @@ int output_begin(
 			return status;
 	}
 	return hold ? spool_new(&o->spool, libctx, spool_max, err) : 0;
+}
+
+bool output_is_file(const hsmime_output *o)
+{
+	return o->file != NULL && !atomic_file_is_direct(o->file);
+}
+
+bool output_is_held(const hsmime_output *o)
+{
+	return o->spool != NULL || output_is_file(o);
 }
 
 static int fd_write(hsmime_output *o, int fd, const unsigned char *p, size_t len)
@@ -237,6 +253,16 @@ void output_old_free(struct output_old *old)
 	free(old);
 }
 
+void output_restore(hsmime_output *o, struct output_old *old)
+{
+	atomic_file_free(o->file);
+	spool_free(o->spool);
+	o->file = old->file;
+	o->spool = old->spool;
+	o->size = old->size;
+	free(old);
+}
+
 static int release(void *arg, const void *buf, size_t len)
 {
 	return leave(arg, buf, len);
@@ -253,7 +279,5 @@ int output_commit(hsmime_output *o, struct error *err)
 	spool_source(&held, o->spool);
 	status = source_copy(&away, &held);
 	/* A descriptor's failure is described already. */
-	if (status != 0 && (err == NULL || err->code != status))
-		error_set(err, status, "writing the output failed");
-	return status;
+	return status == 0 ? 0 : error_keep(err, status, "writing the output failed");
 }

@@ -19,10 +19,15 @@
 /*
  * output_begin(o, hold, libctx, spool_max, err):
  * Start writing. With hold nothing leaves before output_commit: a descriptor
- * or callback is put behind a spool. Called once, before the first write.
+ * or callback is put behind a spool. Called before the first write; called
+ * again it drops what has not been committed and starts afresh.
  */
 int output_begin(
     hsmime_output *o, bool hold, OSSL_LIB_CTX *libctx, uint64_t spool_max, struct error *err);
+
+/* output_is_file(o): to a file, which is held without a spool. output_is_held(o): as it was begun. */
+bool output_is_file(const hsmime_output *o);
+bool output_is_held(const hsmime_output *o);
 
 /* output_sink(out, o): appends to o. */
 void output_sink(hsmime_sink *out, hsmime_output *o);
@@ -42,6 +47,9 @@ struct output_old;
 int output_restart(
     struct output_old **old, hsmime_source *out, hsmime_output *o, struct error *err);
 void output_old_free(struct output_old *old);
+
+/* output_restore(o, old): drop what was written since output_restart; o is as it was before. */
+void output_restore(hsmime_output *o, struct output_old *old);
 
 /* output_commit(o, err): let everything leave; for a file fsync and rename. Called once. */
 int output_commit(hsmime_output *o, struct error *err);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,33 +10,60 @@
 
 #include "util/block.h"
 
+static int64_t modified(const struct stat *st)
+{
+	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+/* What is read twice has to be the same; size and time are what a file system tells of that. */
+static bool unchanged(const hsmime_file *file)
+{
+	struct stat st;
+
+	return fstat(file->fd, &st) == 0 && (uint64_t)st.st_size == file->size &&
+	       modified(&st) == file->modified;
+}
+
 static ptrdiff_t fd_read(void *arg, void *buf, size_t len)
 {
-	struct pollfd wait = { .fd = *(int *)arg, .events = POLLIN };
+	const hsmime_file *file = arg;
+	struct pollfd wait = { .fd = file->fd, .events = POLLIN };
 	ssize_t got;
 
 	/* A shell's or program's pipe may have been left non-blocking by whoever shares it. */
 	do
-		got = read(*(int *)arg, buf, len);
+		got = read(file->fd, buf, len);
 	while (got < 0 && (errno == EINTR || (errno == EAGAIN && poll(&wait, 1, -1) > 0)));
+	if (got == 0 && file->again && !unchanged(file))
+		return HSMIME_EIO;
 	return got < 0 ? HSMIME_EIO : got;
 }
 
 static int fd_seek(void *arg, uint64_t offset)
 {
-	return lseek(*(int *)arg, (off_t)offset, SEEK_SET) < 0 ? HSMIME_EIO : 0;
+	hsmime_file *file = arg;
+
+	file->again = 1;
+	if (!unchanged(file))
+		return HSMIME_EIO;
+	return lseek(file->fd, (off_t)offset, SEEK_SET) < 0 ? HSMIME_EIO : 0;
 }
 
-void hsmime_source_fd(hsmime_source *source, int *fd)
+void hsmime_source_fd(hsmime_source *source, hsmime_file *file, int fd)
 {
 	struct stat st;
 
-	*source = (hsmime_source){ .read = fd_read, .arg = fd, .size = HSMIME_SIZE_UNKNOWN };
+	*file = (hsmime_file){ .fd = fd };
+	*source = (hsmime_source){ .read = fd_read, .arg = file, .size = HSMIME_SIZE_UNKNOWN };
 	/* Standing elsewhere than at its start, a file is read like a pipe. */
-	if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode) || lseek(*fd, 0, SEEK_CUR) != 0)
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || lseek(fd, 0, SEEK_CUR) != 0)
 		return;
+	file->modified = modified(&st);
+	file->size = (uint64_t)st.st_size;
 	source->seek = fd_seek;
-	source->size = (uint64_t)st.st_size;
+	/* Files of /proc have no size and yet content. */
+	if (st.st_size > 0)
+		source->size = file->size;
 }
 
 static ptrdiff_t memory_read(void *arg, void *buf, size_t len)
@@ -112,6 +140,29 @@ void source_slice_open(hsmime_source *out, struct source_slice *slice, const hsm
 		out->size = base->size - start;
 }
 
+static ptrdiff_t tee_read(void *arg, void *buf, size_t len)
+{
+	struct source_tee *tee = arg;
+	ptrdiff_t got = tee->base.read(tee->base.arg, buf, len);
+	int status = got > 0 ? tee->out.write(tee->out.arg, buf, (size_t)got) : 0;
+
+	return status != 0 ? status : got;
+}
+
+static int tee_seek(void *arg, uint64_t offset)
+{
+	return source_seek(&((struct source_tee *)arg)->base, offset);
+}
+
+void source_tee_open(
+    hsmime_source *out, struct source_tee *tee, const hsmime_source *base, const hsmime_sink *sink)
+{
+	*tee = (struct source_tee){ .base = *base, .out = *sink };
+	*out = (hsmime_source){ .read = tee_read, .arg = tee, .size = base->size };
+	if (base->seek != NULL)
+		out->seek = tee_seek;
+}
+
 int source_drain(const hsmime_source *source)
 {
 	unsigned char scratch[4096];
@@ -126,14 +177,24 @@ int source_drain(const hsmime_source *source)
 int source_copy(const hsmime_sink *sink, const hsmime_source *source)
 {
 	unsigned char *buf = block_new(WINDOW_ROOM);
+	uint64_t left = source->size; /* HSMIME_SIZE_UNKNOWN is more than there ever is */
 	ptrdiff_t got;
 	int status = 0;
 
 	if (buf == NULL)
 		return HSMIME_ENOMEM;
-	while (status == 0 && (got = source->read(source->arg, buf, WINDOW_ROOM)) != 0)
-		status = got < 0 ? (int)got : sink->write(sink->arg, buf, (size_t)got);
+	while (status == 0 && (got = source->read(source->arg, buf, WINDOW_ROOM)) != 0) {
+		if (got < 0)
+			status = (int)got;
+		else if ((uint64_t)got > left)
+			status = HSMIME_EIO;
+		else
+			status = sink->write(sink->arg, buf, (size_t)got);
+		left -= (uint64_t)got;
+	}
 	free(buf);
+	if (status == 0 && source->size != HSMIME_SIZE_UNKNOWN && left > 0)
+		return HSMIME_EIO;
 	return status;
 }
 

@@ -21,6 +21,16 @@ struct source_slice {
 	bool placed;
 };
 
+/* A source whose octets go to a sink as well, as they are read. */
+struct source_tee {
+	hsmime_source base;
+	hsmime_sink out;
+};
+
+/* source_tee_open(out, tee, base, sink): out reads base and writes what it read to sink. */
+void source_tee_open(
+    hsmime_source *out, struct source_tee *tee, const hsmime_source *base, const hsmime_sink *sink);
+
 /*
  * source_slice_open(out, slice, base, start, end):
  * out reads base's octets [start, end) and can seek; slice is its memory and
@@ -67,7 +77,12 @@ void window_source(hsmime_source *out, struct window *w);
 /* source_drain(source): read to the end and drop it. 0 or the source's status. */
 int source_drain(const hsmime_source *source);
 
-/* source_copy(sink, source): everything from source to sink. 0 or the first status. */
+/*
+ * source_copy(sink, source):
+ * Everything from source, which stands at its start, to sink. Return 0, the first failure's
+ * status, or HSMIME_EIO where source->size announced more octets than come, or fewer, of which
+ * no more than announced reach sink.
+ */
 int source_copy(const hsmime_sink *sink, const hsmime_source *source);
 
 /* source_seek(source, offset): 0, HSMIME_EUSAGE where source can't, or its status. */

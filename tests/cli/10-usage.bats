@@ -70,7 +70,7 @@ setup() {
 }
 
 @test "options before the command are refused with the reason" {
-	run_as 2 hsmime --json tokens
+	run_as 2 hsmime --verbose tokens
 	explained
 	said 'options come behind the command'
 }
@@ -91,8 +91,8 @@ setup() {
 	said 'verify has no option -r'
 	run_as 2 hsmime tokens --cms
 	said 'tokens has no option --cms'
-	run_as 2 hsmime encrypt --json
-	said 'encrypt has no option --json'
+	run_as 2 hsmime encrypt --login
+	said 'encrypt has no option --login'
 }
 
 @test "a misspelt option suggests the nearest" {
@@ -187,6 +187,7 @@ refuses() {
 	refuses 'verify --no-chain --ca x' no-chain ca
 	refuses 'verify --no-chain --partial-chain' no-chain partial-chain
 	refuses 'verify --no-check-time --at 2026-01-01' no-check-time at
+	refuses 'verify --no-chain --at 2026-01-01' no-chain at
 }
 
 @test "encrypting for nobody is a usage error" {

@@ -139,6 +139,65 @@ holds() {
 	said "$conf"
 }
 
+# not_root: the user whom permissions hold for runs hsmime config
+not_root() {
+	if [ "$(id -u)" != 0 ]; then
+		hsmime config
+	else
+		setpriv --reuid=65534 --regid=65534 --clear-groups "$HSMIME" config
+	fi
+}
+
+@test "a folder that can't be looked into is refused: what it holds must not be passed over" {
+	open=$(mktemp -d /tmp/hsmime-config-XXXXXX)
+	chmod 755 "$open"
+	export XDG_CONFIG_HOME=$open
+	not_root >/dev/null || skip 'nobody else can run hsmime here'
+	mkdir -m 700 "$open/hsmime"
+	printf '[hsmime]\nrequire-authenticated=true\n' >"$open/hsmime/hsmime.conf"
+	[ "$(id -u)" = 0 ] || chmod 0 "$open/hsmime"
+	run --separate-stderr not_root
+	chmod 700 "$open/hsmime"
+	rm -r "$open"
+	[ "$status" = 2 ]
+	explained
+	said "^hsmime: $open/hsmime/hsmime.conf: it can't be read: Permission denied$"
+}
+
+@test "a loop of links in the file's place is refused, a file in its folder's place is as good as none" {
+	ln -s hsmime.conf "$conf"
+	run_as 2 hsmime config
+	explained
+	said "$conf"
+	rm -r "$XDG_CONFIG_HOME/hsmime"
+	: >"$XDG_CONFIG_HOME/hsmime"
+	run_as 0 hsmime config
+	reported "^# $conf \(not there\)$"
+}
+
+@test "a digest or size that is not possible is refused by every command" {
+	for command in config tokens sign verify; do
+		configure digest=md5
+		run_as 2 hsmime $command </dev/null
+		explained
+		said "^hsmime: $conf: the value of digest must be one of sha256,sha384,sha512$"
+		for size in lots 0 -1 5X 99999999999999999999; do
+			configure "spool-max=$size"
+			run_as 2 hsmime $command </dev/null
+			explained
+			said "^hsmime: $conf: the value of spool-max must be octets, or for example 500M or 2G$"
+		done
+	done
+	configure
+	for digest in sha224 sha3-256 sha512-256 SHA256; do
+		run_as 2 hsmime sign --digest $digest </dev/null
+		explained
+		said 'it takes one of sha256,sha384,sha512$'
+	done
+	configure spool-max=500M digest=sha512
+	holds spool-max 500M "$conf"
+}
+
 @test "a configured --from gives way to a key on the command line" {
 	configure from=true
 	printf 'From: nobody@example.test\n\nx\n' >mail.eml

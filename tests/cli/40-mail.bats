@@ -211,7 +211,7 @@ setup() {
 	said 'inside, signed by CN=alice.*: valid$'
 	sed 's/^From: .*/From: carol@example.test/' both.eml >other.eml
 	run_as 0 hsmime decrypt --ca "$W/ca.pem" -o other-inner.eml other.eml
-	said 'inside, signed by CN=alice.*: valid, and From is another address$'
+	said 'inside, signed by CN=alice.*: valid, and .*From address is NOT in the certificate: carol@example.test$'
 	run_as 0 hsmime verify --ca "$W/ca.pem" inner.eml
 	run_as 0 hsmime verify --ca "$W/ca.pem" both.eml
 	reported '^Layer 1: encrypted$'

@@ -72,6 +72,38 @@ setup() {
 	[ ! -e out ]
 }
 
+@test "a file without a size, as those of /proc, is read whole" {
+	run_as 0 hsmime encrypt --cms -r "$W/bob.pem" -o out /proc/version
+	hsmime decrypt -q --cms out | cmp - /proc/version
+	run_as 0 hsmime sign --cms --opaque -k "$key" -o out /proc/version
+	hsmime verify -q --cms --ca "$W/ca.pem" -o - out | cmp - /proc/version
+	run_as 0 hsmime sign --cms -k "$key" -o out /proc/version
+	run_as 0 hsmime verify --cms --ca "$W/ca.pem" --content /proc/version out
+}
+
+# meanwhile COMMAND ARGUMENT...: COMMAND changes the file "log" when hsmime has opened it
+meanwhile() {
+	hsmime sign --cms -k "$key" -o out --pin-source "command:$1; cat '$W/pin'" "${@:2}" log
+}
+
+@test "an input that grows or shrinks while it is read is 6" {
+	local how
+	for how in 'echo more >>log' 'truncate -s 300000 log'; do
+		for option in --opaque --detached; do
+			head -c 500000 "$W/data" >log
+			run_as 6 meanwhile "$how" $option
+			explained
+			said '^hsmime: the file changed while it was read$'
+			[ ! -e out ]
+			head -c 500000 "$W/data" >log
+			run_as 6 meanwhile "$how" -e -r "$W/alice.pem"
+			explained
+			said '^hsmime: the file changed while it was read$'
+			no_leftovers .
+		done
+	done
+}
+
 @test "a full device is 6" {
 	run_as 6 bash -c '"$HSMIME" sign --cms --opaque -k "$1" "$W/data" >/dev/full' - "$key"
 	explained
@@ -88,9 +120,9 @@ setup() {
 
 @test "a spool that may not grow refuses, and nothing leaves" {
 	hsmime encrypt --cms -r "$W/bob.pem" -o encrypted "$W/data"
-	run_as 7 bash -c '"$HSMIME" decrypt --cms --spool-max 1M <encrypted'
+	run_as 7 bash -c '"$HSMIME" decrypt --cms --spool-max 1M < <(cat encrypted)'
 	explained
-	run_as 0 bash -c '"$HSMIME" decrypt -q --cms --spool-max 4M <encrypted | cmp - "$W/data"'
+	run_as 0 bash -c '"$HSMIME" decrypt -q --cms --spool-max 4M < <(cat encrypted) | cmp - "$W/data"'
 }
 
 @test "a failure leaves an existing output as it was" {

@@ -7,11 +7,22 @@ setup_file() {
 	new_token "$BATS_FILE_TMPDIR/world" Demo
 	new_key 02 EC:secp256r1 bob
 	echo data >"$W/data"
-	printf 000000 >"$W/wrong"
+	(umask 077 && printf 000000 >"$W/wrong")
 	# Every call to the module goes through OpenSC's spy, which writes it down.
 	export PKCS11SPY=$HSMIME_MODULE
 	export SPY
 	SPY=$(find /usr/lib -name pkcs11-spy.so -print -quit)
+	[ -n "$SPY" ] || {
+		echo 'no pkcs11-spy.so here: it comes with OpenSC (opensc-pkcs11)'
+		return 1
+	}
+}
+
+# spied COMMAND...: with the spy in between, which leaks memory of its own
+spied() {
+	rm -f spy.log
+	ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 HSMIME_MODULE=$SPY \
+		PKCS11SPY_OUTPUT=$PWD/spy.log "$@"
 }
 
 setup() {
@@ -26,9 +37,7 @@ sign() { # argument...
 
 # logins COMMAND...: how often the command tried to log in
 logins() {
-	[ -n "$SPY" ] || skip 'no pkcs11-spy here'
-	rm -f spy.log
-	HSMIME_MODULE=$SPY PKCS11SPY_OUTPUT=$PWD/spy.log "$@" || true
+	spied "$@" || true
 	grep -c ': C_Login$' spy.log
 }
 
@@ -44,11 +53,22 @@ logins() {
 
 @test "a URI may name a PIN file, but neither a PIN nor a command" {
 	run_as 0 hsmime sign --cms -k "$key?pin-source=file:$W/pin" -o out "$W/data"
-	run hsmime sign --cms -k "$key?pin-value=123456" -o out "$W/data"
-	[ "$status" = 7 ] || [ "$status" = 2 ]
-	[[ $output != *123456* ]]
+	run_as 7 hsmime sign --cms -k "$key?pin-value=123456" -o out "$W/data"
+	explained
+	[[ $stderr != *123456* ]]
 	run_as 7 hsmime sign --cms -k "$key?pin-source=%7Ctouch%20ran" -o other "$W/data"
 	[ ! -e ran ] && [ ! -e other ]
+}
+
+@test "a PIN file that everyone can read is a warning, once" {
+	cp "$W/pin" pin
+	chmod 644 pin
+	run_as 0 sign --pin-source "file:$PWD/pin"
+	said '^hsmime: warning: every user of this host can read the file'
+	[ "$(grep -c 'every user' <<<"$stderr")" = 1 ]
+	chmod 600 pin
+	run_as 0 sign --pin-source "file:$PWD/pin"
+	[ -z "$stderr" ]
 }
 
 @test "a PIN source without a PIN is 4" {
@@ -100,8 +120,10 @@ typed() {
 		eval spawn \$argv
 		expect "PIN of the token Demo"
 		send -- "$1\r"
-		expect eof
-		exit [lindex [wait] 3]
+		expect {
+			eof { exit [lindex [wait] 3] }
+			timeout { exit 99 }
+		}
 	EXPECT
 }
 

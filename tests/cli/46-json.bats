@@ -26,10 +26,10 @@ json() {
 	[ "$(field 'sorted(d)' <<<"$output")" = "['authenticated', 'chain_checked', 'command',\
  'error', 'exit_status', 'from', 'hint', 'layers', 'not_checked', 'status', 'valid']" ]
 	[ "$(field 'sorted(d["layers"][0])' <<<"$output")" = "['cipher', 'content',\
- 'content_offset', 'content_size', 'key', 'kind', 'partial', 'problem', 'recipients', 'signers',\
- 'status']" ]
+ 'content_offset', 'content_size', 'key', 'kind', 'opened', 'partial', 'problem', 'recipients',\
+ 'signers', 'status', 'trailing_octets']" ]
 	[ "$(field 'sorted(d["layers"][0]["signers"][0])' <<<"$output")" = "['crlf_form', 'digest',\
- 'emails', 'from_matches', 'issuer', 'key_bits', 'problem', 'serial_number', 'signature',\
+ 'emails', 'from_matches', 'from_problem', 'issuer', 'key_bits', 'problem', 'serial_number', 'signature',\
  'signature_algorithm', 'signing_time', 'status', 'subject', 'trusted']" ]
 	[ "$(field '(d["valid"], d["from"], d["layers"][0]["kind"], "revocation" in d["not_checked"])' <<<"$output")" = \
 		"(True, 'alice@example.test', 'signed-detached', True)" ]
@@ -84,6 +84,130 @@ json() {
 	[ "$(field 'd["status"]' <<<"$output")" = malformed ]
 	json hsmime keys --json --module /no/such/module.so
 	[ "$(field 'd["status"]' <<<"$output")" = token ]
+}
+
+# failure EXPRESSION COMMAND...: a usage error, in words on standard error and as JSON
+failure() {
+	run_as 2 "${@:2}"
+	[ "$(field "$1" <<<"$output")" = True ]
+	[[ $stderr == 'hsmime: '* ]]
+}
+
+@test "usage and configuration errors are JSON too, and words for people beside it" {
+	local is='d["status"] == "usage" and d["exit_status"] == 2 and d["error"] != "" and d["hint"] != ""'
+	failure "$is and d['command'] == 'verify'" hsmime verify --json --no-such-option x
+	failure "$is" hsmime verify --no-such-option -j
+	failure "$is" hsmime verify -qj --ca
+	failure "$is and 'too many' in d['error']" hsmime verify -j x y
+	failure "$is and 'no-chain' in d['error']" hsmime verify -j --no-chain --at 2026-01-01 x
+	failure "$is and d['command'] == 'keys'" hsmime keys -j --cms
+	failure "$is and d['command'] == 'tokens'" hsmime tokens x -j
+	failure "$is and d['command'] is None" hsmime verfy -j x
+	failure "$is and d['command'] is None" hsmime --json verify x
+	failure "$is" hsmime keys -j 'pkcs11:id=%zz'
+	failure "$is" hsmime verify -j --at never x
+	mkdir -p bad/hsmime
+	printf '[hsmime]\npss = perhaps\n' >bad/hsmime/hsmime.conf
+	XDG_CONFIG_HOME=$PWD/bad failure "$is and d['command'] == 'config'" hsmime config -j
+	XDG_CONFIG_HOME=$PWD/bad failure "$is" hsmime keys -j
+}
+
+@test "where the content takes standard output, a usage error is JSON on standard error alone" {
+	for arguments in 'decrypt -j --bogus' 'sign -j -o - --bogus' 'encrypt --bogus -j' \
+		'verify -o - -j --bogus' 'decrypt -j --cert /no/such /dev/null' 'sign -j x y'; do
+		# shellcheck disable=SC2086
+		run --separate-stderr hsmime $arguments
+		[ "$status" != 0 ]
+		[ -z "$output" ]
+		[ "$(field 'd["error"] != ""' <<<"$stderr")" = True ]
+	done
+	run_as 2 hsmime decrypt -j -o out --bogus
+	[ "$(field 'd["status"]' <<<"$output")" = usage ]
+}
+
+@test "an argument that only looks like --json asks for nothing" {
+	for arguments in 'verify --bogus -o -j' 'verify --bogus --ca --json' 'verify --bogus -omj' \
+		'verify --bogus -- -j'; do
+		# shellcheck disable=SC2086
+		run_as 2 hsmime $arguments
+		[ -z "$output" ]
+	done
+}
+
+@test "every failure is said in both ways, by every command alike" {
+	for arguments in 'keys -j' 'tokens -j' 'verify -j x' 'sign -j -o out x' 'decrypt -j -o out x' \
+		'encrypt -j -o out x'; do
+		# shellcheck disable=SC2086
+		run --separate-stderr hsmime $arguments --module /no/such/module.so
+		[ "$status" != 0 ]
+		[ "$(field 'd["error"] != "" and d["exit_status"] == '"$status" <<<"$output")" = True ]
+		[ "hsmime: $(field 'd["error"]' <<<"$output")" = "${stderr_lines[0]}" ]
+		[ "hsmime: $(field 'd["hint"]' <<<"$output")" = "${stderr_lines[1]}" ]
+	done
+}
+
+@test "sign reports what it signed with" {
+	json hsmime sign --json --from -o signed.eml "$W/mail.eml"
+	[ "$status" = 0 ]
+	[ -z "$stderr" ]
+	[ "$(field 'sorted(d)' <<<"$output")" = "['cipher', 'command', 'digest', 'error',\
+ 'exit_status', 'hint', 'key', 'output', 'recipients', 'signature_algorithm', 'status', 'subject']" ]
+	[ "$(field '(d["output"], "id=%01" in d["key"], "alice" in d["subject"], d["digest"])' <<<"$output")" = \
+		"('signed.eml', True, True, 'SHA-256')" ]
+	[ "$(field '(d["signature_algorithm"], d["cipher"], d["recipients"])' <<<"$output")" = \
+		"('RSA PKCS#1 v1.5', None, [])" ]
+	json hsmime sign --json --from --pss --digest sha512 --encrypt -r "$W/alice.pem" -o out.eml "$W/mail.eml"
+	[ "$(field '(d["signature_algorithm"], d["digest"], d["cipher"], len(d["recipients"]) > 0)' <<<"$output")" = \
+		"('RSA-PSS', 'SHA-512', 'AES-256-CBC', True)" ]
+	run_as 0 hsmime sign --json --from "$W/mail.eml"
+	reported '^Agreed|multipart/signed'
+	[ "$(field 'd["output"], d["status"]' <<<"$stderr")" = "(None, 'ok')" ]
+}
+
+@test "encrypt reports its recipients, and the files of Bcc recipients" {
+	new_peer bob
+	sed 's/^To:.*/&\nBcc: bob@example.test/' "$W/mail.eml" >bcc.eml
+	mkdir copies
+	json hsmime encrypt --json --bcc-dir copies -r "$W/alice.pem" -r "$W/bob.pem" -o enc.eml bcc.eml
+	[ "$status" = 0 ]
+	[ "$(field 'sorted(d["recipients"][0])' <<<"$output")" = \
+		"['algorithm', 'file', 'issuer', 'serial_number', 'subject']" ]
+	[ "$(field '[r["file"] for r in d["recipients"]]' <<<"$output")" = \
+		"[None, 'copies/bob@example.test.eml']" ]
+	[ "$(field '{r["algorithm"] for r in d["recipients"]}' <<<"$output")" = "{'RSA PKCS#1 v1.5'}" ]
+	[ -e copies/bob@example.test.eml ]
+	json hsmime encrypt --json --key-transport oaep --cipher aes-128-gcm -r "$W/alice.pem" -o oaep.eml "$W/mail.eml"
+	[ "$(field '(d["cipher"], d["key"], {r["algorithm"] for r in d["recipients"]})' <<<"$output")" = \
+		"('AES-128-GCM', None, {'RSA-OAEP'})" ]
+}
+
+@test "-v says what was used, in words, and never a PIN" {
+	run_as 0 hsmime sign -v --from -o signed.eml "$W/mail.eml"
+	said 'PKCS#11 module: /'
+	said 'signing with the key pkcs11:.*token=Demo.*id=%01.* and the certificate of .*alice'
+	said 'signature: RSA PKCS#1 v1.5 with SHA-256'
+	run_as 0 hsmime encrypt -v -r "$W/alice.pem" -o enc.eml "$W/mail.eml"
+	said 'content encryption: AES-256-CBC'
+	said 'recipient .*alice.* by RSA PKCS#1 v1.5$'
+	run_as 0 hsmime decrypt -vv -o out.eml enc.eml
+	said 'decrypting with the key pkcs11:.*token=Demo.*id=%01.* of .*alice'
+	[[ $stderr != *123456* ]]
+}
+
+@test "without --login keys tells what the certificate is for, and null where nothing is known" {
+	json hsmime keys --json
+	[ "$(field '(d[0]["usage"], d[0]["private_key"])' <<<"$output")" = "(['sign', 'decrypt'], None)" ]
+	run_as 0 hsmime keys
+	reported '^  key: +RSA 2048 bits: sign, decrypt \(by its certificate\)$'
+	hsmime keys --login | grep -E '^  key: +RSA 2048 bits: sign, decrypt' | grep -v certificate
+	pkcs11-tool --module "$HSMIME_MODULE" --token-label Demo --login --pin 123456 --keypairgen \
+		--key-type RSA:2048 --id 07 --label bare >/dev/null 2>&1
+	json hsmime keys --json 'pkcs11:id=%07'
+	[ "$(field '(d[0]["usage"], d[0]["private_key"])' <<<"$output")" = '(None, None)' ]
+	run_as 0 hsmime keys 'pkcs11:id=%07'
+	reported 'use not shown without --login'
+	json hsmime keys --json --login 'pkcs11:id=%07'
+	[ "$(field '"sign" in d[0]["usage"]' <<<"$output")" = True ]
 }
 
 @test "-q does not take a report away that was asked for" {

@@ -14,7 +14,7 @@ setup_file() {
 	printf %s $PIN >"$W/pin"
 	printf %s $WRONG >"$W/wrong"
 	chmod 600 "$W/pin" "$W/wrong"
-	head -c 1000000 /dev/urandom >"$W/data"
+	head -c 300000 /dev/urandom >"$W/data"
 	unset HSMIME_PIN_SOURCE
 }
 
@@ -41,61 +41,84 @@ end() {
 	cmp content "$W/data"
 }
 
-# holds_not FILE PIN: the PIN is not in FILE, or that can not even be read
+# holds_not FILE PIN: FILE can be read, and the PIN is not in it
 holds_not() {
 	local status=0
-	grep -qaF -- "$2" "$1" 2>/dev/null || status=$?
-	[ "$status" != 0 ] || {
-		echo "the PIN is in $1"
+	[ -s "$1" ] || {
+		echo "$1 is empty or not there"
+		return 1
+	}
+	grep -qaF -- "$2" "$1" || status=$?
+	[ $status = 1 ] || {
+		echo "$1: grep says $status (0: it holds the PIN)"
 		return 1
 	}
 }
 
-# memory_has TEXT: whether the memory of $pid has it; 2: it can't be read
+# looks_into_others: whether we may see what hsmime keeps from others of its user (CAP_SYS_PTRACE)
+looks_into_others() {
+	(((0x$(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status) >> 19) & 1))
+}
+
+# environment_holds_not PIN: it can be read and has no PIN, or is kept from us
+environment_holds_not() {
+	if looks_into_others; then
+		tr '\0' '\n' <"/proc/$pid/environ" >environment
+		grep -qa '^W=' environment
+		holds_not environment "$1"
+	else
+		run ! cat "/proc/$pid/environ"
+	fi
+}
+
+# memory_has TEXT...: one word for each: whether the memory of $pid has it
 memory_has() {
-	python3 - "$pid" "$1" <<-'PYTHON'
+	python3 - "$pid" "$@" <<-'PYTHON'
 		import sys
-		pid, wanted = sys.argv[1], sys.argv[2].encode()
-		try:
-		    maps = open(f'/proc/{pid}/maps').read().splitlines()
-		    memory = open(f'/proc/{pid}/mem', 'rb', buffering=0)
-		except OSError:
-		    sys.exit(2)
-		for line in maps:
-		    span, rights = line.split()[:2]
-		    if rights[0] != 'r' or line.endswith(('[vvar]', '[vsyscall]')):
-		        continue
-		    start, end = (int(x, 16) for x in span.split('-'))
-		    try:
-		        memory.seek(start)
-		        if wanted in memory.read(end - start):
-		            sys.exit(0)
-		    except OSError:
-		        continue
-		sys.exit(1)
+		wanted = {text.encode(): 'no' for text in sys.argv[2:]}
+		with open(f'/proc/{sys.argv[1]}/mem', 'rb', buffering=0) as memory:
+		    for line in open(f'/proc/{sys.argv[1]}/maps'):
+		        span, rights = line.split()[:2]
+		        if rights[0] != 'r' or line.rstrip().endswith(('[vvar]', '[vsyscall]')):
+		            continue
+		        start, end = (int(x, 16) for x in span.split('-'))
+		        try:
+		            memory.seek(start)
+		            octets = memory.read(end - start)
+		        except OSError:
+		            continue
+		        for text in wanted:
+		            if text in octets:
+		                wanted[text] = 'yes'
+		print(*wanted.values())
 	PYTHON
 }
 
 @test "a PIN is in no argument, no environment and no words" {
 	for source in "file:$W/pin" 'fd:9' "command:cat $W/pin" cred:pin; do
 		CREDENTIALS_DIRECTORY=$W begin --pin-source "$source" 9<"$W/pin"
-		holds_not "/proc/$pid/cmdline" $PIN
-		holds_not "/proc/$pid/environ" $PIN
-		grep -q . "/proc/$pid/cmdline"
+		cat "/proc/$pid/cmdline" >arguments
+		environment_holds_not $PIN
 		end
+		holds_not arguments $PIN
 		holds_not words $PIN
 	done
 }
 
 @test "after the login a PIN is nowhere in memory" {
+	if grep -qaF __asan_init "$HSMIME"; then
+		skip 'AddressSanitizer keeps what was freed, and maps terabytes'
+	fi
 	for source in "file:$W/pin" "command:cat $W/pin"; do
 		begin --pin-source "$source"
-		kept=0 pin=0
-		memory_has "$key" || kept=$?
-		memory_has $PIN || pin=$?
+		run memory_has "$key" $PIN
+		found_status=$status found=$output
 		end
-		[ $kept != 2 ] || skip 'the memory of hsmime can not be read here, which is good too'
-		[ $kept = 0 ] && [ $pin = 1 ]
+		if looks_into_others; then
+			[ "$found_status" = 0 ] && [ "$found" = 'yes no' ]
+		else
+			[ "$found_status" != 0 ] && [[ $found = *PermissionError* ]]
+		fi
 	done
 }
 
@@ -127,8 +150,7 @@ memory_has() {
 	[[ $output$stderr != *$PIN* ]]
 	run_as 2 hsmime sign --cms -k "$key" --pin $PIN -o out "$W/data"
 	[[ $output$stderr != *$PIN* ]]
-	run hsmime sign --cms -k "$key?pin-value=$PIN" -o out "$W/data"
-	[ "$status" = 2 ] || [ "$status" = 7 ]
+	run_as 7 hsmime sign --cms -k "$key?pin-value=$PIN" -o out "$W/data"
 	[[ $output$stderr != *$PIN* ]]
 	[ ! -e out ]
 }

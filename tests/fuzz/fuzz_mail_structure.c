@@ -11,7 +11,6 @@ static void check(const struct structure *s, size_t i)
 	size_t child;
 
 	holds(p->start <= p->body && p->body <= p->end && p->end <= s->size);
-	holds(p->cte_start <= p->cte_end && p->cte_end <= p->body + (p->body == p->end ? 2 : 0));
 	holds(i == 0 ? p->parent == 0 && p->depth == 0
 		     : p->parent < i && p->depth == parent->depth + 1);
 	holds(p->start >= parent->start && p->end <= parent->end);

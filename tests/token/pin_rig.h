@@ -22,6 +22,7 @@ struct pin_rig {
 	struct engine *e;
 	struct error err;
 	char logged[4096];
+	int warnings;   /* of what was logged */
 	char file[300]; /* for a PIN */
 	struct {
 		const char *answer; /* NULL: gives up */

@@ -48,6 +48,50 @@ setup_file() {
 	done
 }
 
+# damage FILE OFFSET: another octet there
+damage() {
+	local octet
+	octet=$(od -An -tu1 -j "$2" -N 1 "$1")
+	printf '%b' "\\x$(printf %x $((octet ^ 1)))" |
+		dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+@test 'a certificate with a damaged signature does not verify' {
+	local at
+	plain req -newkey rsa:2048 -nodes -keyout "$W/user.key" -subj /CN=user -out "$W/user.csr"
+	for id in 01 02; do
+		order "${orders[0]}"
+		ossl 0 req -x509 -key "$(key "$id")" -subj /CN=authority -days 3 -out "$W/authority.pem"
+		ossl 0 x509 -req -in "$W/user.csr" -CA "$W/authority.pem" -CAkey "$(key "$id")" -days 3 \
+			-set_serial 9 -outform DER -out "$W/user.der"
+		# The last element is the signature: in it, its first octets and its last.
+		at=$(openssl asn1parse -inform DER -in "$W/user.der" | tail -n 1 | cut -d: -f1)
+		for octet in $((at + 5)) $((at + 6)) $(($(stat -c %s "$W/user.der") - 1)); do
+			cp "$W/user.der" "$W/forged.der"
+			damage "$W/forged.der" "$octet"
+			plain x509 -inform DER -in "$W/forged.der" -out "$W/forged.pem"
+			plain x509 -inform DER -in "$W/user.der" -out "$W/user.pem"
+			for o in "${orders[@]}"; do
+				order "$o"
+				ossl 0 verify -CAfile "$W/authority.pem" "$W/user.pem"
+				ossl 2 verify -CAfile "$W/authority.pem" "$W/forged.pem"
+			done
+		done
+	done
+}
+
+@test 'keys are made in software where default comes first' {
+	order 'default hsmime'
+	ossl 0 genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$W/made.pem"
+	ossl 0 genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$W/made.pem"
+	ossl 0 req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$W/made.pem" \
+		-subj /CN=made -out "$W/made.csr"
+	# hsmime makes none, and says so where it is asked first.
+	order 'hsmime default'
+	ossl 1 genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$W/made.pem"
+	[[ $stderr == *'operation not supported for this keytype'* ]]
+}
+
 @test 'an authority in software works beside the provider, for a request from the token' {
 	for o in "${orders[@]}"; do
 		order "$o"

@@ -235,10 +235,12 @@ static CK_RV call_decryptinit(
 static CK_RV call_decrypt(CK_SESSION_HANDLE session, unsigned char *data, CK_ULONG len,
     unsigned char *out, CK_ULONG *out_len)
 {
-	CK_RV rv = plan_enter(F_DECRYPT);
+	CK_RV rv = plan_enter(F_DECRYPT), done = CKR_OK;
 
+	if (plan_decrypt(len) || rv == CKR_OK)
+		done = inner->C_Decrypt(session, data, len, out, out_len);
 	if (rv == CKR_OK)
-		rv = inner->C_Decrypt(session, data, len, out, out_len);
+		rv = done;
 	plan_length(F_DECRYPT, rv, out_len);
 	return plan_leave(rv);
 }

@@ -34,6 +34,10 @@ struct proxy {
 	/* C_Initialize gives CKR_CANT_LOCK where locking is asked for; overlaps counts calls side by side. */
 	void (*cant_lock)(int on);
 	unsigned long (*overlaps)(void);
+	/* A C_Decrypt that is refused leaves its operation active, as with tpm2-pkcs11, and does not end it. */
+	void (*keep_failed)(int on);
+	/* Octets of the longest ciphertext that C_Decrypt was given. */
+	unsigned long (*longest)(void);
 };
 
 /* The symbol of the module that gives the struct. */

@@ -44,6 +44,8 @@ static _Atomic(const unsigned char *) last_pin;
 static atomic_int no_locks;
 static atomic_int inside;
 static atomic_ulong overlap_count;
+static atomic_int keeps_failed;
+static atomic_ulong longest;
 
 /* Of each function, under the lock. */
 static struct plan {
@@ -160,6 +162,13 @@ bool plan_cant_lock(const CK_C_INITIALIZE_ARGS *args)
 	       (args->flags & CKF_OS_LOCKING_OK) != 0;
 }
 
+bool plan_decrypt(CK_ULONG len)
+{
+	if (len > atomic_load(&longest))
+		atomic_store(&longest, len);
+	return atomic_load(&keeps_failed) == 0;
+}
+
 void plan_pin(const unsigned char *pin)
 {
 	atomic_store(&last_pin, pin);
@@ -194,6 +203,8 @@ static void reset(void)
 	atomic_store(&last_pin, NULL);
 	atomic_store(&no_locks, 0);
 	atomic_store(&overlap_count, 0);
+	atomic_store(&keeps_failed, 0);
+	atomic_store(&longest, 0);
 }
 
 static void limit_sessions(unsigned long limit)
@@ -257,13 +268,23 @@ static unsigned long get_overlaps(void)
 	return atomic_load(&overlap_count);
 }
 
+static void keep_failed(int on)
+{
+	atomic_store(&keeps_failed, on);
+}
+
+static unsigned long get_longest(void)
+{
+	return atomic_load(&longest);
+}
+
 const struct proxy *proxy_control(void) __attribute__((visibility("default")));
 
 const struct proxy *proxy_control(void)
 {
 	static const struct proxy control = { get_count, get_round_trips, reset, limit_sessions,
-		report_sessions, refuse, lie, set_hook, set_flags, get_pin, cant_lock,
-		get_overlaps };
+		report_sessions, refuse, lie, set_hook, set_flags, get_pin, cant_lock, get_overlaps,
+		keep_failed, get_longest };
 
 	return &control;
 }

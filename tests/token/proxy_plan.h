@@ -61,6 +61,9 @@ void plan_token(CK_TOKEN_INFO *info);
 /* plan_cant_lock(args): whether C_Initialize is to refuse. */
 bool plan_cant_lock(const CK_C_INITIALIZE_ARGS *args);
 
+/* plan_decrypt(len): C_Decrypt got that many octets; whether the operation ends though it is refused. */
+bool plan_decrypt(CK_ULONG len);
+
 /* plan_pin(pin): C_Login got its PIN there. */
 void plan_pin(const unsigned char *pin);
 

@@ -261,7 +261,6 @@ static void every_code_but_the_closed_list_looks_the_same_and_is_not_retried(voi
 		assert_string_equal(err.message, "decryption failed");
 		assert_string_equal(err.hint, "");
 		assert_int_equal(out_len, 0);
-		/* The call that failed left its operation active: the next one takes another session. */
 		proxy->reset();
 		decrypts(q);
 		reset(NULL);
@@ -307,6 +306,34 @@ static void the_closed_list_is_the_token_s_failure(void **state)
 		    token_key_decrypt(found.key, out, &out_len, &q, &err), HSMIME_ETOKEN);
 		assert_int_equal(proxy->count("C_Decrypt"), 1);
 	}
+}
+
+/* As long as the message likes: the module gets a block of its own size, and the calls are the same. */
+static void a_ciphertext_that_is_too_long_fails_like_any_other(void **state)
+{
+	static const size_t lengths[] = { 257, 512, 65536, 4194304 };
+	static const enum token_decrypt_scheme schemes[] = { TOKEN_DECRYPT_RSA_PKCS1,
+		TOKEN_DECRYPT_RSA_OAEP, TOKEN_DECRYPT_RSA_RAW };
+	unsigned char *data = calloc(1, 4194304), out[1024];
+
+	(void)state;
+	for (size_t s = 0; s < 3; s++)
+		for (size_t i = 0; i < 4; i++) {
+			struct token_decrypt q = {
+				.scheme = schemes[s], .digest = "SHA1", .data = data
+			};
+			size_t out_len = sizeof(out);
+
+			proxy->reset();
+			gives_the_substitute(q, data, lengths[i]);
+			q.len = lengths[i];
+			assert_int_equal(
+			    token_key_decrypt(found.key, out, &out_len, &q, &err), HSMIME_EINVALID);
+			assert_string_equal(err.message, "decryption failed");
+			assert_int_equal(proxy->longest(), 256);
+			reset(NULL);
+		}
+	free(data);
 }
 
 static void one_bad_message_is_the_same_400_times(void **state)
@@ -355,6 +382,7 @@ int main(void)
 		cmocka_unit_test_setup(
 		    every_code_but_the_closed_list_looks_the_same_and_is_not_retried, reset),
 		cmocka_unit_test_setup(the_closed_list_is_the_token_s_failure, reset),
+		cmocka_unit_test_setup(a_ciphertext_that_is_too_long_fails_like_any_other, reset),
 		cmocka_unit_test_setup(one_bad_message_is_the_same_400_times, reset),
 		cmocka_unit_test_setup(what_makes_no_sense_is_refused, reset),
 	};

@@ -118,6 +118,20 @@ static void every_form_of_the_point_and_template_is_tried(void **state)
 	EVP_PKEY_free(peer);
 }
 
+static void a_token_that_can_not_agree_says_what_it_lacks(void **state)
+{
+	unsigned char point[256], out[128];
+	size_t len = sizeof(point), got = sizeof(out);
+	EVP_PKEY *peer = EVP_EC_gen("P-256");
+
+	(void)state;
+	assert_true(public_key_point(point, &len, peer));
+	proxy->refuse("C_DeriveKey", CKR_MECHANISM_INVALID, 0, 4);
+	assert_int_equal(token_key_derive(agree[0], out, &got, point, len, &err), HSMIME_ETOKEN);
+	assert_non_null(strstr(err.hint, "lacks ECDH key agreement (CKM_ECDH1_DERIVE)"));
+	EVP_PKEY_free(peer);
+}
+
 static void a_point_off_the_curve_never_reaches_the_token(void **state)
 {
 	unsigned char point[256], out[128];
@@ -154,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(both_sides_agree_on_every_curve, reset),
 		cmocka_unit_test_setup(every_form_of_the_point_and_template_is_tried, reset),
+		cmocka_unit_test_setup(a_token_that_can_not_agree_says_what_it_lacks, reset),
 		cmocka_unit_test_setup(a_point_off_the_curve_never_reaches_the_token, reset),
 	};
 

@@ -189,7 +189,8 @@ static void attributes_of_another_length_are_absent(void **state)
 
 			proxy->lie("C_GetAttributeValue", lengths[i], times);
 			r = find("pkcs11:token=Lies;id=%01");
-			assert_true(r == 0 || r == HSMIME_ENOKEY || r == HSMIME_EUNSUPPORTED);
+			/* Without its type the key is not for signing. */
+			assert_int_equal(r, HSMIME_ENOKEY);
 			proxy->reset();
 			assert_int_equal(find("pkcs11:token=Lies;id=%01"), 0);
 		}
@@ -216,11 +217,13 @@ static void sizes_that_grow_hide_the_object_alone(void **state)
 	size_t count = 0;
 
 	(void)state;
+	static const size_t listed[] = { 0, 1, 2 };
+
 	for (unsigned long skip = 0; skip < 3; skip++) {
 		proxy->reset();
 		proxy->refuse("C_GetAttributeValue", CKR_BUFFER_TOO_SMALL, skip, 1000);
 		assert_int_equal(engine_keys(&keys, &count, e, "pkcs11:token=Lies", true, &err), 0);
-		assert_in_range(count, 0, skip);
+		assert_int_equal(count, listed[skip]);
 		engine_keys_free(keys, count);
 	}
 	proxy->reset();

@@ -229,118 +229,6 @@ static void a_module_of_the_program_s_is_not_finalised_and_our_sessions_are_clos
 	works();
 }
 
-static void ends_well(pid_t pid)
-{
-	int status = -1;
-
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-}
-
-/* 0 where a child signed with a session and login of its own, on a module it initialised. */
-static int child_signs(struct token_key *k)
-{
-	proxy->reset();
-	if (operate_sign(k, &err) != 0)
-		return 1;
-	if (proxy->count("C_Initialize") == 0 || proxy->count("C_OpenSession") == 0)
-		return 2;
-	return proxy->count("C_Login") == 1 ? 0 : 3;
-}
-
-static void a_forked_child_initialises_for_itself(void **state)
-{
-	struct engine *e = operate_engine();
-	struct token_key *k = operate_key(e, KEY, ENGINE_SIGN);
-	pid_t pid;
-
-	(void)state;
-	assert_int_equal(operate_sign(k, &err), 0);
-	for (int i = 0; i < 3; i++) {
-		pid = fork();
-		if (pid == 0) {
-			int r = child_signs(k);
-
-			token_key_free(k);
-			engine_free(e);
-			_exit(r);
-		}
-		ends_well(pid);
-	}
-	/* The parent has lost nothing. */
-	proxy->reset();
-	assert_int_equal(operate_sign(k, &err), 0);
-	assert_int_equal(proxy->round_trips(), 2);
-	token_key_free(k);
-	engine_free(e);
-}
-
-static void a_child_of_a_child_does_too(void **state)
-{
-	struct engine *e = operate_engine();
-	struct token_key *k = operate_key(e, KEY, ENGINE_SIGN);
-	pid_t pid = fork();
-
-	(void)state;
-	if (pid == 0) {
-		pid_t inner = -1;
-		int status = child_signs(k);
-
-		if (status == 0)
-			inner = fork();
-		if (inner == 0)
-			_exit(child_signs(k));
-		if (inner > 0)
-			waitpid(inner, &status, 0);
-		_exit(status == 0 ? 0 : 1);
-	}
-	ends_well(pid);
-	assert_int_equal(operate_sign(k, &err), 0);
-	token_key_free(k);
-	engine_free(e);
-}
-
-static void a_child_that_uses_nothing_calls_nothing(void **state)
-{
-	struct engine *e = operate_engine();
-	struct token_key *k = operate_key(e, KEY, ENGINE_SIGN);
-	pid_t pid = fork();
-
-	(void)state;
-	if (pid == 0) {
-		proxy->reset();
-		token_key_free(k);
-		engine_free(e);
-		_exit(proxy->round_trips() + proxy->count("C_Finalize") == 0 ? 0 : 1);
-	}
-	ends_well(pid);
-	assert_int_equal(operate_sign(k, &err), 0);
-	token_key_free(k);
-	engine_free(e);
-}
-
-static void a_child_looks_for_keys_itself(void **state)
-{
-	struct engine *e = operate_engine();
-	pid_t pid;
-
-	(void)state;
-	token_key_free(operate_key(e, KEY, ENGINE_SIGN));
-	pid = fork();
-	if (pid == 0) {
-		struct engine_found found = { 0 };
-		int r = engine_find_key(&found, e, KEY, ENGINE_SIGN, &err);
-
-		if (r == 0)
-			r = operate_sign(found.key, &err);
-		engine_found_free(&found);
-		engine_free(e);
-		_exit(r == 0 ? 0 : 1);
-	}
-	ends_well(pid);
-	engine_free(e);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,10 +244,6 @@ int main(void)
 		    engines_of_one_module_share_it_and_the_last_one_closes_it, begin),
 		cmocka_unit_test_setup(
 		    a_module_of_the_program_s_is_not_finalised_and_our_sessions_are_closed, begin),
-		cmocka_unit_test_setup(a_forked_child_initialises_for_itself, begin),
-		cmocka_unit_test_setup(a_child_of_a_child_does_too, begin),
-		cmocka_unit_test_setup(a_child_that_uses_nothing_calls_nothing, begin),
-		cmocka_unit_test_setup(a_child_looks_for_keys_itself, begin),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

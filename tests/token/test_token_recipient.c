@@ -104,6 +104,85 @@ static void a_recipient_is_found_by_key_identifier(void **state)
 	    engine_find_recipient(&found, find_rig.e, NULL, &c, 1, &find_rig.err), HSMIME_ENOKEY);
 }
 
+#define MANY 10000
+
+/* That many recipients, all by one name of nobody's, with room for the one that is at. */
+static struct engine_candidate *crowd(unsigned char (*serials)[6])
+{
+	static const unsigned char issuer[] = { 0x30, 0x0c, 0x31, 0x0a, 0x30, 0x08, 0x06, 0x03,
+		0x55, 0x04, 0x03, 0x0c, 0x01, 'x' };
+	struct engine_candidate *c = calloc(MANY, sizeof(*c));
+
+	assert_non_null(c);
+	for (unsigned i = 0; i < MANY; i++) {
+		const unsigned char serial[] = { 2, 4, 1, 0, (unsigned char)(i >> 8),
+			(unsigned char)i };
+
+		memcpy(serials[i], serial, sizeof(serial));
+		c[i] = (struct engine_candidate){ issuer, sizeof(issuer), serials[i], 6, NULL, 0 };
+	}
+	return c;
+}
+
+/* A message with many recipients costs one look at the certificates, and not one look-up each. */
+static void many_recipients_cost_no_more_calls_than_the_certificates(void **state)
+{
+	static unsigned char serials[MANY][6];
+	const struct proxy *proxy = softtoken_proxy();
+	struct engine_candidate *c = crowd(serials);
+	struct engine_found found = { 0 };
+	unsigned char *memory[2];
+
+	(void)state;
+	proxy->reset();
+	assert_int_equal(
+	    engine_find_recipient(&found, find_rig.e, NULL, c, MANY, &find_rig.err), HSMIME_ENOKEY);
+	assert_in_range(proxy->count("C_FindObjectsInit"), 1, 8);
+	assert_in_range(proxy->round_trips(), 1, 60);
+	name(&c[7000], &memory[0], &memory[1], find_rig.alice);
+	c[9000] = c[7000];
+	proxy->reset();
+	assert_int_equal(
+	    engine_find_recipient(&found, find_rig.e, NULL, c, MANY, &find_rig.err), 0);
+	find_rig_is(&found, find_rig.alice, "Alpha");
+	assert_int_equal(found.match, 7000);
+	assert_in_range(proxy->count("C_FindObjectsInit"), 1, 8);
+	engine_found_free(&found);
+	OPENSSL_free(memory[0]);
+	OPENSSL_free(memory[1]);
+	free(c);
+}
+
+/* PrintableString for UTF8String, another case: one name (RFC 5280 section 7.1). */
+static void a_recipient_s_issuer_may_be_written_in_another_string_type(void **state)
+{
+	struct engine_found found = { 0 };
+	struct engine_candidate c;
+	unsigned char *memory[3] = { NULL };
+	X509_NAME *other = X509_NAME_new();
+
+	(void)state;
+	X509_NAME_add_entry_by_NID(other, NID_commonName, V_ASN1_PRINTABLESTRING,
+	    (const unsigned char *)"TEST ca", -1, -1, 0);
+	name(&c, &memory[0], &memory[1], find_rig.alice);
+	c.issuer_len = (size_t)i2d_X509_NAME(other, &memory[2]);
+	c.issuer = memory[2];
+	assert_int_equal(engine_find_recipient(&found, find_rig.e, NULL, &c, 1, &find_rig.err), 0);
+	find_rig_is(&found, find_rig.alice, "Alpha");
+	engine_found_free(&found);
+	X509_NAME_add_entry_by_NID(
+	    other, NID_commonName, V_ASN1_PRINTABLESTRING, (const unsigned char *)"x", -1, -1, 0);
+	OPENSSL_free(memory[2]);
+	memory[2] = NULL;
+	c.issuer_len = (size_t)i2d_X509_NAME(other, &memory[2]);
+	c.issuer = memory[2];
+	assert_int_equal(
+	    engine_find_recipient(&found, find_rig.e, NULL, &c, 1, &find_rig.err), HSMIME_ENOKEY);
+	for (size_t i = 0; i < 3; i++)
+		OPENSSL_free(memory[i]);
+	X509_NAME_free(other);
+}
+
 /* Fresh: no module is open, nobody is logged in. */
 static void public_searches_log_in_to_nothing_and_signing_is_cheap(void **state)
 {
@@ -151,6 +230,8 @@ int main(void)
 		cmocka_unit_test(a_recipient_is_found_behind_a_login),
 		cmocka_unit_test(a_recipient_that_is_not_there_is_not_found),
 		cmocka_unit_test(a_recipient_is_found_by_key_identifier),
+		cmocka_unit_test(many_recipients_cost_no_more_calls_than_the_certificates),
+		cmocka_unit_test(a_recipient_s_issuer_may_be_written_in_another_string_type),
 		cmocka_unit_test(public_searches_log_in_to_nothing_and_signing_is_cheap),
 	};
 

@@ -216,6 +216,16 @@ static void what_makes_no_sense_is_refused_before_the_token_signs(void **state)
 	    HSMIME_EUNSUPPORTED);
 	refuses(1, (struct token_sign){ .scheme = TOKEN_SIGN_RSA_PSS }, 32, 512, HSMIME_EUSAGE);
 	refuses(2, pss, 64, 512, HSMIME_EUSAGE);
+	for (size_t i = 0; i < 3; i++) {
+		static const size_t others[] = { 20, 32, 64 };
+		const struct token_sign named = {
+			.scheme = TOKEN_SIGN_RSA_PSS, .digest = "SHA384", .salt_len = 20
+		};
+
+		refuses(1, named, others[i], 512, HSMIME_EUSAGE);
+	}
+	refuses(1, (struct token_sign){ .scheme = TOKEN_SIGN_RSA_PSS, .digest = "NOPE" }, 32, 512,
+	    HSMIME_EUNSUPPORTED);
 	assert_int_equal(proxy->count("C_Sign"), 0);
 }
 
@@ -229,8 +239,30 @@ static void a_failing_token_is_reported_in_words(void **state)
 	assert_string_equal(
 	    err.message, "token \"Sign\" reports a device error (sign: CKR_DEVICE_ERROR)");
 	assert_int_equal(proxy->count("C_Sign"), 1);
-	proxy->refuse("C_SignInit", CKR_KEY_FUNCTION_NOT_PERMITTED, 0, 2);
-	refuses(1, pkcs1, 32, 512, HSMIME_EUNSUPPORTED);
+}
+
+/* The message is not to blame where the token can't do it. */
+static void a_token_that_can_not_do_it_says_what_it_lacks(void **state)
+{
+	static const CK_RV codes[] = { CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_MECHANISM_INVALID,
+		CKR_FUNCTION_NOT_SUPPORTED, CKR_KEY_SIZE_RANGE };
+	const struct token_sign pss = {
+		.scheme = TOKEN_SIGN_RSA_PSS, .digest = "SHA256", .salt_len = 32
+	};
+	const struct token_sign ecdsa = { .scheme = TOKEN_SIGN_ECDSA, .digest = "SHA256" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		proxy->refuse("C_SignInit", codes[i], 0, 2);
+		refuses(1, pss, 32, 512, HSMIME_ETOKEN);
+		assert_non_null(strstr(err.hint, "lacks RSA-PSS signatures (CKM_RSA_PKCS_PSS"));
+		proxy->refuse("C_SignInit", codes[i], 0, 1);
+		refuses(3, ecdsa, 32, 512, HSMIME_ETOKEN);
+		assert_non_null(strstr(err.hint, "lacks ECDSA signatures (CKM_ECDSA)"));
+	}
+	proxy->refuse("C_SignInit", CKR_DEVICE_ERROR, 0, 1);
+	refuses(3, ecdsa, 32, 512, HSMIME_ETOKEN);
+	assert_null(strstr(err.hint, "lacks"));
 }
 
 /* The session that failed may still have its operation: it is closed, and the login survives. */
@@ -321,6 +353,7 @@ int main(void)
 		cmocka_unit_test_setup(
 		    what_makes_no_sense_is_refused_before_the_token_signs, reset),
 		cmocka_unit_test_setup(a_failing_token_is_reported_in_words, reset),
+		cmocka_unit_test_setup(a_token_that_can_not_do_it_says_what_it_lacks, reset),
 		cmocka_unit_test_setup(a_session_that_failed_is_not_used_again, reset),
 		cmocka_unit_test_setup(a_lost_session_login_or_object_is_brought_back_once, reset),
 		cmocka_unit_test_setup(a_key_outlives_the_engine_s_first_owner, reset),

@@ -23,6 +23,11 @@ static const char mail[] = "Received: from somewhere\n"
 			   "\n"
 			   "Secret caf\xc3\xa9.\n";
 
+static const char plain_mail[] = "From: Alice <alice@example.com>\n"
+				 "To: Bob <bob@example.com>\n"
+				 "\n"
+				 "Secret.\n";
+
 struct run {
 	int status;
 	char error[512];
@@ -83,13 +88,28 @@ static void octets_come_back_for_every_cipher_and_key(void **state)
 	}
 }
 
+/* Carol's message and its folder. */
+static void remove_bcc(const char *folder)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), "%s/carol@example.com.eml", folder);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 static void outer_headers_stay_as_they_are_and_bcc_goes(void **state)
 {
+	char folder[] = "/tmp/hsmime-bcc-XXXXXX";
 	hsmime_certs *to = one_cert(peer_bob.cert);
 	hsmime_encrypt_options options = options_for(to, HSMIME_MAIL);
 	struct run r;
 
 	(void)state;
+	assert_int_equal(hsmime_certs_add(to, peer_old.cert), 0);
+	assert_non_null(mkdtemp(folder));
+	options.force_recipient = 1;
+	options.bcc_dir = folder;
 	encrypt(&r, mail, strlen(mail), &options);
 	assert_int_equal(r.status, 0);
 	assert_memory_equal(r.output.data,
@@ -102,6 +122,7 @@ static void outer_headers_stay_as_they_are_and_bcc_goes(void **state)
 	assert_non_null(strstr(r.output.data, "smime-type=enveloped-data"));
 	assert_null(strstr(r.output.data, "carol"));
 	assert_null(strstr(r.output.data, "Secret"));
+	remove_bcc(folder);
 	text_free(&r.output);
 	hsmime_certs_free(to);
 }
@@ -148,11 +169,11 @@ static void recipients_must_chain_to_the_anchors_given(void **state)
 
 	(void)state;
 	options.anchors = wrong;
-	encrypt(&r, mail, strlen(mail), &options);
+	encrypt(&r, plain_mail, strlen(plain_mail), &options);
 	assert_int_equal(r.status, HSMIME_EPOLICY);
 	assert_int_equal(r.output.len, 0);
 	options.anchors = right;
-	encrypt(&r, mail, strlen(mail), &options);
+	encrypt(&r, plain_mail, strlen(plain_mail), &options);
 	assert_int_equal(r.status, 0);
 	text_free(&r.output);
 	hsmime_certs_free(to);
@@ -184,6 +205,38 @@ static void a_bcc_recipient_is_refused_or_gets_a_file(void **state)
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(rmdir(folder), 0);
 	text_free(&r.output);
+	hsmime_certs_free(to);
+}
+
+/* Nor is such a mail sent with somebody unnoticed in it. */
+static void with_bcc_a_certificate_of_nobody_is_refused_though_forced(void **state)
+{
+	static const char other[] = "From: dave@example.com\nTo: erin@example.com\n"
+				    "Bcc: carol@example.com\n\nhello\n";
+	hsmime_certs *to = one_cert(peer_bob.cert);
+	hsmime_encrypt_options options = options_for(to, HSMIME_MAIL);
+	struct run r;
+
+	(void)state;
+	options.force_recipient = 1;
+	encrypt(&r, other, strlen(other), &options);
+	assert_int_equal(r.status, HSMIME_EPOLICY);
+	assert_non_null(strstr(r.error, "Bcc"));
+	assert_int_equal(r.output.len, 0);
+	hsmime_certs_free(to);
+}
+
+static void a_bcc_recipient_without_a_certificate_is_an_error(void **state)
+{
+	hsmime_certs *to = one_cert(peer_bob.cert);
+	hsmime_encrypt_options options = options_for(to, HSMIME_MAIL);
+	struct run r;
+
+	(void)state;
+	encrypt(&r, mail, strlen(mail), &options);
+	assert_int_equal(r.status, HSMIME_ENOKEY);
+	assert_non_null(strstr(r.error, "carol@example.com"));
+	assert_int_equal(r.output.len, 0);
 	hsmime_certs_free(to);
 }
 
@@ -226,7 +279,7 @@ static void a_write_that_fails_at_any_offset_is_an_io_error(void **state)
 	struct run whole;
 
 	(void)state;
-	encrypt(&whole, mail, strlen(mail), &options);
+	encrypt(&whole, plain_mail, strlen(plain_mail), &options);
 	for (size_t room = 0; room + 100 < whole.output.len; room++) {
 		struct full f = { .room = room };
 		hsmime_sink sink = { .write = take_until_full, .arg = &f };
@@ -235,7 +288,7 @@ static void a_write_that_fails_at_any_offset_is_an_io_error(void **state)
 		hsmime_source in;
 		hsmime_ctx *ctx;
 
-		memory_source(&in, &memory, mail, strlen(mail));
+		memory_source(&in, &memory, plain_mail, strlen(plain_mail));
 		assert_int_equal(hsmime_output_callback(&out, &sink), 0);
 		assert_int_equal(hsmime_ctx_new(&ctx), 0);
 		assert_int_equal(hsmime_encrypt(ctx, out, &in, &options), HSMIME_EIO);
@@ -255,6 +308,8 @@ int main(void)
 		cmocka_unit_test(a_recipient_whom_the_mail_does_not_name_is_refused),
 		cmocka_unit_test(recipients_must_chain_to_the_anchors_given),
 		cmocka_unit_test(a_bcc_recipient_is_refused_or_gets_a_file),
+		cmocka_unit_test(with_bcc_a_certificate_of_nobody_is_refused_though_forced),
+		cmocka_unit_test(a_bcc_recipient_without_a_certificate_is_an_error),
 		cmocka_unit_test(an_unknown_cipher_and_nobody_are_usage_errors),
 		cmocka_unit_test(a_write_that_fails_at_any_offset_is_an_io_error),
 	};

@@ -10,52 +10,9 @@
 #include <cmocka.h>
 
 #include "peer.h"
+#include "verdict.h"
 
 static const char entity[] = "Content-Type: text/plain\n\nHello Bob,\n\nthis is signed.\n";
-
-struct verdict {
-	int status;
-	hsmime_result *result;
-	struct text output;
-};
-
-static void verify_source(struct verdict *v, const hsmime_source *in,
-    const hsmime_verify_options *extra, bool with_output)
-{
-	hsmime_verify_options options = *extra;
-	hsmime_certs *trusted = anchors();
-	hsmime_output *out = NULL;
-	hsmime_ctx *ctx;
-
-	*v = (struct verdict){ 0 };
-	assert_int_equal(hsmime_ctx_new(&ctx), 0);
-	if (options.anchors == NULL)
-		options.anchors = trusted;
-	if (with_output)
-		out = text_output(&v->output);
-	v->status = hsmime_verify(ctx, &v->result, out, in, &options);
-	if (v->status != 0)
-		assert_true(hsmime_ctx_error(ctx)[0] != '\0');
-	hsmime_output_free(out);
-	hsmime_certs_free(trusted);
-	hsmime_ctx_free(ctx);
-}
-
-static void verify_text(struct verdict *v, const char *mail, size_t len, bool with_output)
-{
-	hsmime_verify_options options = HSMIME_VERIFY_OPTIONS_INIT;
-	hsmime_memory memory;
-	hsmime_source in;
-
-	memory_source(&in, &memory, mail, len);
-	verify_source(v, &in, &options, with_output);
-}
-
-static void verdict_free(struct verdict *v)
-{
-	hsmime_result_free(v->result);
-	text_free(&v->output);
-}
 
 static void assert_signed_by_alice(const struct verdict *v, size_t layer)
 {

@@ -1,6 +1,7 @@
 /* Nothing that is seen from outside tells why a message can't be decrypted (RFC 3218, RFC 8551 section 6). */
 #include "cms/enveloped_support.h"
 
+#include <openssl/core_names.h>
 #include <openssl/hmac.h>
 #include <openssl/rsa.h>
 
@@ -293,6 +294,36 @@ static void the_substitute_is_the_documented_one(void **state)
 	OPENSSL_free(oid);
 }
 
+/* The token sees the same number; whoever sends it in several ways must not learn anything either. */
+static void a_number_written_in_another_way_has_the_same_substitute(void **state)
+{
+	unsigned char encrypted[MODULUS + 1] = { 0 };
+	unsigned char secret[32] = { 7 };
+	struct secret key, other;
+	BIGNUM *n = NULL;
+	BIGNUM *sum;
+
+	(void)state;
+	encrypted[MODULUS] = 5;
+	assert_int_equal(choose_key(&key, encrypted + 1, MODULUS, secret), 0);
+	for (size_t zeros = 0; zeros < MODULUS; zeros += 63) {
+		assert_int_equal(
+		    choose_key(&other, encrypted + 1 + zeros, MODULUS - zeros, secret), 0);
+		assert_memory_equal(key.data, other.data, 32);
+		secret_free(&other);
+	}
+	assert_int_equal(EVP_PKEY_get_bn_param(rsa.key, OSSL_PKEY_PARAM_RSA_N, &n), 1);
+	sum = BN_dup(n);
+	assert_int_equal(BN_add_word(sum, 5), 1);
+	assert_int_equal(BN_bn2binpad(sum, encrypted + 1, MODULUS), MODULUS);
+	assert_int_equal(choose_key(&other, encrypted + 1, MODULUS, secret), 0);
+	assert_memory_equal(key.data, other.data, 32);
+	secret_free(&other);
+	secret_free(&key);
+	BN_free(sum);
+	BN_free(n);
+}
+
 static void the_right_key_is_not_substituted(void **state)
 {
 	unsigned char encrypted[MODULUS];
@@ -424,6 +455,7 @@ int main(void)
 		cmocka_unit_test(cbc_faults_write_alike),
 		cmocka_unit_test(a_replayed_message_gives_the_same_octets),
 		cmocka_unit_test(the_substitute_is_the_documented_one),
+		cmocka_unit_test(a_number_written_in_another_way_has_the_same_substitute),
 		cmocka_unit_test(the_right_key_is_not_substituted),
 		cmocka_unit_test(padding_is_checked_whole),
 		cmocka_unit_test(gcm_content_over_its_limit_is_malformed),

@@ -354,6 +354,9 @@ static void ed25519_signs_the_attributes_themselves(void **state)
 	(void)state;
 	assert_int_equal(judge_algorithms(&ed, NID_sha512, NID_ED25519), 0);
 	assert_int_equal(judge_algorithms(&ed, NID_sha512, NID_rsaEncryption), HSMIME_EINVALID);
+	/* RFC 8419 section 3.1: with signed attributes the digest is SHA-512. */
+	assert_int_equal(judge_algorithms(&ed, NID_sha256, NID_ED25519), HSMIME_EINVALID);
+	assert_int_equal(judge_algorithms(&ed, NID_sha384, NID_ED25519), HSMIME_EINVALID);
 }
 
 /* Read PSS parameters that were written, with one octet changed, or of another length. */

@@ -306,6 +306,25 @@ static void attributes_do_not_pass_as_content(void **state)
 	free(data);
 }
 
+/* The same where only the CRLF form, which a signature over text may cover, is attributes. */
+static void attributes_do_not_pass_as_text(void **state)
+{
+	char attributes[] = "1\x0d\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\r\n";
+	char as_text[] = "1\x0d\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\n";
+
+	(void)state;
+	for (int other = 0; other < 2; other++) {
+		unsigned flags = CMS_BINARY | CMS_NOATTR | CMS_DETACHED;
+		unsigned char *data = NULL;
+		size_t len = openssl_sign(&data, &rsa, attributes, flags, EVP_sha256());
+
+		assert_int_equal(
+		    verify_memory(data, len, as_text, true), other ? 0 : HSMIME_EINVALID);
+		free(data);
+		attributes[0] = as_text[0] = '2';
+	}
+}
+
 static void other_content_types_need_signed_attributes(void **state)
 {
 	BIO *in = BIO_new_mem_buf(text, -1);
@@ -418,6 +437,7 @@ int main(void)
 		cmocka_unit_test(content_beside_is_what_counts_where_both_are_there),
 		cmocka_unit_test(broken_digests_are_refused_by_name),
 		cmocka_unit_test(attributes_do_not_pass_as_content),
+		cmocka_unit_test(attributes_do_not_pass_as_text),
 		cmocka_unit_test(other_content_types_need_signed_attributes),
 		cmocka_unit_test(counter_signatures_and_crls_are_read_over),
 		cmocka_unit_test(signed_attributes_must_not_be_unsigned),

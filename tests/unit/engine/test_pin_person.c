@@ -11,7 +11,7 @@
 #include "engine/pin.h"
 
 static struct error err;
-static const hsmime_pin_request request = { "Card", "00a1", "sign", 0, 0 };
+static const hsmime_pin_request request = { "Card", "00a1", "sign", 0, 0, 0 };
 
 static void read_gives(struct pin_source *p, const char *expected)
 {
@@ -98,7 +98,7 @@ static void a_person_is_asked_where_there_is_no_source(void **state)
 
 static void the_last_try_is_a_person_s_whatever_the_source(void **state)
 {
-	const hsmime_pin_request last = { "Card", "00a1", "sign", 1, 1 };
+	const hsmime_pin_request last = { "Card", "00a1", "sign", 1, 1, 0 };
 	struct pin_source *p = with_person("command:touch ran; echo 98765", 4);
 	struct secret pin;
 

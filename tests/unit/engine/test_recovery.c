@@ -119,9 +119,22 @@ static void a_code_becomes_one_status(void **state)
 	for (size_t i = 0; i < LENGTH(token); i++)
 		becomes(token[i], HSMIME_ETOKEN);
 	for (size_t i = 0; i < LENGTH(cant); i++)
-		becomes(cant[i], HSMIME_EUNSUPPORTED);
+		becomes(cant[i], HSMIME_ETOKEN);
 	becomes(CKR_HOST_MEMORY, HSMIME_ENOMEM);
 	assert_int_equal(recovery_error(NULL, CKR_PIN_LOCKED, NULL, "sign"), HSMIME_EPIN);
+}
+
+static void what_a_token_can_not_do_is_named(void **state)
+{
+	struct error err = { 0 };
+
+	(void)state;
+	recovery_error(&err, CKR_MECHANISM_INVALID, "Card", "sign");
+	recovery_lacks(&err, CKR_MECHANISM_INVALID, "ECDSA signatures (CKM_ECDSA)");
+	assert_non_null(strstr(err.hint, "lacks ECDSA signatures (CKM_ECDSA)"));
+	recovery_error(&err, CKR_DEVICE_ERROR, "Card", "sign");
+	recovery_lacks(&err, CKR_DEVICE_ERROR, "ECDSA signatures (CKM_ECDSA)");
+	assert_null(strstr(err.hint, "lacks"));
 }
 
 static void the_words_name_token_action_and_code(void **state)
@@ -163,6 +176,7 @@ int main(void)
 		cmocka_unit_test(lost_sessions_logins_and_objects_have_a_way_back_and_nothing_else),
 		cmocka_unit_test(vague_codes_at_init_may_mean_the_mechanism_and_lost_handles_never),
 		cmocka_unit_test(a_code_becomes_one_status),
+		cmocka_unit_test(what_a_token_can_not_do_is_named),
 		cmocka_unit_test(the_words_name_token_action_and_code),
 		cmocka_unit_test(a_hostile_label_does_no_harm),
 	};

@@ -182,6 +182,7 @@ static void what_may_pass_for_an_address_is_given_as_it_stands(void **state)
 		{ "a@[1", "a@[1" },
 		{ "\"open@x", "\"open@x" },
 		{ "a\x01@x", "a?@x" },
+		{ "a@x (open, b@y", "a@x (open, b@y" },
 	};
 
 	(void)state;
@@ -194,7 +195,13 @@ static void every_field_of_the_name_counts(void **state)
 
 	(void)state;
 	join(&out, "From: a@x\nfrom: b@y\nTo: c@z\nFROM : d@w\n\n", "From");
-	assert_text(&out, "a@x|b@y|d@w");
+	assert_text(&out, "a@x|b@y|d@w|" ADDRESS_REPEATED);
+	buffer_free(&out);
+	join(&out, "From: A Person\nfrom: b@y\n\n", "From");
+	assert_text(&out, "b@y|" ADDRESS_REPEATED);
+	buffer_free(&out);
+	join(&out, "Cc: a@x\ncc: b@y\n\n", "Cc");
+	assert_text(&out, "a@x|b@y");
 	buffer_free(&out);
 	join(&out, "To: c@z\nX-From: a@x\nFrom-X: b@x\n\n", "From");
 	assert_text(&out, "");
@@ -226,11 +233,94 @@ static void addresses_of_a_mail_are_bounded(void **state)
 	buffer_add_string(&text, "\n\n");
 	header_of(&h, buffer_string(&text));
 	assert_int_equal(address_list(&list, &count, &h, "To"), 0);
-	assert_int_equal(count, ADDRESS_MAX);
+	assert_int_equal(count, ADDRESS_MAX + 1);
+	assert_string_equal(list[ADDRESS_MAX - 1], "a@x");
+	assert_string_equal(list[ADDRESS_MAX], ADDRESS_MORE);
 	assert_null(list[count]);
 	address_list_free(list);
 	header_free(&h);
 	buffer_free(&text);
+}
+
+/* What address_lists says of To and Cc in err's words, or their addresses. */
+static void read_strictly(struct buffer *out, const char *header)
+{
+	static const char *const fields[] = { "To", "Cc", NULL };
+	struct error err = { 0 };
+	struct header h;
+	char **list = NULL;
+	size_t count = 0;
+	int status;
+
+	header_of(&h, header);
+	buffer_init(out, MEMORY_MAX);
+	status = address_lists(&list, &count, &h, fields, &err);
+	if (status != 0) {
+		assert_int_equal(status, HSMIME_EFORMAT);
+		assert_null(list);
+		buffer_printf(out, "%s", err.message);
+	}
+	for (size_t i = 0; i < count; i++)
+		buffer_printf(out, "%s%s", i > 0 ? "|" : "", list[i]);
+	address_list_free(list);
+	header_free(&h);
+}
+
+static void with_an_error_to_give_nothing_is_guessed(void **state)
+{
+	static const struct sample samples[] = {
+		{ "a@x, B <b@y>,, (a note),\"C, D\" <c@z>", "a@x|b@y|c@z" },
+		{ "Board: a@x, B <b@y>;, c@z", "a@x|b@y|c@z" },
+		{ "undisclosed-recipients:;", "" },
+		{ "a@x <a@x>", "a@x" },
+		{ "\"../../evil\"@x", "\"../../evil\"@x" },
+		{ "nobody", "the mail's To field can't be understood where it says: nobody" },
+		{ "Evil One e@x",
+		    "the mail's To field can't be understood where it says: Evil One e@x" },
+		{ "a@x.", "the mail's To field can't be understood where it says: a@x." },
+		{ "b@y <a@x>", "the mail's To field can't be understood where it says: b@y <a@x>" },
+		{ "b@y: a@x;", "the mail's To field can't be understood where it says: b@y" },
+		{ "a@x (, b@y",
+		    "the mail's To field can't be understood where it says: a@x (, b@y" },
+		{ "\"open", "the mail's To field can't be understood where it says: \"open" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		struct buffer out;
+		char header[1000];
+
+		snprintf(header, sizeof(header), "To: %s\n\n", samples[i].body);
+		read_strictly(&out, header);
+		assert_text(&out, samples[i].expected);
+		buffer_free(&out);
+	}
+}
+
+static void fields_of_several_names_make_one_list(void **state)
+{
+	struct buffer out;
+
+	(void)state;
+	read_strictly(&out, "Cc: c@z\nTo: a@x\nBcc: d@w\nTo: b@y\n\n");
+	assert_text(&out, "a@x|b@y|c@z");
+	buffer_free(&out);
+}
+
+static void a_certificate_may_name_a_quoted_mailbox_without_the_quotes(void **state)
+{
+	(void)state;
+	assert_true(address_is("\"../../evil\"@x", "../../evil@X"));
+	assert_true(address_is("\"../../evil\"@x", "\"../../evil\"@x"));
+	assert_true(address_is("\"a\\\"b\"@x", "a\"b@x"));
+	assert_true(address_is("a@x", "A@X"));
+	assert_false(address_is("\"a b\"@x", "a b@y"));
+	assert_false(address_is("\"a b\"@x", "a b"));
+	assert_false(address_is("\"a b", "a b"));
+	assert_false(address_is("\"a b\"@x", "a"));
+	assert_false(address_is("a@x", "\"a\"@x"));
+	assert_false(address_is(ADDRESS_REPEATED, ADDRESS_REPEATED));
+	assert_false(address_is(ADDRESS_MORE, ADDRESS_MORE));
 }
 
 static void case_is_the_same_in_both_halves(void **state)
@@ -269,6 +359,9 @@ int main(void)
 		cmocka_unit_test(every_field_of_the_name_counts),
 		cmocka_unit_test(the_body_of_the_mail_is_not_searched),
 		cmocka_unit_test(addresses_of_a_mail_are_bounded),
+		cmocka_unit_test(with_an_error_to_give_nothing_is_guessed),
+		cmocka_unit_test(fields_of_several_names_make_one_list),
+		cmocka_unit_test(a_certificate_may_name_a_quoted_mailbox_without_the_quotes),
 		cmocka_unit_test(case_is_the_same_in_both_halves),
 		cmocka_unit_test(other_addresses_are_not_equal),
 	};

@@ -36,8 +36,22 @@ static void parts_inside_a_message_are_encoded_too(void **state)
 		    "From a@x Mon\nSubject: \xc3\xa4\nReceived: x\n\n\xc3\xa4\n--b--\n",
 	    "Content-Type: multipart/mixed; boundary=b\n\n"
 	    "--b\nContent-Type: message/rfc822\nContent-Transfer-Encoding: 7bit\n\n"
-	    "From a@x Mon\nSubject: \xc3\xa4\nReceived: x\n"
+	    "Subject: \xc3\xa4\nReceived: x\n"
 	    "Content-Transfer-Encoding: quoted-printable\n\n=C3=A4\n--b--\n");
+}
+
+/* A mailbox would make it ">From ". */
+static void an_mbox_line_of_a_message_inside_goes(void **state)
+{
+	static const char mail[] =
+	    "Content-Type: message/rfc822\n\nFrom a@x Mon\nSubject: x\n\ny\n";
+
+	(void)state;
+	assert_safe(mail, "Content-Type: message/rfc822\n\nSubject: x\n\ny\n");
+	assert_copied(mail, mail);
+	assert_safe("Content-Type: message/rfc822\n\nPOST /x HTTP/1.1\nA: b\n\n\xe4",
+	    "Content-Type: message/rfc822\n\nPOST /x HTTP/1.1\nA: b\n"
+	    "Content-Transfer-Encoding: quoted-printable\n\n=E4");
 }
 
 static void a_message_that_is_the_mail_s_content_is_encoded_inside(void **state)
@@ -107,6 +121,8 @@ static void an_unsafe_preamble_and_epilogue_are_left_out(void **state)
 		    "Content-Type: multipart/mixed; boundary=i\n\n--i\n\nx\n--i--\n\xe4\n--o--\n",
 	    "Content-Type: multipart/mixed; boundary=o\n\n--o\n"
 	    "Content-Type: multipart/mixed; boundary=i\n\n--i\n\nx\n--i--\n--o--\n");
+	assert_safe("Content-Type: multipart/mixed; boundary=b\n\nFrom x\n--b\n\nx\n--b--\n",
+	    "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n");
 }
 
 static void a_multipart_without_parts_can_t_be_encoded(void **state)
@@ -119,6 +135,12 @@ static void a_multipart_without_parts_can_t_be_encoded(void **state)
 	    "the mail (multipart/mixed)");
 	assert_refused(
 	    "Content-Type: multipart/mixed\n\nno p\xe4rt\n", HSMIME_EPOLICY, "8-bit octets");
+	assert_refused("Content-Type: multipart/mixed; boundary=b\n\nFrom x\n", HSMIME_EPOLICY,
+	    "\"From \" but no parts that could be encoded");
+	assert_refused("Content-Type: multipart/mixed\n\nFrom x\n", HSMIME_EPOLICY,
+	    "\"From \" but no parts that could be encoded");
+	assert_refused("Content-Type: multipart/mixed\nContent-Transfer-Encoding: binary\n\nx\n",
+	    HSMIME_EPOLICY, "labelled binary but no parts that could be encoded");
 }
 
 static void a_part_without_an_empty_line_gets_one_where_it_is_encoded(void **state)
@@ -166,6 +188,7 @@ int main(void)
 		cmocka_unit_test(only_the_parts_that_need_it_change),
 		cmocka_unit_test(multiparts_around_say_7bit),
 		cmocka_unit_test(parts_inside_a_message_are_encoded_too),
+		cmocka_unit_test(an_mbox_line_of_a_message_inside_goes),
 		cmocka_unit_test(a_message_that_is_the_mail_s_content_is_encoded_inside),
 		cmocka_unit_test(signed_content_is_never_touched),
 		cmocka_unit_test(unsafe_signed_content_is_refused_by_name),

@@ -43,8 +43,6 @@ static void a_mail_without_type_gets_the_one_it_implies(void **state)
 	assert_safe("Subject: x\n\n\xc3\xa4\n",
 	    "Content-Type: text/plain; charset=utf-8\n"
 	    "Content-Transfer-Encoding: quoted-printable\n\n=C3=A4\n");
-	assert_safe("Subject: x\n\n\xe4\n", "Content-Type: text/plain; charset=us-ascii\n"
-					    "Content-Transfer-Encoding: quoted-printable\n\n=E4\n");
 	assert_copied(
 	    "Subject: x\n\n\xc3\xa4\n", "Content-Type: text/plain; charset=utf-8\n\n\xc3\xa4\n");
 	assert_safe("Subject: x", "Content-Type: text/plain; charset=us-ascii\n\n");
@@ -142,12 +140,73 @@ static void a_label_that_promises_too_much_is_corrected(void **state)
 	    "Content-Type: text/plain\nContent-Transfer-Encoding:\n 8bit\n\nx\n");
 }
 
-static void one_of_several_encoding_fields_remains(void **state)
+/* Without an encoding to choose, what is not clear stays as unclear as it came. */
+static void a_header_that_reads_in_two_ways_is_refused(void **state)
+{
+	static const char twice[] = "Content-Transfer-Encoding: 8bit\nContent-Type: text/plain\n"
+				    "content-transfer-encoding: base64\n\nx\n";
+
+	(void)state;
+	assert_copied(twice, twice);
+	assert_refused(twice, HSMIME_EFORMAT, "the mail has more than one");
+}
+
+static void a_bare_cr_in_a_header_is_never_written(void **state)
+{
+	static const char mail[] = "Content-Type: message/rfc822\n\nA: b\rBcc: c\n\nx\n";
+	struct entity_write how = { .seven_bit = false };
+	struct buffer out;
+	struct error err;
+
+	(void)state;
+	assert_refused(mail, HSMIME_EFORMAT, "part 1 has a CR");
+	assert_int_equal(write_entity(&out, mail, strlen(mail), &how, &err), HSMIME_EFORMAT);
+	assert_non_null(strstr(err.message, "part 1 has a CR"));
+	buffer_free(&out);
+}
+
+/* The new label would hide the old one, and the content be lost. */
+static void content_in_an_unknown_encoding_is_refused_by_name(void **state)
+{
+	static const char safe[] =
+	    "Content-Type: text/plain\nContent-Transfer-Encoding: x-uuencode\n\nbegin 644 a\n";
+
+	(void)state;
+	assert_safe(safe, safe);
+	assert_refused("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/x\n"
+		       "Content-Transfer-Encoding: x-uuencode\n\nFrom x\n--b--\n",
+	    HSMIME_EPOLICY, "part 1 (text/x) holds a line that starts with \"From \"");
+	assert_refused("Content-Type: image/x\nContent-Transfer-Encoding: x-other\n\n\xe4",
+	    HSMIME_EPOLICY, "Content-Transfer-Encoding that hsmime does not know");
+}
+
+static void a_message_that_is_no_mail_is_never_encoded(void **state)
+{
+	static const char safe[] = "Content-Type: message/delivery-status\n\nA: b\n";
+
+	(void)state;
+	assert_safe(safe, safe);
+	assert_refused("Content-Type: message/delivery-status\n\nA: \xe4\n", HSMIME_EPOLICY,
+	    "(message/delivery-status) holds 8-bit octets in a message");
+	assert_refused("Content-Type: message/partial\nContent-Transfer-Encoding: binary\n\nx\n",
+	    HSMIME_EPOLICY, "labelled binary");
+	assert_safe("Content-Type: message/x\nContent-Transfer-Encoding: base64\n\nQUJD\r RA==\n",
+	    "Content-Type: message/x\nContent-Transfer-Encoding: base64\n\nQUJDRA==\n");
+}
+
+/* RFC 1428 section 3 */
+static void a_body_beyond_ascii_without_a_type_says_what_it_is(void **state)
 {
 	(void)state;
-	assert_safe("Content-Transfer-Encoding: 8bit\nContent-Type: text/plain\n"
-		    "content-transfer-encoding: base64\n\n\xc3\xa4\n",
-	    "Content-Transfer-Encoding: quoted-printable\nContent-Type: text/plain\n\n=C3=A4\n");
+	assert_safe("Subject: x\n\n\xe4\n", "Content-Type: text/plain; charset=unknown-8bit\n"
+					    "Content-Transfer-Encoding: quoted-printable\n\n=E4\n");
+	assert_copied(
+	    "Subject: x\n\n\xe4\n", "Content-Type: text/plain; charset=unknown-8bit\n\n\xe4\n");
+	assert_copied("Content-Transfer-Encoding: 8bit\n\n\xc3\xa4\n",
+	    "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"
+	    "\xc3\xa4\n");
+	assert_copied("Content-Transfer-Encoding: base64\n\nQUJD\n",
+	    "Content-Transfer-Encoding: base64\n\nQUJD\n");
 }
 
 static void what_is_encoded_already_but_unsafe_is_encoded_again(void **state)
@@ -261,7 +320,11 @@ int main(void)
 		cmocka_unit_test(from_at_a_line_s_start_is_encoded),
 		cmocka_unit_test(lines_over_998_octets_are_encoded),
 		cmocka_unit_test(a_label_that_promises_too_much_is_corrected),
-		cmocka_unit_test(one_of_several_encoding_fields_remains),
+		cmocka_unit_test(a_header_that_reads_in_two_ways_is_refused),
+		cmocka_unit_test(a_bare_cr_in_a_header_is_never_written),
+		cmocka_unit_test(content_in_an_unknown_encoding_is_refused_by_name),
+		cmocka_unit_test(a_message_that_is_no_mail_is_never_encoded),
+		cmocka_unit_test(a_body_beyond_ascii_without_a_type_says_what_it_is),
 		cmocka_unit_test(what_is_encoded_already_but_unsafe_is_encoded_again),
 		cmocka_unit_test(base64_that_is_none_is_refused_by_name),
 		cmocka_unit_test(text_that_quotes_a_boundary_stays_text),

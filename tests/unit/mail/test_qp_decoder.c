@@ -1,11 +1,11 @@
 /* Quoted-printable on the way in: RFC 2045 section 6.7. */
 #include "mail_support.h"
 
-#include "mail/quoted_printable.h"
+#include "mail/qp_decoder.h"
 
 static int decode_from(struct buffer *out, const hsmime_source *in, size_t room)
 {
-	struct transfer_decoder d;
+	struct qp_decoder d;
 	hsmime_source decoded;
 	hsmime_sink sink;
 	struct window w;

@@ -1,7 +1,7 @@
 /* Quoted-printable on the way out: RFC 2045 section 6.7. */
 #include "mail_support.h"
 
-#include "mail/quoted_printable.h"
+#include "mail/qp_encoder.h"
 
 static int encode(
     struct buffer *out, const char *text, size_t len, size_t step, const char *newline)

@@ -294,21 +294,6 @@ static void boundaries_inside_a_header_end_the_part(void **state)
 	structure_free(&s);
 }
 
-static void the_transfer_encoding_field_has_offsets(void **state)
-{
-	static const char text[] = "Content-Type: multipart/mixed; boundary=b\n\n--b\nA: 1\n"
-				   "Content-Transfer-Encoding:\n base64\nB: 2\n\nAAAA\n--b--\n";
-	struct structure s;
-
-	(void)state;
-	scan_string(&s, text);
-	assert_int_equal(s.parts[0].cte_end, 0);
-	assert_slice(text, s.parts[1].cte_start, s.parts[1].cte_end,
-	    "Content-Transfer-Encoding:\n base64\n");
-	assert_int_equal(s.parts[1].encoding, CTE_BASE64);
-	structure_free(&s);
-}
-
 /* Inside a mail a signature is a part beside another, and no layer. */
 static void a_signature_part_is_no_cms_layer(void **state)
 {
@@ -365,7 +350,6 @@ int main(void)
 		cmocka_unit_test(a_header_ends_before_what_is_no_field),
 		cmocka_unit_test(a_nul_in_an_inner_header_ends_it),
 		cmocka_unit_test(boundaries_inside_a_header_end_the_part),
-		cmocka_unit_test(the_transfer_encoding_field_has_offsets),
 		cmocka_unit_test(a_signature_part_is_no_cms_layer),
 		cmocka_unit_test(a_part_is_named_by_its_place),
 	};

@@ -128,79 +128,6 @@ static void marks_belong_to_the_part_they_are_in(void **state)
 	structure_free(&s);
 }
 
-static int scan_status(struct buffer *text)
-{
-	struct octets o;
-	hsmime_source in;
-	struct structure s;
-	struct error err = { 0 };
-	int status;
-
-	assert_int_equal(text->status, 0);
-	octets_open(&in, &o, text->data, text->len);
-	status = structure_scan(&s, &in, &err);
-	assert_int_equal(status, err.code);
-	if (status != 0)
-		assert_null(s.parts);
-	structure_free(&s);
-	return status;
-}
-
-static void parts_are_bounded(void **state)
-{
-	struct buffer text;
-
-	(void)state;
-	buffer_init(&text, MEMORY_MAX);
-	buffer_add_string(&text, "Content-Type: multipart/mixed; boundary=b\n\n");
-	for (int i = 1; i < STRUCTURE_MAX_PARTS; i++)
-		buffer_add_string(&text, "--b\n\nx\n");
-	assert_int_equal(scan_status(&text), 0);
-	buffer_add_string(&text, "--b\n\nx\n");
-	assert_int_equal(scan_status(&text), HSMIME_EFORMAT);
-	buffer_free(&text);
-}
-
-static int scan_nested(bool message, int levels)
-{
-	struct buffer text;
-	int status;
-
-	buffer_init(&text, MEMORY_MAX);
-	for (int i = 0; i < levels; i++) {
-		if (message)
-			buffer_add_string(&text, "Content-Type: message/rfc822\n\n");
-		else
-			buffer_printf(&text,
-			    "Content-Type: multipart/mixed; boundary=\"b%d\"\n\n--b%d\n", i, i);
-	}
-	status = scan_status(&text);
-	buffer_free(&text);
-	return status;
-}
-
-static void levels_are_bounded(void **state)
-{
-	(void)state;
-	for (int message = 0; message < 2; message++) {
-		assert_int_equal(scan_nested(message, STRUCTURE_MAX_DEPTH), 0);
-		assert_int_equal(scan_nested(message, STRUCTURE_MAX_DEPTH + 1), HSMIME_EFORMAT);
-	}
-}
-
-static void a_part_s_header_is_bounded(void **state)
-{
-	struct buffer text;
-
-	(void)state;
-	buffer_init(&text, MEMORY_MAX);
-	buffer_add_string(&text, "Content-Type: multipart/mixed; boundary=b\n\n--b\nA: ");
-	memset(buffer_extend(&text, HEADER_MAX), 'x', HEADER_MAX);
-	buffer_add_string(&text, "\n\nbody\n--b--\n");
-	assert_int_equal(scan_status(&text), HSMIME_EFORMAT);
-	buffer_free(&text);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,9 +138,6 @@ int main(void)
 		cmocka_unit_test(a_line_longer_than_the_window_is_read_in_pieces),
 		cmocka_unit_test(from_behind_the_seam_of_a_long_line_starts_no_line),
 		cmocka_unit_test(marks_belong_to_the_part_they_are_in),
-		cmocka_unit_test(parts_are_bounded),
-		cmocka_unit_test(levels_are_bounded),
-		cmocka_unit_test(a_part_s_header_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

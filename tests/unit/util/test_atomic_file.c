@@ -116,6 +116,56 @@ static void a_symbolic_link_stays_one(void **state)
 	assert_int_equal(folder_count(), 2);
 }
 
+static void a_symbolic_link_to_nothing_stays_one_and_its_target_is_made(void **state)
+{
+	char target[600];
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(mkdir("folder", 0700), 0);
+	assert_int_equal(symlink("../new", "folder/second"), 0);
+	assert_int_equal(symlink("folder/second", "first"), 0);
+	write_whole("first", "content");
+	assert_int_equal(lstat("first", &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(lstat("folder/second", &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_file("new", "content");
+	snprintf(target, sizeof(target), "%s/whole", folder_path());
+	assert_int_equal(symlink(target, "absolute"), 0);
+	write_whole("absolute", "2");
+	assert_int_equal(lstat("absolute", &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_file("whole", "2");
+	assert_int_equal(folder_count(), 5);
+	assert_int_equal(unlink("folder/second"), 0);
+	assert_int_equal(rmdir("folder"), 0);
+}
+
+static void a_symbolic_link_to_no_folder_or_to_itself_fails(void **state)
+{
+	struct atomic_file *f = NULL;
+
+	(void)state;
+	assert_int_equal(symlink("missing/new", "away"), 0);
+	assert_int_equal(symlink("around", "around"), 0);
+	assert_int_equal(atomic_file_new(&f, "away", &err), HSMIME_EIO);
+	assert_string_equal(err.message, "writing missing/new: No such file or directory");
+	assert_int_equal(atomic_file_new(&f, "around", &err), HSMIME_EIO);
+	assert_string_equal(err.message, "writing around: Too many levels of symbolic links");
+	assert_null(f);
+	assert_int_equal(folder_count(), 2);
+}
+
+static void the_bits_that_lend_rights_are_not_kept(void **state)
+{
+	(void)state;
+	file_put("old", "before");
+	assert_int_equal(chmod("old", 06755), 0);
+	write_whole("old", "after");
+	assert_int_equal(file_mode("old"), 0755);
+}
+
 static void a_path_may_have_a_folder_or_none(void **state)
 {
 	char path[600];
@@ -309,6 +359,9 @@ int main(void)
 		test(the_temporary_file_is_the_owners_alone),
 		test(an_existing_files_mode_is_kept_and_a_new_one_has_the_umasks),
 		test(a_symbolic_link_stays_one),
+		test(a_symbolic_link_to_nothing_stays_one_and_its_target_is_made),
+		test(a_symbolic_link_to_no_folder_or_to_itself_fails),
+		test(the_bits_that_lend_rights_are_not_kept),
 		test(a_path_may_have_a_folder_or_none),
 		test(the_longest_name_that_a_file_can_have_will_do),
 		test(where_no_file_can_be_it_fails_with_the_name),

@@ -27,8 +27,10 @@ static void nobody_has_to_listen(void **state)
 	assert_int_equal(error_nomem(NULL), HSMIME_ENOMEM);
 	assert_int_equal(error_errno(NULL, "reading", "x"), HSMIME_EIO);
 	assert_int_equal(error_openssl(NULL, HSMIME_EINVALID, "x"), HSMIME_EINVALID);
-	assert_int_equal(error_hint(NULL, "x"), HSMIME_EINTERNAL);
-	assert_int_equal(error_prefix(NULL, "x"), HSMIME_EINTERNAL);
+	assert_int_equal(error_hint(NULL, "x"), HSMIME_EINVALID);
+	assert_int_equal(error_set(NULL, HSMIME_EPIN, "%s", "x"), HSMIME_EPIN);
+	assert_int_equal(error_hint(NULL, "x"), HSMIME_EPIN);
+	assert_int_equal(error_prefix(NULL, "x"), HSMIME_EPIN);
 	error_clear(NULL);
 }
 
@@ -108,6 +110,26 @@ static void openssl_gives_its_newest_reason_and_its_queue_is_emptied(void **stat
 	assert_string_equal(err.message, "deciphering failed");
 }
 
+static void what_a_program_left_in_openssl_s_queue_stays_and_is_no_reason(void **state)
+{
+	struct error err = { .code = 0 };
+
+	(void)state;
+	ERR_raise(ERR_LIB_EVP, EVP_R_BAD_DECRYPT);
+	ERR_set_mark();
+	assert_int_equal(error_openssl(&err, HSMIME_EIO, "deciphering"), HSMIME_EIO);
+	assert_string_equal(err.message, "deciphering failed");
+	for (int i = 0; i < 2; i++) {
+		ERR_raise(ERR_LIB_EVP, EVP_R_INVALID_KEY_LENGTH);
+		assert_int_equal(error_openssl(&err, HSMIME_EIO, "deciphering"), HSMIME_EIO);
+		assert_string_equal(err.message, "deciphering: invalid key length");
+		assert_int_equal(ERR_GET_REASON(ERR_peek_last_error()), EVP_R_BAD_DECRYPT);
+	}
+	assert_int_equal(ERR_pop_to_mark(), 1);
+	assert_int_equal(ERR_GET_REASON(ERR_get_error()), EVP_R_BAD_DECRYPT);
+	assert_int_equal(ERR_peek_error(), 0);
+}
+
 static void openssl_out_of_memory_is_out_of_memory(void **state)
 {
 	struct error err = { .code = 0 };
@@ -142,6 +164,7 @@ int main(void)
 		cmocka_unit_test(words_in_utf8_stay),
 		cmocka_unit_test(a_hint_keeps_the_message_and_a_new_message_drops_the_hint),
 		cmocka_unit_test(openssl_gives_its_newest_reason_and_its_queue_is_emptied),
+		cmocka_unit_test(what_a_program_left_in_openssl_s_queue_stays_and_is_no_reason),
 		cmocka_unit_test(openssl_out_of_memory_is_out_of_memory),
 		cmocka_unit_test(errno_is_put_in_words_with_and_without_a_name),
 	};

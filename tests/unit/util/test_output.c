@@ -84,6 +84,48 @@ static void a_full_disk_leaves_the_existing_file(void **state)
 	free(data);
 }
 
+static void beginning_again_drops_what_was_not_committed(void **state)
+{
+	struct catch c;
+	hsmime_output *o = to_file("out");
+
+	(void)state;
+	assert_int_equal(put(o, "first", 5), 0);
+	assert_int_equal(output_begin(o, false, NULL, 0, &err), 0);
+	assert_int_equal(folder_count(), 1);
+	assert_int_equal(output_size(o), 0);
+	assert_int_equal(put(o, "2nd", 3), 0);
+	assert_int_equal(output_size(o), 3);
+	assert_int_equal(output_commit(o, &err), 0);
+	hsmime_output_free(o);
+	assert_file("out", "2nd");
+	assert_int_equal(folder_count(), 1);
+	o = to_catch(&c, true, 0);
+	assert_int_equal(put(o, "first", 5), 0);
+	assert_int_equal(output_begin(o, true, NULL, 0, &err), 0);
+	assert_int_equal(put(o, "2nd", 3), 0);
+	assert_int_equal(output_commit(o, &err), 0);
+	assert_octets(&c.got, "2nd", 3);
+	hsmime_output_free(o);
+	catch_close(&c);
+}
+
+static void an_output_can_be_used_again_after_its_commit(void **state)
+{
+	hsmime_output *o = to_file("out");
+
+	(void)state;
+	assert_int_equal(put(o, "first", 5), 0);
+	assert_int_equal(output_commit(o, &err), 0);
+	assert_int_equal(output_begin(o, false, NULL, 0, &err), 0);
+	assert_int_equal(put(o, "2nd", 3), 0);
+	assert_file("out", "first");
+	assert_int_equal(output_commit(o, &err), 0);
+	hsmime_output_free(o);
+	assert_file("out", "2nd");
+	assert_int_equal(folder_count(), 1);
+}
+
 static void what_is_not_held_leaves_at_once(void **state)
 {
 	struct catch c;
@@ -203,6 +245,8 @@ int main(void)
 		test(a_file_that_can_not_be_written_is_named),
 		test(a_full_disk_leaves_the_existing_file),
 		test(what_is_not_held_leaves_at_once),
+		test(beginning_again_drops_what_was_not_committed),
+		test(an_output_can_be_used_again_after_its_commit),
 		test(a_callback_that_fails_ends_it_with_its_status),
 		test(a_descriptor_that_fails_says_why),
 		test(a_non_blocking_pipe_is_waited_for),

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int drain_into(struct catch *c, const hsmime_source *source)
@@ -60,10 +61,11 @@ static void a_file_can_seek_and_knows_its_size(void **state)
 {
 	int fd = scratch_file("0123456789");
 	hsmime_source source;
+	hsmime_file file;
 	char buf[20];
 
 	(void)state;
-	hsmime_source_fd(&source, &fd);
+	hsmime_source_fd(&source, &file, fd);
 	assert_int_equal(source.size, 10);
 	assert_int_equal(source.read(source.arg, buf, 20), 10);
 	assert_int_equal(source_seek(&source, 7), 0);
@@ -73,15 +75,42 @@ static void a_file_can_seek_and_knows_its_size(void **state)
 	close(fd);
 }
 
+static void a_file_that_changed_is_not_read_again(void **state)
+{
+	hsmime_source source;
+	hsmime_file file;
+	struct catch c;
+
+	(void)state;
+	for (int grown = 0; grown < 2; grown++) {
+		int fd = scratch_file("0123456789");
+		const struct timespec times[2] = { { 0, UTIME_OMIT }, { 1000000000, 0 } };
+
+		hsmime_source_fd(&source, &file, fd);
+		assert_int_equal(drain_into(&c, &source), 0);
+		catch_close(&c);
+		assert_int_equal(source_seek(&source, 0), 0);
+		if (grown)
+			assert_int_equal(pwrite(fd, "x", 1, 10), 1);
+		else
+			assert_int_equal(futimens(fd, times), 0);
+		assert_int_equal(drain_into(&c, &source), HSMIME_EIO);
+		catch_close(&c);
+		assert_int_equal(source_seek(&source, 0), HSMIME_EIO);
+		close(fd);
+	}
+}
+
 static void a_file_that_stands_elsewhere_is_read_from_there(void **state)
 {
 	int fd = scratch_file("0123456789");
 	hsmime_source source;
+	hsmime_file file;
 	struct catch c;
 
 	(void)state;
 	assert_int_equal(lseek(fd, 4, SEEK_SET), 4);
-	hsmime_source_fd(&source, &fd);
+	hsmime_source_fd(&source, &file, fd);
 	assert_int_equal(source.size, HSMIME_SIZE_UNKNOWN);
 	assert_int_equal(source_seek(&source, 0), HSMIME_EUSAGE);
 	assert_int_equal(drain_into(&c, &source), 0);
@@ -93,6 +122,7 @@ static void a_file_that_stands_elsewhere_is_read_from_there(void **state)
 static void a_pipe_can_not_seek(void **state)
 {
 	hsmime_source source;
+	hsmime_file file;
 	struct catch c;
 	int ends[2];
 
@@ -100,7 +130,7 @@ static void a_pipe_can_not_seek(void **state)
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(write(ends[1], "abc", 3), 3);
 	close(ends[1]);
-	hsmime_source_fd(&source, &ends[0]);
+	hsmime_source_fd(&source, &file, ends[0]);
 	assert_null(source.seek);
 	assert_int_equal(source.size, HSMIME_SIZE_UNKNOWN);
 	assert_int_equal(drain_into(&c, &source), 0);
@@ -120,12 +150,13 @@ static void write_and_close(void *arg)
 static void a_non_blocking_pipe_is_waited_for(void **state)
 {
 	hsmime_source source;
+	hsmime_file file;
 	char buf[10];
 	int ends[2], child;
 
 	(void)state;
 	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
-	hsmime_source_fd(&source, &ends[0]);
+	hsmime_source_fd(&source, &file, ends[0]);
 	child = when_parent_waits(write_and_close, ends);
 	assert_int_equal(source.read(source.arg, buf, sizeof(buf)), 4);
 	assert_memory_equal(buf, "late", 4);
@@ -137,15 +168,16 @@ static void a_non_blocking_pipe_is_waited_for(void **state)
 static void what_is_no_descriptor_fails(void **state)
 {
 	hsmime_source source;
+	hsmime_file file;
 	int fd = -1;
 	char octet;
 
 	(void)state;
-	hsmime_source_fd(&source, &fd);
+	hsmime_source_fd(&source, &file, fd);
 	assert_int_equal(source.read(source.arg, &octet, 1), HSMIME_EIO);
 	fd = open(".", O_RDONLY | O_DIRECTORY);
 	assert_true(fd >= 0);
-	hsmime_source_fd(&source, &fd);
+	hsmime_source_fd(&source, &file, fd);
 	assert_null(source.seek);
 	assert_int_equal(source.read(source.arg, &octet, 1), HSMIME_EIO);
 	close(fd);
@@ -305,12 +337,46 @@ static void a_whole_source_is_copied_or_drained(void **state)
 	free(data);
 }
 
+static void a_size_that_does_not_hold_is_a_failure_and_no_more_than_it_is_copied(void **state)
+{
+	(void)state;
+	for (uint64_t size = 0; size <= 20; size++) {
+		struct feed f;
+		hsmime_source source = feed_open(&f, "0123456789", 10);
+		struct catch c;
+
+		f.step = 3;
+		source.size = size;
+		assert_int_equal(drain_into(&c, &source), size == 10 ? 0 : HSMIME_EIO);
+		assert_true(c.got.len <= size);
+		catch_close(&c);
+	}
+}
+
+static void a_file_without_a_size_may_have_content(void **state)
+{
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	hsmime_source source;
+	hsmime_file file;
+	struct catch c;
+
+	(void)state;
+	assert_true(fd >= 0);
+	hsmime_source_fd(&source, &file, fd);
+	assert_int_equal(source.size, HSMIME_SIZE_UNKNOWN);
+	assert_int_equal(drain_into(&c, &source), 0);
+	assert_true(c.got.len > 0);
+	catch_close(&c);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_is_read_and_read_again),
 		cmocka_unit_test(no_memory_at_all_is_an_end),
 		cmocka_unit_test(a_file_can_seek_and_knows_its_size),
+		cmocka_unit_test(a_file_that_changed_is_not_read_again),
 		cmocka_unit_test(a_file_that_stands_elsewhere_is_read_from_there),
 		cmocka_unit_test(a_pipe_can_not_seek),
 		cmocka_unit_test(a_non_blocking_pipe_is_waited_for),
@@ -323,6 +389,9 @@ int main(void)
 		cmocka_unit_test(a_slice_passes_a_failure_on),
 		cmocka_unit_test(copying_stops_at_the_first_failure_of_either),
 		cmocka_unit_test(a_whole_source_is_copied_or_drained),
+		cmocka_unit_test(
+		    a_size_that_does_not_hold_is_a_failure_and_no_more_than_it_is_copied),
+		cmocka_unit_test(a_file_without_a_size_may_have_content),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

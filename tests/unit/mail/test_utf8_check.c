@@ -1,7 +1,7 @@
 /* UTF-8 as RFC 3629 has it. */
 #include "mail_support.h"
 
-#include "mail/utf8.h"
+#include "mail/utf8_check.h"
 
 static int check(bool *valid, const char *data, size_t len, size_t step)
 {

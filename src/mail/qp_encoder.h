@@ -1,14 +1,13 @@
 /*
- * quoted_printable: RFC 2045 section 6.7, both ways.
+ * qp_encoder: quoted-printable on the way out (RFC 2045 section 6.7).
  */
-#ifndef MAIL_QUOTED_PRINTABLE_H
-#define MAIL_QUOTED_PRINTABLE_H
-
-#include <hsmime/stream.h>
+#ifndef MAIL_QP_ENCODER_H
+#define MAIL_QP_ENCODER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
-#include "mail/transfer.h"
+#include <hsmime/stream.h>
 
 /* A sink that encodes text. */
 struct qp_encoder {
@@ -35,12 +34,5 @@ void qp_encoder_open(
 
 /* qp_encoder_finish(e): write what waits. 0 or next's status. */
 int qp_encoder_finish(struct qp_encoder *e);
-
-/*
- * qp_decoder_open(out, d, in):
- * out gives the decoded octets of in. White space at line ends is dropped, as
- * section 6.7 (3) asks; '=' that starts nothing stays. d and in must outlive out.
- */
-void qp_decoder_open(hsmime_source *out, struct transfer_decoder *d, struct window *in);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * utf8: whether octets are UTF-8 (RFC 3629), as a stream.
+ * utf8_check: whether octets are UTF-8 (RFC 3629), as a stream.
  */
-#ifndef MAIL_UTF8_H
-#define MAIL_UTF8_H
+#ifndef MAIL_UTF8_CHECK_H
+#define MAIL_UTF8_CHECK_H
 
 #include <hsmime/stream.h>
 

@@ -1,4 +1,4 @@
-#include "mail/utf8.h"
+#include "mail/utf8_check.h"
 
 #include "util/source.h"
 

@@ -1,8 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/bio.h>
-#include <openssl/bn.h>
 #include <openssl/crypto.h>
 
 #include "engine/certificate.h"
@@ -217,17 +215,6 @@ static void describe_key(hsmime_key *k, const struct object *o, CK_OBJECT_CLASS 
 	k->always_authenticate = object_bool(o, CKA_ALWAYS_AUTHENTICATE, false);
 }
 
-static char *serial_text(X509 *cert)
-{
-	BIGNUM *bn = ASN1_INTEGER_to_BN(X509_get_serialNumber(cert), NULL);
-	char *hex = bn != NULL ? BN_bn2hex(bn) : NULL;
-	char *text = hex != NULL ? strdup(hex) : NULL;
-
-	OPENSSL_free(hex);
-	BN_free(bn);
-	return text;
-}
-
 /* Of several certificates of one key the better is shown. */
 static int describe_certificate(hsmime_key *k, X509 *cert)
 {
@@ -247,7 +234,7 @@ static int describe_certificate(hsmime_key *k, X509 *cert)
 	k->emails = NULL;
 	k->subject = name_text(X509_get_subject_name(cert));
 	k->issuer = name_text(X509_get_issuer_name(cert));
-	k->serial_number = serial_text(cert);
+	k->serial_number = serial_text(X509_get0_serialNumber(cert));
 	k->not_before = certificate_time(X509_get0_notBefore(cert));
 	k->not_after = certificate_time(X509_get0_notAfter(cert));
 	key = public_key_of_certificate(cert);

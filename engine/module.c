@@ -138,7 +138,7 @@ static CK_RV get_functions(struct module *m, CK_C_GetFunctionList get)
 
 static int load_file(struct module *m, struct error *err)
 {
-	void *handle = dlopen(m->path, RTLD_NOW | RTLD_LOCAL);
+	void *handle = dlopen(m->path, RTLD_LAZY | RTLD_LOCAL);
 	CK_C_GetFunctionList get = NULL;
 	Dl_info info;
 	CK_RV rv;

@@ -94,7 +94,7 @@ static struct trust trust_of(const hsmime_decrypt_options *options)
 static void judge_signature(struct decryption *d)
 {
 	struct trust trust = trust_of(d->options);
-	struct layers l = { .ctx = d->ctx, .result = d->result, .trust = &trust };
+	struct layers l = { .ctx = d->ctx, .result = d->result, .trust = &trust, .searches = true };
 	struct source_slice slice;
 	hsmime_source whole, entity;
 	char **from = NULL;

@@ -53,7 +53,9 @@ static int encrypt_to(hsmime_ctx *ctx, hsmime_output *out, const hsmime_encrypt_
 				    : COMPOSE_ENVELOPED;
 	struct armor armor = { 0 };
 	hsmime_sink sink, cms;
-	int status = output_begin(out, false, ctx->shared->libctx, ctx->spool_max, &ctx->err);
+	/* A mail is held: half of one in a pipe would be sent. */
+	int status =
+	    output_begin(out, header != NULL, ctx->shared->libctx, ctx->spool_max, &ctx->err);
 
 	if (status != 0)
 		return status;

@@ -18,10 +18,13 @@ static bool holds(const unsigned char *data, size_t len, const char *word)
 	return false;
 }
 
+/* A header that goes on may still say what the content is. */
 bool held_content_smime(const unsigned char *data, size_t len)
 {
 	static const char *const words[] = { "pkcs7", "multipart/signed", ".p7m", ".p7s" };
 
+	if (memmem(data, len, "\n\n", 2) == NULL && memmem(data, len, "\r\n\r\n", 4) == NULL)
+		return true;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (holds(data, len, words[i]))
 			return true;

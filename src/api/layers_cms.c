@@ -37,9 +37,11 @@ static int verify_octets(struct layers *l, struct cms_input *c)
 	if (status != 0)
 		status = layers_unopened(l, kind, status);
 	else if (result_add(&index, l->result,
-		     found.has_content ? HSMIME_LAYER_SIGNED_OPAQUE
-				       : HSMIME_LAYER_SIGNED_DETACHED) != 0)
+		     found.has_content ? kind : HSMIME_LAYER_SIGNED_DETACHED) != 0)
 		status = error_nomem(env.err);
+	else if (found.has_content && l->detached != NULL)
+		ctx_log(
+		    l->ctx, 0, "the message has content of its own too, which was not looked at");
 	if (status == 0) {
 		l->result->layers[index].trailing_octets = trailing;
 		status = result_signed(&l->result->layers[index], l->ctx, &found, l->trust, NULL);

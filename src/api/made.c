@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/bn.h>
-
 #include "cms/algorithm_digest.h"
 #include "cms/content_cipher.h"
 #include "cms/recipient_rsa.h"
@@ -56,17 +54,6 @@ void made_signature(hsmime_ctx *ctx, const char *digest, const EVP_PKEY *key, bo
 	ctx_log(ctx, 1, "signature: %s with %s", made->signature_algorithm, made->digest);
 }
 
-static char *serial_text(X509 *cert)
-{
-	BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
-	char *hex = number != NULL ? BN_bn2hex(number) : NULL;
-	char *text = hex != NULL ? strdup(hex) : NULL;
-
-	OPENSSL_free(hex);
-	BN_free(number);
-	return text;
-}
-
 static const char *transport_name(X509 *cert, enum hsmime_key_transport transport)
 {
 	EVP_PKEY *key = X509_get0_pubkey(cert);
@@ -89,7 +76,7 @@ static int add_recipient(hsmime_made *made, X509 *cert, const char *algorithm, c
 	*r = (hsmime_made_recipient){ .algorithm = algorithm };
 	r->subject = name_text(X509_get_subject_name(cert));
 	r->issuer = name_text(X509_get_issuer_name(cert));
-	r->serial_number = serial_text(cert);
+	r->serial_number = serial_text(X509_get0_serialNumber(cert));
 	r->file = file != NULL ? strdup(file) : NULL;
 	return r->subject == NULL || r->issuer == NULL || r->serial_number == NULL ||
 		       (file != NULL && r->file == NULL)

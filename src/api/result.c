@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/bio.h>
-#include <openssl/bn.h>
-
 #include "api/certs.h"
 #include "evidence/chain.h"
 #include "mail/address.h"
@@ -144,17 +141,6 @@ static char *hex_text(const unsigned char *data, size_t len)
 		snprintf(text + 2 * i, 3, "%02X", data[i]);
 	if (text != NULL)
 		text[2 * len] = '\0';
-	return text;
-}
-
-static char *serial_text(const ASN1_INTEGER *serial)
-{
-	BIGNUM *number = ASN1_INTEGER_to_BN(serial, NULL);
-	char *hex = number != NULL ? BN_bn2hex(number) : NULL;
-	char *text = hex != NULL ? strdup(hex) : NULL;
-
-	OPENSSL_free(hex);
-	BN_free(number);
 	return text;
 }
 
@@ -307,7 +293,12 @@ int result_signed(hsmime_layer *layer, hsmime_ctx *ctx, const struct signed_resu
 		layer_fail(
 		    layer, HSMIME_EINVALID, "it carries certificates, but nobody's signature");
 	sk_X509_free(untrusted);
-	return status == 0 ? 0 : error_nomem(&ctx->err);
+	/* What was not judged to its end is not valid. */
+	if (status != 0)
+		layer_fail(layer, status, "its signatures were not judged");
+	if (status == HSMIME_ENOMEM)
+		return error_nomem(&ctx->err);
+	return status == 0 ? 0 : error_keep(&ctx->err, status, "the signatures were not judged");
 }
 
 static int fill_recipient(hsmime_recipient *out, const struct recipient *r)

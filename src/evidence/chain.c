@@ -13,6 +13,8 @@
 #include "util/error.h"
 #include "util/name.h"
 
+#define RSA_BITS_LEAST 1024
+
 static time_t moment(int64_t at)
 {
 	return at == HSMIME_NO_TIME ? time(NULL) : (time_t)at;
@@ -115,12 +117,12 @@ static void describe(char problem[CHAIN_PROBLEM_SIZE], X509_STORE_CTX *ctx)
 }
 
 /* Whether somebody else than the issuer can have made it: colliding certificates with MD5 were made in 2008. */
-static bool is_forgeable(const X509 *cert)
+static bool is_forgeable(X509 *cert)
 {
 	static const int broken[] = { NID_md2, NID_md4, NID_md5, NID_mdc2 };
 	int digest = NID_undef;
 
-	if (OBJ_find_sigid_algs(X509_get_signature_nid(cert), &digest, NULL) != 1)
+	if (X509_get_signature_info(cert, &digest, NULL, NULL, NULL) != 1)
 		return false;
 	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
 		if (digest == broken[i])
@@ -129,22 +131,52 @@ static bool is_forgeable(const X509 *cert)
 	return false;
 }
 
+/* RSA keys below this are factored at home: anybody may have it. */
+static bool is_factored(X509 *cert)
+{
+	EVP_PKEY *key = X509_get0_pubkey(cert);
+
+	return key != NULL && EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) < RSA_BITS_LEAST;
+}
+
 /* The last of the chain is the anchor, which is trusted whatever signed it. */
-static int check_digests(char problem[CHAIN_PROBLEM_SIZE], X509_STORE_CTX *ctx)
+static int check_strength(char problem[CHAIN_PROBLEM_SIZE], X509_STORE_CTX *ctx)
 {
 	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
 
-	for (int i = 0; i + 1 < sk_X509_num(chain); i++) {
+	for (int i = 0; i < sk_X509_num(chain); i++) {
 		X509 *cert = sk_X509_value(chain, i);
+		bool anchor = i > 0 && i + 1 == sk_X509_num(chain);
+		int code = X509_V_OK;
 
-		if (!is_forgeable(cert))
+		if (is_factored(cert))
+			code = i == 0 ? X509_V_ERR_EE_KEY_TOO_SMALL : X509_V_ERR_CA_KEY_TOO_SMALL;
+		else if (!anchor && is_forgeable(cert))
+			code = X509_V_ERR_CA_MD_TOO_WEAK;
+		if (code == X509_V_OK)
 			continue;
 		X509_STORE_CTX_set_current_cert(ctx, cert);
-		X509_STORE_CTX_set_error(ctx, X509_V_ERR_CA_MD_TOO_WEAK);
+		X509_STORE_CTX_set_error(ctx, code);
 		describe(problem, ctx);
 		return HSMIME_EINVALID;
 	}
 	return 0;
+}
+
+static int refuse(char problem[CHAIN_PROBLEM_SIZE], const char *why)
+{
+	snprintf(problem, CHAIN_PROBLEM_SIZE, "%s", why);
+	return HSMIME_EINVALID;
+}
+
+/* any_purpose is about extended key usage, the issuer's list; key usage is what the key is for. */
+static int check_usage(char problem[CHAIN_PROBLEM_SIZE], X509 *cert, enum chain_use use)
+{
+	if (allows_use(cert, use))
+		return 0;
+	return refuse(problem, use == CHAIN_SIGN
+				   ? "the certificate's key usage does not allow signatures"
+				   : "the certificate's key usage does not allow encryption");
 }
 
 int chain_verify(char problem[CHAIN_PROBLEM_SIZE], X509 *cert, const struct chain_check *check,
@@ -161,7 +193,9 @@ int chain_verify(char problem[CHAIN_PROBLEM_SIZE], X509 *cert, const struct chai
 		goto out;
 	apply(ctx, check, &use);
 	if (X509_verify_cert(ctx) == 1) {
-		status = check_digests(problem, ctx);
+		status = check_strength(problem, ctx);
+		if (status == 0)
+			status = check_usage(problem, cert, check->use);
 	} else if (X509_STORE_CTX_get_error(ctx) != X509_V_ERR_OUT_OF_MEM) {
 		describe(problem, ctx);
 		status = HSMIME_EINVALID;
@@ -171,12 +205,6 @@ out:
 	X509_STORE_free(store);
 	error_forget();
 	return status;
-}
-
-static int refuse(char problem[CHAIN_PROBLEM_SIZE], const char *why)
-{
-	snprintf(problem, CHAIN_PROBLEM_SIZE, "%s", why);
-	return HSMIME_EINVALID;
 }
 
 static int check_time(char problem[CHAIN_PROBLEM_SIZE], X509 *cert, time_t now)
@@ -201,10 +229,9 @@ int chain_fits(
 		return status;
 	if ((flags & EXFLAG_INVALID) != 0)
 		return refuse(problem, "the certificate has a malformed extension");
-	if (!allows_use(cert, use))
-		return refuse(problem,
-		    use == CHAIN_SIGN ? "the certificate's key usage does not allow signatures"
-				      : "the certificate's key usage does not allow encryption");
+	status = check_usage(problem, cert, use);
+	if (status != 0)
+		return status;
 	if (mail && !allows_mail(cert))
 		return refuse(
 		    problem, "the certificate's extended key usage does not allow e-mail");

@@ -238,27 +238,11 @@ static int add_doubtful(struct reader *r, const char *item, const char *end)
 	return status;
 }
 
-/* Behind the comment at p; NULL where it is open. */
-static const char *take_comment(const char *p)
-{
-	int depth = 0;
-
-	for (; *p != '\0'; p++) {
-		if (*p == '\\' && p[1] != '\0')
-			p++;
-		else if (*p == '(')
-			depth++;
-		else if (*p == ')' && --depth == 0)
-			return p + 1;
-	}
-	return NULL;
-}
-
 /* Whether every comment and quoted string has an end: what an open one hides, others may read. */
 static bool is_closed(const char *p)
 {
 	while (p != NULL && *(p += strcspn(p, "\"(")) != '\0')
-		p = *p == '"' ? take_quoted(NULL, p) : take_comment(p);
+		p = *p == '"' ? take_quoted(NULL, p) : text_comment_end(p);
 	return p != NULL;
 }
 

@@ -12,7 +12,7 @@ bool text_is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-const char *text_skip_comment(const char *p)
+const char *text_comment_end(const char *p)
 {
 	int depth = 0;
 
@@ -24,7 +24,14 @@ const char *text_skip_comment(const char *p)
 		else if (*p == ')' && --depth == 0)
 			return p + 1;
 	}
-	return p;
+	return NULL;
+}
+
+const char *text_skip_comment(const char *p)
+{
+	const char *end = text_comment_end(p);
+
+	return end != NULL ? end : p + strlen(p);
 }
 
 const char *text_skip_space(const char *p)

@@ -14,6 +14,9 @@ bool text_is_space(char c);
 /* text_is_blank(c): space or tab. */
 bool text_is_blank(char c);
 
+/* text_comment_end(p): behind the comment that starts at p; comments nest. NULL where it is open. */
+const char *text_comment_end(const char *p);
+
 /* text_skip_comment(p): behind the comment that starts at p; comments nest, and an open one reaches to the end. */
 const char *text_skip_comment(const char *p);
 

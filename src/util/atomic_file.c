@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,12 +66,16 @@ void atomic_file_remove_all(void)
 	}
 }
 
+/* The mask can be read only by setting it, for the whole process: no file may come out open. */
 static mode_t new_mode(void)
 {
-	/* The whole process has it for a moment: no file of another thread may come out open. */
-	mode_t mask = umask(077);
+	static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+	mode_t mask;
 
+	pthread_mutex_lock(&turn);
+	mask = umask(077);
 	umask(mask);
+	pthread_mutex_unlock(&turn);
 	return 0666 & ~mask;
 }
 

@@ -48,10 +48,17 @@ static X509 *reread(X509 *cert)
 	return copy;
 }
 
+static EVP_PKEY *key_of(const char *type)
+{
+	if (type == NULL || strcmp(type, "EC") == 0)
+		return EVP_EC_gen("P-256");
+	return EVP_RSA_gen(
+	    strcmp(type, "RSA") == 0 ? 2048 : (unsigned)strtoul(type + strlen("RSA-"), NULL, 10));
+}
+
 void identity_make(struct identity *out, const struct plan *plan)
 {
-	bool rsa = plan->key_type != NULL && strcmp(plan->key_type, "RSA") == 0;
-	EVP_PKEY *key = rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+	EVP_PKEY *key = key_of(plan->key_type);
 	X509 *cert = X509_new();
 	X509 *issuer = plan->issuer != NULL ? plan->issuer->cert : cert;
 	EVP_PKEY *signing = plan->issuer != NULL ? plan->issuer->key : key;

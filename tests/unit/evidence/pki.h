@@ -36,7 +36,7 @@ struct identity {
 struct plan {
 	const char *name;
 	const struct identity *issuer; /* NULL: itself */
-	const char *key_type;          /* "EC" (P-256), or "RSA" */
+	const char *key_type;          /* "EC" (P-256), "RSA" (2048), "RSA-512" and so on */
 	const char *digest;            /* "SHA256" */
 	int64_t from, to;              /* an hour before and after PKI_NOW */
 	struct {

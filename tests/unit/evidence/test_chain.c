@@ -94,9 +94,18 @@ static void a_chain_to_an_anchor_holds(void **state)
 {
 	(void)state;
 	assert_int_equal(judge(leaf.cert, root.cert, intermediate.cert, &plain), 0);
-	assert_int_equal(
-	    judge(intermediate.cert, root.cert, NULL, &(struct chain_check){ .any_purpose = true }),
+	assert_int_equal(judge(leaf.cert, root.cert, intermediate.cert,
+			     &(struct chain_check){ .any_purpose = true }),
 	    0);
+}
+
+/* any_purpose takes certificates for other work, not keys that may not sign. */
+static void the_key_usage_counts_for_any_purpose_too(void **state)
+{
+	(void)state;
+	assert_refused(
+	    judge(intermediate.cert, root.cert, NULL, &(struct chain_check){ .any_purpose = true }),
+	    "key usage does not allow signatures");
 }
 
 static void a_missing_intermediate_breaks_it(void **state)
@@ -253,6 +262,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_chain_to_an_anchor_holds),
+		cmocka_unit_test(the_key_usage_counts_for_any_purpose_too),
 		cmocka_unit_test(a_missing_intermediate_breaks_it),
 		cmocka_unit_test(an_anchor_that_is_another_is_no_help),
 		cmocka_unit_test(a_root_in_the_message_is_not_trusted),

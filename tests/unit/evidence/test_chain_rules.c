@@ -320,6 +320,17 @@ static void a_certificate_signed_with_md5_is_refused(void **state)
 	assert_refused(judge_ca(&plan), "too weak, at CN=CA");
 }
 
+static void an_rsa_key_that_can_be_factored_is_nobody_s(void **state)
+{
+	struct plan plan = { .key_type = "RSA-512" };
+
+	(void)state;
+	assert_refused(judge_leaf(&plan, CHAIN_SIGN, false), "key too weak");
+	assert_refused(judge_leaf(&plan, CHAIN_ENCRYPT, true), "key too weak");
+	plan.key_type = "RSA-1024";
+	assert_int_equal(judge_leaf(&plan, CHAIN_SIGN, false), 0);
+}
+
 static void sha1_still_holds_and_an_anchor_s_own_signature_does_not_matter(void **state)
 {
 	struct plan plan = { .issuer = &rsa_root, .digest = "SHA1" };
@@ -333,6 +344,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_signer_s_key_usage_has_to_allow_signatures),
+		cmocka_unit_test(an_rsa_key_that_can_be_factored_is_nobody_s),
 		cmocka_unit_test(a_missing_key_usage_allows_all),
 		cmocka_unit_test(a_recipient_s_key_usage_has_to_allow_encryption),
 		cmocka_unit_test(the_extended_key_usage_has_to_allow_mail),

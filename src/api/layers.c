@@ -143,7 +143,7 @@ static int verify_halves(struct layers *l, const hsmime_source *in, const struct
 	hsmime_source content;
 	struct buffer der;
 	uint64_t trailing = 0;
-	size_t index;
+	size_t index = 0;
 	int status;
 
 	buffer_init(&der, SIGNATURE_MAX);
@@ -224,7 +224,7 @@ static int verify_opaque(struct layers *l, struct cms_input *c, int depth)
 	hsmime_source content;
 	hsmime_sink sink;
 	uint64_t trailing = 0;
-	size_t index;
+	size_t index = 0;
 	int status =
 	    held_content_open(&sink, &held, l->ctx, l->content != NULL ? NULL : held_content_smime);
 

@@ -17,7 +17,7 @@ static int verify_octets(struct layers *l, struct cms_input *c)
 	    l->detached != NULL ? HSMIME_LAYER_SIGNED_DETACHED : HSMIME_LAYER_SIGNED_OPAQUE;
 	hsmime_source beside;
 	uint64_t trailing = 0;
-	size_t index;
+	size_t index = 0;
 	int status;
 
 	request.extra = certs_stack(l->trust->certs);

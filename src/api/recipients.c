@@ -225,8 +225,10 @@ static bool is_served(const struct recipients *r, const char *address)
 			return true;
 	}
 	for (size_t i = 0; i < r->copy_count; i++) {
-		if (strcmp(r->copies[i].address, address) == 0 &&
-		    sk_X509_num(r->copies[i].open) > 0)
+		const struct bcc_copy *copy = &r->copies[i];
+
+		if (copy->address != NULL && strcmp(copy->address, address) == 0 &&
+		    sk_X509_num(copy->open) > 0)
 			return true;
 	}
 	return false;

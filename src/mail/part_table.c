@@ -88,7 +88,7 @@ static int set_text(struct structure *s, struct part *p, const char *type, const
 		return error_nomem(err);
 	p->subtype = put(p->type, type, type_len);
 	p->boundary = put(p->subtype, subtype, subtype_len);
-	if (boundary_len > 0)
+	if (boundary != NULL && boundary_len > 0)
 		put(p->boundary, boundary, boundary_len);
 	else
 		p->boundary = NULL;

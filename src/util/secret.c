@@ -1,5 +1,6 @@
 #include "util/secret.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -19,13 +20,43 @@ static unsigned char *map_pages(size_t room)
 	return pages;
 }
 
+/*
+ * Pages that were wiped, for the next secret: to map, lock and unmap one for each operation of a
+ * batch would make all threads wait for the memory map. No lock, which a fork could leave held.
+ */
+#define PAGE 4096
+#define SPARE_MAX 64
+static _Atomic(unsigned char *) spare[SPARE_MAX];
+
+static unsigned char *take_pages(size_t room)
+{
+	for (size_t i = 0; room <= PAGE && i < SPARE_MAX; i++) {
+		unsigned char *page = atomic_exchange(&spare[i], NULL);
+
+		if (page != NULL)
+			return page;
+	}
+	return map_pages(room <= PAGE ? PAGE : room);
+}
+
+static void give_pages(unsigned char *pages, size_t room)
+{
+	for (size_t i = 0; room <= PAGE && i < SPARE_MAX; i++) {
+		unsigned char *none = NULL;
+
+		if (atomic_compare_exchange_strong(&spare[i], &none, pages))
+			return;
+	}
+	munmap(pages, room <= PAGE ? PAGE : room);
+}
+
 int secret_new(struct secret *s, size_t room)
 {
 	*s = (struct secret){ 0 };
 	if (room == 0)
 		room = 1;
 	s->data =
-	    CRYPTO_secure_malloc_initialized() ? OPENSSL_secure_zalloc(room) : map_pages(room);
+	    CRYPTO_secure_malloc_initialized() ? OPENSSL_secure_zalloc(room) : take_pages(room);
 	if (s->data == NULL)
 		return HSMIME_ENOMEM;
 	s->room = room;
@@ -40,7 +71,7 @@ void secret_free(struct secret *s)
 	if (CRYPTO_secure_allocated(s->data))
 		OPENSSL_secure_clear_free(s->data, s->room);
 	else
-		munmap(s->data, s->room);
+		give_pages(s->data, s->room);
 	*s = (struct secret){ 0 };
 }
 

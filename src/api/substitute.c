@@ -10,8 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/rand.h>
-
 static int folder_of(char *out, size_t size, const hsmime_ctx *ctx)
 {
 	const char *state = getenv("XDG_STATE_HOME");
@@ -125,9 +123,10 @@ static int load_secret(enum finding *found, char file[PATH_MAX], hsmime_ctx *ctx
 	if (secret_new(&fresh, CTX_SUBSTITUTE_SIZE) != 0)
 		return error_nomem(&ctx->err);
 	fresh.len = CTX_SUBSTITUTE_SIZE;
-	if (RAND_priv_bytes_ex(ctx->shared->libctx, fresh.data, CTX_SUBSTITUTE_SIZE, 256) != 1) {
+	/* From the kernel: OpenSSL's generators of a new context take a millisecond to start. */
+	if (getentropy(fresh.data, CTX_SUBSTITUTE_SIZE) != 0) {
 		secret_free(&fresh);
-		return error_openssl(&ctx->err, HSMIME_EINTERNAL, "random octets");
+		return error_set(&ctx->err, HSMIME_EINTERNAL, "the system gives no random octets");
 	}
 	*found = kept_secret(fresh.data, file, ctx);
 	*s = fresh;

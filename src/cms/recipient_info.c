@@ -66,29 +66,44 @@ static int name_key_agree(ENV_KEY_AGREE *info, X509 *cert, const struct envelope
 }
 
 /*
- * The certificate's public key in our library context. id-RSAES-OAEP has the
- * key of rsaEncryption under another name (RFC 4055 section 1.2), which OpenSSL does not read.
+ * A SubjectPublicKeyInfo as OpenSSL reads it: with rsaEncryption in place of
+ * id-RSAES-OAEP, which names the same kind of key (RFC 4055 section 1.2).
+ * Returns the octets of *der, which the caller frees; 0 or less: failed.
  */
+static int spki_for_openssl(unsigned char **der, X509_PUBKEY *written)
+{
+	int len = i2d_X509_PUBKEY(written, der);
+	const unsigned char *p = *der;
+	X509_PUBKEY *spki;
+	X509_ALGOR *id = NULL;
+
+	if (len <= 0 || X509_PUBKEY_get0_param(NULL, NULL, NULL, &id, written) != 1 ||
+	    OBJ_obj2nid(id->algorithm) != NID_rsaesOaep)
+		return len;
+	/* Not X509_PUBKEY_dup(): it loses the zero octets that a key may end with. */
+	spki = d2i_X509_PUBKEY(NULL, &p, len);
+	OPENSSL_free(*der);
+	*der = NULL;
+	len = -1;
+	if (spki != NULL && X509_PUBKEY_get0_param(NULL, NULL, NULL, &id, spki) == 1) {
+		X509_ALGOR_set0(id, OBJ_nid2obj(NID_rsaEncryption), V_ASN1_NULL, NULL);
+		len = i2d_X509_PUBKEY(spki, der);
+	}
+	X509_PUBKEY_free(spki);
+	return len;
+}
+
+/* The certificate's public key in our library context. */
 static EVP_PKEY *public_key(X509 *cert, OSSL_LIB_CTX *libctx)
 {
-	X509_PUBKEY *spki = X509_PUBKEY_dup(X509_get_X509_PUBKEY(cert));
-	ASN1_OBJECT *algorithm = NULL;
-	X509_ALGOR *id = NULL;
 	unsigned char *der = NULL;
-	const unsigned char *p;
+	int len = spki_for_openssl(&der, X509_get_X509_PUBKEY(cert));
+	const unsigned char *p = der;
 	EVP_PKEY *key = NULL;
-	int len = -1;
 
-	if (spki != NULL && X509_PUBKEY_get0_param(&algorithm, NULL, NULL, &id, spki) == 1) {
-		if (OBJ_obj2nid(algorithm) == NID_rsaesOaep)
-			X509_ALGOR_set0(id, OBJ_nid2obj(NID_rsaEncryption), V_ASN1_NULL, NULL);
-		len = i2d_X509_PUBKEY(spki, &der);
-	}
-	p = der;
 	if (len > 0)
 		key = d2i_PUBKEY_ex(NULL, &p, len, libctx, NULL);
 	OPENSSL_free(der);
-	X509_PUBKEY_free(spki);
 	return key;
 }
 

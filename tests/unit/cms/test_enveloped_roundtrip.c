@@ -2,6 +2,7 @@
 #include "cms/enveloped_support.h"
 
 #include <openssl/cms.h>
+#include <openssl/core_names.h>
 #include <openssl/objects.h>
 
 #include "cms/content_cipher.h"
@@ -107,6 +108,25 @@ static void every_cipher_opens_with_ec_keys(void **state)
 	round_trip(&p256, HSMIME_KEY_TRANSPORT_AUTO);
 	round_trip(&p384, HSMIME_KEY_TRANSPORT_AUTO);
 	round_trip(&p521, HSMIME_KEY_TRANSPORT_AUTO);
+}
+
+/* One key in 256 ends with a zero octet, which a copy of a BIT STRING easily loses. */
+static void a_key_that_ends_with_zero_opens(void **state)
+{
+	struct party p = { NULL, NULL };
+	unsigned char point[65];
+	size_t len;
+
+	(void)state;
+	do {
+		party_free(&p);
+		p = party_ec("P-256", 11);
+		assert_int_equal(EVP_PKEY_get_octet_string_param(
+				     p.key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &len),
+		    1);
+	} while (point[len - 1] != 0);
+	round_trip(&p, HSMIME_KEY_TRANSPORT_AUTO);
+	party_free(&p);
 }
 
 static void every_recipient_opens(void **state)
@@ -376,6 +396,7 @@ int main(void)
 		cmocka_unit_test(every_cipher_opens_with_pkcs1),
 		cmocka_unit_test(every_cipher_opens_with_oaep),
 		cmocka_unit_test(every_cipher_opens_with_ec_keys),
+		cmocka_unit_test(a_key_that_ends_with_zero_opens),
 		cmocka_unit_test(every_recipient_opens),
 		cmocka_unit_test(versions_are_those_of_the_rfc),
 		cmocka_unit_test(write_sizes_change_nothing),

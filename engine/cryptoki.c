@@ -116,6 +116,17 @@ CK_RV cryptoki_attributes(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT
 	return rv;
 }
 
+CK_RV cryptoki_copy(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+    CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *copy)
+{
+	CK_RV rv;
+
+	module_enter(m);
+	rv = m->functions->C_CopyObject(session, object, template, count, copy);
+	module_leave(m);
+	return rv;
+}
+
 CK_RV cryptoki_destroy(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
 {
 	CK_RV rv;

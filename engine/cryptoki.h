@@ -31,6 +31,8 @@ CK_RV cryptoki_find(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDL
 CK_RV cryptoki_find_final(struct module *m, CK_SESSION_HANDLE session);
 CK_RV cryptoki_attributes(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
     CK_ATTRIBUTE *attributes, CK_ULONG count);
+CK_RV cryptoki_copy(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+    CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *copy);
 CK_RV cryptoki_destroy(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object);
 
 CK_RV cryptoki_sign_init(

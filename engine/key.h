@@ -5,7 +5,6 @@
 #ifndef ENGINE_KEY_H
 #define ENGINE_KEY_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,6 +12,8 @@
 #include <p11-kit/pkcs11.h>
 
 #include "engine/engine.h"
+#include "engine/gate.h"
+#include "engine/key_copy.h"
 #include "engine/object.h"
 #include "engine/token_key.h"
 #include "engine/work.h"
@@ -33,11 +34,12 @@ struct token_key {
 	unsigned char *label;
 	size_t label_len;
 	bool always_authenticate;
-	size_t modulus_size;  /* RSA: octets */
-	size_t field_size;    /* EC: octets */
-	pthread_mutex_t lock; /* of the two below */
+	size_t modulus_size; /* RSA: octets */
+	size_t field_size;   /* EC: octets */
+	struct gate gate;    /* of all below */
 	CK_OBJECT_HANDLE handle;
 	unsigned generation; /* of the token's sessions, in which handle holds */
+	struct key_copy copy;
 };
 
 /*

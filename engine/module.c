@@ -308,6 +308,11 @@ static int restart_in_child(struct module *m, struct error *err)
 	return token_refresh(m, err);
 }
 
+bool module_live(const struct module *m)
+{
+	return !module_exiting() && !inherited(m);
+}
+
 int module_ready(struct module *m, struct error *err)
 {
 	int r = 0;

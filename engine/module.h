@@ -76,6 +76,9 @@ int module_ready(struct module *m, struct error *err);
 /* module_initialise(m): C_Initialize, as often as it is needed. CKR_OK or why it can't be. */
 CK_RV module_initialise(struct module *m);
 
+/* module_live(m): calls need no module_ready first: initialised by this process, which is not ending. */
+bool module_live(const struct module *m);
+
 /* module_exiting(): OPENSSL_cleanup has begun: no token may be called any more. */
 bool module_exiting(void);
 

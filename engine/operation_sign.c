@@ -3,6 +3,7 @@
 #include <openssl/bn.h>
 #include <openssl/crypto.h>
 #include <openssl/ecdsa.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 
 #include "engine/crypto.h"
@@ -146,26 +147,6 @@ static int begin(struct job *j, struct work *w, CK_OBJECT_HANDLE handle)
 	return refusal != CKR_OK ? work_refused(w, refusal) : r;
 }
 
-static int sign(struct work *w, void *arg)
-{
-	struct job *j = arg;
-	CK_OBJECT_HANDLE handle = 0;
-	CK_RV rv;
-	int r = key_handle(&handle, j->key, w);
-
-	if (r == 0)
-		r = begin(j, w, handle);
-	if (r == 0)
-		r = key_authenticate(j->key, w);
-	if (r != 0)
-		return r;
-	j->output_len = sizeof(j->output);
-	rv = cryptoki_sign(
-	    w->module, w->session.handle, j->input, j->input_len, j->output, &j->output_len);
-	w->dirty = rv != CKR_OK;
-	return work_refused(w, rv);
-}
-
 static int finish_rsa(struct job *j, unsigned char *sig, size_t *sig_len)
 {
 	size_t k = j->key->modulus_size;
@@ -202,6 +183,64 @@ static int finish_ecdsa(struct job *j, unsigned char *sig, size_t *sig_len)
 	ECDSA_SIG_free(s);
 	*sig_len = n > 0 ? (size_t)n : 0;
 	return n > 0 ? 0 : HSMIME_ETOKEN;
+}
+
+static int sign_with(struct job *j, struct work *w, CK_OBJECT_HANDLE handle)
+{
+	CK_RV rv;
+	int r = begin(j, w, handle);
+
+	if (r == 0)
+		r = key_authenticate(j->key, w);
+	if (r != 0)
+		return r;
+	j->output_len = sizeof(j->output);
+	rv = cryptoki_sign(
+	    w->module, w->session.handle, j->input, j->input_len, j->output, &j->output_len);
+	w->dirty = rv != CKR_OK;
+	return work_refused(w, rv);
+}
+
+static bool verifies(struct job *j)
+{
+	unsigned char sig[KEY_SIZE_MAX];
+	size_t len = sizeof(sig);
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(crypto_context(), j->key->public_key, NULL);
+	bool good;
+
+	ERR_set_mark();
+	good = c != NULL && finish_ecdsa(j, sig, &len) == 0 && EVP_PKEY_verify_init(c) == 1 &&
+	       EVP_PKEY_verify(c, sig, len, j->input, j->input_len) == 1;
+	ERR_pop_to_mark();
+	EVP_PKEY_CTX_free(c);
+	return good;
+}
+
+/* The signature is made already: whatever happens here is the copy's fate alone. */
+static void make_copy(const struct job *j, struct work *w, CK_OBJECT_HANDLE original)
+{
+	struct job proof = *j;
+	CK_OBJECT_HANDLE copy;
+
+	if (j->ladder == LADDER_SIGN_ECDSA && key_copy_make(&copy, j->key, w, original))
+		key_copy_settle(
+		    j->key, w, copy, sign_with(&proof, w, copy) == 0 && verifies(&proof));
+}
+
+static int sign(struct work *w, void *arg)
+{
+	struct job *j = arg;
+	CK_OBJECT_HANDLE handle = 0;
+	int r;
+
+	if (key_copy_take(&handle, j->key, w))
+		return key_copy_result(j->key, w, sign_with(j, w, handle));
+	r = key_handle(&handle, j->key, w);
+	if (r == 0)
+		r = sign_with(j, w, handle);
+	if (r == 0)
+		make_copy(j, w, handle);
+	return r;
 }
 
 static int check(

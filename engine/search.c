@@ -130,8 +130,9 @@ static int note_private(struct query *q, struct work *w, CK_OBJECT_HANDLE handle
 
 	if (rv != CKR_OK)
 		return unreadable(w, rv);
-	if (!fits_purpose(s, &o)) {
-		s->unfit++;
+	if (key_copy_is(&o) || !fits_purpose(s, &o)) {
+		if (!key_copy_is(&o))
+			s->unfit++;
 		object_free(&o);
 		return 0;
 	}
@@ -190,7 +191,7 @@ static int show(struct query *q, struct work *w, CK_OBJECT_HANDLE handle)
 	if (r != 0)
 		return r;
 	q->shown++;
-	if (rv == CKR_OK)
+	if (rv == CKR_OK && !key_copy_is(&o))
 		r = q->each(q->arg, w->token, &o);
 	object_free(&o);
 	return r;

@@ -32,6 +32,8 @@ struct session_pool {
 	bool asked;   /* ulMaxSessionCount was read, or is being read */
 	bool asking;
 	unsigned closed; /* sessions that were closed, ever */
+	CK_SESSION_HANDLE keeper;
+	bool keeping; /* the keeper is taken */
 	unsigned generation;
 };
 
@@ -62,6 +64,15 @@ void session_give(struct session *s, struct token *t);
  * is the only one, another is opened first, so that the login survives.
  */
 void session_drop(struct session *s, struct token *t);
+
+/*
+ * session_take_keeper(s, t), session_give_keeper(s, t):
+ * The session to which session objects that live on belong; it stays open for
+ * its generation, and is not one of those that operations take. False where
+ * another thread has it, or the token grants too few sessions to spare one.
+ */
+bool session_take_keeper(struct session *s, struct token *t);
+void session_give_keeper(struct session *s, struct token *t);
 
 /*
  * session_lost(t, generation):

@@ -22,12 +22,13 @@ void token_key_free(struct token_key *k)
 {
 	if (k == NULL || atomic_fetch_sub(&k->references, 1) != 1)
 		return;
+	key_copy_free(k);
 	EVP_PKEY_free(k->public_key);
 	pin_source_free(k->pin);
 	free(k->uri);
 	free(k->id);
 	free(k->label);
-	pthread_mutex_destroy(&k->lock);
+	gate_free(&k->gate);
 	engine_free(k->engine);
 	free(k);
 }
@@ -105,7 +106,7 @@ int key_new(struct token_key **out, struct engine *e, struct token *t,
 	if (k == NULL)
 		return error_nomem(err);
 	atomic_init(&k->references, 1);
-	pthread_mutex_init(&k->lock, NULL);
+	gate_init(&k->gate);
 	k->engine = engine_up_ref(e);
 	k->token = t;
 	k->handle = private_key->handle;
@@ -223,19 +224,19 @@ int key_handle(CK_OBJECT_HANDLE *handle, struct token_key *k, struct work *w)
 	bool known;
 	int r;
 
-	pthread_mutex_lock(&k->lock);
+	gate_enter(&k->gate);
 	known = k->generation == w->session.generation && !w->again;
 	*handle = k->handle;
-	pthread_mutex_unlock(&k->lock);
+	gate_leave(&k->gate);
 	if (known)
 		return 0;
 	r = find_again(handle, k, w);
 	if (r != 0)
 		return r;
-	pthread_mutex_lock(&k->lock);
+	gate_enter(&k->gate);
 	k->handle = *handle;
 	k->generation = w->session.generation;
-	pthread_mutex_unlock(&k->lock);
+	gate_leave(&k->gate);
 	return 0;
 }
 

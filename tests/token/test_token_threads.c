@@ -116,11 +116,13 @@ static void many_threads_use_one_token(void **state)
 	(void)state;
 	e = operate_engine();
 	sign_all(40);
-	assert_in_range(proxy->count("C_OpenSession"), 1, THREADS);
+	/* One more for the copy of the key. */
+	assert_int_equal(proxy->count("C_CopyObject"), 1);
+	assert_in_range(proxy->count("C_OpenSession"), 1, THREADS + 1);
 	t.key = operate_key(e, "pkcs11:token=Threads;id=%02", ENGINE_DECRYPT);
 	run(&t, THREADS);
 	token_key_free(t.key);
-	assert_in_range(proxy->count("C_OpenSession"), 1, THREADS);
+	assert_in_range(proxy->count("C_OpenSession"), 1, THREADS + 1);
 	assert_int_equal(proxy->count("C_CloseSession"), 0);
 	assert_int_equal(proxy->count("C_Login"), 1);
 }
@@ -352,8 +354,8 @@ static void sessions_lost_under_many_threads_come_back(void **state)
 	e = operate_engine();
 	proxy->refuse("C_Sign", CKR_SESSION_HANDLE_INVALID, 30, 1);
 	sign_all(20);
-	/* One signature more than asked for: no other one was disturbed. */
-	assert_int_equal(proxy->count("C_Sign"), 20 * THREADS + 1);
+	/* No other one was disturbed; the one beside proves the copy of the key. */
+	assert_int_equal(proxy->count("C_Sign"), 20 * THREADS + 1 + proxy->count("C_CopyObject"));
 }
 
 static void a_module_that_can_t_lock_gets_one_call_at_a_time(void **state)
@@ -363,7 +365,7 @@ static void a_module_that_can_t_lock_gets_one_call_at_a_time(void **state)
 	e = operate_engine();
 	assert_true(proxy->count("C_Initialize") >= 2);
 	sign_all(20);
-	assert_int_equal(proxy->count("C_Sign"), 20 * THREADS);
+	assert_int_equal(proxy->count("C_Sign"), 20 * THREADS + proxy->count("C_CopyObject"));
 	assert_int_equal(proxy->overlaps(), 0);
 	engine_free(e);
 	proxy->reset();

@@ -1,0 +1,244 @@
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "engine/key_copy.h"
+#include "engine/public_key.h"
+#include "operate.h"
+#include "softtoken.h"
+
+/* Token "Copy": EC 01 (signs), EC 02 (agrees), RSA 03 (signs). */
+static struct softtoken st;
+static struct engine *e;
+static struct token_key *ec, *agree, *rsa;
+static struct error err;
+static const struct proxy *proxy;
+
+static int set_up(void **state)
+{
+	(void)state;
+	softtoken_begin(&st);
+	softtoken_add(&st, "Copy");
+	EVP_PKEY_free(softtoken_ec(&st, 1, "ec", "P-256", KEY_SIGN));
+	EVP_PKEY_free(softtoken_ec(&st, 2, "agree", "P-256", KEY_DERIVE));
+	EVP_PKEY_free(softtoken_rsa(&st, 3, "rsa", 2048, KEY_SIGN));
+	softtoken_seal(&st);
+	proxy = softtoken_proxy();
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	softtoken_end(&st);
+	return 0;
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	proxy->reset();
+	memset(&err, 0, sizeof(err));
+	e = operate_engine();
+	ec = operate_key(e, "pkcs11:token=Copy;id=%01", ENGINE_SIGN);
+	agree = operate_key(e, "pkcs11:token=Copy;id=%02", ENGINE_DECRYPT);
+	rsa = operate_key(e, "pkcs11:token=Copy;id=%03", ENGINE_SIGN);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	token_key_free(ec);
+	token_key_free(agree);
+	token_key_free(rsa);
+	engine_free(e);
+	return 0;
+}
+
+static void sign(struct token_key *k, unsigned times)
+{
+	for (unsigned i = 0; i < times; i++)
+		if (operate_sign(k, &err) != 0)
+			fail_msg("signature %u: %s", i, err.message);
+}
+
+/* The key agreed with itself: the same secret every time. */
+static void derive(unsigned times)
+{
+	static unsigned char first[66];
+	unsigned char point[PUBLIC_POINT_MAX], out[66];
+	size_t len = sizeof(point), out_len;
+
+	assert_true(public_key_point(point, &len, token_key_public(agree)));
+	for (unsigned i = 0; i < times; i++) {
+		out_len = sizeof(out);
+		if (token_key_derive(agree, out, &out_len, point, len, &err) != 0)
+			fail_msg("secret %u: %s", i, err.message);
+		assert_int_equal(out_len, 32);
+		if (i == 0)
+			memcpy(first, out, out_len);
+		assert_memory_equal(first, out, out_len);
+	}
+}
+
+static void a_key_that_is_used_often_is_copied_once(void **state)
+{
+	(void)state;
+	sign(ec, KEY_COPY_USES - 1);
+	assert_int_equal(proxy->count("C_CopyObject"), 0);
+	sign(ec, 1);
+	assert_int_equal(proxy->count("C_CopyObject"), 1);
+	proxy->reset();
+	sign(ec, 3 * KEY_COPY_USES);
+	assert_int_equal(proxy->count("C_CopyObject"), 0);
+	assert_int_equal(proxy->round_trips(), 2 * 3 * KEY_COPY_USES);
+	token_key_free(ec);
+	assert_int_equal(proxy->count("C_DestroyObject"), 1);
+	assert_int_equal(proxy->round_trips(), 2 * 3 * KEY_COPY_USES + 1);
+	ec = operate_key(e, "pkcs11:token=Copy;id=%01", ENGINE_SIGN);
+	sign(ec, 1);
+}
+
+static void nobody_finds_a_copy(void **state)
+{
+	hsmime_key *keys = NULL;
+	size_t before = 0, count = 0;
+
+	(void)state;
+	assert_int_equal(engine_keys(&keys, &before, e, "pkcs11:token=Copy", true, &err), 0);
+	engine_keys_free(keys, before);
+	sign(ec, KEY_COPY_USES);
+	derive(KEY_COPY_USES);
+	assert_int_equal(proxy->count("C_CopyObject"), 2);
+	assert_int_equal(engine_keys(&keys, &count, e, "pkcs11:token=Copy", true, &err), 0);
+	engine_keys_free(keys, count);
+	assert_int_equal(count, before);
+	for (int i = 0; i < 2; i++) {
+		token_key_free(ec);
+		ec = operate_key(
+		    e, i ? "pkcs11:token=Copy;object=ec" : "pkcs11:token=Copy;id=%01", ENGINE_SIGN);
+		sign(ec, KEY_COPY_USES);
+	}
+	token_key_free(operate_key(e, "pkcs11:token=Copy;id=%02", ENGINE_DECRYPT));
+}
+
+static void so_is_one_that_agrees(void **state)
+{
+	(void)state;
+	derive(KEY_COPY_USES);
+	assert_int_equal(proxy->count("C_CopyObject"), 1);
+	derive(KEY_COPY_USES);
+	assert_int_equal(proxy->count("C_CopyObject"), 1);
+}
+
+static void an_rsa_key_gains_nothing(void **state)
+{
+	(void)state;
+	sign(rsa, 2 * KEY_COPY_USES);
+	assert_int_equal(proxy->count("C_CopyObject"), 0);
+}
+
+static void a_token_that_does_not_copy_is_asked_once(void **state)
+{
+	static const CK_RV refusals[] = { CKR_FUNCTION_NOT_SUPPORTED, CKR_ATTRIBUTE_READ_ONLY,
+		CKR_ACTION_PROHIBITED, CKR_GENERAL_ERROR };
+
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		end(state);
+		begin(state);
+		proxy->refuse("C_CopyObject", refusals[i], 0, 100);
+		sign(ec, 3 * KEY_COPY_USES);
+		assert_int_equal(proxy->count("C_CopyObject"), 1);
+	}
+}
+
+static void a_token_with_few_sessions_is_not_asked(void **state)
+{
+	(void)state;
+	proxy->report_sessions(8);
+	sign(ec, 2 * KEY_COPY_USES);
+	assert_int_equal(proxy->count("C_CopyObject"), 0);
+}
+
+/* The copy fails at its proof, or later: the key goes on without it. */
+static void a_copy_that_fails_is_given_up(void **state)
+{
+	static const CK_RV failures[] = { CKR_GENERAL_ERROR, CKR_KEY_HANDLE_INVALID,
+		CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_FUNCTION_FAILED, CKR_DEVICE_ERROR };
+
+	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++)
+		for (unsigned later = 0; later < 4; later++) {
+			const char *function = later % 2 ? "C_SignInit" : "C_Sign";
+
+			end(state);
+			begin(state);
+			sign(ec, KEY_COPY_USES - 1 + later / 2);
+			proxy->refuse(function, failures[i], later / 2 ? 0 : 1, 1);
+			sign(ec, 3 * KEY_COPY_USES);
+			assert_int_equal(proxy->count("C_CopyObject"), 1);
+		}
+}
+
+static void a_copy_that_lies_is_given_up(void **state)
+{
+	(void)state;
+	derive(KEY_COPY_USES);
+	proxy->lie("C_GetAttributeValue", 0, 1);
+	derive(2 * KEY_COPY_USES);
+	assert_int_equal(proxy->count("C_CopyObject"), 1);
+}
+
+static void lost_sessions_take_the_copy_with_them(void **state)
+{
+	(void)state;
+	sign(ec, KEY_COPY_USES + 1);
+	proxy->refuse("C_SignInit", CKR_SESSION_HANDLE_INVALID, 0, 1);
+	sign(ec, 1);
+	proxy->reset();
+	sign(ec, 2 * KEY_COPY_USES);
+	assert_int_equal(proxy->count("C_CopyObject"), 1);
+}
+
+static void a_forked_child_makes_its_own(void **state)
+{
+	pid_t child;
+	int status;
+
+	(void)state;
+	sign(ec, KEY_COPY_USES + 1);
+	child = fork();
+	if (child == 0) {
+		sign(ec, 2 * KEY_COPY_USES);
+		_exit(proxy->count("C_CopyObject") == 2 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	sign(ec, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+		    a_key_that_is_used_often_is_copied_once, begin, end),
+		cmocka_unit_test_setup_teardown(nobody_finds_a_copy, begin, end),
+		cmocka_unit_test_setup_teardown(so_is_one_that_agrees, begin, end),
+		cmocka_unit_test_setup_teardown(an_rsa_key_gains_nothing, begin, end),
+		cmocka_unit_test_setup_teardown(
+		    a_token_that_does_not_copy_is_asked_once, begin, end),
+		cmocka_unit_test_setup_teardown(a_token_with_few_sessions_is_not_asked, begin, end),
+		cmocka_unit_test_setup_teardown(a_copy_that_fails_is_given_up, begin, end),
+		cmocka_unit_test_setup_teardown(a_copy_that_lies_is_given_up, begin, end),
+		cmocka_unit_test_setup_teardown(lost_sessions_take_the_copy_with_them, begin, end),
+		cmocka_unit_test_setup_teardown(a_forked_child_makes_its_own, begin, end),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

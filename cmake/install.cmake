@@ -5,9 +5,6 @@ include(CMakePackageConfigHelpers)
 set(HSMIME_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/hsmime)
 file(RELATIVE_PATH HSMIME_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 
-set_target_properties(hsmime_tool PROPERTIES
-  INSTALL_RPATH "$ORIGIN/${HSMIME_BIN_TO_LIB}")
-
 install(TARGETS hsmime EXPORT hsmime LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS hsmime_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS hsmime_keyfile LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/hsmime)

@@ -95,8 +95,8 @@ int key_copy_result(struct token_key *k, struct work *w, int r)
 {
 	enum recovery way = recovery_of(w->rv);
 
-	if (r == 0)
-		return 0;
+	if (r == 0 || (r == WORK_REFUSED && way == RECOVERY_ACTIVE))
+		return r;
 	if (r == WORK_REFUSED && (way == RECOVERY_SESSION || way == RECOVERY_LOGIN)) {
 		settle(k, KEY_COPY_NONE, 0, 0);
 		return r;

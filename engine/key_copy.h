@@ -45,8 +45,8 @@ void key_copy_settle(struct token_key *k, struct work *w, CK_OBJECT_HANDLE copy,
 
 /*
  * key_copy_result(k, w, r):
- * What an operation with the copy came to, r as of a work_function: a failure is that of a
- * void handle, so that work_run does it again with the key itself.
+ * What an operation with the copy came to, r as of a work_function: a failure that
+ * may be the copy's is that of a void handle, so that work_run does it again with the key itself.
  */
 int key_copy_result(struct token_key *k, struct work *w, int r);
 

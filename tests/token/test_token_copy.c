@@ -195,6 +195,19 @@ static void a_copy_that_lies_is_given_up(void **state)
 	assert_int_equal(proxy->count("C_CopyObject"), 1);
 }
 
+static void a_session_that_is_busy_is_not_the_copy_s_fault(void **state)
+{
+	(void)state;
+	sign(ec, KEY_COPY_USES);
+	proxy->reset();
+	proxy->refuse("C_SignInit", CKR_OPERATION_ACTIVE, 0, 1);
+	sign(ec, 2 * KEY_COPY_USES);
+	assert_int_equal(proxy->count("C_CloseSession"), 1);
+	assert_int_equal(proxy->count("C_SignInit"), 2 * KEY_COPY_USES + 1);
+	assert_int_equal(proxy->count("C_CopyObject"), 0);
+	assert_int_equal(proxy->count("C_FindObjectsInit"), 0);
+}
+
 static void lost_sessions_take_the_copy_with_them(void **state)
 {
 	(void)state;
@@ -236,6 +249,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_token_with_few_sessions_is_not_asked, begin, end),
 		cmocka_unit_test_setup_teardown(a_copy_that_fails_is_given_up, begin, end),
 		cmocka_unit_test_setup_teardown(a_copy_that_lies_is_given_up, begin, end),
+		cmocka_unit_test_setup_teardown(
+		    a_session_that_is_busy_is_not_the_copy_s_fault, begin, end),
 		cmocka_unit_test_setup_teardown(lost_sessions_take_the_copy_with_them, begin, end),
 		cmocka_unit_test_setup_teardown(a_forked_child_makes_its_own, begin, end),
 	};

@@ -9,21 +9,7 @@ setup_file() {
 	new_key 01 RSA:2048 alice
 	new_key 02 EC:secp256r1 bob
 	head -c 1000 /dev/zero | tr '\0' x >"$W/data"
-	# Every call to the module goes through OpenSC's spy, which writes it down.
-	export PKCS11SPY=$HSMIME_MODULE
-	export SPY
-	SPY=$(find /usr/lib -name pkcs11-spy.so -print -quit)
-	[ -n "$SPY" ] || {
-		echo 'no pkcs11-spy.so here: it comes with OpenSC (opensc-pkcs11)'
-		return 1
-	}
-}
-
-# spied COMMAND...: with the spy in between, which leaks memory of its own
-spied() {
-	rm -f spy.log
-	ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 HSMIME_MODULE=$SPY \
-		PKCS11SPY_OUTPUT=$PWD/spy.log "$@"
+	find_spy
 }
 
 setup() {

@@ -62,6 +62,23 @@ hsmime() {
 	"$HSMIME" "$@"
 }
 
+# find_spy: OpenSC's spy, for spied, which every call to the token's module goes through then
+find_spy() {
+	SPY=$(find /usr/lib -name pkcs11-spy.so -print -quit)
+	export SPY PKCS11SPY=$HSMIME_MODULE
+	[ -n "$SPY" ] || {
+		echo 'no pkcs11-spy.so here: it comes with OpenSC (opensc-pkcs11)'
+		return 1
+	}
+}
+
+# spied COMMAND...: with the spy in between, which writes each call into spy.log and leaks memory
+spied() {
+	rm -f spy.log
+	ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 HSMIME_MODULE=$SPY \
+		PKCS11SPY_OUTPUT=$PWD/spy.log "$@"
+}
+
 # run_as STATUS COMMAND...: sets $output and $stderr; the exit status has to be STATUS
 run_as() {
 	local expected=$1

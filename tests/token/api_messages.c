@@ -131,6 +131,8 @@ static const struct message kinds[] = {
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
+struct api_messages api_messages;
+
 static int sign(
     hsmime_ctx *ctx, hsmime_output *out, const hsmime_source *in, const struct message *m)
 {
@@ -189,27 +191,34 @@ int message_make(hsmime_ctx *ctx, hsmime_output *out, const struct message *m)
 	return (m->encrypted ? encrypt : sign)(ctx, out, &in, m);
 }
 
-size_t api_messages(struct message *list)
+int api_messages_setup(void **state)
 {
-	hsmime_ctx *ctx = api_ctx();
+	hsmime_ctx *ctx;
 
+	api_setup(state);
+	ctx = api_ctx();
 	assert_true(KINDS <= API_MESSAGES_MAX);
-	memcpy(list, kinds, sizeof(kinds));
+	memcpy(api_messages.list, kinds, sizeof(kinds));
+	api_messages.count = KINDS;
 	for (size_t i = 0; i < KINDS; i++) {
-		hsmime_output *out = text_output(&list[i].text);
+		struct message *m = &api_messages.list[i];
+		hsmime_output *out = text_output(&m->text);
 
-		if (message_make(ctx, out, &list[i]) != 0)
-			fail_msg("%s: %s", list[i].name, hsmime_ctx_error(ctx));
+		if (message_make(ctx, out, m) != 0)
+			fail_msg("%s: %s", m->name, hsmime_ctx_error(ctx));
 		hsmime_output_free(out);
 	}
 	hsmime_ctx_free(ctx);
-	return KINDS;
+	api_messages.ctx = api_ctx();
+	return 0;
 }
 
-void api_messages_free(struct message *list, size_t count)
+int api_messages_teardown(void **state)
 {
-	for (size_t i = 0; i < count; i++)
-		text_free(&list[i].text);
+	hsmime_ctx_free(api_messages.ctx);
+	for (size_t i = 0; i < api_messages.count; i++)
+		text_free(&api_messages.list[i].text);
+	return api_teardown(state);
 }
 
 static int decrypt(hsmime_ctx *ctx, hsmime_result **result, hsmime_output *out,

@@ -22,14 +22,17 @@ struct message {
 	struct text text;
 };
 
-/*
- * api_messages(list):
- * Makes every kind; returns how many, at most API_MESSAGES_MAX. Free with
- * api_messages_free.
- */
+/* One of every kind, and a context that has done nothing yet. */
 #define API_MESSAGES_MAX 32
-size_t api_messages(struct message *list);
-void api_messages_free(struct message *list, size_t count);
+extern struct api_messages {
+	struct message list[API_MESSAGES_MAX];
+	size_t count;
+	hsmime_ctx *ctx;
+} api_messages;
+
+/* api_messages_setup, api_messages_teardown: cmocka group fixtures, the token's included. */
+int api_messages_setup(void **state);
+int api_messages_teardown(void **state);
 
 /*
  * message_make(ctx, out, m): signs or encrypts what m is over.

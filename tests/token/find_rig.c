@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "engine/token_key.h"
 #include "find_rig.h"
+#include "operate.h"
 
 #define YEAR FIND_RIG_YEAR
 
@@ -64,11 +64,9 @@ static void make_alpha(void)
 
 int find_rig_set_up(void **state)
 {
-	struct engine_options options = { .module = PROXY_MODULE, .pin_source = "env:TEST_PIN" };
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 
 	(void)state;
-	setenv("TEST_PIN", SOFTTOKEN_PIN, 1);
 	softtoken_begin(&find_rig.st);
 	make_alpha();
 	softtoken_add(&find_rig.st, "Beta");
@@ -79,7 +77,8 @@ int find_rig_set_up(void **state)
 	find_rig.stranger = find_rig_certify(key, "stranger", "stranger@example.org", YEAR);
 	EVP_PKEY_free(key);
 	softtoken_seal(&find_rig.st);
-	return engine_new(&find_rig.e, &options, &find_rig.err);
+	find_rig.e = operate_engine();
+	return 0;
 }
 
 int find_rig_tear_down(void **state)

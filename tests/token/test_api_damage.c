@@ -9,25 +9,6 @@
 
 #include "api_messages.h"
 
-static struct message messages[API_MESSAGES_MAX];
-static size_t count;
-static hsmime_ctx *ctx;
-
-static int set_up(void **state)
-{
-	api_setup(state);
-	count = api_messages(messages);
-	ctx = api_ctx();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	hsmime_ctx_free(ctx);
-	api_messages_free(messages, count);
-	return api_teardown(state);
-}
-
 static bool gave_content(const struct outcome *o, const struct message *m)
 {
 	const char *content = message_content(m);
@@ -39,11 +20,11 @@ static bool gave_content(const struct outcome *o, const struct message *m)
 static void whole_messages_give_their_content(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < count; i++) {
-		const struct message *m = &messages[i];
+	for (size_t i = 0; i < api_messages.count; i++) {
+		const struct message *m = &api_messages.list[i];
 		struct outcome o;
 
-		api_read_text(&o, ctx, m, m->text.data, m->text.len);
+		api_read_text(&o, api_messages.ctx, m, m->text.data, m->text.len);
 		if (!gave_content(&o, m))
 			fail_msg("%s: %d %s", m->name, o.status, o.words.data);
 		outcome_clear(&o);
@@ -53,16 +34,16 @@ static void whole_messages_give_their_content(void **state)
 static void octet_by_octet_they_give_the_same(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < count; i++) {
-		const struct message *m = &messages[i];
+	for (size_t i = 0; i < api_messages.count; i++) {
+		const struct message *m = &api_messages.list[i];
 		struct outcome whole, slow;
 		hsmime_memory memory;
 		hsmime_source base, in;
 
-		api_read_text(&whole, ctx, m, m->text.data, m->text.len);
+		api_read_text(&whole, api_messages.ctx, m, m->text.data, m->text.len);
 		memory_source(&base, &memory, m->text.data, m->text.len);
 		slow_source(&in, &base);
-		api_read(&slow, ctx, m, &in);
+		api_read(&slow, api_messages.ctx, m, &in);
 		assert_true(gave_content(&slow, m));
 		assert_same_outcome(&whole, &slow, m->name);
 		outcome_clear(&whole);
@@ -93,7 +74,7 @@ static void cut_at(const struct message *m, size_t len)
 	bool idle = m->text.len - len <= idle_octets(m);
 	struct outcome o;
 
-	api_read_text(&o, ctx, m, m->text.data, len);
+	api_read_text(&o, api_messages.ctx, m, m->text.data, len);
 	if (o.status == 0 ? !idle || !gave_content(&o, m) : !may_end_as(m, o.status))
 		fail_msg("%s, %zu of %zu octets: %d %s", m->name, len, m->text.len, o.status,
 		    o.words.data);
@@ -105,9 +86,9 @@ static void cut_at(const struct message *m, size_t len)
 static void cut_anywhere_they_are_malformed_and_give_nothing(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < count; i++)
-		for (size_t len = 0; len < messages[i].text.len; len++)
-			cut_at(&messages[i], len);
+	for (size_t i = 0; i < api_messages.count; i++)
+		for (size_t len = 0; len < api_messages.list[i].text.len; len++)
+			cut_at(&api_messages.list[i], len);
 }
 
 /* Where the wrapped or encrypted content key ends: EncryptedContentInfo follows. */
@@ -124,7 +105,7 @@ static void read_with(struct outcome *o, const struct message *m, size_t len, CK
 {
 	if (rv != CKR_OK)
 		api_proxy->refuse("C_Decrypt", rv, 0, 2);
-	api_read_text(o, ctx, m, m->text.data, len);
+	api_read_text(o, api_messages.ctx, m, m->text.data, len);
 	api_proxy->refuse("C_Decrypt", CKR_OK, 0, 0);
 }
 
@@ -140,8 +121,8 @@ static void same_words(
 static void what_the_key_does_is_not_seen_where_they_are_cut(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < count; i++) {
-		struct message *m = &messages[i];
+	for (size_t i = 0; i < api_messages.count; i++) {
+		struct message *m = &api_messages.list[i];
 		size_t at;
 
 		if (!m->encrypted || m->format != HSMIME_FORMAT_DER || m->holder != &api_rsa)
@@ -188,7 +169,7 @@ static void altered_at(struct message *m, size_t at)
 	struct outcome o;
 
 	m->text.data[at] ^= mask;
-	api_read_text(&o, ctx, m, m->text.data, m->text.len);
+	api_read_text(&o, api_messages.ctx, m, m->text.data, m->text.len);
 	m->text.data[at] ^= mask;
 	if (o.status != 0 && !is_refusal(o.status))
 		fail_msg("%s, octet %zu: %d %s", m->name, at, o.status, o.words.data);
@@ -202,12 +183,12 @@ static void altered_at(struct message *m, size_t at)
 static void no_altered_octet_gives_other_content(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < api_messages.count; i++) {
 		/* Four octets of base64 are three of what they stand for. */
-		size_t step = messages[i].format == HSMIME_FORMAT_DER ? 1 : 3;
+		size_t step = api_messages.list[i].format == HSMIME_FORMAT_DER ? 1 : 3;
 
-		for (size_t at = 0; at < messages[i].text.len; at += step)
-			altered_at(&messages[i], at);
+		for (size_t at = 0; at < api_messages.list[i].text.len; at += step)
+			altered_at(&api_messages.list[i], at);
 	}
 }
 
@@ -221,5 +202,5 @@ int main(void)
 		cmocka_unit_test(no_altered_octet_gives_other_content),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, api_messages_setup, api_messages_teardown);
 }

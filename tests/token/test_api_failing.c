@@ -9,25 +9,6 @@
 
 #include "api_messages.h"
 
-static struct message messages[API_MESSAGES_MAX];
-static size_t count;
-static hsmime_ctx *ctx;
-
-static int set_up(void **state)
-{
-	api_setup(state);
-	count = api_messages(messages);
-	ctx = api_ctx();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	hsmime_ctx_free(ctx);
-	api_messages_free(messages, count);
-	return api_teardown(state);
-}
-
 /* A sink with room for so many octets. */
 struct full {
 	size_t room;
@@ -52,7 +33,7 @@ static int into_full(struct full *f, const struct message *m, bool reading)
 
 	f->written = 0;
 	assert_int_equal(hsmime_output_callback(&out, &sink), 0);
-	return message_work(ctx, out, m, reading);
+	return message_work(api_messages.ctx, out, m, reading);
 }
 
 static void full_at_every_offset(const struct message *m, bool reading)
@@ -67,18 +48,18 @@ static void full_at_every_offset(const struct message *m, bool reading)
 		struct full f = { .room = room };
 		int status = into_full(&f, m, reading);
 
-		if (status != HSMIME_EIO || hsmime_ctx_error(ctx)[0] == '\0')
+		if (status != HSMIME_EIO || hsmime_ctx_error(api_messages.ctx)[0] == '\0')
 			fail_msg("%s %s, room for %zu: %d %s", reading ? "reading" : "making",
-			    m->name, room, status, hsmime_ctx_error(ctx));
+			    m->name, room, status, hsmime_ctx_error(api_messages.ctx));
 	}
 }
 
 static void a_write_that_fails_anywhere_is_an_output_error(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < count; i++) {
-		full_at_every_offset(&messages[i], true);
-		full_at_every_offset(&messages[i], false);
+	for (size_t i = 0; i < api_messages.count; i++) {
+		full_at_every_offset(&api_messages.list[i], true);
+		full_at_every_offset(&api_messages.list[i], false);
 	}
 }
 
@@ -104,8 +85,8 @@ static ptrdiff_t broken_read(void *arg, void *buf, size_t len)
 static void a_read_that_fails_anywhere_is_an_input_error(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < count; i++) {
-		const struct message *m = &messages[i];
+	for (size_t i = 0; i < api_messages.count; i++) {
+		const struct message *m = &api_messages.list[i];
 
 		for (size_t at = 0; at < m->text.len; at += 1 + m->text.len / 64) {
 			struct broken b = { .memory = { .data = m->text.data }, .fail_at = at };
@@ -114,7 +95,7 @@ static void a_read_that_fails_anywhere_is_an_input_error(void **state)
 			};
 			struct outcome o;
 
-			api_read(&o, ctx, m, &in);
+			api_read(&o, api_messages.ctx, m, &in);
 			if (o.status != HSMIME_EIO)
 				fail_msg("%s at %zu: %d %s", m->name, at, o.status, o.words.data);
 			outcome_clear(&o);
@@ -129,5 +110,5 @@ int main(void)
 		cmocka_unit_test(a_read_that_fails_anywhere_is_an_input_error),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, api_messages_setup, api_messages_teardown);
 }

@@ -19,27 +19,15 @@
 
 #define LARGE (300 * 1000) /* more than any buffer on the way */
 
-static struct message messages[API_MESSAGES_MAX];
-static size_t count;
-static hsmime_ctx *ctx;
 static char folder[512];
 
 static int set_up(void **state)
 {
-	api_setup(state);
-	count = api_messages(messages);
-	ctx = api_ctx();
+	api_messages_setup(state);
 	api_path(folder, sizeof(folder), "out");
 	assert_int_equal(mkdir(folder, 0700), 0);
 	signal(SIGXFSZ, SIG_IGN);
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	hsmime_ctx_free(ctx);
-	api_messages_free(messages, count);
-	return api_teardown(state);
 }
 
 static int is_there(const struct dirent *entry)
@@ -103,16 +91,16 @@ static void gives_nothing(const struct message *m, int expected)
 	put_kept(&before);
 	snprintf(path, sizeof(path), "%s/kept", folder);
 	assert_int_equal(hsmime_output_file(&out, path), 0);
-	if (message_work(ctx, out, m, true) != expected)
-		fail_msg("%s: %s", m->name, hsmime_ctx_error(ctx));
+	if (message_work(api_messages.ctx, out, m, true) != expected)
+		fail_msg("%s: %s", m->name, hsmime_ctx_error(api_messages.ctx));
 	assert_kept(&before);
 	snprintf(path, sizeof(path), "%s/new", folder);
 	assert_int_equal(hsmime_output_file(&out, path), 0);
-	assert_int_equal(message_work(ctx, out, m, true), expected);
+	assert_int_equal(message_work(api_messages.ctx, out, m, true), expected);
 	assert_int_equal(files(), 0);
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(hsmime_output_fd(&out, ends[1]), 0);
-	assert_int_equal(message_work(ctx, out, m, true), expected);
+	assert_int_equal(message_work(api_messages.ctx, out, m, true), expected);
 	close(ends[1]);
 	assert_int_equal(read(ends[0], &octet, 1), 0);
 	close(ends[0]);
@@ -133,8 +121,8 @@ static void what_does_not_hold_gives_nothing_to_file_and_pipe(void **state)
 	int tried = 0;
 
 	(void)state;
-	for (size_t i = 0; i < count; i++) {
-		struct message *m = &messages[i];
+	for (size_t i = 0; i < api_messages.count; i++) {
+		struct message *m = &api_messages.list[i];
 		size_t at = crucial(m);
 
 		if (m->format != HSMIME_FORMAT_DER || (m->encrypted && m->indefinite))
@@ -150,7 +138,7 @@ static void what_does_not_hold_gives_nothing_to_file_and_pipe(void **state)
 static void what_is_right_replaces_a_file_and_keeps_its_mode(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < api_messages.count; i++) {
 		struct stat before, after;
 		char path[600];
 		hsmime_output *out;
@@ -158,9 +146,10 @@ static void what_is_right_replaces_a_file_and_keeps_its_mode(void **state)
 		put_kept(&before);
 		snprintf(path, sizeof(path), "%s/kept", folder);
 		assert_int_equal(hsmime_output_file(&out, path), 0);
-		assert_int_equal(message_work(ctx, out, &messages[i], true), 0);
+		assert_int_equal(
+		    message_work(api_messages.ctx, out, &api_messages.list[i], true), 0);
 		assert_int_equal(stat(path, &after), 0);
-		assert_int_equal(after.st_size, strlen(message_content(&messages[i])));
+		assert_int_equal(after.st_size, strlen(message_content(&api_messages.list[i])));
 		assert_int_equal(after.st_mode, before.st_mode);
 		assert_int_equal(files(), 1);
 		assert_int_equal(unlink(path), 0);
@@ -215,8 +204,8 @@ static void make_large(struct text *text, const struct message *m)
 	encrypt.cipher = m->cipher;
 	sign.opaque = 1;
 	sign.key_uri = m->holder->uri;
-	assert_int_equal(m->encrypted ? hsmime_encrypt(ctx, out, &in, &encrypt)
-				      : hsmime_sign(ctx, out, &in, &sign),
+	assert_int_equal(m->encrypted ? hsmime_encrypt(api_messages.ctx, out, &in, &encrypt)
+				      : hsmime_sign(api_messages.ctx, out, &in, &sign),
 	    0);
 	hsmime_output_free(out);
 	hsmime_certs_free(to);
@@ -233,7 +222,7 @@ static int read_watched(struct watch *w, const struct message *m, const struct t
 
 	*w = (struct watch){ .memory = { .data = text->data, .len = text->len } };
 	assert_int_equal(hsmime_output_callback(&out, &sink), 0);
-	status = message_read(ctx, &result, out, m, &in);
+	status = message_read(api_messages.ctx, &result, out, m, &in);
 	hsmime_result_free(result);
 	hsmime_output_free(out);
 	return status;
@@ -242,8 +231,8 @@ static int read_watched(struct watch *w, const struct message *m, const struct t
 static void nothing_leaves_before_the_whole_message_was_read(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < count; i++) {
-		const struct message *m = &messages[i];
+	for (size_t i = 0; i < api_messages.count; i++) {
+		const struct message *m = &api_messages.list[i];
 		struct text text = { 0 };
 		struct watch w;
 
@@ -277,13 +266,13 @@ static int demanding(hsmime_ctx *c, hsmime_result **result, hsmime_output *out, 
 static void cbc_is_refused_where_authentication_is_required(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < count; i++) {
-		struct message *m = &messages[i];
+	for (size_t i = 0; i < api_messages.count; i++) {
+		struct message *m = &api_messages.list[i];
 		struct outcome o;
 
 		if (!m->encrypted)
 			continue;
-		api_run(&o, ctx, demanding, m);
+		api_run(&o, api_messages.ctx, demanding, m);
 		if (strstr(m->cipher, "gcm") != NULL) {
 			assert_int_equal(o.status, 0);
 			assert_int_equal(o.result->authenticated, 1);
@@ -310,7 +299,7 @@ static int into_limited_file(size_t room, const struct message *m, bool reading)
 	limit = before;
 	limit.rlim_cur = room;
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	status = message_work(ctx, out, m, reading);
+	status = message_work(api_messages.ctx, out, m, reading);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	return status;
 }
@@ -320,16 +309,16 @@ static void a_disk_that_is_full_anywhere_leaves_no_file(void **state)
 	struct stat before;
 
 	(void)state;
-	for (size_t i = 0; i < 2 * count; i++) {
-		const struct message *m = &messages[i / 2];
+	for (size_t i = 0; i < 2 * api_messages.count; i++) {
+		const struct message *m = &api_messages.list[i / 2];
 		bool reading = i % 2;
 		size_t size = reading ? strlen(message_content(m)) : m->text.len - 16;
 
 		for (size_t room = 0; room < size; room += 1 + size / 8) {
 			put_kept(&before);
 			if (into_limited_file(room, m, reading) != HSMIME_EIO)
-				fail_msg(
-				    "%s, room for %zu: %s", m->name, room, hsmime_ctx_error(ctx));
+				fail_msg("%s, room for %zu: %s", m->name, room,
+				    hsmime_ctx_error(api_messages.ctx));
 			assert_kept(&before);
 		}
 	}
@@ -345,5 +334,5 @@ int main(void)
 		cmocka_unit_test(a_disk_that_is_full_anywhere_leaves_no_file),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, api_messages_teardown);
 }

@@ -111,30 +111,22 @@ struct work {
 	int expected;
 };
 
-static struct message messages[API_MESSAGES_MAX];
-static size_t count;
-
 static int set_up(void **state)
 {
 	void *frame;
 
 	(void)backtrace(&frame, 1); /* loads what it needs now */
-	api_setup(state);
-	count = api_messages(messages);
+	api_messages_setup(state);
+	hsmime_ctx_free(api_messages.ctx); /* the opening of the token is tried too */
+	api_messages.ctx = NULL;
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	api_messages_free(messages, count);
-	return api_teardown(state);
 }
 
 static struct message *find(const char *name)
 {
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(messages[i].name, name) == 0)
-			return &messages[i];
+	for (size_t i = 0; i < api_messages.count; i++)
+		if (strcmp(api_messages.list[i].name, name) == 0)
+			return &api_messages.list[i];
 	fail_msg("no message %s", name);
 	return NULL;
 }
@@ -297,5 +289,5 @@ int main(void)
 
 	if (CRYPTO_set_mem_functions(take, take_again, give_back) != 1)
 		return 1;
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, api_messages_teardown);
 }

@@ -10,45 +10,21 @@
 
 #include "engine/key_copy.h"
 #include "engine/public_key.h"
-#include "operate.h"
-#include "softtoken.h"
+#include "token_rig.h"
 
-/* Token "Copy": EC 01 (signs), EC 02 (agrees), RSA 03 (signs). */
-static struct softtoken st;
 static struct engine *e;
 static struct token_key *ec, *agree, *rsa;
-static struct error err;
 static const struct proxy *proxy;
-
-static int set_up(void **state)
-{
-	(void)state;
-	softtoken_begin(&st);
-	softtoken_add(&st, "Copy");
-	EVP_PKEY_free(softtoken_ec(&st, 1, "ec", "P-256", KEY_SIGN));
-	EVP_PKEY_free(softtoken_ec(&st, 2, "agree", "P-256", KEY_DERIVE));
-	EVP_PKEY_free(softtoken_rsa(&st, 3, "rsa", 2048, KEY_SIGN));
-	softtoken_seal(&st);
-	proxy = softtoken_proxy();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	softtoken_end(&st);
-	return 0;
-}
+static struct error err;
 
 static int begin(void **state)
 {
-	(void)state;
-	proxy->reset();
-	memset(&err, 0, sizeof(err));
+	token_rig_begin(state);
+	proxy = token_rig.proxy;
 	e = operate_engine();
-	ec = operate_key(e, "pkcs11:token=Copy;id=%01", ENGINE_SIGN);
-	agree = operate_key(e, "pkcs11:token=Copy;id=%02", ENGINE_DECRYPT);
-	rsa = operate_key(e, "pkcs11:token=Copy;id=%03", ENGINE_SIGN);
+	ec = operate_key(e, TOKEN_RIG_EC, ENGINE_SIGN);
+	agree = operate_key(e, TOKEN_RIG_EC, ENGINE_DECRYPT);
+	rsa = operate_key(e, TOKEN_RIG_RSA, ENGINE_SIGN);
 	return 0;
 }
 
@@ -102,7 +78,7 @@ static void a_key_that_is_used_often_is_copied_once(void **state)
 	token_key_free(ec);
 	assert_int_equal(proxy->count("C_DestroyObject"), 1);
 	assert_int_equal(proxy->round_trips(), 2 * 3 * KEY_COPY_USES + 1);
-	ec = operate_key(e, "pkcs11:token=Copy;id=%01", ENGINE_SIGN);
+	ec = operate_key(e, TOKEN_RIG_EC, ENGINE_SIGN);
 	sign(ec, 1);
 }
 
@@ -112,21 +88,20 @@ static void nobody_finds_a_copy(void **state)
 	size_t before = 0, count = 0;
 
 	(void)state;
-	assert_int_equal(engine_keys(&keys, &before, e, "pkcs11:token=Copy", true, &err), 0);
+	assert_int_equal(engine_keys(&keys, &before, e, "pkcs11:token=Rig", true, &err), 0);
 	engine_keys_free(keys, before);
 	sign(ec, KEY_COPY_USES);
 	derive(KEY_COPY_USES);
 	assert_int_equal(proxy->count("C_CopyObject"), 2);
-	assert_int_equal(engine_keys(&keys, &count, e, "pkcs11:token=Copy", true, &err), 0);
+	assert_int_equal(engine_keys(&keys, &count, e, "pkcs11:token=Rig", true, &err), 0);
 	engine_keys_free(keys, count);
 	assert_int_equal(count, before);
 	for (int i = 0; i < 2; i++) {
 		token_key_free(ec);
-		ec = operate_key(
-		    e, i ? "pkcs11:token=Copy;object=ec" : "pkcs11:token=Copy;id=%01", ENGINE_SIGN);
+		ec = operate_key(e, i ? "pkcs11:token=Rig;object=ec" : TOKEN_RIG_EC, ENGINE_SIGN);
 		sign(ec, KEY_COPY_USES);
 	}
-	token_key_free(operate_key(e, "pkcs11:token=Copy;id=%02", ENGINE_DECRYPT));
+	token_key_free(operate_key(e, TOKEN_RIG_EC, ENGINE_DECRYPT));
 }
 
 static void so_is_one_that_agrees(void **state)
@@ -255,5 +230,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_forked_child_makes_its_own, begin, end),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, token_rig_set_up, token_rig_tear_down);
 }

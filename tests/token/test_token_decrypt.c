@@ -9,8 +9,7 @@
 #include <openssl/core_names.h>
 #include <openssl/rsa.h>
 
-#include "engine/engine.h"
-#include "engine/token_key.h"
+#include "operate.h"
 #include "softtoken.h"
 
 #define CEK 32
@@ -25,10 +24,7 @@ static unsigned char content_key[CEK], substitute[CEK];
 
 static int set_up(void **state)
 {
-	struct engine_options options = { .module = PROXY_MODULE, .pin_source = "env:TEST_PIN" };
-
 	(void)state;
-	setenv("TEST_PIN", SOFTTOKEN_PIN, 1);
 	memset(content_key, 0xc0, CEK);
 	memset(substitute, 0x50, CEK);
 	softtoken_begin(&st);
@@ -37,7 +33,7 @@ static int set_up(void **state)
 	EVP_PKEY_free(softtoken_ec(&st, 2, "ec", "P-256", KEY_DERIVE));
 	softtoken_seal(&st);
 	proxy = softtoken_proxy();
-	assert_int_equal(engine_new(&e, &options, &err), 0);
+	e = operate_engine();
 	assert_int_equal(engine_find_key(&found, e, "pkcs11:id=%01", ENGINE_DECRYPT, &err), 0);
 	assert_int_equal(engine_find_key(&agree, e, "pkcs11:id=%02", ENGINE_DECRYPT, &err), 0);
 	return 0;

@@ -14,50 +14,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "operate.h"
-#include "softtoken.h"
+#include "token_rig.h"
 
-#define KEY "pkcs11:token=Fork;id=%01"
+static struct engine *e;
+static struct token_key *k;
 
-/* Token "Fork": EC 01 (signs). */
-static struct softtoken st;
-static struct error err;
-static const struct proxy *proxy;
-
-static int set_up(void **state)
+static int open_key(void **state)
 {
-	(void)state;
-	softtoken_begin(&st);
-	softtoken_add(&st, "Fork");
-	EVP_PKEY_free(softtoken_ec(&st, 1, "ec", "P-256", KEY_SIGN));
-	softtoken_seal(&st);
-	proxy = softtoken_proxy();
+	token_rig_begin(state);
+	e = operate_engine();
+	k = operate_key(e, TOKEN_RIG_EC, ENGINE_SIGN);
 	return 0;
 }
 
-static int tear_down(void **state)
+static int close_key(void **state)
 {
 	(void)state;
-	softtoken_end(&st);
-	return 0;
-}
-
-static int begin(void **state)
-{
-	(void)state;
-	proxy->reset();
-	memset(&err, 0, sizeof(err));
-	return 0;
-}
-
-static void works(void)
-{
-	struct engine *e = operate_engine();
-	struct token_key *k = operate_key(e, KEY, ENGINE_SIGN);
-
-	assert_int_equal(operate_sign(k, &err), 0);
 	token_key_free(k);
 	engine_free(e);
+	return 0;
 }
 
 static void ends_well(pid_t pid)
@@ -69,28 +44,27 @@ static void ends_well(pid_t pid)
 }
 
 /* 0 where a child signed with a session and login of its own, on a module it initialised. */
-static int child_signs(struct token_key *k)
+static int child_signs(void)
 {
-	proxy->reset();
-	if (operate_sign(k, &err) != 0)
+	token_rig.proxy->reset();
+	if (operate_sign(k, &token_rig.err) != 0)
 		return 1;
-	if (proxy->count("C_Initialize") == 0 || proxy->count("C_OpenSession") == 0)
+	if (token_rig.proxy->count("C_Initialize") == 0 ||
+	    token_rig.proxy->count("C_OpenSession") == 0)
 		return 2;
-	return proxy->count("C_Login") == 1 ? 0 : 3;
+	return token_rig.proxy->count("C_Login") == 1 ? 0 : 3;
 }
 
 static void a_forked_child_initialises_for_itself(void **state)
 {
-	struct engine *e = operate_engine();
-	struct token_key *k = operate_key(e, KEY, ENGINE_SIGN);
 	pid_t pid;
 
 	(void)state;
-	assert_int_equal(operate_sign(k, &err), 0);
+	assert_int_equal(operate_sign(k, &token_rig.err), 0);
 	for (int i = 0; i < 3; i++) {
 		pid = fork();
 		if (pid == 0) {
-			int r = child_signs(k);
+			int r = child_signs();
 
 			token_key_free(k);
 			engine_free(e);
@@ -99,84 +73,72 @@ static void a_forked_child_initialises_for_itself(void **state)
 		ends_well(pid);
 	}
 	/* The parent has lost nothing. */
-	proxy->reset();
-	assert_int_equal(operate_sign(k, &err), 0);
-	assert_int_equal(proxy->round_trips(), 2);
-	token_key_free(k);
-	engine_free(e);
+	token_rig.proxy->reset();
+	assert_int_equal(operate_sign(k, &token_rig.err), 0);
+	assert_int_equal(token_rig.proxy->round_trips(), 2);
 }
 
 static void a_child_of_a_child_does_too(void **state)
 {
-	struct engine *e = operate_engine();
-	struct token_key *k = operate_key(e, KEY, ENGINE_SIGN);
 	pid_t pid = fork();
 
 	(void)state;
 	if (pid == 0) {
 		pid_t inner = -1;
-		int status = child_signs(k);
+		int status = child_signs();
 
 		if (status == 0)
 			inner = fork();
 		if (inner == 0)
-			_exit(child_signs(k));
+			_exit(child_signs());
 		if (inner > 0)
 			waitpid(inner, &status, 0);
 		_exit(status == 0 ? 0 : 1);
 	}
 	ends_well(pid);
-	assert_int_equal(operate_sign(k, &err), 0);
-	token_key_free(k);
-	engine_free(e);
+	assert_int_equal(operate_sign(k, &token_rig.err), 0);
 }
 
 static void a_child_that_uses_nothing_calls_nothing(void **state)
 {
-	struct engine *e = operate_engine();
-	struct token_key *k = operate_key(e, KEY, ENGINE_SIGN);
 	pid_t pid = fork();
 
 	(void)state;
 	if (pid == 0) {
-		proxy->reset();
+		token_rig.proxy->reset();
 		token_key_free(k);
 		engine_free(e);
-		_exit(proxy->round_trips() + proxy->count("C_Finalize") == 0 ? 0 : 1);
+		_exit(token_rig.proxy->round_trips() + token_rig.proxy->count("C_Finalize") == 0
+			  ? 0
+			  : 1);
 	}
 	ends_well(pid);
-	assert_int_equal(operate_sign(k, &err), 0);
-	token_key_free(k);
-	engine_free(e);
+	assert_int_equal(operate_sign(k, &token_rig.err), 0);
 }
 
 /* 0 where what the child opens is its own from the start, and ended by it. */
 static int child_opens(void)
 {
-	struct engine *e = NULL;
-	struct token_key *k = NULL;
 	int r;
 
 	alarm(60);
-	proxy->reset();
+	token_rig.proxy->reset();
 	e = operate_engine();
-	k = operate_key(e, KEY, ENGINE_SIGN);
-	r = operate_sign(k, &err);
+	k = operate_key(e, TOKEN_RIG_EC, ENGINE_SIGN);
+	r = operate_sign(k, &token_rig.err);
 	/* SoftHSM goes on with the parent's state, so that is ended first. */
-	if (r == 0 && (proxy->count("C_Login") != 1 || proxy->count("C_Finalize") != 1))
+	if (r == 0 &&
+	    (token_rig.proxy->count("C_Login") != 1 || token_rig.proxy->count("C_Finalize") != 1))
 		r = 1;
 	token_key_free(k);
 	engine_free(e);
-	return r != 0 ? 2 : proxy->count("C_Finalize") >= 2 ? 0 : 3;
+	return r != 0 ? 2 : token_rig.proxy->count("C_Finalize") >= 2 ? 0 : 3;
 }
 
 static void a_child_that_frees_what_it_inherited_opens_a_module_of_its_own(void **state)
 {
-	struct engine *e = operate_engine();
-	struct token_key *k = operate_key(e, KEY, ENGINE_SIGN);
-
 	(void)state;
-	assert_int_equal(operate_sign(k, &err), 0);
+	assert_int_equal(operate_sign(k, &token_rig.err), 0);
 	for (int i = 0; i < 2; i++) {
 		pid_t pid = fork();
 
@@ -194,11 +156,9 @@ static void a_child_that_frees_what_it_inherited_opens_a_module_of_its_own(void 
 		}
 		ends_well(pid);
 	}
-	proxy->reset();
-	assert_int_equal(operate_sign(k, &err), 0);
-	assert_int_equal(proxy->round_trips(), 2);
-	token_key_free(k);
-	engine_free(e);
+	token_rig.proxy->reset();
+	assert_int_equal(operate_sign(k, &token_rig.err), 0);
+	assert_int_equal(token_rig.proxy->round_trips(), 2);
 }
 
 static void a_child_of_a_parent_that_closed_its_module_opens_it_and_closes_it(void **state)
@@ -206,10 +166,10 @@ static void a_child_of_a_parent_that_closed_its_module_opens_it_and_closes_it(vo
 	pid_t pid;
 
 	(void)state;
-	works();
+	token_rig_works();
 	pid = fork();
 	if (pid == 0) {
-		works();
+		token_rig_works();
 		/* Nothing is left to finalise. */
 		_exit(softtoken_proxy_functions()->C_Finalize(NULL) == CKR_CRYPTOKI_NOT_INITIALIZED
 			  ? 0
@@ -220,18 +180,18 @@ static void a_child_of_a_parent_that_closed_its_module_opens_it_and_closes_it(vo
 
 static void a_child_looks_for_keys_itself(void **state)
 {
-	struct engine *e = operate_engine();
 	pid_t pid;
 
 	(void)state;
-	token_key_free(operate_key(e, KEY, ENGINE_SIGN));
+	e = operate_engine();
+	token_key_free(operate_key(e, TOKEN_RIG_EC, ENGINE_SIGN));
 	pid = fork();
 	if (pid == 0) {
 		struct engine_found found = { 0 };
-		int r = engine_find_key(&found, e, KEY, ENGINE_SIGN, &err);
+		int r = engine_find_key(&found, e, TOKEN_RIG_EC, ENGINE_SIGN, &token_rig.err);
 
 		if (r == 0)
-			r = operate_sign(found.key, &err);
+			r = operate_sign(found.key, &token_rig.err);
 		engine_found_free(&found);
 		engine_free(e);
 		_exit(r == 0 ? 0 : 1);
@@ -260,13 +220,13 @@ static void *sign_in_thread(void *arg)
 }
 
 /* A child: with what it inherited it signs, and lets go of it. */
-static int child_signs_and_ends(struct engine *e, struct token_key *k)
+static int child_signs_and_ends(void)
 {
 	int r;
 
 	alarm(60);
-	proxy->reset();
-	r = operate_sign(k, &err);
+	token_rig.proxy->reset();
+	r = operate_sign(k, &token_rig.err);
 	token_key_free(k);
 	engine_free(e);
 	return r == 0 ? 0 : 1;
@@ -275,19 +235,17 @@ static int child_signs_and_ends(struct engine *e, struct token_key *k)
 /* One thread is in a call, and others wait for its session, when the process forks. */
 static void a_child_of_a_busy_process_does_not_wait_for_its_parent_s_threads(void **state)
 {
-	struct engine *e = operate_engine();
-	struct token_key *k = operate_key(e, KEY, ENGINE_SIGN);
 	pthread_t threads[3];
 	void *failed = NULL;
 	int status = -1;
 	pid_t pid;
 
 	(void)state;
-	proxy->limit_sessions(1);
+	token_rig.proxy->limit_sessions(1);
 	sem_init(&entered, 0, 0);
 	sem_init(&go_on, 0, 0);
 	atomic_store(&held, 0);
-	proxy->hook("C_Sign", hold_the_first, NULL);
+	token_rig.proxy->hook("C_Sign", hold_the_first, NULL);
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, sign_in_thread, k), 0);
 	sem_wait(&entered);
@@ -297,7 +255,7 @@ static void a_child_of_a_busy_process_does_not_wait_for_its_parent_s_threads(voi
 	for (int free_only = 0; free_only < 2; free_only++) {
 		pid = fork();
 		if (pid == 0 && !free_only)
-			_exit(child_signs_and_ends(e, k));
+			_exit(child_signs_and_ends());
 		if (pid == 0) {
 			alarm(60);
 			token_key_free(k);
@@ -312,8 +270,6 @@ static void a_child_of_a_busy_process_does_not_wait_for_its_parent_s_threads(voi
 		pthread_join(threads[i], &failed);
 		assert_null(failed);
 	}
-	token_key_free(k);
-	engine_free(e);
 	sem_destroy(&entered);
 	sem_destroy(&go_on);
 }
@@ -321,17 +277,22 @@ static void a_child_of_a_busy_process_does_not_wait_for_its_parent_s_threads(voi
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(a_forked_child_initialises_for_itself, begin),
-		cmocka_unit_test_setup(a_child_of_a_child_does_too, begin),
-		cmocka_unit_test_setup(a_child_that_uses_nothing_calls_nothing, begin),
+		cmocka_unit_test_setup_teardown(
+		    a_forked_child_initialises_for_itself, open_key, close_key),
+		cmocka_unit_test_setup_teardown(a_child_of_a_child_does_too, open_key, close_key),
+		cmocka_unit_test_setup_teardown(
+		    a_child_that_uses_nothing_calls_nothing, open_key, close_key),
+		cmocka_unit_test_setup_teardown(
+		    a_child_that_frees_what_it_inherited_opens_a_module_of_its_own, open_key,
+		    close_key),
 		cmocka_unit_test_setup(
-		    a_child_that_frees_what_it_inherited_opens_a_module_of_its_own, begin),
-		cmocka_unit_test_setup(
-		    a_child_of_a_parent_that_closed_its_module_opens_it_and_closes_it, begin),
-		cmocka_unit_test_setup(a_child_looks_for_keys_itself, begin),
-		cmocka_unit_test_setup(
-		    a_child_of_a_busy_process_does_not_wait_for_its_parent_s_threads, begin),
+		    a_child_of_a_parent_that_closed_its_module_opens_it_and_closes_it,
+		    token_rig_begin),
+		cmocka_unit_test_setup(a_child_looks_for_keys_itself, token_rig_begin),
+		cmocka_unit_test_setup_teardown(
+		    a_child_of_a_busy_process_does_not_wait_for_its_parent_s_threads, open_key,
+		    close_key),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, token_rig_set_up, token_rig_tear_down);
 }

@@ -7,18 +7,14 @@
 #include <cmocka.h>
 
 #include "engine/public_key.h"
-#include "operate.h"
-#include "softtoken.h"
+#include "token_rig.h"
 
 /*
  * A module that says of what it gave that it is longer, shorter or of no known length: what it
- * says is checked before it is used. Token "Lies": RSA 01 (signs, decrypts), EC 02 (signs, agrees).
+ * says is checked before it is used.
  */
-static struct softtoken st;
 static struct engine *e;
 static struct token_key *rsa, *ec, *agree;
-static struct error err;
-static const struct proxy *proxy;
 
 static const CK_ULONG lengths[] = { 0, 1, 63, 65, 255, 257, 1024, 65536, INT32_MAX,
 	(CK_ULONG)INT32_MAX + 1, UINT32_MAX, (CK_ULONG)UINT32_MAX + 65, ((CK_ULONG)1 << 62),
@@ -28,45 +24,21 @@ static const CK_ULONG lengths[] = { 0, 1, 63, 65, 255, 257, 1024, 65536, INT32_M
 
 static int set_up(void **state)
 {
-	struct softtoken_cert c = { "Lies", NULL, NULL, -3600, 360000 };
-	EVP_PKEY *key = NULL;
-	X509 *cert = NULL;
-
-	(void)state;
-	softtoken_begin(&st);
-	softtoken_add(&st, "Lies");
-	key = softtoken_rsa(&st, 1, "rsa", 2048, KEY_SIGN | KEY_DECRYPT);
-	cert = softtoken_issue(&st, key, &c);
-	softtoken_store(&st, cert, 1, "rsa", true, false);
-	X509_free(cert);
-	EVP_PKEY_free(key);
-	EVP_PKEY_free(softtoken_ec(&st, 2, "ec", "P-256", KEY_SIGN | KEY_DERIVE));
-	softtoken_seal(&st);
-	proxy = softtoken_proxy();
+	token_rig_set_up(state);
 	e = operate_engine();
-	rsa = operate_key(e, "pkcs11:token=Lies;id=%01", ENGINE_DECRYPT);
-	ec = operate_key(e, "pkcs11:token=Lies;id=%02", ENGINE_SIGN);
-	agree = operate_key(e, "pkcs11:token=Lies;id=%02", ENGINE_DECRYPT);
+	rsa = operate_key(e, TOKEN_RIG_RSA, ENGINE_DECRYPT);
+	ec = operate_key(e, TOKEN_RIG_EC, ENGINE_SIGN);
+	agree = operate_key(e, TOKEN_RIG_EC, ENGINE_DECRYPT);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	(void)state;
 	token_key_free(rsa);
 	token_key_free(ec);
 	token_key_free(agree);
 	engine_free(e);
-	softtoken_end(&st);
-	return 0;
-}
-
-static int begin(void **state)
-{
-	(void)state;
-	proxy->reset();
-	memset(&err, 0, sizeof(err));
-	return 0;
+	return token_rig_tear_down(state);
 }
 
 static int sign_blindly(struct token_key *k, unsigned char *sig, size_t *len)
@@ -75,7 +47,7 @@ static int sign_blindly(struct token_key *k, unsigned char *sig, size_t *len)
 	struct token_sign q = { .digest = "SHA256", .data = digest, .len = 32 };
 
 	q.scheme = token_key_type(k) == TOKEN_KEY_RSA ? TOKEN_SIGN_RSA_PKCS1 : TOKEN_SIGN_ECDSA;
-	return token_key_sign(k, sig, len, &q, &err);
+	return token_key_sign(k, sig, len, &q, &token_rig.err);
 }
 
 static void a_signature_of_another_length_is_malformed(void **state)
@@ -85,16 +57,16 @@ static void a_signature_of_another_length_is_malformed(void **state)
 		unsigned char sig[512];
 		size_t len = sizeof(sig);
 
-		proxy->lie("C_Sign", lengths[i], 1);
+		token_rig.proxy->lie("C_Sign", lengths[i], 1);
 		assert_int_equal(sign_blindly(ec, sig, &len),
 		    lengths[i] == 0 || lengths[i] % 2 != 0 || lengths[i] > 64 ? HSMIME_ETOKEN : 0);
 		len = sizeof(sig);
-		proxy->lie("C_Sign", lengths[i], 1);
+		token_rig.proxy->lie("C_Sign", lengths[i], 1);
 		/* A short one has lost leading zeros. */
 		assert_int_equal(sign_blindly(rsa, sig, &len),
 		    lengths[i] == 0 || lengths[i] > 256 ? HSMIME_ETOKEN : 0);
-		assert_int_equal(operate_sign(ec, &err), 0);
-		assert_int_equal(operate_sign(rsa, &err), 0);
+		assert_int_equal(operate_sign(ec, &token_rig.err), 0);
+		assert_int_equal(operate_sign(rsa, &token_rig.err), 0);
 	}
 }
 
@@ -113,16 +85,16 @@ static void a_plaintext_of_another_length_fails_like_any_other(void **state)
 		size_t out_len = sizeof(out);
 
 		if (lengths[i] > 256) {
-			proxy->lie("C_Decrypt", lengths[i], 1);
-			assert_int_equal(
-			    token_key_decrypt(rsa, out, &out_len, &q, &err), HSMIME_EINVALID);
+			token_rig.proxy->lie("C_Decrypt", lengths[i], 1);
+			assert_int_equal(token_key_decrypt(rsa, out, &out_len, &q, &token_rig.err),
+			    HSMIME_EINVALID);
 			assert_int_equal(out_len, 0);
 		}
 		q.substitute = substitute;
 		q.substitute_len = sizeof(substitute);
 		out_len = sizeof(out);
-		proxy->lie("C_Decrypt", lengths[i], 1);
-		assert_int_equal(token_key_decrypt(rsa, out, &out_len, &q, &err), 0);
+		token_rig.proxy->lie("C_Decrypt", lengths[i], 1);
+		assert_int_equal(token_key_decrypt(rsa, out, &out_len, &q, &token_rig.err), 0);
 		assert_int_equal(out_len, sizeof(substitute));
 		assert_memory_equal(out, substitute, sizeof(substitute));
 	}
@@ -142,8 +114,9 @@ static void a_raw_plaintext_of_another_length_fails_like_any_other(void **state)
 		unsigned char out[256];
 		size_t out_len = sizeof(out);
 
-		proxy->lie("C_Decrypt", lengths[i], 1);
-		assert_int_equal(token_key_decrypt(rsa, out, &out_len, &q, &err), HSMIME_EINVALID);
+		token_rig.proxy->lie("C_Decrypt", lengths[i], 1);
+		assert_int_equal(
+		    token_key_decrypt(rsa, out, &out_len, &q, &token_rig.err), HSMIME_EINVALID);
 		assert_int_equal(out_len, 0);
 	}
 }
@@ -159,14 +132,14 @@ static void a_shared_secret_of_another_length_is_malformed(void **state)
 	for (size_t i = 0; i < LENGTHS; i++) {
 		if (lengths[i] > 0 && lengths[i] <= 32)
 			continue; /* leading zeros left out */
-		proxy->reset();
-		proxy->lie("C_GetAttributeValue", lengths[i], 1);
+		token_rig.proxy->reset();
+		token_rig.proxy->lie("C_GetAttributeValue", lengths[i], 1);
 		out_len = sizeof(out);
-		assert_int_equal(
-		    token_key_derive(agree, out, &out_len, point, len, &err), HSMIME_ETOKEN);
+		assert_int_equal(token_key_derive(agree, out, &out_len, point, len, &token_rig.err),
+		    HSMIME_ETOKEN);
 		assert_int_equal(out_len, 0);
-		assert_non_null(strstr(err.message, "malformed"));
-		assert_int_equal(proxy->count("C_DestroyObject"), 1);
+		assert_non_null(strstr(token_rig.err.message, "malformed"));
+		assert_int_equal(token_rig.proxy->count("C_DestroyObject"), 1);
 	}
 	EVP_PKEY_free(peer);
 }
@@ -174,7 +147,7 @@ static void a_shared_secret_of_another_length_is_malformed(void **state)
 static int find(const char *uri)
 {
 	struct engine_found found = { 0 };
-	int r = engine_find_key(&found, e, uri, ENGINE_SIGN, &err);
+	int r = engine_find_key(&found, e, uri, ENGINE_SIGN, &token_rig.err);
 
 	engine_found_free(&found);
 	return r;
@@ -187,12 +160,12 @@ static void attributes_of_another_length_are_absent(void **state)
 		for (unsigned long times = 1; times <= 8; times++) {
 			int r;
 
-			proxy->lie("C_GetAttributeValue", lengths[i], times);
-			r = find("pkcs11:token=Lies;id=%01");
+			token_rig.proxy->lie("C_GetAttributeValue", lengths[i], times);
+			r = find(TOKEN_RIG_RSA);
 			/* Without its type the key is not for signing. */
 			assert_int_equal(r, HSMIME_ENOKEY);
-			proxy->reset();
-			assert_int_equal(find("pkcs11:token=Lies;id=%01"), 0);
+			token_rig.proxy->reset();
+			assert_int_equal(find(TOKEN_RIG_RSA), 0);
 		}
 }
 
@@ -203,10 +176,11 @@ static void a_list_is_shown_whatever_the_lengths(void **state)
 		hsmime_key *keys = NULL;
 		size_t count = 0;
 
-		proxy->lie("C_GetAttributeValue", lengths[i], 100);
-		assert_int_equal(engine_keys(&keys, &count, e, "pkcs11:token=Lies", true, &err), 0);
+		token_rig.proxy->lie("C_GetAttributeValue", lengths[i], 100);
+		assert_int_equal(
+		    engine_keys(&keys, &count, e, "pkcs11:token=Rig", true, &token_rig.err), 0);
 		engine_keys_free(keys, count);
-		proxy->reset();
+		token_rig.proxy->reset();
 	}
 }
 
@@ -220,16 +194,18 @@ static void sizes_that_grow_hide_the_object_alone(void **state)
 	static const size_t listed[] = { 0, 1, 2 };
 
 	for (unsigned long skip = 0; skip < 3; skip++) {
-		proxy->reset();
-		proxy->refuse("C_GetAttributeValue", CKR_BUFFER_TOO_SMALL, skip, 1000);
-		assert_int_equal(engine_keys(&keys, &count, e, "pkcs11:token=Lies", true, &err), 0);
+		token_rig.proxy->reset();
+		token_rig.proxy->refuse("C_GetAttributeValue", CKR_BUFFER_TOO_SMALL, skip, 1000);
+		assert_int_equal(
+		    engine_keys(&keys, &count, e, "pkcs11:token=Rig", true, &token_rig.err), 0);
 		assert_int_equal(count, listed[skip]);
 		engine_keys_free(keys, count);
 	}
-	proxy->reset();
+	token_rig.proxy->reset();
 	/* Of the five objects one; what else has its ID still shows. */
-	proxy->refuse("C_GetAttributeValue", CKR_BUFFER_TOO_SMALL, 0, 2);
-	assert_int_equal(engine_keys(&keys, &count, e, "pkcs11:token=Lies", true, &err), 0);
+	token_rig.proxy->refuse("C_GetAttributeValue", CKR_BUFFER_TOO_SMALL, 0, 2);
+	assert_int_equal(
+	    engine_keys(&keys, &count, e, "pkcs11:token=Rig", true, &token_rig.err), 0);
 	assert_int_equal(count, 2);
 	engine_keys_free(keys, count);
 }
@@ -243,13 +219,14 @@ static void more_objects_than_there_was_room_for_are_none(void **state)
 		hsmime_key *keys = NULL;
 		size_t count = 0;
 
-		proxy->lie("C_FindObjects", counts[i], 1);
-		assert_int_equal(find("pkcs11:token=Lies;id=%01"), HSMIME_ENOKEY);
-		proxy->lie("C_FindObjects", counts[i], 100);
-		assert_int_equal(engine_keys(&keys, &count, e, "pkcs11:token=Lies", true, &err), 0);
+		token_rig.proxy->lie("C_FindObjects", counts[i], 1);
+		assert_int_equal(find(TOKEN_RIG_RSA), HSMIME_ENOKEY);
+		token_rig.proxy->lie("C_FindObjects", counts[i], 100);
+		assert_int_equal(
+		    engine_keys(&keys, &count, e, "pkcs11:token=Rig", true, &token_rig.err), 0);
 		assert_int_equal(count, 0);
 		engine_keys_free(keys, count);
-		proxy->reset();
+		token_rig.proxy->reset();
 	}
 }
 
@@ -262,10 +239,10 @@ static void more_slots_than_there_was_room_for_are_an_error(void **state)
 		hsmime_token *tokens = NULL;
 		size_t count = 0;
 
-		proxy->lie("C_GetSlotList", counts[i], 1);
-		assert_int_equal(engine_tokens(&tokens, &count, e, &err), HSMIME_ETOKEN);
+		token_rig.proxy->lie("C_GetSlotList", counts[i], 1);
+		assert_int_equal(engine_tokens(&tokens, &count, e, &token_rig.err), HSMIME_ETOKEN);
 		assert_int_equal(count, 0);
-		assert_int_equal(engine_tokens(&tokens, &count, e, &err), 0);
+		assert_int_equal(engine_tokens(&tokens, &count, e, &token_rig.err), 0);
 		assert_true(count > 0);
 		engine_tokens_free(tokens, count);
 	}
@@ -274,16 +251,20 @@ static void more_slots_than_there_was_room_for_are_an_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(a_signature_of_another_length_is_malformed, begin),
-		cmocka_unit_test_setup(a_plaintext_of_another_length_fails_like_any_other, begin),
+		cmocka_unit_test_setup(a_signature_of_another_length_is_malformed, token_rig_begin),
 		cmocka_unit_test_setup(
-		    a_raw_plaintext_of_another_length_fails_like_any_other, begin),
-		cmocka_unit_test_setup(a_shared_secret_of_another_length_is_malformed, begin),
-		cmocka_unit_test_setup(attributes_of_another_length_are_absent, begin),
-		cmocka_unit_test_setup(a_list_is_shown_whatever_the_lengths, begin),
-		cmocka_unit_test_setup(sizes_that_grow_hide_the_object_alone, begin),
-		cmocka_unit_test_setup(more_objects_than_there_was_room_for_are_none, begin),
-		cmocka_unit_test_setup(more_slots_than_there_was_room_for_are_an_error, begin),
+		    a_plaintext_of_another_length_fails_like_any_other, token_rig_begin),
+		cmocka_unit_test_setup(
+		    a_raw_plaintext_of_another_length_fails_like_any_other, token_rig_begin),
+		cmocka_unit_test_setup(
+		    a_shared_secret_of_another_length_is_malformed, token_rig_begin),
+		cmocka_unit_test_setup(attributes_of_another_length_are_absent, token_rig_begin),
+		cmocka_unit_test_setup(a_list_is_shown_whatever_the_lengths, token_rig_begin),
+		cmocka_unit_test_setup(sizes_that_grow_hide_the_object_alone, token_rig_begin),
+		cmocka_unit_test_setup(
+		    more_objects_than_there_was_room_for_are_none, token_rig_begin),
+		cmocka_unit_test_setup(
+		    more_slots_than_there_was_room_for_are_an_error, token_rig_begin),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -12,65 +12,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "operate.h"
-#include "softtoken.h"
-
-#define KEY "pkcs11:token=Module;id=%01"
-
-/* Token "Module": EC 01 (signs), RSA 02 (decrypts). */
-static struct softtoken st;
-static struct error err;
-static const struct proxy *proxy;
-static char conf[300];
-
-static int set_up(void **state)
-{
-	(void)state;
-	softtoken_begin(&st);
-	softtoken_add(&st, "Module");
-	EVP_PKEY_free(softtoken_ec(&st, 1, "ec", "P-256", KEY_SIGN));
-	EVP_PKEY_free(softtoken_rsa(&st, 2, "rsa", 2048, KEY_DECRYPT));
-	softtoken_seal(&st);
-	proxy = softtoken_proxy();
-	snprintf(conf, sizeof(conf), "%s", getenv("SOFTHSM2_CONF"));
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	softtoken_end(&st);
-	return 0;
-}
-
-static int begin(void **state)
-{
-	(void)state;
-	proxy->reset();
-	memset(&err, 0, sizeof(err));
-	return 0;
-}
+#include "token_rig.h"
 
 static void refuses(const char *module, const char *message, const char *hint)
 {
 	struct engine_options options = { .module = module };
 	struct engine *e = NULL;
 
-	assert_int_equal(engine_new(&e, &options, &err), HSMIME_ETOKEN);
+	assert_int_equal(engine_new(&e, &options, &token_rig.err), HSMIME_ETOKEN);
 	assert_null(e);
-	assert_int_equal(err.code, HSMIME_ETOKEN);
-	if (strstr(err.message, message) == NULL || strstr(err.hint, hint) == NULL)
-		fail_msg("\"%s\" / \"%s\"", err.message, err.hint);
-}
-
-static void works(void)
-{
-	struct engine *e = operate_engine();
-	struct token_key *k = operate_key(e, KEY, ENGINE_SIGN);
-
-	assert_int_equal(operate_sign(k, &err), 0);
-	token_key_free(k);
-	engine_free(e);
+	assert_int_equal(token_rig.err.code, HSMIME_ETOKEN);
+	if (strstr(token_rig.err.message, message) == NULL ||
+	    strstr(token_rig.err.hint, hint) == NULL)
+		fail_msg("\"%s\" / \"%s\"", token_rig.err.message, token_rig.err.hint);
 }
 
 static void what_is_no_module_is_refused_by_name(void **state)
@@ -81,14 +35,14 @@ static void what_is_no_module_is_refused_by_name(void **state)
 	(void)state;
 	refuses("/no/such/module.so", "/no/such/module.so", "No such file");
 	refuses("libcrypto.so.3", "libcrypto.so.3 is not a PKCS#11 module", "softhsm");
-	snprintf(text, sizeof(text), "%s/text.so", st.folder);
+	snprintf(text, sizeof(text), "%s/text.so", token_rig.st.folder);
 	f = fopen(text, "w");
 	assert_non_null(f);
 	fputs("no library at all\n", f);
 	fclose(f);
 	refuses(text, "can't load", "");
-	refuses(st.folder, "can't load", "");
-	works();
+	refuses(token_rig.st.folder, "can't load", "");
+	token_rig_works();
 }
 
 /* The module whose own module is missing gives no functions; nothing of it is kept for later. */
@@ -103,7 +57,7 @@ static void a_module_without_functions_is_refused_until_it_has_them(void **state
 		refuses(PROXY_MODULE, "does not start (CKR_GENERAL_ERROR)", "configuration");
 		refuses(PROXY_MODULE, "does not start (CKR_GENERAL_ERROR)", "configuration");
 		unsetenv("PROXY_INNER");
-		works();
+		token_rig_works();
 		_exit(0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -113,12 +67,12 @@ static void a_module_without_functions_is_refused_until_it_has_them(void **state
 static void a_module_that_does_not_start_is_refused_and_may_start_later(void **state)
 {
 	(void)state;
-	proxy->refuse("C_Initialize", CKR_DEVICE_ERROR, 0, 1);
+	token_rig.proxy->refuse("C_Initialize", CKR_DEVICE_ERROR, 0, 1);
 	refuses(PROXY_MODULE, "does not start (CKR_DEVICE_ERROR)", "service");
-	proxy->refuse("C_GetSlotList", CKR_GENERAL_ERROR, 0, 1);
+	token_rig.proxy->refuse("C_GetSlotList", CKR_GENERAL_ERROR, 0, 1);
 	refuses(PROXY_MODULE, "list the tokens", "");
-	assert_true(proxy->count("C_Finalize") > 0);
-	works();
+	assert_true(token_rig.proxy->count("C_Finalize") > 0);
+	token_rig_works();
 }
 
 static void use_blank_folder(void)
@@ -126,9 +80,9 @@ static void use_blank_folder(void)
 	char folder[600], path[700];
 	FILE *f = NULL;
 
-	snprintf(folder, sizeof(folder), "%s/blank", st.folder);
+	snprintf(folder, sizeof(folder), "%s/blank", token_rig.st.folder);
 	assert_int_equal(mkdir(folder, 0700), 0);
-	snprintf(path, sizeof(path), "%s/blank.conf", st.folder);
+	snprintf(path, sizeof(path), "%s/blank.conf", token_rig.st.folder);
 	f = fopen(path, "w");
 	assert_non_null(f);
 	fprintf(f, "directories.tokendir = %s\n", folder);
@@ -142,11 +96,13 @@ static void finds_no_token(struct engine *e)
 	hsmime_key *keys = NULL;
 	size_t count = 1;
 
-	assert_int_equal(engine_find_key(&found, e, NULL, ENGINE_SIGN, &err), HSMIME_ENOKEY);
-	assert_string_equal(err.message, "no token is there");
-	assert_int_equal(engine_find_key(&found, e, KEY, ENGINE_SIGN, &err), HSMIME_ENOKEY);
-	assert_string_equal(err.message, "no token matches");
-	assert_int_equal(engine_keys(&keys, &count, e, NULL, true, &err), 0);
+	assert_int_equal(
+	    engine_find_key(&found, e, NULL, ENGINE_SIGN, &token_rig.err), HSMIME_ENOKEY);
+	assert_string_equal(token_rig.err.message, "no token is there");
+	assert_int_equal(
+	    engine_find_key(&found, e, TOKEN_RIG_EC, ENGINE_SIGN, &token_rig.err), HSMIME_ENOKEY);
+	assert_string_equal(token_rig.err.message, "no token matches");
+	assert_int_equal(engine_keys(&keys, &count, e, NULL, true, &token_rig.err), 0);
 	assert_int_equal(count, 0);
 	engine_keys_free(keys, count);
 }
@@ -154,16 +110,18 @@ static void finds_no_token(struct engine *e)
 static void without_a_token_nothing_is_found_and_nothing_asked(void **state)
 {
 	struct engine *e = NULL;
+	char conf[300];
 
 	(void)state;
+	snprintf(conf, sizeof(conf), "%s", getenv("SOFTHSM2_CONF"));
 	use_blank_folder();
 	e = operate_engine();
 	finds_no_token(e);
 	engine_free(e);
 	setenv("SOFTHSM2_CONF", conf, 1);
-	assert_int_equal(proxy->count("C_Login"), 0);
-	assert_int_equal(proxy->count("C_OpenSession"), 0);
-	works();
+	assert_int_equal(token_rig.proxy->count("C_Login"), 0);
+	assert_int_equal(token_rig.proxy->count("C_OpenSession"), 0);
+	token_rig_works();
 }
 
 static size_t open_files(void)
@@ -183,31 +141,32 @@ static void opening_and_closing_leaves_nothing_behind(void **state)
 	size_t files;
 
 	(void)state;
-	works();
-	proxy->reset();
+	token_rig_works();
+	token_rig.proxy->reset();
 	files = open_files();
 	for (int i = 0; i < 30; i++)
-		works();
+		token_rig_works();
 	assert_int_equal(open_files(), files);
 	/* libp11 makes a pair of calls of its own. */
-	assert_int_equal(proxy->count("C_Initialize"), proxy->count("C_Finalize"));
-	assert_int_equal(proxy->count("C_Login"), 30);
+	assert_int_equal(
+	    token_rig.proxy->count("C_Initialize"), token_rig.proxy->count("C_Finalize"));
+	assert_int_equal(token_rig.proxy->count("C_Login"), 30);
 }
 
 static void engines_of_one_module_share_it_and_the_last_one_closes_it(void **state)
 {
 	struct engine *a = operate_engine(), *b = operate_engine();
-	struct token_key *k = operate_key(a, KEY, ENGINE_SIGN);
+	struct token_key *k = operate_key(a, TOKEN_RIG_EC, ENGINE_SIGN);
 
 	(void)state;
-	token_key_free(operate_key(b, KEY, ENGINE_SIGN));
-	assert_int_equal(proxy->count("C_Login"), 1);
+	token_key_free(operate_key(b, TOKEN_RIG_EC, ENGINE_SIGN));
+	assert_int_equal(token_rig.proxy->count("C_Login"), 1);
 	engine_free(a);
 	engine_free(b);
-	assert_int_equal(proxy->count("C_Finalize"), 0);
-	assert_int_equal(operate_sign(k, &err), 0);
+	assert_int_equal(token_rig.proxy->count("C_Finalize"), 0);
+	assert_int_equal(operate_sign(k, &token_rig.err), 0);
 	token_key_free(k);
-	assert_true(proxy->count("C_Finalize") > 0);
+	assert_true(token_rig.proxy->count("C_Finalize") > 0);
 	engine_free(NULL);
 }
 
@@ -219,14 +178,15 @@ static void a_module_of_the_program_s_is_not_finalised_and_our_sessions_are_clos
 
 	(void)state;
 	assert_int_equal(f->C_Initialize(&args), CKR_OK);
-	proxy->reset();
+	token_rig.proxy->reset();
 	for (int i = 0; i < 3; i++)
-		works();
-	assert_int_equal(proxy->count("C_Finalize"), 0);
-	assert_true(proxy->count("C_OpenSession") >= 3);
-	assert_int_equal(proxy->count("C_CloseSession"), proxy->count("C_OpenSession"));
+		token_rig_works();
+	assert_int_equal(token_rig.proxy->count("C_Finalize"), 0);
+	assert_true(token_rig.proxy->count("C_OpenSession") >= 3);
+	assert_int_equal(
+	    token_rig.proxy->count("C_CloseSession"), token_rig.proxy->count("C_OpenSession"));
 	assert_int_equal(f->C_Finalize(NULL), CKR_OK);
-	works();
+	token_rig_works();
 }
 
 int main(void)
@@ -234,17 +194,19 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		/* First, while this process has not loaded the functions yet. */
 		cmocka_unit_test_setup(
-		    a_module_without_functions_is_refused_until_it_has_them, begin),
-		cmocka_unit_test_setup(what_is_no_module_is_refused_by_name, begin),
+		    a_module_without_functions_is_refused_until_it_has_them, token_rig_begin),
+		cmocka_unit_test_setup(what_is_no_module_is_refused_by_name, token_rig_begin),
 		cmocka_unit_test_setup(
-		    a_module_that_does_not_start_is_refused_and_may_start_later, begin),
-		cmocka_unit_test_setup(without_a_token_nothing_is_found_and_nothing_asked, begin),
-		cmocka_unit_test_setup(opening_and_closing_leaves_nothing_behind, begin),
+		    a_module_that_does_not_start_is_refused_and_may_start_later, token_rig_begin),
 		cmocka_unit_test_setup(
-		    engines_of_one_module_share_it_and_the_last_one_closes_it, begin),
+		    without_a_token_nothing_is_found_and_nothing_asked, token_rig_begin),
+		cmocka_unit_test_setup(opening_and_closing_leaves_nothing_behind, token_rig_begin),
 		cmocka_unit_test_setup(
-		    a_module_of_the_program_s_is_not_finalised_and_our_sessions_are_closed, begin),
+		    engines_of_one_module_share_it_and_the_last_one_closes_it, token_rig_begin),
+		cmocka_unit_test_setup(
+		    a_module_of_the_program_s_is_not_finalised_and_our_sessions_are_closed,
+		    token_rig_begin),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, token_rig_set_up, token_rig_tear_down);
 }

@@ -7,53 +7,32 @@
 #include <cmocka.h>
 
 #include "engine/public_key.h"
-#include "operate.h"
-#include "softtoken.h"
+#include "token_rig.h"
 
-/* Token "Back": RSA 01 (signs, decrypts), EC 02 (signs, agrees), RSA 03, which a test replaces. */
-static struct softtoken st;
 static struct engine *e;
 static struct token_key *rsa, *ec;
-static struct error err;
-static const struct proxy *proxy;
 static CK_FUNCTION_LIST *module;
 static unsigned char data[512];
 static size_t data_len;
 
 static int set_up(void **state)
 {
-	(void)state;
-	softtoken_begin(&st);
-	softtoken_add(&st, "Back");
-	EVP_PKEY_free(softtoken_rsa(&st, 1, "rsa", 2048, KEY_SIGN | KEY_DECRYPT));
-	EVP_PKEY_free(softtoken_ec(&st, 2, "ec", "P-256", KEY_SIGN | KEY_DERIVE));
-	EVP_PKEY_free(softtoken_rsa(&st, 3, "changing", 1024, KEY_SIGN));
-	softtoken_seal(&st);
-	proxy = softtoken_proxy();
+	token_rig_set_up(state);
 	module = softtoken_proxy_functions();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	softtoken_end(&st);
 	return 0;
 }
 
 static int begin(void **state)
 {
-	(void)state;
-	proxy->reset();
-	memset(&err, 0, sizeof(err));
+	token_rig_begin(state);
 	e = operate_engine();
-	rsa = operate_key(e, "pkcs11:token=Back;id=%01", ENGINE_DECRYPT);
-	ec = operate_key(e, "pkcs11:token=Back;id=%02", ENGINE_SIGN);
+	rsa = operate_key(e, TOKEN_RIG_RSA, ENGINE_DECRYPT);
+	ec = operate_key(e, TOKEN_RIG_EC, ENGINE_SIGN);
 	data_len = operate_encrypt(data, rsa);
-	assert_int_equal(operate_sign(rsa, &err), 0);
-	assert_int_equal(operate_sign(ec, &err), 0);
-	assert_int_equal(operate_decrypt(rsa, data, data_len, &err), 0);
-	proxy->reset();
+	assert_int_equal(operate_sign(rsa, &token_rig.err), 0);
+	assert_int_equal(operate_sign(ec, &token_rig.err), 0);
+	assert_int_equal(operate_decrypt(rsa, data, data_len, &token_rig.err), 0);
+	token_rig.proxy->reset();
 	return 0;
 }
 
@@ -85,11 +64,11 @@ static const struct {
 
 static void came_back(size_t i, const char *function)
 {
-	assert_int_equal(proxy->count(function), 2);
+	assert_int_equal(token_rig.proxy->count(function), 2);
 	/* A session in which an operation broke off is not used again, whatever the code. */
 	if (strstr(function, "Init") != NULL)
-		assert_int_equal(proxy->count("C_OpenSession") > 0, lost[i].session);
-	assert_int_equal(proxy->count("C_FindObjectsInit") > 0, lost[i].object);
+		assert_int_equal(token_rig.proxy->count("C_OpenSession") > 0, lost[i].session);
+	assert_int_equal(token_rig.proxy->count("C_FindObjectsInit") > 0, lost[i].object);
 }
 
 static void what_was_lost_is_found_again_and_the_signature_made_once_more(void **state)
@@ -99,13 +78,13 @@ static void what_was_lost_is_found_again_and_the_signature_made_once_more(void *
 	(void)state;
 	for (size_t i = 0; i < LOST; i++)
 		for (size_t f = 0; f < 2; f++) {
-			proxy->reset();
-			proxy->refuse(functions[f], lost[i].rv, 0, 1);
-			assert_int_equal(operate_sign(ec, &err), 0);
+			token_rig.proxy->reset();
+			token_rig.proxy->refuse(functions[f], lost[i].rv, 0, 1);
+			assert_int_equal(operate_sign(ec, &token_rig.err), 0);
 			came_back(i, functions[f]);
-			proxy->reset();
-			assert_int_equal(operate_sign(ec, &err), 0);
-			assert_int_equal(proxy->round_trips(), 2);
+			token_rig.proxy->reset();
+			assert_int_equal(operate_sign(ec, &token_rig.err), 0);
+			assert_int_equal(token_rig.proxy->round_trips(), 2);
 		}
 }
 
@@ -116,13 +95,13 @@ static void what_stays_lost_is_tried_twice_and_reported(void **state)
 	(void)state;
 	for (size_t i = 0; i < LOST; i++)
 		for (size_t f = 0; f < 2; f++) {
-			proxy->reset();
-			proxy->refuse(functions[f], lost[i].rv, 0, 5);
-			assert_int_equal(operate_sign(ec, &err), HSMIME_ETOKEN);
-			assert_int_equal(proxy->count(functions[f]), 2);
-			assert_non_null(strstr(err.message, "CKR_"));
-			proxy->reset();
-			assert_int_equal(operate_sign(ec, &err), 0);
+			token_rig.proxy->reset();
+			token_rig.proxy->refuse(functions[f], lost[i].rv, 0, 5);
+			assert_int_equal(operate_sign(ec, &token_rig.err), HSMIME_ETOKEN);
+			assert_int_equal(token_rig.proxy->count(functions[f]), 2);
+			assert_non_null(strstr(token_rig.err.message, "CKR_"));
+			token_rig.proxy->reset();
+			assert_int_equal(operate_sign(ec, &token_rig.err), 0);
 		}
 }
 
@@ -134,11 +113,11 @@ static void other_failures_of_a_signature_are_not_repeated(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
-		proxy->reset();
-		proxy->refuse("C_Sign", codes[i], 0, 1);
-		assert_int_equal(operate_sign(ec, &err), HSMIME_ETOKEN);
-		assert_int_equal(proxy->count("C_Sign"), 1);
-		assert_int_equal(operate_sign(ec, &err), 0);
+		token_rig.proxy->reset();
+		token_rig.proxy->refuse("C_Sign", codes[i], 0, 1);
+		assert_int_equal(operate_sign(ec, &token_rig.err), HSMIME_ETOKEN);
+		assert_int_equal(token_rig.proxy->count("C_Sign"), 1);
+		assert_int_equal(operate_sign(ec, &token_rig.err), 0);
 	}
 }
 
@@ -146,15 +125,15 @@ static void a_decryption_comes_back_by_the_closed_list(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < LOST; i++) {
-		proxy->reset();
-		proxy->refuse("C_Decrypt", lost[i].rv, 0, 1);
-		assert_int_equal(operate_decrypt(rsa, data, data_len, &err), 0);
+		token_rig.proxy->reset();
+		token_rig.proxy->refuse("C_Decrypt", lost[i].rv, 0, 1);
+		assert_int_equal(operate_decrypt(rsa, data, data_len, &token_rig.err), 0);
 		came_back(i, "C_Decrypt");
-		proxy->reset();
-		proxy->refuse("C_DecryptInit", lost[i].rv, 0, 1);
-		assert_int_equal(operate_decrypt(rsa, data, data_len, &err), 0);
+		token_rig.proxy->reset();
+		token_rig.proxy->refuse("C_DecryptInit", lost[i].rv, 0, 1);
+		assert_int_equal(operate_decrypt(rsa, data, data_len, &token_rig.err), 0);
 		came_back(i, "C_DecryptInit");
-		assert_int_equal(proxy->count("C_Decrypt"), 1);
+		assert_int_equal(token_rig.proxy->count("C_Decrypt"), 1);
 	}
 }
 
@@ -178,15 +157,17 @@ static void a_decryption_that_failed_otherwise_is_never_repeated(void **state)
 			skip |= listed[i] == rv;
 		if (skip)
 			continue;
-		proxy->refuse("C_Decrypt", rv, 0, 1);
-		assert_int_equal(operate_decrypt(rsa, data, data_len, &err), HSMIME_EINVALID);
-		assert_string_equal(err.message, "decryption failed");
+		token_rig.proxy->refuse("C_Decrypt", rv, 0, 1);
+		assert_int_equal(
+		    operate_decrypt(rsa, data, data_len, &token_rig.err), HSMIME_EINVALID);
+		assert_string_equal(token_rig.err.message, "decryption failed");
 		calls++;
-		assert_int_equal(proxy->count("C_Decrypt"), calls);
-		/* SoftHSM, not told of the call, has its operation still active. */
-		assert_int_equal(operate_decrypt(rsa, data, data_len, &err), 0);
+		assert_int_equal(token_rig.proxy->count("C_Decrypt"), calls);
+		/* The failure ended the operation: the same session takes the next message. */
+		assert_int_equal(operate_decrypt(rsa, data, data_len, &token_rig.err), 0);
 		calls++;
 	}
+	assert_int_equal(token_rig.proxy->count("C_OpenSession"), 0);
 	assert_true(calls > 900);
 }
 
@@ -195,23 +176,23 @@ static void sessions_with_an_operation_left_active_are_replaced(void **state)
 {
 	(void)state;
 	for (unsigned long stuck = 1; stuck <= 20; stuck += 19) {
-		proxy->reset();
-		proxy->refuse("C_SignInit", CKR_OPERATION_ACTIVE, 0, stuck);
-		assert_int_equal(operate_sign(ec, &err), 0);
-		assert_int_equal(proxy->count("C_SignInit"), stuck + 1);
-		assert_int_equal(proxy->count("C_CloseSession"), stuck);
-		assert_int_equal(proxy->count("C_Login"), 0);
+		token_rig.proxy->reset();
+		token_rig.proxy->refuse("C_SignInit", CKR_OPERATION_ACTIVE, 0, stuck);
+		assert_int_equal(operate_sign(ec, &token_rig.err), 0);
+		assert_int_equal(token_rig.proxy->count("C_SignInit"), stuck + 1);
+		assert_int_equal(token_rig.proxy->count("C_CloseSession"), stuck);
+		assert_int_equal(token_rig.proxy->count("C_Login"), 0);
 	}
-	proxy->reset();
-	proxy->refuse("C_SignInit", CKR_OPERATION_ACTIVE, 0, 1000);
-	assert_int_equal(operate_sign(ec, &err), HSMIME_ETOKEN);
-	assert_in_range(proxy->count("C_SignInit"), 2, 200);
-	assert_non_null(strstr(err.message, "CKR_OPERATION_ACTIVE"));
+	token_rig.proxy->reset();
+	token_rig.proxy->refuse("C_SignInit", CKR_OPERATION_ACTIVE, 0, 1000);
+	assert_int_equal(operate_sign(ec, &token_rig.err), HSMIME_ETOKEN);
+	assert_in_range(token_rig.proxy->count("C_SignInit"), 2, 200);
+	assert_non_null(strstr(token_rig.err.message, "CKR_OPERATION_ACTIVE"));
 }
 
 static void an_agreement_comes_back_too(void **state)
 {
-	struct token_key *k = operate_key(e, "pkcs11:token=Back;id=%02", ENGINE_DECRYPT);
+	struct token_key *k = operate_key(e, TOKEN_RIG_EC, ENGINE_DECRYPT);
 	EVP_PKEY *peer = EVP_EC_gen("P-256");
 	unsigned char point[PUBLIC_POINT_MAX], out[66];
 	size_t len = sizeof(point), out_len;
@@ -219,17 +200,17 @@ static void an_agreement_comes_back_too(void **state)
 	(void)state;
 	assert_true(public_key_point(point, &len, peer));
 	for (size_t i = 0; i < LOST; i++) {
-		proxy->reset();
-		proxy->refuse("C_DeriveKey", lost[i].rv, 0, 1);
+		token_rig.proxy->reset();
+		token_rig.proxy->refuse("C_DeriveKey", lost[i].rv, 0, 1);
 		out_len = sizeof(out);
-		assert_int_equal(token_key_derive(k, out, &out_len, point, len, &err), 0);
+		assert_int_equal(token_key_derive(k, out, &out_len, point, len, &token_rig.err), 0);
 		came_back(i, "C_DeriveKey");
-		proxy->refuse("C_DeriveKey", lost[i].rv, 0, 9);
+		token_rig.proxy->refuse("C_DeriveKey", lost[i].rv, 0, 9);
 		out_len = sizeof(out);
 		assert_int_equal(
-		    token_key_derive(k, out, &out_len, point, len, &err), HSMIME_ETOKEN);
+		    token_key_derive(k, out, &out_len, point, len, &token_rig.err), HSMIME_ETOKEN);
 		assert_int_equal(out_len, 0);
-		proxy->reset();
+		token_rig.proxy->reset();
 	}
 	EVP_PKEY_free(peer);
 	token_key_free(k);
@@ -239,40 +220,40 @@ static void an_agreement_comes_back_too(void **state)
 static void sessions_that_somebody_closed_are_replaced(void **state)
 {
 	(void)state;
-	assert_int_equal(module->C_CloseAllSessions(softtoken_slot(module, "Back")), CKR_OK);
-	assert_int_equal(operate_sign(ec, &err), 0);
-	assert_int_equal(proxy->count("C_Login"), 1);
-	assert_int_equal(module->C_CloseAllSessions(softtoken_slot(module, "Back")), CKR_OK);
-	assert_int_equal(operate_decrypt(rsa, data, data_len, &err), 0);
-	assert_int_equal(proxy->count("C_Login"), 2);
+	assert_int_equal(module->C_CloseAllSessions(softtoken_slot(module, "Rig")), CKR_OK);
+	assert_int_equal(operate_sign(ec, &token_rig.err), 0);
+	assert_int_equal(token_rig.proxy->count("C_Login"), 1);
+	assert_int_equal(module->C_CloseAllSessions(softtoken_slot(module, "Rig")), CKR_OK);
+	assert_int_equal(operate_decrypt(rsa, data, data_len, &token_rig.err), 0);
+	assert_int_equal(token_rig.proxy->count("C_Login"), 2);
 }
 
 static void a_module_that_somebody_finalised_is_initialised_again(void **state)
 {
 	(void)state;
 	assert_int_equal(module->C_Finalize(NULL), CKR_OK);
-	assert_int_equal(operate_sign(ec, &err), 0);
-	assert_int_equal(operate_decrypt(rsa, data, data_len, &err), 0);
+	assert_int_equal(operate_sign(ec, &token_rig.err), 0);
+	assert_int_equal(operate_decrypt(rsa, data, data_len, &token_rig.err), 0);
 }
 
 static void log_out(void)
 {
 	CK_SESSION_HANDLE session = 0;
 
-	assert_int_equal(module->C_OpenSession(softtoken_slot(module, "Back"), CKF_SERIAL_SESSION,
+	assert_int_equal(module->C_OpenSession(softtoken_slot(module, "Rig"), CKF_SERIAL_SESSION,
 			     NULL, NULL, &session),
 	    CKR_OK);
 	assert_int_equal(module->C_Logout(session), CKR_OK);
 	assert_int_equal(module->C_CloseSession(session), CKR_OK);
-	proxy->reset();
+	token_rig.proxy->reset();
 }
 
 static void a_login_that_somebody_ended_is_made_again(void **state)
 {
 	(void)state;
 	log_out();
-	assert_int_equal(operate_sign(ec, &err), 0);
-	assert_int_equal(proxy->count("C_Login"), 1);
+	assert_int_equal(operate_sign(ec, &token_rig.err), 0);
+	assert_int_equal(token_rig.proxy->count("C_Login"), 1);
 }
 
 /* Without a login private keys are not refused: they do not show. */
@@ -280,8 +261,8 @@ static void keys_that_an_ended_login_hides_are_found(void **state)
 {
 	(void)state;
 	log_out();
-	token_key_free(operate_key(e, "pkcs11:token=Back;id=%01", ENGINE_SIGN));
-	assert_int_equal(proxy->count("C_Login"), 1);
+	token_key_free(operate_key(e, TOKEN_RIG_RSA, ENGINE_SIGN));
+	assert_int_equal(token_rig.proxy->count("C_Login"), 1);
 }
 
 static void what_is_not_there_costs_no_second_login(void **state)
@@ -289,50 +270,51 @@ static void what_is_not_there_costs_no_second_login(void **state)
 	struct engine_found found = { 0 };
 
 	(void)state;
-	assert_int_equal(engine_find_key(&found, e, "pkcs11:token=Back;id=%77", ENGINE_SIGN, &err),
+	assert_int_equal(
+	    engine_find_key(&found, e, "pkcs11:token=Rig;id=%77", ENGINE_SIGN, &token_rig.err),
 	    HSMIME_ENOKEY);
-	assert_int_equal(proxy->count("C_Login"), 0);
+	assert_int_equal(token_rig.proxy->count("C_Login"), 0);
 }
 
 static void a_token_that_is_gone_is_named(void **state)
 {
 	(void)state;
-	proxy->refuse("C_SignInit", CKR_DEVICE_REMOVED, 0, 1);
-	proxy->refuse("C_GetTokenInfo", CKR_TOKEN_NOT_PRESENT, 0, 99);
-	assert_int_equal(operate_sign(ec, &err), HSMIME_ETOKEN);
-	assert_string_equal(err.message, "token \"Back\" is gone");
-	assert_non_null(strstr(err.hint, "serial number"));
+	token_rig.proxy->refuse("C_SignInit", CKR_DEVICE_REMOVED, 0, 1);
+	token_rig.proxy->refuse("C_GetTokenInfo", CKR_TOKEN_NOT_PRESENT, 0, 99);
+	assert_int_equal(operate_sign(ec, &token_rig.err), HSMIME_ETOKEN);
+	assert_string_equal(token_rig.err.message, "token \"Rig\" is gone");
+	assert_non_null(strstr(token_rig.err.hint, "serial number"));
 	/* Inserted again. */
-	proxy->reset();
-	assert_int_equal(operate_sign(ec, &err), 0);
+	token_rig.proxy->reset();
+	assert_int_equal(operate_sign(ec, &token_rig.err), 0);
 }
 
 static void a_key_that_was_removed_is_no_key(void **state)
 {
-	struct token_key *k = operate_key(e, "pkcs11:token=Back;id=%03", ENGINE_SIGN);
+	struct softtoken more = { .functions = module };
+	struct token_key *k = NULL;
 	CK_ATTRIBUTE id = { CKA_ID, (char *)"\x03", 1 };
 	CK_OBJECT_HANDLE handles[4];
 	CK_ULONG count = 0;
-	CK_SESSION_HANDLE session = 0;
 
 	(void)state;
-	assert_int_equal(module->C_OpenSession(softtoken_slot(module, "Back"),
-			     CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session),
+	assert_int_equal(module->C_OpenSession(softtoken_slot(module, "Rig"),
+			     CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &more.session),
 	    CKR_OK);
-	assert_int_equal(module->C_FindObjectsInit(session, &id, 1), CKR_OK);
-	assert_int_equal(module->C_FindObjects(session, handles, 4, &count), CKR_OK);
-	assert_int_equal(module->C_FindObjectsFinal(session), CKR_OK);
+	EVP_PKEY_free(softtoken_rsa(&more, 3, "changing", 1024, KEY_SIGN));
+	k = operate_key(e, "pkcs11:token=Rig;id=%03", ENGINE_SIGN);
+	assert_int_equal(module->C_FindObjectsInit(more.session, &id, 1), CKR_OK);
+	assert_int_equal(module->C_FindObjects(more.session, handles, 4, &count), CKR_OK);
+	assert_int_equal(module->C_FindObjectsFinal(more.session), CKR_OK);
 	assert_int_equal(count, 2);
 	for (CK_ULONG i = 0; i < count; i++)
-		assert_int_equal(module->C_DestroyObject(session, handles[i]), CKR_OK);
-	assert_int_equal(operate_sign(k, &err), HSMIME_ENOKEY);
-	assert_non_null(strstr(err.message, "no longer on token"));
+		assert_int_equal(module->C_DestroyObject(more.session, handles[i]), CKR_OK);
+	assert_int_equal(operate_sign(k, &token_rig.err), HSMIME_ENOKEY);
+	assert_non_null(strstr(token_rig.err.message, "no longer on token"));
 	/* Another key got its ID and label: it is not taken for it. */
-	st.functions = module;
-	st.session = session;
-	EVP_PKEY_free(softtoken_rsa(&st, 3, "changing", 1024, KEY_SIGN));
-	assert_int_equal(operate_sign(k, &err), HSMIME_ENOKEY);
-	assert_int_equal(module->C_CloseSession(session), CKR_OK);
+	EVP_PKEY_free(softtoken_rsa(&more, 3, "changing", 1024, KEY_SIGN));
+	assert_int_equal(operate_sign(k, &token_rig.err), HSMIME_ENOKEY);
+	assert_int_equal(module->C_CloseSession(more.session), CKR_OK);
 	token_key_free(k);
 }
 
@@ -366,5 +348,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_key_that_was_removed_is_no_key, begin, end),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, token_rig_tear_down);
 }

@@ -7,35 +7,31 @@
 
 #include <cmocka.h>
 
-#include "operate.h"
-#include "softtoken.h"
+#include "token_rig.h"
 
 /*
  * EC private keys of one CKA_ID show no point: which is the certificate's? Token "Bare": "old" and "new", without
  * public key objects. "Shown": the same with them. "Curves": P-384 and P-256 without. "Again": one key, 01,
  * without a label, beside which others appear. The certificates are those of "new" and of P-256.
  */
-static struct softtoken st;
 static struct engine *e;
-static struct error err;
-static const struct proxy *proxy;
 static EVP_PKEY *old_key[2], *new_key[2], *p256;
 static X509 *certs[3];
 
 static X509 *certify(EVP_PKEY *key, const char *email)
 {
 	struct softtoken_cert c = { email, email, "digitalSignature,keyAgreement", -3600, 360000 };
-	X509 *cert = softtoken_issue(&st, key, &c);
+	X509 *cert = softtoken_issue(&token_rig.st, key, &c);
 
-	softtoken_store(&st, cert, 1, "certificate", true, false);
+	softtoken_store(&token_rig.st, cert, 1, "certificate", true, false);
 	return cert;
 }
 
 static void make_twins(size_t i, const char *label, const char *email, unsigned flags)
 {
-	softtoken_add(&st, label);
-	old_key[i] = softtoken_ec(&st, 1, "old", "P-256", KEY_SIGN | KEY_DERIVE | flags);
-	new_key[i] = softtoken_ec(&st, 1, "new", "P-256", KEY_SIGN | KEY_DERIVE | flags);
+	softtoken_add(&token_rig.st, label);
+	old_key[i] = softtoken_ec(&token_rig.st, 1, "old", "P-256", KEY_SIGN | KEY_DERIVE | flags);
+	new_key[i] = softtoken_ec(&token_rig.st, 1, "new", "P-256", KEY_SIGN | KEY_DERIVE | flags);
 	certs[i] = certify(new_key[i], email);
 }
 
@@ -44,24 +40,23 @@ static int set_up(void **state)
 	unsigned flags = KEY_SIGN | KEY_NO_PUBLIC_OBJECT;
 
 	(void)state;
-	softtoken_begin(&st);
+	softtoken_begin(&token_rig.st);
 	make_twins(0, "Bare", "bare@example.org", KEY_NO_PUBLIC_OBJECT);
 	make_twins(1, "Shown", "shown@example.org", 0);
-	softtoken_add(&st, "Curves");
-	EVP_PKEY_free(softtoken_ec(&st, 1, "p384", "P-384", flags));
-	p256 = softtoken_ec(&st, 1, "p256", "P-256", flags);
+	softtoken_add(&token_rig.st, "Curves");
+	EVP_PKEY_free(softtoken_ec(&token_rig.st, 1, "p384", "P-384", flags));
+	p256 = softtoken_ec(&token_rig.st, 1, "p256", "P-256", flags);
 	certs[2] = certify(p256, "curves@example.org");
-	softtoken_add(&st, "Again");
-	EVP_PKEY_free(softtoken_ec(&st, 1, NULL, "P-256", KEY_SIGN));
-	softtoken_seal(&st);
-	proxy = softtoken_proxy();
+	softtoken_add(&token_rig.st, "Again");
+	EVP_PKEY_free(softtoken_ec(&token_rig.st, 1, NULL, "P-256", KEY_SIGN));
+	softtoken_seal(&token_rig.st);
+	token_rig.proxy = softtoken_proxy();
 	e = operate_engine();
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	(void)state;
 	engine_free(e);
 	for (size_t i = 0; i < 3; i++)
 		X509_free(certs[i]);
@@ -70,23 +65,14 @@ static int tear_down(void **state)
 		EVP_PKEY_free(new_key[i]);
 	}
 	EVP_PKEY_free(p256);
-	softtoken_end(&st);
-	return 0;
-}
-
-static int begin(void **state)
-{
-	(void)state;
-	proxy->reset();
-	memset(&err, 0, sizeof(err));
-	return 0;
+	return token_rig_tear_down(state);
 }
 
 /* Signs what verifies with its own public key, which is key. */
 static void is(struct engine_found *found, EVP_PKEY *key)
 {
 	assert_int_equal(EVP_PKEY_eq(token_key_public(found->key), key), 1);
-	assert_int_equal(operate_sign(found->key, &err), 0);
+	assert_int_equal(operate_sign(found->key, &token_rig.err), 0);
 	engine_found_free(found);
 }
 
@@ -94,9 +80,9 @@ static void is_a_tie(int status, struct engine_found *found)
 {
 	assert_int_equal(status, HSMIME_ENOKEY);
 	assert_null(found->key);
-	assert_non_null(strstr(err.message, "several keys fit"));
-	assert_non_null(strstr(err.hint, "object=old"));
-	assert_non_null(strstr(err.hint, "object=new"));
+	assert_non_null(strstr(token_rig.err.message, "several keys fit"));
+	assert_non_null(strstr(token_rig.err.hint, "object=old"));
+	assert_non_null(strstr(token_rig.err.hint, "object=new"));
 }
 
 static void keys_that_can_not_be_told_apart_are_a_tie(void **state)
@@ -106,14 +92,18 @@ static void keys_that_can_not_be_told_apart_are_a_tie(void **state)
 	struct engine_candidate c = { 0 };
 
 	(void)state;
-	is_a_tie(engine_find_by_email(&found, e, "bare@example.org", ENGINE_SIGN, &err), &found);
-	is_a_tie(engine_find_by_certificate(&found, e, certs[0], ENGINE_SIGN, &err), &found);
-	is_a_tie(engine_find_key(&found, e, "pkcs11:token=Bare;id=%01", ENGINE_SIGN, &err), &found);
+	is_a_tie(engine_find_by_email(&found, e, "bare@example.org", ENGINE_SIGN, &token_rig.err),
+	    &found);
+	is_a_tie(
+	    engine_find_by_certificate(&found, e, certs[0], ENGINE_SIGN, &token_rig.err), &found);
+	is_a_tie(
+	    engine_find_key(&found, e, "pkcs11:token=Bare;id=%01", ENGINE_SIGN, &token_rig.err),
+	    &found);
 	c.issuer_len = (size_t)i2d_X509_NAME(X509_get_issuer_name(certs[0]), &issuer);
 	c.serial_len = (size_t)i2d_ASN1_INTEGER(X509_get_serialNumber(certs[0]), &serial);
 	c.issuer = issuer;
 	c.serial = serial;
-	is_a_tie(engine_find_recipient(&found, e, NULL, &c, 1, &err), &found);
+	is_a_tie(engine_find_recipient(&found, e, NULL, &c, 1, &token_rig.err), &found);
 	OPENSSL_free(issuer);
 	OPENSSL_free(serial);
 }
@@ -124,10 +114,11 @@ static void their_public_key_objects_tell_them_apart(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    engine_find_by_email(&found, e, "shown@example.org", ENGINE_SIGN, &err), 0);
+	    engine_find_by_email(&found, e, "shown@example.org", ENGINE_SIGN, &token_rig.err), 0);
 	assert_int_equal(X509_cmp(found.certificate, certs[1]), 0);
 	is(&found, new_key[1]);
-	assert_int_equal(engine_find_by_certificate(&found, e, certs[1], ENGINE_SIGN, &err), 0);
+	assert_int_equal(
+	    engine_find_by_certificate(&found, e, certs[1], ENGINE_SIGN, &token_rig.err), 0);
 	is(&found, new_key[1]);
 }
 
@@ -136,12 +127,14 @@ static void a_key_chosen_by_its_label_gets_its_own_public_key(void **state)
 	struct engine_found found = { 0 };
 
 	(void)state;
-	assert_int_equal(
-	    engine_find_key(&found, e, "pkcs11:token=Shown;object=old", ENGINE_SIGN, &err), 0);
+	assert_int_equal(engine_find_key(&found, e, "pkcs11:token=Shown;object=old", ENGINE_SIGN,
+			     &token_rig.err),
+	    0);
 	assert_null(found.certificate);
 	is(&found, old_key[1]);
-	assert_int_equal(
-	    engine_find_key(&found, e, "pkcs11:token=Shown;object=new", ENGINE_SIGN, &err), 0);
+	assert_int_equal(engine_find_key(&found, e, "pkcs11:token=Shown;object=new", ENGINE_SIGN,
+			     &token_rig.err),
+	    0);
 	assert_int_equal(X509_cmp(found.certificate, certs[1]), 0);
 	is(&found, new_key[1]);
 }
@@ -152,7 +145,7 @@ static void a_key_on_another_curve_is_not_the_certificate_s(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    engine_find_by_email(&found, e, "curves@example.org", ENGINE_SIGN, &err), 0);
+	    engine_find_by_email(&found, e, "curves@example.org", ENGINE_SIGN, &token_rig.err), 0);
 	is(&found, p256);
 }
 
@@ -171,8 +164,8 @@ static void appear(unsigned char id, const char *label)
 
 static int sign_after_a_lost_session(struct token_key *k)
 {
-	proxy->refuse("C_SignInit", CKR_SESSION_HANDLE_INVALID, 0, 1);
-	return operate_sign(k, &err);
+	token_rig.proxy->refuse("C_SignInit", CKR_SESSION_HANDLE_INVALID, 0, 1);
+	return operate_sign(k, &token_rig.err);
 }
 
 static void after_a_lost_session_no_other_key_signs(void **state)
@@ -180,7 +173,7 @@ static void after_a_lost_session_no_other_key_signs(void **state)
 	struct token_key *k = operate_key(e, "pkcs11:token=Again;id=%01", ENGINE_SIGN);
 
 	(void)state;
-	assert_int_equal(operate_sign(k, &err), 0);
+	assert_int_equal(operate_sign(k, &token_rig.err), 0);
 	/* The same ID, but a label: a template can't ask for none. */
 	for (int i = 0; i < 4; i++) {
 		appear(1, "labelled");
@@ -188,19 +181,21 @@ static void after_a_lost_session_no_other_key_signs(void **state)
 	}
 	appear(1, NULL);
 	assert_int_equal(sign_after_a_lost_session(k), HSMIME_ENOKEY);
-	assert_non_null(strstr(err.message, "several keys"));
-	assert_int_equal(proxy->count("C_Sign"), 5);
+	assert_non_null(strstr(token_rig.err.message, "several keys"));
+	assert_int_equal(token_rig.proxy->count("C_Sign"), 5);
 	token_key_free(k);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(keys_that_can_not_be_told_apart_are_a_tie, begin),
-		cmocka_unit_test_setup(their_public_key_objects_tell_them_apart, begin),
-		cmocka_unit_test_setup(a_key_chosen_by_its_label_gets_its_own_public_key, begin),
-		cmocka_unit_test_setup(a_key_on_another_curve_is_not_the_certificate_s, begin),
-		cmocka_unit_test_setup(after_a_lost_session_no_other_key_signs, begin),
+		cmocka_unit_test_setup(keys_that_can_not_be_told_apart_are_a_tie, token_rig_begin),
+		cmocka_unit_test_setup(their_public_key_objects_tell_them_apart, token_rig_begin),
+		cmocka_unit_test_setup(
+		    a_key_chosen_by_its_label_gets_its_own_public_key, token_rig_begin),
+		cmocka_unit_test_setup(
+		    a_key_on_another_curve_is_not_the_certificate_s, token_rig_begin),
+		cmocka_unit_test_setup(after_a_lost_session_no_other_key_signs, token_rig_begin),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -8,8 +8,7 @@
 
 #include <openssl/rsa.h>
 
-#include "engine/engine.h"
-#include "engine/token_key.h"
+#include "operate.h"
 #include "softtoken.h"
 
 /* RSA 01 (2048) and 02 (1025 bits: PSS blocks are an octet shorter), EC 03, 04, 05, RSA 06 signs nothing. */
@@ -21,10 +20,7 @@ static const struct proxy *proxy;
 
 static int set_up(void **state)
 {
-	struct engine_options options = { .module = PROXY_MODULE, .pin_source = "env:TEST_PIN" };
-
 	(void)state;
-	setenv("TEST_PIN", SOFTTOKEN_PIN, 1);
 	softtoken_begin(&st);
 	softtoken_add(&st, "Sign");
 	keys[1] = softtoken_rsa(&st, 1, "rsa", 2048, KEY_SIGN);
@@ -34,7 +30,8 @@ static int set_up(void **state)
 	keys[5] = softtoken_ec(&st, 5, "p521", "P-521", KEY_SIGN);
 	softtoken_seal(&st);
 	proxy = softtoken_proxy();
-	return engine_new(&e, &options, &err);
+	e = operate_engine();
+	return 0;
 }
 
 static int tear_down(void **state)

@@ -11,36 +11,22 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#include "operate.h"
-#include "softtoken.h"
+#include "token_rig.h"
 
-#define KEY "pkcs11:token=Threads;id=%01"
+#define KEY TOKEN_RIG_EC
 #define THREADS 8
 
-/* Token "Threads": EC 01 (signs), RSA 02 (decrypts). A deadlock is ended by the alarm. */
-static struct softtoken st;
 static struct engine *e;
 static const struct proxy *proxy;
 
 static int set_up(void **state)
 {
-	(void)state;
-	softtoken_begin(&st);
-	softtoken_add(&st, "Threads");
-	EVP_PKEY_free(softtoken_ec(&st, 1, "ec", "P-256", KEY_SIGN));
-	EVP_PKEY_free(softtoken_rsa(&st, 2, "rsa", 2048, KEY_DECRYPT));
-	softtoken_seal(&st);
-	proxy = softtoken_proxy();
+	token_rig_set_up(state);
+	proxy = token_rig.proxy;
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	(void)state;
-	softtoken_end(&st);
-	return 0;
-}
-
+/* A deadlock is ended by the alarm. */
 static int begin(void **state)
 {
 	(void)state;
@@ -119,7 +105,7 @@ static void many_threads_use_one_token(void **state)
 	/* One more for the copy of the key. */
 	assert_int_equal(proxy->count("C_CopyObject"), 1);
 	assert_in_range(proxy->count("C_OpenSession"), 1, THREADS + 1);
-	t.key = operate_key(e, "pkcs11:token=Threads;id=%02", ENGINE_DECRYPT);
+	t.key = operate_key(e, TOKEN_RIG_RSA, ENGINE_DECRYPT);
 	run(&t, THREADS);
 	token_key_free(t.key);
 	assert_in_range(proxy->count("C_OpenSession"), 1, THREADS + 1);
@@ -337,8 +323,8 @@ static void where_others_hold_all_sessions_it_is_an_error_and_not_a_wait(void **
 	e = operate_engine();
 	f = softtoken_proxy_functions();
 	proxy->limit_sessions(1);
-	assert_int_equal(f->C_OpenSession(softtoken_slot(f, "Threads"), CKF_SERIAL_SESSION, NULL,
-			     NULL, &session),
+	assert_int_equal(
+	    f->C_OpenSession(softtoken_slot(f, "Rig"), CKF_SERIAL_SESSION, NULL, NULL, &session),
 	    CKR_OK);
 	assert_int_equal(engine_find_key(&found, e, KEY, ENGINE_SIGN, &err), HSMIME_ETOKEN);
 	assert_non_null(strstr(err.message, "CKR_SESSION_COUNT"));
@@ -394,5 +380,5 @@ int main(void)
 		    a_module_that_can_t_lock_gets_one_call_at_a_time, begin, end),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, token_rig_tear_down);
 }

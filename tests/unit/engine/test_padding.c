@@ -11,50 +11,14 @@
 #include <openssl/rsa.h>
 
 #include "engine/padding.h"
+#include "rsa.h"
 
-#define K 256
-
-static const char *const digests[] = { "SHA1", "SHA256", "SHA384", "SHA512" };
 static const unsigned char label[] = "a label; of \0 any octets";
-
-static EVP_PKEY *key;
-
-static int set_up(void **state)
-{
-	(void)state;
-	key = EVP_RSA_gen(2048);
-	return key != NULL ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	EVP_PKEY_free(key);
-	return 0;
-}
-
-static size_t size_of(const char *digest)
-{
-	return (size_t)EVP_MD_get_size(EVP_get_digestbyname(digest));
-}
-
-/* The raw private operation: what a token without paddings gives back. */
-static void raw(unsigned char *out, EVP_PKEY *k, const unsigned char *in, size_t len)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(k, NULL);
-	size_t out_len = len;
-
-	assert_int_equal(EVP_PKEY_decrypt_init(ctx), 1);
-	assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING), 1);
-	assert_int_equal(EVP_PKEY_decrypt(ctx, out, &out_len, in, len), 1);
-	assert_int_equal(out_len, len);
-	EVP_PKEY_CTX_free(ctx);
-}
 
 static void encrypt(
     unsigned char *out, int padding, const struct padding *p, const void *message, size_t len)
 {
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(rsa_key, NULL);
 	size_t out_len = K;
 
 	assert_int_equal(EVP_PKEY_encrypt_init(ctx), 1);
@@ -85,7 +49,7 @@ static void what_openssl_pads_by_pkcs1_comes_out(void **state)
 		size_t start = 0;
 
 		encrypt(data, RSA_PKCS1_PADDING, NULL, message, lengths[i]);
-		raw(em, key, data, K);
+		rsa_raw(em, rsa_key, data, K);
 		assert_int_equal(padding_decode_pkcs1(&start, em, K), 1);
 		assert_int_equal(K - start, lengths[i]);
 		assert_memory_equal(em + start, message, lengths[i]);
@@ -182,7 +146,7 @@ static void comes_out_of_oaep(const struct padding *p, size_t len)
 
 	memset(message, 1, sizeof(message));
 	encrypt(data, RSA_PKCS1_OAEP_PADDING, p, message, len);
-	raw(em, key, data, K);
+	rsa_raw(em, rsa_key, data, K);
 	assert_int_equal(padding_decode_oaep(&start, &good, em, K, p), 0);
 	assert_int_equal(good, 1);
 	assert_int_equal(K - start, len);
@@ -197,7 +161,7 @@ static void what_openssl_pads_by_oaep_comes_out_for_every_hash_mgf1_and_label(vo
 			for (size_t with = 0; with < 2; with++) {
 				struct padding p = { digests[i], j < 4 ? digests[j] : NULL, 0,
 					with ? label : NULL, with ? sizeof(label) : 0 };
-				size_t most = K - 2 * size_of(digests[i]) - 2;
+				size_t most = K - 2 * digest_size(digests[i]) - 2;
 
 				comes_out_of_oaep(&p, 0);
 				comes_out_of_oaep(&p, 32);
@@ -220,7 +184,7 @@ static void other_parameters_than_the_writer_s_are_refused(void **state)
 
 	(void)state;
 	encrypt(data, RSA_PKCS1_OAEP_PADDING, &right, "key", 3);
-	raw(block, key, data, K);
+	rsa_raw(block, rsa_key, data, K);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		size_t start = 0, good = 1;
 
@@ -236,7 +200,7 @@ static void mgf1(
     unsigned char *out, size_t len, const unsigned char *seed, size_t seed_len, const char *digest)
 {
 	unsigned char input[K + 4], block[EVP_MAX_MD_SIZE];
-	size_t size = size_of(digest), got = 0;
+	size_t size = digest_size(digest), got = 0;
 
 	for (size_t i = 0; i * size < len; i++) {
 		memcpy(input, seed, seed_len);
@@ -251,7 +215,7 @@ static void mgf1(
 
 static void encode_block(unsigned char *em, size_t k, const char *digest, const unsigned char *db)
 {
-	size_t size = size_of(digest), db_len = k - size - 1;
+	size_t size = digest_size(digest), db_len = k - size - 1;
 
 	em[0] = 0;
 	assert_int_equal(RAND_bytes(em + 1, (int)size), 1);
@@ -274,7 +238,7 @@ static void block_is(const char *digest, size_t k, const unsigned char *db, size
 	assert_int_equal(k - start, message_len);
 	if (expected)
 		assert_memory_equal(
-		    em + start, db + (k - size_of(digest) - 1) - message_len, message_len);
+		    em + start, db + (k - digest_size(digest) - 1) - message_len, message_len);
 }
 
 static void every_malformed_oaep_block_is_refused(void **state)
@@ -284,7 +248,7 @@ static void every_malformed_oaep_block_is_refused(void **state)
 	(void)state;
 	for (size_t d = 0; d < 2; d++) {
 		unsigned char db[K] = { 0 }, bad[K];
-		size_t size = size_of(digests[d]), len = k - size - 1, got = 0;
+		size_t size = digest_size(digests[d]), len = k - size - 1, got = 0;
 
 		assert_int_equal(EVP_Q_digest(NULL, digests[d], NULL, "", 0, db, &got), 1);
 		block_is(digests[d], k, db, 0, 0, 0); /* no separator at all */
@@ -319,7 +283,7 @@ static void one_changed_bit_anywhere_in_an_oaep_block_is_refused(void **state)
 
 	(void)state;
 	encrypt(data, RSA_PKCS1_OAEP_PADDING, &p, "0123456789abcdef", 16);
-	raw(block, key, data, K);
+	rsa_raw(block, rsa_key, data, K);
 	for (size_t bit = 0; bit < 8 * K; bit++) {
 		size_t start = 0, good = 1;
 
@@ -383,5 +347,5 @@ int main(void)
 		cmocka_unit_test(results_are_moved_to_the_end),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, rsa_set_up, rsa_tear_down);
 }

@@ -10,46 +10,7 @@
 #include <openssl/rsa.h>
 
 #include "engine/padding.h"
-
-#define K 256
-
-static const char *const digests[] = { "SHA1", "SHA256", "SHA384", "SHA512" };
-
-static EVP_PKEY *key, *odd; /* 2048 bits; 1025 bits, where PSS leaves one octet out */
-
-static int set_up(void **state)
-{
-	(void)state;
-	key = EVP_RSA_gen(2048);
-	odd = EVP_RSA_gen(1025);
-	return key != NULL && odd != NULL ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	EVP_PKEY_free(key);
-	EVP_PKEY_free(odd);
-	return 0;
-}
-
-static size_t size_of(const char *digest)
-{
-	return (size_t)EVP_MD_get_size(EVP_get_digestbyname(digest));
-}
-
-/* The raw private operation: what a token without paddings gives back. */
-static void raw(unsigned char *out, EVP_PKEY *k, const unsigned char *in, size_t len)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(k, NULL);
-	size_t out_len = len;
-
-	assert_int_equal(EVP_PKEY_decrypt_init(ctx), 1);
-	assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING), 1);
-	assert_int_equal(EVP_PKEY_decrypt(ctx, out, &out_len, in, len), 1);
-	assert_int_equal(out_len, len);
-	EVP_PKEY_CTX_free(ctx);
-}
+#include "rsa.h"
 
 static EVP_PKEY_CTX *verifier(EVP_PKEY *k, int padding, const char *digest)
 {
@@ -63,7 +24,8 @@ static EVP_PKEY_CTX *verifier(EVP_PKEY *k, int padding, const char *digest)
 
 static void pss_verifies(EVP_PKEY *k, const struct padding *p)
 {
-	size_t bits = (size_t)EVP_PKEY_get_bits(k), len = (bits + 7) / 8, size = size_of(p->digest);
+	size_t bits = (size_t)EVP_PKEY_get_bits(k), len = (bits + 7) / 8,
+	       size = digest_size(p->digest);
 	unsigned char hash[EVP_MAX_MD_SIZE], em[K], sig[K];
 	const char *mgf = p->mgf1_digest != NULL ? p->mgf1_digest : p->digest;
 	EVP_PKEY_CTX *ctx = verifier(k, RSA_PKCS1_PSS_PADDING, p->digest);
@@ -72,7 +34,7 @@ static void pss_verifies(EVP_PKEY *k, const struct padding *p)
 	assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, (int)p->salt_len), 1);
 	assert_int_equal(EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, mgf, NULL), 1);
 	assert_int_equal(padding_encode_pss(em, len, bits, p, hash, size), 0);
-	raw(sig, k, em, len);
+	rsa_raw(sig, k, em, len);
 	assert_int_equal(EVP_PKEY_verify(ctx, sig, len, hash, size), 1);
 	hash[0] ^= 1;
 	assert_int_not_equal(EVP_PKEY_verify(ctx, sig, len, hash, size), 1);
@@ -85,14 +47,14 @@ static void pss_blocks_verify_for_every_hash_mgf1_and_salt(void **state)
 	for (size_t i = 0; i < 4; i++)
 		for (size_t j = 0; j <= 4; j++) {
 			struct padding p = { digests[i], j < 4 ? digests[j] : NULL,
-				size_of(digests[i]), NULL, 0 };
+				digest_size(digests[i]), NULL, 0 };
 
-			pss_verifies(key, &p);
+			pss_verifies(rsa_key, &p);
 			p.salt_len = 0;
-			pss_verifies(key, &p);
-			pss_verifies(odd, &p);
-			p.salt_len = K - size_of(digests[i]) - 2;
-			pss_verifies(key, &p);
+			pss_verifies(rsa_key, &p);
+			pss_verifies(rsa_odd, &p);
+			p.salt_len = K - digest_size(digests[i]) - 2;
+			pss_verifies(rsa_key, &p);
 		}
 }
 
@@ -119,15 +81,16 @@ static void pkcs1_signature_blocks_verify(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		unsigned char hash[64] = { 9 }, info[PADDING_DIGEST_INFO_MAX], em[K], sig[K];
 		size_t len = sizeof(info);
-		EVP_PKEY_CTX *ctx = verifier(key, RSA_PKCS1_PADDING, digests[i]);
+		EVP_PKEY_CTX *ctx = verifier(rsa_key, RSA_PKCS1_PADDING, digests[i]);
 
 		assert_int_equal(
-		    padding_digest_info(info, &len, digests[i], hash, size_of(digests[i])), 0);
+		    padding_digest_info(info, &len, digests[i], hash, digest_size(digests[i])), 0);
 		assert_int_equal(padding_encode_pkcs1(em, K, info, len), 0);
-		raw(sig, key, em, K);
-		assert_int_equal(EVP_PKEY_verify(ctx, sig, K, hash, size_of(digests[i])), 1);
+		rsa_raw(sig, rsa_key, em, K);
+		assert_int_equal(EVP_PKEY_verify(ctx, sig, K, hash, digest_size(digests[i])), 1);
 		hash[1] ^= 1;
-		assert_int_not_equal(EVP_PKEY_verify(ctx, sig, K, hash, size_of(digests[i])), 1);
+		assert_int_not_equal(
+		    EVP_PKEY_verify(ctx, sig, K, hash, digest_size(digests[i])), 1);
 		EVP_PKEY_CTX_free(ctx);
 	}
 }
@@ -159,5 +122,5 @@ int main(void)
 		cmocka_unit_test(digest_infos_and_pkcs1_blocks_that_do_not_fit_are_refused),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, rsa_set_up, rsa_tear_down);
 }

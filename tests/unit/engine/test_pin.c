@@ -16,11 +16,10 @@
 #include <unistd.h>
 
 #include "engine/log.h"
-#include "engine/pin.h"
+#include "pin_reads.h"
 
 static char folder[64], path[128], spec[160];
 static struct error err;
-static const hsmime_pin_request request = { "Card", "00a1", "sign", 0, 0, 0 };
 static char logged[1024];
 static int warnings;
 
@@ -70,52 +69,20 @@ static void write_file(const char *octets, size_t len, mode_t mode)
 	assert_int_equal(close(fd), 0);
 }
 
-static struct pin_source *open_source(const char *s)
-{
-	struct pin_source *p = NULL;
-
-	assert_int_equal(pin_source_new(&p, s, NULL, NULL, &err), 0);
-	return p;
-}
-
-static void read_gives(struct pin_source *p, const char *expected)
-{
-	struct secret pin;
-
-	assert_int_equal(pin_read(&pin, p, &request, &err), 0);
-	assert_int_equal(pin.len, strlen(expected));
-	assert_memory_equal(pin.data, expected, pin.len);
-	secret_free(&pin);
-}
-
-/* No PIN: said why, and nothing of what was read. */
-static void read_fails(struct pin_source *p, const char *why)
-{
-	struct secret pin;
-
-	assert_int_equal(pin_read(&pin, p, &request, &err), HSMIME_EPIN);
-	assert_null(pin.data);
-	assert_int_equal(err.code, HSMIME_EPIN);
-	if (strstr(err.message, why) == NULL)
-		fail_msg("\"%s\"", err.message);
-	assert_null(strstr(err.message, "98765"));
-	assert_null(strstr(err.hint, "98765"));
-}
-
 static void gives(const char *s, const char *expected)
 {
-	struct pin_source *p = open_source(s);
+	struct pin_source *p = pin_open(s);
 
-	read_gives(p, expected);
-	read_gives(p, expected); /* as often as wanted */
+	pin_read_gives(p, expected);
+	pin_read_gives(p, expected); /* as often as wanted */
 	pin_source_free(p);
 }
 
 static void fails(const char *s, const char *why)
 {
-	struct pin_source *p = open_source(s);
+	struct pin_source *p = pin_open(s);
 
-	read_fails(p, why);
+	pin_read_fails(p, why);
 	pin_source_free(p);
 }
 
@@ -237,9 +204,9 @@ static void a_descriptor_without_a_pin_is_an_error_each_time(void **state)
 
 	(void)state;
 	snprintf(name, sizeof(name), "fd:%d", fd);
-	p = open_source(name);
-	read_fails(p, "empty");
-	read_fails(p, "read before"); /* not the line after it */
+	p = pin_open(name);
+	pin_read_fails(p, "empty");
+	pin_read_fails(p, "read before"); /* not the line after it */
 	pin_source_free(p);
 	close(fd);
 	fails(name, "Bad file descriptor");
@@ -250,7 +217,7 @@ static void *read_in_thread(void *arg)
 	struct secret pin;
 	struct error own = { 0 };
 
-	if (pin_read(&pin, arg, &request, &own) != 0 || pin.len != 5)
+	if (pin_read(&pin, arg, &pin_request, &own) != 0 || pin.len != 5)
 		return arg;
 	secret_free(&pin);
 	return NULL;
@@ -265,7 +232,7 @@ static void threads_share_what_a_descriptor_gave(void **state)
 
 	(void)state;
 	snprintf(name, sizeof(name), "fd:%d", fd);
-	p = open_source(name);
+	p = pin_open(name);
 	for (size_t i = 0; i < 8; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, read_in_thread, p), 0);
 	for (size_t i = 0; i < 8; i++) {

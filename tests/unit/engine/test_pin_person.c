@@ -8,42 +8,9 @@
 
 #include <unistd.h>
 
-#include "engine/pin.h"
+#include "pin_reads.h"
 
 static struct error err;
-static const hsmime_pin_request request = { "Card", "00a1", "sign", 0, 0, 0 };
-
-static void read_gives(struct pin_source *p, const char *expected)
-{
-	struct secret pin;
-
-	assert_int_equal(pin_read(&pin, p, &request, &err), 0);
-	assert_int_equal(pin.len, strlen(expected));
-	assert_memory_equal(pin.data, expected, pin.len);
-	secret_free(&pin);
-}
-
-/* No PIN: said why, and nothing of what was read. */
-static void read_fails(struct pin_source *p, const char *why)
-{
-	struct secret pin;
-
-	assert_int_equal(pin_read(&pin, p, &request, &err), HSMIME_EPIN);
-	assert_null(pin.data);
-	assert_int_equal(err.code, HSMIME_EPIN);
-	if (strstr(err.message, why) == NULL)
-		fail_msg("\"%s\"", err.message);
-	assert_null(strstr(err.message, "98765"));
-	assert_null(strstr(err.hint, "98765"));
-}
-
-static struct pin_source *nobody(const char *spec)
-{
-	struct pin_source *p = NULL;
-
-	assert_int_equal(pin_source_new(&p, spec, NULL, NULL, &err), 0);
-	return p;
-}
 
 /* A person who answers what answer says. */
 static struct {
@@ -78,21 +45,21 @@ static void a_person_is_asked_where_there_is_no_source(void **state)
 
 	(void)state;
 	assert_true(pin_attended(p));
-	read_gives(p, "1111");
+	pin_read_gives(p, "1111");
 	assert_int_equal(person.asked, 1);
 	assert_int_equal(person.room, PIN_MAX);
 	pin_source_free(p);
 	p = with_person(NULL, HSMIME_EPIN);
-	read_fails(p, "no PIN was given");
+	pin_read_fails(p, "no PIN was given");
 	pin_source_free(p);
 	p = with_person(NULL, 0);
-	read_fails(p, "no PIN was given");
+	pin_read_fails(p, "no PIN was given");
 	pin_source_free(p);
 	p = with_person(NULL, PIN_MAX + 1);
-	read_fails(p, "no PIN was given");
+	pin_read_fails(p, "no PIN was given");
 	pin_source_free(p);
-	p = nobody(NULL);
-	read_fails(p, "nobody is there");
+	p = pin_open(NULL);
+	pin_read_fails(p, "nobody is there");
 	pin_source_free(p);
 }
 
@@ -110,7 +77,7 @@ static void the_last_try_is_a_person_s_whatever_the_source(void **state)
 	assert_int_equal(person.asked, 1);
 	assert_int_not_equal(access("ran", F_OK), 0);
 	pin_source_free(p);
-	p = nobody("env:PATH");
+	p = pin_open("env:PATH");
 	assert_int_equal(pin_read(&pin, p, &last, &err), HSMIME_EPIN);
 	assert_null(pin.data);
 	pin_source_free(p);

@@ -314,6 +314,13 @@ void token_info(CK_TOKEN_INFO *info, const struct token *t)
 	pad(info->model, sizeof(info->model), t->model);
 }
 
+void token_slot_info(CK_SLOT_INFO *info, const struct token *t)
+{
+	memset(info, 0, sizeof(*info));
+	pad(info->slotDescription, sizeof(info->slotDescription), t->slot_description);
+	pad(info->manufacturerID, sizeof(info->manufacturerID), t->slot_manufacturer);
+}
+
 int token_reconnect(struct token *t, struct error *err)
 {
 	CK_RV rv = locate(t);

@@ -61,8 +61,9 @@ CK_RV token_update_flags(struct token *t);
 /* token_flags_fresh(t): whether the flags were read within the last two seconds. */
 bool token_flags_fresh(const struct token *t);
 
-/* token_info(info, t): what identifies t, as a CK_TOKEN_INFO, for URIs. */
+/* token_info(info, t), token_slot_info(info, t): what identifies t, and its slot, in PKCS#11's form for URIs. */
 void token_info(CK_TOKEN_INFO *info, const struct token *t);
+void token_slot_info(CK_SLOT_INFO *info, const struct token *t);
 
 /*
  * token_reconnect(t, err):

@@ -126,25 +126,16 @@ void uri_free(struct uri *u)
 	memset(u, 0, sizeof(*u));
 }
 
-static void pad(unsigned char *field, size_t size, const char *s)
-{
-	size_t len = strlen(s);
-
-	memset(field, ' ', size);
-	memcpy(field, s, len < size ? len : size);
-}
-
 bool uri_matches_token(const struct uri *u, const struct token *t)
 {
 	CK_TOKEN_INFO token;
-	CK_SLOT_INFO slot = { 0 };
+	CK_SLOT_INFO slot;
 	CK_SLOT_ID id;
 
 	if (u->p11 == NULL)
 		return true;
 	token_info(&token, t);
-	pad(slot.slotDescription, sizeof(slot.slotDescription), t->slot_description);
-	pad(slot.manufacturerID, sizeof(slot.manufacturerID), t->slot_manufacturer);
+	token_slot_info(&slot, t);
 	id = p11_kit_uri_get_slot_id(u->p11);
 	return p11_kit_uri_match_token_info(u->p11, &token) == 1 &&
 	       p11_kit_uri_match_slot_info(u->p11, &slot) == 1 &&

@@ -11,6 +11,7 @@
 #include "engine/crypto.h"
 #include "engine/provider/digest.h"
 #include "engine/provider/key.h"
+#include "engine/provider/padding_name.h"
 #include "util/secret.h"
 
 struct cipher {
@@ -69,33 +70,6 @@ static void *cipher_dupctx(void *ctx)
 	return copy;
 }
 
-static const struct {
-	int mode;
-	const char *name;
-} paddings[] = {
-	{ RSA_PKCS1_PADDING, OSSL_PKEY_RSA_PAD_MODE_PKCSV15 },
-	{ RSA_PKCS1_OAEP_PADDING, OSSL_PKEY_RSA_PAD_MODE_OAEP },
-	{ RSA_PKCS1_OAEP_PADDING, "oeap" }, /* a slip of the pen that OpenSSL keeps */
-	{ RSA_NO_PADDING, OSSL_PKEY_RSA_PAD_MODE_NONE },
-};
-#define PADDINGS (sizeof(paddings) / sizeof(paddings[0]))
-
-static int take_padding(struct cipher *c, const OSSL_PARAM *p)
-{
-	int mode = 0;
-
-	if (p->data_type != OSSL_PARAM_UTF8_STRING && !OSSL_PARAM_get_int(p, &mode))
-		return 0;
-	for (size_t i = 0; i < PADDINGS; i++) {
-		if (paddings[i].mode == mode || (p->data_type == OSSL_PARAM_UTF8_STRING &&
-						    strcmp(p->data, paddings[i].name) == 0)) {
-			c->padding = paddings[i].mode;
-			return 1;
-		}
-	}
-	return provider_raise(c->provider, REASON_USAGE, "an unknown RSA padding");
-}
-
 static int take_label(struct cipher *c, const OSSL_PARAM *p)
 {
 	void *label = NULL;
@@ -146,8 +120,8 @@ static int cipher_set_params(void *ctx, const OSSL_PARAM params[])
 	if (!take_digests(c, params))
 		return provider_raise(c->provider, REASON_USAGE, "an unknown digest for OAEP");
 	p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_PAD_MODE);
-	if (p != NULL && !take_padding(c, p))
-		return 0;
+	if (p != NULL && !padding_name_take(&c->padding, p, PADDING_ENCRYPTS))
+		return provider_raise(c->provider, REASON_USAGE, "an unknown RSA padding");
 	p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL);
 	if (p != NULL && !take_label(c, p))
 		return 0;
@@ -178,22 +152,12 @@ static const char *mgf1_of(const struct cipher *c)
 	return c->mgf1_digest[0] != '\0' ? c->mgf1_digest : c->digest;
 }
 
-static int put_padding(const struct cipher *c, OSSL_PARAM *p)
-{
-	if (p->data_type == OSSL_PARAM_INTEGER)
-		return OSSL_PARAM_set_int(p, c->padding);
-	for (size_t i = 0; i < PADDINGS; i++)
-		if (paddings[i].mode == c->padding)
-			return OSSL_PARAM_set_utf8_string(p, paddings[i].name);
-	return 0;
-}
-
 static int cipher_get_params(void *ctx, OSSL_PARAM params[])
 {
 	struct cipher *c = ctx;
 	OSSL_PARAM *p = OSSL_PARAM_locate(params, OSSL_ASYM_CIPHER_PARAM_PAD_MODE);
 
-	if (p != NULL && !put_padding(c, p))
+	if (p != NULL && !padding_name_put(p, c->padding))
 		return 0;
 	p = OSSL_PARAM_locate(params, OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST);
 	if (p != NULL && !OSSL_PARAM_set_utf8_string(p, c->digest))

@@ -9,17 +9,8 @@
 
 #include "engine/provider/algorithm_id.h"
 #include "engine/provider/key.h"
+#include "engine/provider/padding_name.h"
 #include "engine/provider/signature.h"
-
-static const struct {
-	int mode;
-	const char *name;
-} paddings[] = {
-	{ RSA_PKCS1_PADDING, OSSL_PKEY_RSA_PAD_MODE_PKCSV15 },
-	{ RSA_PKCS1_PSS_PADDING, OSSL_PKEY_RSA_PAD_MODE_PSS },
-	{ RSA_NO_PADDING, OSSL_PKEY_RSA_PAD_MODE_NONE },
-};
-#define PADDINGS (sizeof(paddings) / sizeof(paddings[0]))
 
 #define SALT_MAX 4096 /* octets, more than any modulus has room for */
 
@@ -27,22 +18,6 @@ static void *rsa_newctx(void *provctx, const char *properties)
 {
 	(void)properties;
 	return token_signature_new(provctx, RSA_PKCS1_PADDING);
-}
-
-static int take_padding(struct signature *s, const OSSL_PARAM *p)
-{
-	int mode = 0;
-
-	if (p->data_type != OSSL_PARAM_UTF8_STRING && !OSSL_PARAM_get_int(p, &mode))
-		return 0;
-	for (size_t i = 0; i < PADDINGS; i++) {
-		if (paddings[i].mode == mode || (p->data_type == OSSL_PARAM_UTF8_STRING &&
-						    strcmp(p->data, paddings[i].name) == 0)) {
-			s->padding = paddings[i].mode;
-			return 1;
-		}
-	}
-	return 0;
 }
 
 static const struct {
@@ -100,7 +75,7 @@ static int rsa_set_params(void *ctx, const OSSL_PARAM params[])
 	if (!digest_take(s->mgf1_digest, params, OSSL_SIGNATURE_PARAM_MGF1_DIGEST))
 		return provider_raise(s->provider, REASON_USAGE, "an unknown MGF1 digest");
 	p = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PAD_MODE);
-	if (p != NULL && !take_padding(s, p))
+	if (p != NULL && !padding_name_take(&s->padding, p, PADDING_SIGNS))
 		return provider_raise(s->provider, REASON_USAGE, "an unknown RSA padding");
 	p = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PSS_SALTLEN);
 	if (p != NULL && !take_salt(s, p))
@@ -151,17 +126,6 @@ static int put_algorithm(const struct signature *s, OSSL_PARAM *p)
 	return algorithm_id_pkcs1(p, s->digest);
 }
 
-static int put_padding(const struct signature *s, OSSL_PARAM *p)
-{
-	if (p->data_type == OSSL_PARAM_INTEGER)
-		return OSSL_PARAM_set_int(p, s->padding);
-	for (size_t i = 0; i < PADDINGS; i++) {
-		if (paddings[i].mode == s->padding)
-			return OSSL_PARAM_set_utf8_string(p, paddings[i].name);
-	}
-	return 0;
-}
-
 static int put_salt(const struct signature *s, OSSL_PARAM *p)
 {
 	char text[16];
@@ -184,7 +148,7 @@ static int rsa_get_params(void *ctx, OSSL_PARAM params[])
 	if (p != NULL && !put_algorithm(s, p))
 		return 0;
 	p = OSSL_PARAM_locate(params, OSSL_SIGNATURE_PARAM_PAD_MODE);
-	if (p != NULL && !put_padding(s, p))
+	if (p != NULL && !padding_name_put(p, s->padding))
 		return 0;
 	p = OSSL_PARAM_locate(params, OSSL_SIGNATURE_PARAM_DIGEST);
 	if (p != NULL && !OSSL_PARAM_set_utf8_string(p, s->digest))

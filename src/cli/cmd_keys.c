@@ -11,6 +11,8 @@
 #include "utf8.h"
 #include "values.h"
 
+#define NAME_WIDTH 9 /* columns */
+
 static const struct {
 	unsigned flag;
 	const char *name;
@@ -118,11 +120,7 @@ static void write_json(const hsmime_key *list, size_t count)
 
 static void field(const char *name, const char *value)
 {
-	if (value == NULL || value[0] == '\0')
-		return;
-	printf("  %-9s ", name);
-	utf8_print(stdout, value);
-	putchar('\n');
+	utf8_field(stdout, NAME_WIDTH, name, value);
 }
 
 static void write_type(const hsmime_key *k)
@@ -130,7 +128,7 @@ static void write_type(const hsmime_key *k)
 	const char *before = ": ";
 	unsigned usage = usage_of(k);
 
-	printf("  %-9s %s", "key:", k->type);
+	printf("  %-*s %s", NAME_WIDTH, "key:", k->type);
 	if (k->curve != NULL)
 		printf(" %s", k->curve);
 	else if (k->bits > 0)
@@ -164,7 +162,7 @@ static void write_validity(const hsmime_key *k)
 		state = " (EXPIRED)";
 	else if (now < k->not_before)
 		state = " (NOT YET VALID)";
-	printf("  %-9s %.10s to %.10s%s\n", "valid:", since, until, state);
+	printf("  %-*s %.10s to %.10s%s\n", NAME_WIDTH, "valid:", since, until, state);
 }
 
 static void write_key(const hsmime_key *k)

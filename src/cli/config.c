@@ -48,9 +48,9 @@ int config_find(bool *there, const char *path)
 	return 2;
 }
 
-static int refuse(const struct file *f, const char *key, const char *why)
+static int refuse(const struct file *f, const char *key, const char *verb, const char *what)
 {
-	message_error("%s: the value of %s %s", f->path, key, why);
+	message_error("%s: the value of %s %s %s", f->path, key, verb, what);
 	message_error("correct the file; hsmime.conf(5) describes it");
 	return 2;
 }
@@ -82,19 +82,18 @@ static int take_value(void *arg, const char *key, const char *const *values, siz
 {
 	const struct file *f = arg;
 	int id = option_find(key);
-	char why[128];
+	char wants[128];
 
 	if (id < 0 || !option_is_key((enum option_id)id)) {
 		message_warning("%s: there is no key %s", f->path, key);
 		return 0;
 	}
 	if (values == NULL)
-		return refuse(
-		    f, key, is_list(NULL, key) ? "is not a list of texts" : "is not a text");
+		return refuse(f, key, "is not", is_list(NULL, key) ? "a list of texts" : "a text");
 	for (size_t i = 0; i < count; i++) {
 		if (options_set(f->options, (enum option_id)id, values[i], f->rank, f->path) != 0) {
-			option_wants(why, sizeof(why), (enum option_id)id);
-			return refuse(f, key, why);
+			option_wants(wants, sizeof(wants), (enum option_id)id);
+			return refuse(f, key, "must be", wants);
 		}
 	}
 	return 0;

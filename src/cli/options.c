@@ -57,10 +57,10 @@ void option_wants(char *text, size_t size, enum option_id id)
 	const struct option_row *row = &option_table[id];
 
 	if (row->form != NULL)
-		snprintf(text, size, "must be %s", row->form);
+		snprintf(text, size, "%s", row->form);
 	else
-		snprintf(text, size, "must be one of %s",
-		    row->choices != NULL ? row->choices : "true,false");
+		snprintf(
+		    text, size, "one of %s", row->choices != NULL ? row->choices : "true,false");
 }
 
 static bool accumulates(enum option_id id)

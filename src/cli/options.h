@@ -140,7 +140,7 @@ bool option_given(const struct options *o, enum option_id id);
 bool option_is_key(enum option_id id);
 int option_find(const char *name);
 
-/* option_wants(text, size, id): put in text what a value of id must be, "must be …". */
+/* option_wants(text, size, id): put in text what a value of id must be, in words: "one of …". */
 void option_wants(char *text, size_t size, enum option_id id);
 
 /*

@@ -117,6 +117,7 @@ static const char *abbreviated(char **argv, int id)
 static int take(struct options *o, int id, const char *text)
 {
 	const struct option_row *row = &option_table[id];
+	char wants[128];
 
 	if (row->alias_value != NULL)
 		return options_set(
@@ -125,7 +126,8 @@ static int take(struct options *o, int id, const char *text)
 		"command line") == 0)
 		return 0;
 	message_error("--%s can't be %s", row->name, text);
-	message_error("it takes one of %s", row->choices != NULL ? row->choices : "true,false");
+	option_wants(wants, sizeof(wants), (enum option_id)id);
+	message_error("it takes %s", wants);
 	return 2;
 }
 

@@ -7,6 +7,8 @@
 #include "utf8.h"
 #include "values.h"
 
+#define NAME_WIDTH 12 /* columns */
+
 static const struct {
 	const char *name;
 	const char *words;
@@ -24,11 +26,7 @@ const char *report_kind(enum hsmime_layer_kind kind)
 
 static void field(FILE *out, const char *name, const char *value)
 {
-	if (value == NULL || value[0] == '\0')
-		return;
-	fprintf(out, "  %-12s ", name);
-	utf8_print(out, value);
-	putc('\n', out);
+	utf8_field(out, NAME_WIDTH, name, value);
 }
 
 static void emails(FILE *out, char *const *list)
@@ -122,7 +120,7 @@ static void encrypted(FILE *out, const hsmime_layer *l)
 	if (l->recipient_count == 0)
 		return;
 	field(out, "cipher:", l->cipher);
-	fprintf(out, "  %-12s %zu\n", "recipients:", l->recipient_count);
+	fprintf(out, "  %-*s %zu\n", NAME_WIDTH, "recipients:", l->recipient_count);
 	field(out, "key:", l->key_uri);
 	if (l->kind == HSMIME_LAYER_ENCRYPTED && l->opened)
 		field(out, "note:", "not authenticated: this encryption doesn't detect changes");

@@ -98,3 +98,12 @@ void utf8_print(FILE *out, const char *text)
 		utf8_put(out, utf8_is_control(point) ? '?' : point);
 	}
 }
+
+void utf8_field(FILE *out, int width, const char *name, const char *text)
+{
+	if (text == NULL || text[0] == '\0')
+		return;
+	fprintf(out, "  %-*s ", width, name);
+	utf8_print(out, text);
+	putc('\n', out);
+}

@@ -25,4 +25,7 @@ bool utf8_is_control(uint32_t point);
 /* utf8_print(out, text): write text with '?' for every control character; NULL writes nothing. */
 void utf8_print(FILE *out, const char *text);
 
+/* utf8_field(out, width, name, text): an indented line of name, in width columns, and text; none where text is NULL or empty. */
+void utf8_field(FILE *out, int width, const char *name, const char *text);
+
 #endif

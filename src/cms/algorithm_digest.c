@@ -6,20 +6,20 @@
 #include <openssl/objects.h>
 
 static const struct digest_algorithm digests[] = {
-	{ "SHA-256", "SHA256", "sha-256", 32, NID_sha256, true },
-	{ "SHA-384", "SHA384", "sha-384", 48, NID_sha384, true },
-	{ "SHA-512", "SHA512", "sha-512", 64, NID_sha512, true },
-	{ "SHA-224", "SHA224", "sha-224", 28, NID_sha224, true },
-	{ "SHA-1", "SHA1", "sha-1", 20, NID_sha1, false },
-	{ "SHA-512/224", "SHA512-224", "sha-512-224", 28, NID_sha512_224, true },
-	{ "SHA-512/256", "SHA512-256", "sha-512-256", 32, NID_sha512_256, true },
-	{ "SHA3-224", "SHA3-224", "sha3-224", 28, NID_sha3_224, true },
-	{ "SHA3-256", "SHA3-256", "sha3-256", 32, NID_sha3_256, true },
-	{ "SHA3-384", "SHA3-384", "sha3-384", 48, NID_sha3_384, true },
-	{ "SHA3-512", "SHA3-512", "sha3-512", 64, NID_sha3_512, true },
-	{ "MD5", "MD5", "md5", 0, NID_md5, false },
-	{ "MD4", "MD4", "md4", 0, NID_md4, false },
-	{ "MD2", "MD2", "md2", 0, NID_md2, false },
+	{ "SHA-256", "SHA256", "sha-256", 32, NID_sha256, true, true },
+	{ "SHA-384", "SHA384", "sha-384", 48, NID_sha384, true, true },
+	{ "SHA-512", "SHA512", "sha-512", 64, NID_sha512, true, true },
+	{ "SHA-224", "SHA224", "sha-224", 28, NID_sha224, true, true },
+	{ "SHA-1", "SHA1", "sha-1", 20, NID_sha1, false, true },
+	{ "SHA-512/224", "SHA512-224", "sha-512-224", 28, NID_sha512_224, true, false },
+	{ "SHA-512/256", "SHA512-256", "sha-512-256", 32, NID_sha512_256, true, false },
+	{ "SHA3-224", "SHA3-224", "sha3-224", 28, NID_sha3_224, true, false },
+	{ "SHA3-256", "SHA3-256", "sha3-256", 32, NID_sha3_256, true, false },
+	{ "SHA3-384", "SHA3-384", "sha3-384", 48, NID_sha3_384, true, false },
+	{ "SHA3-512", "SHA3-512", "sha3-512", 64, NID_sha3_512, true, false },
+	{ "MD5", "MD5", "md5", 0, NID_md5, false, false },
+	{ "MD4", "MD4", "md4", 0, NID_md4, false, false },
+	{ "MD2", "MD2", "md2", 0, NID_md2, false, false },
 };
 
 #define DIGEST_COUNT (sizeof(digests) / sizeof(digests[0]))

@@ -18,6 +18,7 @@ struct digest_algorithm {
 	size_t size;        /* octets; 0: broken, not used for anything */
 	int nid;
 	bool sign; /* good enough for new signatures */
+	bool oaep; /* RSAES-OAEP and its MGF1 take it (RFC 4055 section 2.1) */
 };
 
 /* digest_by_nid(nid), digest_by_name(name): the entry, or NULL. Names: any case, with or without '-'. */

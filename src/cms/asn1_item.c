@@ -40,8 +40,3 @@ ASN1_TYPE *asn1_encode_any(const ASN1_ITEM *item, const void *value)
 	ASN1_TYPE_set(any, V_ASN1_SEQUENCE, encoded);
 	return any;
 }
-
-int asn1_no_parameters(const X509_ALGOR *algorithm)
-{
-	return algorithm->parameter == NULL || algorithm->parameter->type == V_ASN1_NULL;
-}

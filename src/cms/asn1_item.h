@@ -22,7 +22,4 @@ void *asn1_decode_any(const ASN1_ITEM *item, const ASN1_TYPE *any);
 /* asn1_encode_any(item, value): value's DER as an ANY, or NULL. */
 ASN1_TYPE *asn1_encode_any(const ASN1_ITEM *item, const void *value);
 
-/* asn1_no_parameters(algorithm): whether its parameters are absent or NULL. */
-int asn1_no_parameters(const X509_ALGOR *algorithm);
-
 #endif

@@ -4,7 +4,9 @@
 #include <openssl/err.h>
 #include <openssl/objects.h>
 
+#include "util/ber_writer.h"
 #include "util/buffer.h"
+#include "util/sink.h"
 
 #define OID_MAX 256
 
@@ -51,6 +53,20 @@ const ASN1_OBJECT *cms_type_oid(enum cms_type type)
 		if (types[i].type == type)
 			return OBJ_nid2obj(types[i].nid);
 	return NULL;
+}
+
+uint64_t cms_type_size(enum cms_type type)
+{
+	return ber_element_size(OBJ_length(cms_type_oid(type)));
+}
+
+int cms_put_type(const hsmime_sink *sink, enum cms_type type)
+{
+	const ASN1_OBJECT *oid = cms_type_oid(type);
+	size_t len = OBJ_length(oid);
+	int status = ber_put_header(sink, BER_UNIVERSAL, BER_OID, false, len);
+
+	return status == 0 ? sink_write(sink, OBJ_get0_data(oid), len) : status;
 }
 
 int cms_read_oid(ASN1_OBJECT **oid, struct ber_reader *r, const char *what)

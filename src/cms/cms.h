@@ -5,8 +5,11 @@
 #define CMS_CMS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <openssl/types.h>
+
+#include <hsmime/stream.h>
 
 #include "util/ber_reader.h"
 #include "util/error.h"
@@ -49,5 +52,9 @@ int cms_read_oid(ASN1_OBJECT **oid, struct ber_reader *r, const char *what);
 /* cms_type_of(oid), cms_type_oid(type): between content type and NID-known OID (NULL where unknown). */
 enum cms_type cms_type_of(const ASN1_OBJECT *oid);
 const ASN1_OBJECT *cms_type_oid(enum cms_type type);
+
+/* cms_type_size(type): octets of type's OID as an element. cms_put_type(sink, type): write it; sink's status. */
+uint64_t cms_type_size(enum cms_type type);
+int cms_put_type(const hsmime_sink *sink, enum cms_type type);
 
 #endif

@@ -85,15 +85,6 @@ void enveloped_head_free(struct enveloped_head *head)
 	buffer_free(&head->info);
 }
 
-static int put_type(const hsmime_sink *sink, enum cms_type type)
-{
-	const ASN1_OBJECT *oid = cms_type_oid(type);
-	size_t len = OBJ_length(oid);
-	int status = ber_put_header(sink, BER_UNIVERSAL, BER_OID, false, len);
-
-	return status == 0 ? sink_write(sink, OBJ_get0_data(oid), len) : status;
-}
-
 /* Content lengths, from the inside to the outside. */
 struct lengths {
 	uint64_t content;
@@ -113,8 +104,7 @@ static struct lengths sizes(const struct enveloped_head *head, uint64_t encrypte
 	l.info = head->info.len + ber_element_size(l.content);
 	l.message = head->before.len + ber_element_size(l.info) + head->tag_size;
 	l.outer = ber_element_size(l.message);
-	l.content_info =
-	    ber_element_size(OBJ_length(cms_type_oid(head->type))) + ber_element_size(l.outer);
+	l.content_info = cms_type_size(head->type) + ber_element_size(l.outer);
 	return l;
 }
 
@@ -125,7 +115,7 @@ int enveloped_head_write(
 	int status = ber_put_header(sink, BER_UNIVERSAL, BER_SEQUENCE, true, l.content_info);
 
 	if (status == 0)
-		status = put_type(sink, head->type);
+		status = cms_put_type(sink, head->type);
 	if (status == 0)
 		status = ber_put_header(sink, BER_CONTEXT, 0, true, l.outer);
 	if (status == 0)

@@ -6,8 +6,8 @@
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 
+#include "cms/algorithm_digest.h"
 #include "cms/asn1_enveloped.h"
-#include "cms/asn1_item.h"
 #include "cms/content_key.h"
 
 static const struct key_wrap wraps[] = {
@@ -29,7 +29,7 @@ int key_wrap_of(const struct key_wrap **out, const X509_ALGOR *algorithm)
 	}
 	if (*out == NULL)
 		return HSMIME_EUNSUPPORTED;
-	return asn1_no_parameters(algorithm) ? 0 : HSMIME_EFORMAT;
+	return algorithm_is_plain(algorithm) ? 0 : HSMIME_EFORMAT;
 }
 
 const struct key_wrap *key_wrap_aes(size_t key_len)

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 
+#include "cms/algorithm_digest.h"
 #include "cms/asn1_item.h"
 #include "cms/content_key.h"
 #include "cms/key_agreement.h"
@@ -46,7 +47,7 @@ static int check_originator(const ENV_ORIGINATOR *originator)
 	key = originator->d.key;
 	if (OBJ_obj2nid(key->algorithm->algorithm) != NID_X9_62_id_ecPublicKey)
 		return HSMIME_EUNSUPPORTED;
-	if (asn1_no_parameters(key->algorithm) || key->algorithm->parameter->type == V_ASN1_OBJECT)
+	if (algorithm_is_plain(key->algorithm) || key->algorithm->parameter->type == V_ASN1_OBJECT)
 		return (key->public_key->flags & 7) == 0 ? 0 : HSMIME_EFORMAT;
 	return key->algorithm->parameter->type == V_ASN1_SEQUENCE ? HSMIME_EUNSUPPORTED
 								  : HSMIME_EFORMAT;

@@ -9,44 +9,27 @@
 
 #include "cms/asn1_item.h"
 #include "cms/content_key.h"
+#include "util/rsa_algorithm.h"
 
-static const struct {
-	int nid;
-	const char *name;
-} digests[] = {
-	{ NID_sha1, "SHA1" },
-	{ NID_sha224, "SHA224" },
-	{ NID_sha256, "SHA256" },
-	{ NID_sha384, "SHA384" },
-	{ NID_sha512, "SHA512" },
-};
-#define DIGESTS (sizeof(digests) / sizeof(digests[0]))
-
-static int read_digest(const char **name, const X509_ALGOR *algorithm)
+static int read_digest(const struct digest_algorithm **digest, const X509_ALGOR *algorithm)
 {
-	int nid = OBJ_obj2nid(algorithm->algorithm);
-
-	*name = NULL;
-	for (size_t i = 0; i < DIGESTS; i++) {
-		if (digests[i].nid == nid)
-			*name = digests[i].name;
-	}
-	if (*name == NULL)
+	*digest = digest_by_nid(OBJ_obj2nid(algorithm->algorithm));
+	if (*digest == NULL || !(*digest)->oaep)
 		return HSMIME_EUNSUPPORTED;
-	return asn1_no_parameters(algorithm) ? 0 : HSMIME_EFORMAT;
+	return algorithm_is_plain(algorithm) ? 0 : HSMIME_EFORMAT;
 }
 
-static int read_mask(const char **name, const X509_ALGOR *mask)
+static int read_mask(const struct digest_algorithm **digest, const X509_ALGOR *mask)
 {
-	X509_ALGOR *digest;
+	X509_ALGOR *hash;
 	int status = HSMIME_EFORMAT;
 
 	if (OBJ_obj2nid(mask->algorithm) != NID_mgf1)
 		return HSMIME_EUNSUPPORTED;
-	digest = asn1_decode_any(ASN1_ITEM_rptr(X509_ALGOR), mask->parameter);
-	if (digest != NULL)
-		status = read_digest(name, digest);
-	X509_ALGOR_free(digest);
+	hash = asn1_decode_any(ASN1_ITEM_rptr(X509_ALGOR), mask->parameter);
+	if (hash != NULL)
+		status = read_digest(digest, hash);
+	X509_ALGOR_free(hash);
 	return status;
 }
 
@@ -74,8 +57,8 @@ static int read_oaep(struct rsa_transport *t, const ASN1_TYPE *parameter)
 	if (oaep == NULL)
 		return HSMIME_EFORMAT;
 	t->oaep = true;
-	t->digest = "SHA1";
-	t->mask_digest = "SHA1";
+	t->digest = digest_by_nid(NID_sha1);
+	t->mask_digest = t->digest;
 	if (oaep->hash != NULL)
 		status = read_digest(&t->digest, oaep->hash);
 	if (status == 0 && oaep->mask != NULL)
@@ -93,7 +76,7 @@ int rsa_transport_read(struct rsa_transport *out, const X509_ALGOR *algorithm)
 	memset(out, 0, sizeof(*out));
 	switch (OBJ_obj2nid(algorithm->algorithm)) {
 	case NID_rsaEncryption:
-		status = asn1_no_parameters(algorithm) ? 0 : HSMIME_EFORMAT;
+		status = algorithm_is_plain(algorithm) ? 0 : HSMIME_EFORMAT;
 		break;
 	case NID_rsaesOaep:
 		status = read_oaep(out, algorithm->parameter);
@@ -128,8 +111,8 @@ static int set_padding(EVP_PKEY_CTX *ctx, const struct rsa_transport *t)
 	if (!t->oaep)
 		return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) > 0;
 	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) > 0 &&
-	       EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, t->digest, NULL) > 0 &&
-	       EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, t->mask_digest, NULL) > 0 &&
+	       EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, t->digest->fetch, NULL) > 0 &&
+	       EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, t->mask_digest->fetch, NULL) > 0 &&
 	       set_label(ctx, t);
 }
 
@@ -214,8 +197,8 @@ static int choose_transport(
 	}
 	t->oaep = own || transport == HSMIME_KEY_TRANSPORT_OAEP ||
 		  (transport == HSMIME_KEY_TRANSPORT_AUTO && capable_of_oaep(cert));
-	t->digest = "SHA256";
-	t->mask_digest = "SHA256";
+	t->digest = digest_by_nid(NID_sha256);
+	t->mask_digest = t->digest;
 	return 0;
 }
 
@@ -227,33 +210,6 @@ bool recipient_rsa_takes_oaep(X509 *cert, enum hsmime_key_transport transport)
 
 	rsa_transport_clear(&t);
 	return oaep;
-}
-
-static X509_ALGOR *digest_algorithm(const char *name)
-{
-	X509_ALGOR *algorithm = X509_ALGOR_new();
-
-	if (algorithm != NULL &&
-	    X509_ALGOR_set0(algorithm, OBJ_nid2obj(OBJ_txt2nid(name)), V_ASN1_NULL, NULL) == 1)
-		return algorithm;
-	X509_ALGOR_free(algorithm);
-	return NULL;
-}
-
-static X509_ALGOR *mask_algorithm(const char *name)
-{
-	X509_ALGOR *digest = digest_algorithm(name);
-	X509_ALGOR *mask = X509_ALGOR_new();
-
-	if (digest != NULL && mask != NULL)
-		mask->parameter = asn1_encode_any(ASN1_ITEM_rptr(X509_ALGOR), digest);
-	X509_ALGOR_free(digest);
-	if (mask == NULL || mask->parameter == NULL) {
-		X509_ALGOR_free(mask);
-		return NULL;
-	}
-	mask->algorithm = OBJ_nid2obj(NID_mgf1);
-	return mask;
 }
 
 static X509_ALGOR *label_algorithm(const struct rsa_transport *t)
@@ -271,37 +227,34 @@ static X509_ALGOR *label_algorithm(const struct rsa_transport *t)
 }
 
 /* DER leaves defaults out: SHA-1, MGF1 with SHA-1, the empty label. */
-static ASN1_TYPE *oaep_any(const struct rsa_transport *t)
+static int set_oaep(X509_ALGOR *algorithm, const struct rsa_transport *t)
 {
 	ENV_OAEP_PARAMS *oaep = ENV_OAEP_PARAMS_new();
-	bool hash = strcmp(t->digest, "SHA1") != 0;
-	bool mask = strcmp(t->mask_digest, "SHA1") != 0;
-	ASN1_TYPE *any = NULL;
+	bool hash = t->digest->nid != NID_sha1;
+	bool mask = t->mask_digest->nid != NID_sha1;
+	int status = HSMIME_ENOMEM;
 
 	if (oaep == NULL)
-		return NULL;
+		return HSMIME_ENOMEM;
 	if (hash)
-		oaep->hash = digest_algorithm(t->digest);
+		oaep->hash = rsa_algorithm_hash(t->digest->nid);
 	if (mask)
-		oaep->mask = mask_algorithm(t->mask_digest);
+		oaep->mask = rsa_algorithm_mgf1(t->mask_digest->nid);
 	if (t->label != NULL)
 		oaep->source = label_algorithm(t);
 	if (hash == (oaep->hash != NULL) && mask == (oaep->mask != NULL) &&
 	    (t->label != NULL) == (oaep->source != NULL))
-		any = asn1_encode_any(ASN1_ITEM_rptr(ENV_OAEP_PARAMS), oaep);
+		status = rsa_algorithm_set(
+		    algorithm, NID_rsaesOaep, ASN1_ITEM_rptr(ENV_OAEP_PARAMS), oaep);
 	ENV_OAEP_PARAMS_free(oaep);
-	return any;
+	return status;
 }
 
 static int set_algorithm(X509_ALGOR *algorithm, const struct rsa_transport *t)
 {
-	if (!t->oaep)
-		return X509_ALGOR_set0(
-		    algorithm, OBJ_nid2obj(NID_rsaEncryption), V_ASN1_NULL, NULL);
-	algorithm->algorithm = OBJ_nid2obj(NID_rsaesOaep);
-	ASN1_TYPE_free(algorithm->parameter);
-	algorithm->parameter = oaep_any(t);
-	return algorithm->parameter != NULL;
+	if (t->oaep)
+		return set_oaep(algorithm, t) == 0;
+	return X509_ALGOR_set0(algorithm, OBJ_nid2obj(NID_rsaEncryption), V_ASN1_NULL, NULL);
 }
 
 static int encrypt(ENV_KEY_TRANS *info, EVP_PKEY_CTX *ctx, size_t size, const struct secret *key)

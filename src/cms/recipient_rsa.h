@@ -12,16 +12,17 @@
 
 #include <hsmime/operation.h>
 
+#include "cms/algorithm_digest.h"
 #include "cms/asn1_enveloped.h"
 #include "cms/cms.h"
 #include "cms/content_cipher.h"
 
-/* How a content key is encrypted under an RSA key. Names are OpenSSL's. */
+/* How a content key is encrypted under an RSA key. */
 struct rsa_transport {
 	bool oaep;
-	const char *digest;
-	const char *mask_digest;
-	unsigned char *label; /* NULL where empty */
+	const struct digest_algorithm *digest;      /* OAEP: its hash */
+	const struct digest_algorithm *mask_digest; /* OAEP: of MGF1 */
+	unsigned char *label;                       /* NULL where empty */
 	size_t label_len;
 };
 

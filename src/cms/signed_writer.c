@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include <openssl/evp.h>
-#include <openssl/objects.h>
 
 #include "cms/signer_info_build.h"
 #include "util/ber_writer.h"
@@ -99,16 +98,11 @@ static int prepare(struct signed_writer *w)
 	return 0;
 }
 
-static uint64_t oid_size(enum cms_type type)
-{
-	return ber_element_size(OBJ_length(cms_type_oid(type)));
-}
-
 /* Outer lengths hold where infos_len, of signerInfos with its header, does. */
 static void measure(struct lengths *l, const struct signed_writer *w, int infos_len)
 {
 	memset(l, 0, sizeof(*l));
-	l->encap = oid_size(CMS_DATA);
+	l->encap = cms_type_size(CMS_DATA);
 	if (!w->request.detached) {
 		l->octets = w->request.content_size;
 		l->econtent = ber_element_size(l->octets);
@@ -118,7 +112,7 @@ static void measure(struct lengths *l, const struct signed_writer *w, int infos_
 			 ber_element_size(l->encap) + (uint64_t)w->certificates_len +
 			 (uint64_t)infos_len;
 	l->content = ber_element_size(l->signed_data);
-	l->content_info = oid_size(CMS_SIGNED_DATA) + ber_element_size(l->content);
+	l->content_info = cms_type_size(CMS_SIGNED_DATA) + ber_element_size(l->content);
 }
 
 static bool size_is_known(const struct signed_writer *w)
@@ -140,14 +134,6 @@ static void lengths_unknown(struct lengths *l, const struct signed_writer *w)
 	}
 }
 
-static int put_oid(const hsmime_sink *sink, enum cms_type type)
-{
-	const ASN1_OBJECT *oid = cms_type_oid(type);
-	int status = ber_put_header(sink, BER_UNIVERSAL, BER_OID, false, OBJ_length(oid));
-
-	return status == 0 ? sink_write(sink, OBJ_get0_data(oid), OBJ_length(oid)) : status;
-}
-
 static int put_sequence(const hsmime_sink *sink, uint64_t length)
 {
 	return ber_put_header(sink, BER_UNIVERSAL, BER_SEQUENCE, true, length);
@@ -167,7 +153,7 @@ static int put_start(const struct signed_writer *w, const struct lengths *l)
 	int status = put_sequence(s, l->content_info);
 
 	if (status == 0)
-		status = put_oid(s, CMS_SIGNED_DATA);
+		status = cms_put_type(s, CMS_SIGNED_DATA);
 	if (status == 0)
 		status = put_explicit(s, l->content);
 	if (status == 0)
@@ -188,7 +174,7 @@ static int put_content_start(const struct signed_writer *w, const struct lengths
 	int status = put_sequence(s, l->encap);
 
 	if (status == 0)
-		status = put_oid(s, CMS_DATA);
+		status = cms_put_type(s, CMS_DATA);
 	if (status != 0 || w->request.detached)
 		return status;
 	status = put_explicit(s, l->econtent);
@@ -273,13 +259,14 @@ static int check_request(const struct signed_write *request, struct cms_env *env
 	return 0;
 }
 
-static int writer_new(
-    struct signed_writer **out, const struct signed_write *request, struct cms_env *env)
+int signed_writer_new(struct signed_writer **out, hsmime_sink *content,
+    const struct signed_write *request, const hsmime_sink *sink, struct cms_env *env)
 {
 	struct signed_writer *w = NULL;
 	int status = check_request(request, env);
 
 	*out = NULL;
+	memset(content, 0, sizeof(*content));
 	if (status != 0)
 		return status;
 	w = calloc(1, sizeof(*w));
@@ -287,27 +274,10 @@ static int writer_new(
 		return error_nomem(env->err);
 	w->request = *request;
 	w->env = env;
-	status = prepare(w);
-	if (status != 0) {
-		signed_writer_free(w);
-		return status;
-	}
-	*out = w;
-	return 0;
-}
-
-int signed_writer_new(struct signed_writer **out, hsmime_sink *content,
-    const struct signed_write *request, const hsmime_sink *sink, struct cms_env *env)
-{
-	struct signed_writer *w = NULL;
-	int status = writer_new(&w, request, env);
-
-	*out = NULL;
-	memset(content, 0, sizeof(*content));
-	if (w == NULL)
-		return status;
 	w->sink = *sink;
-	status = start_hash(w);
+	status = prepare(w);
+	if (status == 0)
+		status = start_hash(w);
 	if (status == 0 && !request->detached)
 		status = begin_attached(w);
 	if (status != 0) {
@@ -389,22 +359,4 @@ void signed_writer_free(struct signed_writer *w)
 	EVP_MD_free(w->md);
 	ber_chunks_close(&w->chunks);
 	free(w);
-}
-
-uint64_t signed_size(const struct signed_write *request, struct cms_env *env)
-{
-	struct signed_writer *w = NULL;
-	struct lengths l;
-	int infos_len = 0;
-	uint64_t size = HSMIME_SIZE_UNKNOWN;
-
-	if (writer_new(&w, request, env) != 0 || w == NULL)
-		return HSMIME_SIZE_UNKNOWN;
-	infos_len = signer_infos_encode(NULL, w->infos);
-	if (infos_len > 0 && w->fixed && size_is_known(w)) {
-		measure(&l, w, infos_len);
-		size = ber_element_size(l.content_info);
-	}
-	signed_writer_free(w);
-	return size;
 }

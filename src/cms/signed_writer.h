@@ -59,7 +59,4 @@ const char *signed_micalg(const char *digest);
 /* signed_digest_name(name): OpenSSL's canonical name for a user's digest name ("sha256", "SHA-256"), or NULL. */
 const char *signed_digest_name(const char *name);
 
-/* signed_size(request): octets of the whole SignedData in a ContentInfo, or HSMIME_SIZE_UNKNOWN. */
-uint64_t signed_size(const struct signed_write *request, struct cms_env *env);
-
 #endif

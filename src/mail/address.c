@@ -208,6 +208,14 @@ static int add_text(struct reader *r, const char *text)
 	return 0;
 }
 
+static void trim(const char **start, const char **end)
+{
+	while (*start < *end && text_is_space(**start))
+		++*start;
+	while (*end > *start && text_is_space((*end)[-1]))
+		--*end;
+}
+
 static int malformed(const struct reader *r, const char *item, const char *end)
 {
 	int len = end - item > QUOTE_MAX ? QUOTE_MAX : (int)(end - item);
@@ -222,10 +230,7 @@ static int add_doubtful(struct reader *r, const char *item, const char *end)
 	struct buffer text;
 	int status;
 
-	while (item < end && text_is_space(*item))
-		item++;
-	while (end > item && text_is_space(end[-1]))
-		end--;
+	trim(&item, &end);
 	if (r->err != NULL)
 		return text_skip_space(item) < end ? malformed(r, item, end) : 0;
 	if (memchr(item, '@', (size_t)(end - item)) == NULL)
@@ -251,10 +256,7 @@ static bool is_name(const char *item, const char *angle, const struct buffer *ad
 {
 	if (*find_end(item, "@<") == '<')
 		return true;
-	while (text_is_space(*item))
-		item++;
-	while (angle > item && text_is_space(angle[-1]))
-		angle--;
+	trim(&item, &angle);
 	return (size_t)(angle - item) == address->len &&
 	       text_equal_len(item, (const char *)address->data, address->len);
 }

@@ -1,6 +1,5 @@
 #include "mail/entity_header.h"
 
-#include "mail/line.h"
 #include "util/sink.h"
 
 static const char cte[] = "Content-Transfer-Encoding";
@@ -20,16 +19,6 @@ static int put_field(
 	if (status == 0)
 		status = sink_string(sink, body);
 	return status != 0 ? status : sink_string(sink, how->newline);
-}
-
-static int copy_field(
-    const struct header_field *field, const struct entity_header *how, const hsmime_sink *sink)
-{
-	int status = sink_write(sink, field->raw, field->raw_len);
-
-	if (status == 0 && line_ending(field->raw, field->raw_len) == 0)
-		status = sink_string(sink, how->newline);
-	return status;
 }
 
 bool entity_header_has_content(const struct header *h)
@@ -55,7 +44,7 @@ int entity_header_write(
 		if (!is_wanted(field, how))
 			continue;
 		if (how->encoding == NULL || !header_name_is(field, cte)) {
-			status = copy_field(field, how, sink);
+			status = header_write_field(field, how->newline, sink);
 		} else if (encoding != NULL) {
 			status = put_field(cte, encoding, how, sink);
 			encoding = NULL;

@@ -87,6 +87,16 @@ static bool is_bcc(const struct header_field *field)
 	return header_name_is(field, "Bcc") || header_name_is(field, "Resent-Bcc");
 }
 
+int header_write_field(
+    const struct header_field *field, const char *newline, const hsmime_sink *sink)
+{
+	int status = sink_write(sink, field->raw, field->raw_len);
+
+	if (status == 0 && line_ending(field->raw, field->raw_len) == 0)
+		status = sink_string(sink, newline);
+	return status;
+}
+
 int header_write(
     const struct header *h, enum header_part part, bool drop_bcc, const hsmime_sink *sink)
 {
@@ -97,9 +107,7 @@ int header_write(
 
 		if (!header_is_of(field, part) || (drop_bcc && is_bcc(field)))
 			continue;
-		status = sink_write(sink, field->raw, field->raw_len);
-		if (status == 0 && line_ending(field->raw, field->raw_len) == 0)
-			status = sink_string(sink, h->crlf ? "\r\n" : "\n");
+		status = header_write_field(field, h->crlf ? "\r\n" : "\n", sink);
 	}
 	return status;
 }

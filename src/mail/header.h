@@ -37,8 +37,8 @@ struct header {
 /*
  * header_read(h, in, err):
  * Take the header block at in, the empty line included. A line that is no
- * field and no continuation is HSMIME_EFORMAT ("not a mail"), as are blocks over
- * the bounds, NUL octets, and nothing at all; and so is a block that reads in two
+ * field and no continuation is HSMIME_EFORMAT ("not a mail"), as are NUL octets
+ * and nothing at all; and so is a block over a bound, or one that reads in two
  * ways (ambiguity.h), a CR that ends no line among them. h is then all zero.
  * 0, HSMIME_EFORMAT, HSMIME_ENOMEM or in's status.
  */
@@ -65,6 +65,10 @@ int header_body(struct buffer *out, const struct header_field *field);
 
 /* header_is_content(field): whether it describes the content: MIME-Version or Content-*. */
 bool header_is_content(const struct header_field *field);
+
+/* header_write_field(field, newline, sink): byte for byte, with newline where the input ended in it. The sink's status. */
+int header_write_field(
+    const struct header_field *field, const char *newline, const hsmime_sink *sink);
 
 enum header_part {
 	HEADER_OUTER,  /* all but MIME-Version and Content-* */

@@ -180,6 +180,11 @@ static int index_fields(struct header *h, struct error *err)
 	return 0;
 }
 
+static bool is_over_limit(const struct header *h)
+{
+	return h->octets.status == HSMIME_EFORMAT || h->count > HEADER_MAX_FIELDS;
+}
+
 int header_take(
     struct header *h, struct window *in, const struct header_rules *rules, struct error *err)
 {
@@ -191,6 +196,6 @@ int header_take(
 	if (status == 0 && h->octets.len > 0)
 		status = index_fields(h, err);
 	if (status == HSMIME_EFORMAT && rules->strict)
-		error_prefix(err, "not a mail");
+		error_prefix(err, is_over_limit(h) ? "the mail" : "not a mail");
 	return status;
 }

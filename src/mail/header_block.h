@@ -19,8 +19,9 @@ struct header_rules {
 /*
  * header_take(h, in, rules, err):
  * Take a header block; h is overwritten, and to be freed with header_free
- * whatever the outcome. 0, HSMIME_EFORMAT ("its header ...", with "not a mail: "
- * before it where rules are strict), HSMIME_ENOMEM or in's status.
+ * whatever the outcome. 0, HSMIME_EFORMAT ("its header ..."; where rules are
+ * strict with "not a mail: " before it, or "the mail: " where it is over a bound),
+ * HSMIME_ENOMEM or in's status.
  */
 int header_take(
     struct header *h, struct window *in, const struct header_rules *rules, struct error *err);

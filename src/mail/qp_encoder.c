@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "mail/text.h"
 #include "util/sink.h"
 
 #define QP_LINE 75 /* characters before the '=' of a soft break */
@@ -124,7 +125,7 @@ static int take(struct qp_encoder *e, unsigned char c)
 	if (status != 0)
 		return status;
 	e->cr = c == '\r';
-	e->space = c == ' ' || c == '\t' ? c : 0;
+	e->space = text_is_blank((char)c) ? c : 0;
 	if (e->cr || e->space != 0)
 		return 0;
 	return is_literal(c) ? put_literal(e, c) : put_encoded(e, c);

@@ -1,11 +1,10 @@
 #include "util/buffer.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <openssl/crypto.h>
 
 #include <hsmime/error.h>
 
@@ -14,11 +13,6 @@
 void buffer_init(struct buffer *b, size_t max)
 {
 	*b = (struct buffer){ .max = max };
-}
-
-void buffer_init_secret(struct buffer *b, size_t max)
-{
-	*b = (struct buffer){ .max = max, .secret = true };
 }
 
 static size_t room_for(const struct buffer *b, size_t need)
@@ -30,19 +24,13 @@ static size_t room_for(const struct buffer *b, size_t need)
 	return room;
 }
 
-/* realloc would leave the old octets behind, so secrets are copied and wiped. */
 static int grow(struct buffer *b, size_t need)
 {
 	size_t room = room_for(b, need);
-	unsigned char *data = b->secret ? malloc(room) : realloc(b->data, room);
+	unsigned char *data = realloc(b->data, room);
 
 	if (data == NULL)
 		return b->status = HSMIME_ENOMEM;
-	if (b->secret && b->data != NULL) {
-		memcpy(data, b->data, b->len);
-		OPENSSL_cleanse(b->data, b->room);
-		free(b->data);
-	}
 	b->data = data;
 	b->room = room;
 	return 0;
@@ -96,20 +84,8 @@ int buffer_printf(struct buffer *b, const char *fmt, ...)
 	if (len < 0)
 		return b->status = b->status != 0 ? b->status : HSMIME_ENOMEM;
 	buffer_add(b, text, (size_t)len);
-	if (b->secret)
-		OPENSSL_cleanse(text, (size_t)len);
 	free(text);
 	return b->status;
-}
-
-void buffer_consume(struct buffer *b, size_t len)
-{
-	if (len == 0)
-		return;
-	b->len -= len;
-	memmove(b->data, b->data + len, b->len);
-	if (b->secret)
-		OPENSSL_cleanse(b->data + b->len, len);
 }
 
 const char *buffer_string(struct buffer *b)
@@ -122,8 +98,6 @@ const char *buffer_string(struct buffer *b)
 
 void buffer_reset(struct buffer *b)
 {
-	if (b->secret && b->data != NULL)
-		OPENSSL_cleanse(b->data, b->room);
 	b->len = 0;
 	b->status = 0;
 }

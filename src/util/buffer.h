@@ -4,7 +4,6 @@
 #ifndef UTIL_BUFFER_H
 #define UTIL_BUFFER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* data[0..len) are the octets; data is NULL while nothing was allocated. Initialise with buffer_init. */
@@ -14,14 +13,10 @@ struct buffer {
 	size_t room;
 	size_t max;
 	int status; /* 0, HSMIME_ENOMEM, or HSMIME_EFORMAT once max would have been passed; sticky */
-	bool secret; /* wipe memory that is given up */
 };
 
 /* buffer_init(b, max): an empty buffer that may grow to max octets. */
 void buffer_init(struct buffer *b, size_t max);
-
-/* buffer_init_secret(b, max): the same for secrets: every octet given up is wiped. */
-void buffer_init_secret(struct buffer *b, size_t max);
 
 /* buffer_add(b, data, len): append; returns b->status (nothing is appended once it is set). */
 int buffer_add(struct buffer *b, const void *data, size_t len);
@@ -39,16 +34,13 @@ int buffer_printf(struct buffer *b, const char *fmt, ...) __attribute__((format(
  */
 unsigned char *buffer_extend(struct buffer *b, size_t len);
 
-/* buffer_consume(b, len): drop the first len octets (len <= b->len). */
-void buffer_consume(struct buffer *b, size_t len);
-
 /* buffer_string(b): the content with a NUL behind it (not counted), or NULL when that fails. */
 const char *buffer_string(struct buffer *b);
 
 /* buffer_reset(b): empty again, status 0, memory kept. */
 void buffer_reset(struct buffer *b);
 
-/* buffer_free(b): free the memory (wiped where secret); b is empty and usable again. NULL is allowed. */
+/* buffer_free(b): free the memory; b is empty and usable again. NULL is allowed. */
 void buffer_free(struct buffer *b);
 
 #endif

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include <openssl/evp.h>
-
 int sink_write(const hsmime_sink *sink, const void *data, size_t len)
 {
 	return len == 0 ? 0 : sink->write(sink->arg, data, len);
@@ -35,16 +33,6 @@ static int buffer_write(void *arg, const void *buf, size_t len)
 void sink_buffer(hsmime_sink *out, struct buffer *b)
 {
 	*out = (hsmime_sink){ .write = buffer_write, .arg = b };
-}
-
-static int digest_write(void *arg, const void *buf, size_t len)
-{
-	return EVP_DigestUpdate(arg, buf, len) == 1 ? 0 : HSMIME_EINTERNAL;
-}
-
-void sink_digest(hsmime_sink *out, EVP_MD_CTX *md)
-{
-	*out = (hsmime_sink){ .write = digest_write, .arg = md };
 }
 
 static int tee_write(void *arg, const void *buf, size_t len)

@@ -6,8 +6,6 @@
 
 #include <hsmime/stream.h>
 
-#include <openssl/types.h>
-
 #include "util/buffer.h"
 
 /* sink_write(sink, data, len): all of it; len 0 is a no-op. 0 or the sink's status. */
@@ -21,9 +19,6 @@ void sink_null(hsmime_sink *out);
 
 /* sink_buffer(out, b): appends to b; HSMIME_EFORMAT past its maximum. */
 void sink_buffer(hsmime_sink *out, struct buffer *b);
-
-/* sink_digest(out, md): feeds md. */
-void sink_digest(hsmime_sink *out, EVP_MD_CTX *md);
 
 /* sink_tee: to both, first a, then b. */
 struct sink_tee {

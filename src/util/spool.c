@@ -76,11 +76,6 @@ void spool_free(struct spool *s)
 	free(s);
 }
 
-uint64_t spool_size(const struct spool *s)
-{
-	return s->size;
-}
-
 static int open_unlinked(void)
 {
 	const char *folder = getenv("TMPDIR");

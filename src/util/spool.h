@@ -30,9 +30,6 @@ void spool_sink(hsmime_sink *out, struct spool *spool);
 /* spool_source(out, spool): reads from the start; seekable, size known. One reader at a time. */
 void spool_source(hsmime_source *out, struct spool *spool);
 
-/* spool_size(spool): octets written so far. */
-uint64_t spool_size(const struct spool *spool);
-
 /*
  * spool_input(out, spool, in, libctx, max, err):
  * Make in seekable: out is in itself where it can seek (*spool is NULL), else

@@ -299,7 +299,7 @@ static void lists_are_bounded(void **state)
 	assert_int_equal(count, 64);
 	buffer_add(&digests, sha256, sizeof(sha256));
 	assert_int_equal(read_frame(&digests, &signers, &count), HSMIME_EFORMAT);
-	buffer_consume(&digests, sizeof(sha256));
+	digests.len -= sizeof(sha256);
 	buffer_add(&signers, signer, sizeof(signer));
 	assert_int_equal(read_frame(&digests, &signers, &count), HSMIME_EFORMAT);
 	buffer_free(&digests);

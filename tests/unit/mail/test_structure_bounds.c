@@ -145,14 +145,27 @@ static void a_nul_deep_in_a_line_is_told_with_its_part(void **state)
 	assert_scan(&text, HSMIME_EFORMAT, "part 1: its header has a NUL");
 }
 
-static void the_mail_s_own_header_makes_it_no_mail(void **state)
+/* Nor does a long header make a mail something else. */
+static void the_mail_s_own_header_is_bounded(void **state)
 {
 	struct buffer text;
 
 	(void)state;
+	start(&text, "A: ");
+	add_octets(&text, HEADER_MAX);
+	assert_scan(&text, HSMIME_EFORMAT, "the mail: its header is larger than 1048576 octets");
 	start(&text, "");
 	add_times(&text, HEADER_MAX_FIELDS + 1, "A: b\n");
-	assert_scan(&text, HSMIME_EFORMAT, "not a mail: its header has more than 5000 fields");
+	assert_scan(&text, HSMIME_EFORMAT, "the mail: its header has more than 5000 fields");
+}
+
+static void what_is_no_header_makes_it_no_mail(void **state)
+{
+	struct buffer text;
+
+	(void)state;
+	start(&text, "A: b\nno field\n");
+	assert_scan(&text, HSMIME_EFORMAT, "not a mail: line 2 of its header is neither a field");
 }
 
 int main(void)
@@ -165,7 +178,8 @@ int main(void)
 		cmocka_unit_test(a_part_s_header_is_bounded),
 		cmocka_unit_test(fields_of_a_mail_inside_are_bounded),
 		cmocka_unit_test(a_nul_deep_in_a_line_is_told_with_its_part),
-		cmocka_unit_test(the_mail_s_own_header_makes_it_no_mail),
+		cmocka_unit_test(the_mail_s_own_header_is_bounded),
+		cmocka_unit_test(what_is_no_header_makes_it_no_mail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,16 +157,14 @@ static void in_turn(scenario act)
 	assert_in_range(turn, 2, TURNS_MAX - 1);
 }
 
-static int grow(bool secret)
+static int growing(struct error *err)
 {
 	struct buffer b;
 	size_t len = 0;
 	int status = 0;
 
-	if (secret)
-		buffer_init_secret(&b, LARGE);
-	else
-		buffer_init(&b, LARGE);
+	(void)err;
+	buffer_init(&b, LARGE);
 	for (; status == 0 && len < 5000; len = b.len)
 		status = buffer_add(&b, data + len, 100);
 	if (len > 0)
@@ -182,23 +180,10 @@ static int grow(bool secret)
 	return status;
 }
 
-static int growing(struct error *err)
-{
-	(void)err;
-	return grow(false);
-}
-
-static int growing_secretly(struct error *err)
-{
-	(void)err;
-	return grow(true);
-}
-
 static void a_buffer_keeps_what_it_has(void **state)
 {
 	(void)state;
 	in_turn(growing);
-	in_turn(growing_secretly);
 }
 
 static int reading_ber(struct error *err)

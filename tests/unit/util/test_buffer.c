@@ -98,22 +98,6 @@ static void a_full_buffer_still_ends_with_a_nul(void **state)
 	buffer_free(&b);
 }
 
-static void consuming_drops_from_the_front(void **state)
-{
-	struct buffer b;
-
-	(void)state;
-	buffer_init(&b, 100);
-	buffer_consume(&b, 0);
-	assert_int_equal(b.len, 0);
-	assert_int_equal(buffer_add_string(&b, "abcdef"), 0);
-	buffer_consume(&b, 2);
-	assert_octets(&b, "cdef", 4);
-	buffer_consume(&b, 4);
-	assert_int_equal(b.len, 0);
-	buffer_free(&b);
-}
-
 static void freed_it_is_empty_and_usable(void **state)
 {
 	struct buffer b;
@@ -130,27 +114,6 @@ static void freed_it_is_empty_and_usable(void **state)
 	buffer_free(NULL);
 }
 
-static void assert_zero(const unsigned char *p, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		assert_int_equal(p[i], 0);
-}
-
-static void a_secret_that_is_dropped_is_wiped(void **state)
-{
-	struct buffer b;
-
-	(void)state;
-	buffer_init_secret(&b, 100);
-	assert_int_equal(buffer_add_string(&b, "secret PIN"), 0);
-	buffer_consume(&b, 7);
-	assert_octets(&b, "PIN", 3);
-	assert_zero(b.data + 3, 7);
-	buffer_reset(&b);
-	assert_zero(b.data, 10);
-	buffer_free(&b);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,9 +123,7 @@ int main(void)
 		cmocka_unit_test(sizes_that_do_not_fit_a_size_t_are_refused),
 		cmocka_unit_test(text_is_added_without_its_nul),
 		cmocka_unit_test(a_full_buffer_still_ends_with_a_nul),
-		cmocka_unit_test(consuming_drops_from_the_front),
 		cmocka_unit_test(freed_it_is_empty_and_usable),
-		cmocka_unit_test(a_secret_that_is_dropped_is_wiped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,6 @@
 /* util/sink.h */
 #include "streams.h"
 
-#include <openssl/evp.h>
-
 #include "util/sink.h"
 
 static void nothing_is_no_write(void **state)
@@ -45,24 +43,6 @@ static void a_buffer_takes_up_to_its_maximum(void **state)
 	assert_int_equal(sink_write(&sink, "de", 2), HSMIME_EFORMAT);
 	assert_octets(&b, "abc", 3);
 	buffer_free(&b);
-}
-
-static void a_digest_is_the_same_in_pieces(void **state)
-{
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	unsigned char *data = octets(10000), once[32], pieces[32];
-	hsmime_sink sink;
-
-	(void)state;
-	assert_int_equal(EVP_Digest(data, 10000, once, NULL, EVP_sha256(), NULL), 1);
-	assert_int_equal(EVP_DigestInit_ex(md, EVP_sha256(), NULL), 1);
-	sink_digest(&sink, md);
-	for (size_t i = 0; i < 10000; i += 100)
-		assert_int_equal(sink_write(&sink, data + i, 100), 0);
-	assert_int_equal(EVP_DigestFinal_ex(md, pieces, NULL), 1);
-	assert_memory_equal(once, pieces, 32);
-	EVP_MD_CTX_free(md);
-	free(data);
 }
 
 static void a_tee_gives_to_both_and_to_no_second_after_a_failure(void **state)
@@ -116,7 +96,6 @@ int main(void)
 		cmocka_unit_test(nothing_is_no_write),
 		cmocka_unit_test(a_string_goes_without_its_nul),
 		cmocka_unit_test(a_buffer_takes_up_to_its_maximum),
-		cmocka_unit_test(a_digest_is_the_same_in_pieces),
 		cmocka_unit_test(a_tee_gives_to_both_and_to_no_second_after_a_failure),
 		cmocka_unit_test(counting_passes_on_or_only_counts),
 	};

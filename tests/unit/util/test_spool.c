@@ -72,7 +72,6 @@ static void what_goes_in_comes_out(void **state)
 
 			assert_int_equal(spool_new(&s, NULL, 0, &err), 0);
 			assert_int_equal(fill(s, data, sizes[i], steps[k]), 0);
-			assert_int_equal(spool_size(s), sizes[i]);
 			assert_spooled(s, data, sizes[i]);
 			assert_spooled(s, data, sizes[i]); /* and again */
 			spool_free(s);
@@ -216,7 +215,7 @@ static void nothing_goes_past_the_limit(void **state)
 		assert_int_equal(spool_new(&s, NULL, limits[i], &err), 0);
 		assert_int_equal(fill(s, data, (size_t)limits[i], 50), 0);
 		assert_int_equal(fill(s, data, 1, 1), HSMIME_EPOLICY);
-		assert_int_equal(spool_size(s), limits[i]);
+		assert_spooled(s, data, (size_t)limits[i]);
 		spool_free(s);
 		assert_int_equal(spool_new(&s, NULL, limits[i], &err), 0);
 		assert_int_equal(fill(s, data, (size_t)limits[i] + 1, SIZE_MAX), HSMIME_EPOLICY);

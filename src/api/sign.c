@@ -52,9 +52,10 @@ static int sign_clear(struct signing *s, const hsmime_sink *sink, bool crlf)
 {
 	struct cms_env env = ctx_env(s->ctx);
 	struct signed_write request = request_of(s, true, HSMIME_SIZE_UNKNOWN);
-	struct entity_write how = {
-		.seven_bit = true, .crlf = crlf, .whole = s->options->entity != 0
-	};
+	struct entity_write how = { .seven_bit = true,
+		.one_reading = true,
+		.crlf = crlf,
+		.whole = s->options->entity != 0 };
 	char boundary[COMPOSE_BOUNDARY_SIZE];
 	struct buffer der;
 	struct signed_writer *writer = NULL;
@@ -100,7 +101,7 @@ static int sign_opaque(struct signing *s, const hsmime_sink *sink, bool crlf)
 {
 	struct cms_env env = ctx_env(s->ctx);
 	struct entity_write how = {
-		.seven_bit = false, .crlf = true, .whole = s->options->entity != 0
+		.one_reading = true, .crlf = true, .whole = s->options->entity != 0
 	};
 	struct signed_write request = request_of(s, false, HSMIME_SIZE_UNKNOWN);
 	struct signed_writer *writer = NULL;

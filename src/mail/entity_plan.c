@@ -204,11 +204,11 @@ static int add_mail_header(struct entity_plan *plan, const struct structure *s)
 	return add(plan, &header);
 }
 
-/* What is to be signed in clear has to read in one way; a CR in a header is written by nobody. */
+/* A CR in a header is written by nobody. */
 static int judge_headers(
     const struct structure *s, const struct entity_write *how, struct error *err)
 {
-	if (how->seven_bit)
+	if (how->one_reading)
 		return structure_judge(s, 0, err);
 	for (size_t i = 0; i < s->count; i++) {
 		if (s->parts[i].ambiguity == AMBIGUITY_CR)

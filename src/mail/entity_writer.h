@@ -42,7 +42,9 @@
 
 struct entity_write {
 	bool seven_bit; /* re-encode 8-bit, NUL, bare CR, lines over 998 octets and "From " lines */
-	bool crlf;      /* line endings of what is written: CRLF, else LF */
+	bool
+	    one_reading; /* refuse headers that may be read in two ways (ambiguity.h): for signing */
+	bool crlf;       /* line endings of what is written: CRLF, else LF */
 	bool
 	    whole; /* the input is an entity (or all its header fields belong to it), not a mail with outer fields */
 };
@@ -56,7 +58,7 @@ struct entity_write {
  * call gives the same octets every time. 0, HSMIME_EPOLICY (what needs to be made
  * safe is inside an inner multipart/signed, or can't be encoded: err names the
  * part; sign opaque), HSMIME_EFORMAT (base64 to be encoded again is malformed; a
- * header holds a bare CR or, with seven_bit, reads in two ways otherwise),
+ * header holds a bare CR or, with one_reading, reads in two ways otherwise),
  * HSMIME_ENOMEM, or the status of in or sink.
  */
 int entity_write(const hsmime_source *in, const struct structure *s, const struct entity_write *how,

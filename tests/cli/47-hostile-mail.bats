@@ -116,6 +116,15 @@ mail() {
 	done
 }
 
+@test "a part that reads in two ways is not signed in any form" {
+	mail 'Content-Type: multipart/mixed; boundary=b' >mail.eml \
+		<<<$'--b\nContent-Type: text/plain\nContent-Type: text/html\n\nx\n--b--'
+	for how in 'sign' 'sign --opaque' "sign --encrypt -r $W/alice.pem"; do
+		# shellcheck disable=SC2086
+		malformed 'part 1 has more than one Content-Type' hsmime $how -k "$key" -o out mail.eml
+	done
+}
+
 @test "a CR in the header of a part is neither signed nor encrypted" {
 	mail 'Content-Type: multipart/mixed; boundary=b' >mail.eml \
 		<<<$'--b\nContent-Type: text/plain\r\rEVIL\n\nx\n--b--'

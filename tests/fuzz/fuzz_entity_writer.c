@@ -14,7 +14,9 @@ static void check(const struct structure *s)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	const struct entity_write how = { .seven_bit = true, .crlf = len % 2, .whole = len & 2 };
+	const struct entity_write how = {
+		.seven_bit = true, .one_reading = true, .crlf = len % 2, .whole = len & 2
+	};
 	hsmime_memory memory;
 	hsmime_source in = fuzz_source(&memory, data, len);
 	struct structure s, again;

@@ -58,7 +58,7 @@ void assert_copied(const char *mail, const char *expected)
 
 void assert_refused(const char *mail, int status, const char *message)
 {
-	struct entity_write how = { .seven_bit = true };
+	struct entity_write how = { .seven_bit = true, .one_reading = true };
 	struct buffer out;
 	struct error err;
 

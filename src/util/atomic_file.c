@@ -201,11 +201,18 @@ int atomic_file_fd(const struct atomic_file *f)
 	return f->fd;
 }
 
+/* A file system without modes (FAT, some networks) has none to give: the file stays as it was made. */
+static bool give_mode(const struct atomic_file *f)
+{
+	return fchmod(f->fd, f->mode) == 0 || errno == EPERM || errno == ENOSYS ||
+	       errno == EOPNOTSUPP;
+}
+
 int atomic_file_commit(struct atomic_file *f, struct error *err)
 {
 	if (f->temporary == NULL)
 		return 0;
-	if (fchmod(f->fd, f->mode) != 0 || fsync(f->fd) != 0 || rename(f->temporary, f->path) != 0)
+	if (!give_mode(f) || fsync(f->fd) != 0 || rename(f->temporary, f->path) != 0)
 		return error_errno(err, "writing", f->path);
 	release_slot(f);
 	free(f->temporary);

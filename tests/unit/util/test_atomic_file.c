@@ -1,6 +1,7 @@
 /* util/atomic_file.h */
 #include "folder.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -86,6 +87,35 @@ static void the_temporary_file_is_the_owners_alone(void **state)
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_true(fcntl(atomic_file_fd(f), F_GETFD) & FD_CLOEXEC);
 	atomic_file_free(f);
+}
+
+static int fchmod_errno;
+
+int __real_fchmod(int fd, mode_t mode);
+int __wrap_fchmod(int fd, mode_t mode);
+int __wrap_fchmod(int fd, mode_t mode)
+{
+	errno = fchmod_errno;
+	return fchmod_errno != 0 ? -1 : __real_fchmod(fd, mode);
+}
+
+static void a_file_system_without_modes_will_do(void **state)
+{
+	static const int without[] = { EPERM, ENOSYS, EOPNOTSUPP };
+	struct atomic_file *f = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++) {
+		fchmod_errno = without[i];
+		write_whole("new", "content");
+		assert_file("new", "content");
+	}
+	fchmod_errno = EIO;
+	f = begin("new", "other");
+	assert_int_equal(atomic_file_commit(f, &err), HSMIME_EIO);
+	atomic_file_free(f);
+	fchmod_errno = 0;
+	assert_file("new", "content");
 }
 
 static void an_existing_files_mode_is_kept_and_a_new_one_has_the_umasks(void **state)
@@ -357,6 +387,7 @@ int main(void)
 		test(what_was_there_stays_until_then),
 		test(without_a_commit_nothing_has_changed),
 		test(the_temporary_file_is_the_owners_alone),
+		test(a_file_system_without_modes_will_do),
 		test(an_existing_files_mode_is_kept_and_a_new_one_has_the_umasks),
 		test(a_symbolic_link_stays_one),
 		test(a_symbolic_link_to_nothing_stays_one_and_its_target_is_made),

@@ -49,21 +49,27 @@ static struct slot *claim_slot(char *name)
 	return slot;
 }
 
-static void release_slot(struct atomic_file *f)
+static atomic_uint removing; /* handlers at work, which may still read a name */
+
+static void release_slot(struct atomic_file *f, char *name)
 {
 	if (f->slot != NULL)
 		atomic_store(&f->slot->name, NULL);
 	f->slot = NULL;
+	if (atomic_load(&removing) == 0)
+		free(name);
 }
 
 void atomic_file_remove_all(void)
 {
+	atomic_fetch_add(&removing, 1);
 	for (struct slot *slot = atomic_load(&slots); slot != NULL; slot = slot->next) {
 		char *name = atomic_load(&slot->name);
 
 		if (name != NULL)
 			unlink(name);
 	}
+	atomic_fetch_sub(&removing, 1);
 }
 
 /* The mask can be read only by setting it, for the whole process: no file may come out open. */
@@ -112,8 +118,7 @@ static int open_temporary(struct atomic_file *f, struct error *err)
 	if (f->fd < 0) {
 		int status = error_errno(err, "writing", f->path);
 
-		release_slot(f);
-		free(name);
+		release_slot(f, name);
 		return status;
 	}
 	f->temporary = name;
@@ -214,8 +219,7 @@ int atomic_file_commit(struct atomic_file *f, struct error *err)
 		return 0;
 	if (!give_mode(f) || fsync(f->fd) != 0 || rename(f->temporary, f->path) != 0)
 		return error_errno(err, "writing", f->path);
-	release_slot(f);
-	free(f->temporary);
+	release_slot(f, f->temporary);
 	f->temporary = NULL;
 	return 0;
 }
@@ -226,10 +230,9 @@ void atomic_file_free(struct atomic_file *f)
 		return;
 	if (f->temporary != NULL)
 		unlink(f->temporary);
-	release_slot(f);
+	release_slot(f, f->temporary);
 	if (f->fd >= 0)
 		close(f->fd);
-	free(f->temporary);
 	free(f->path);
 	free(f);
 }

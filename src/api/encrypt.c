@@ -106,7 +106,10 @@ static int open_copies(hsmime_output **out, hsmime_ctx *ctx, const hsmime_encryp
 	return status;
 }
 
-/* All messages are complete before the first of them appears. */
+/*
+ * All messages are complete before the first of them appears, and the one that may go down a
+ * pipe goes first: of the others only the names are missing then.
+ */
 static int encrypt_all(hsmime_ctx *ctx, hsmime_output *out, hsmime_output **bcc, size_t count,
     const struct recipients *who, const hsmime_encrypt_options *options, const struct plain *plain,
     const struct header *header)
@@ -121,8 +124,12 @@ static int encrypt_all(hsmime_ctx *ctx, hsmime_output *out, hsmime_output **bcc,
 	if (status == 0)
 		status = encrypt_to(ctx, out, options, who->open, plain, header);
 	for (size_t i = 0; i < count && status == 0; i++)
+		status = output_prepare(bcc[i], &ctx->err);
+	if (status == 0)
+		status = output_commit(out, &ctx->err);
+	for (size_t i = 0; i < count && status == 0; i++)
 		status = output_commit(bcc[i], &ctx->err);
-	return status == 0 ? output_commit(out, &ctx->err) : status;
+	return status;
 }
 
 /* What cms/ says of an algorithm has the sender of a message in mind; here a recipient is. */

@@ -17,6 +17,7 @@ struct atomic_file {
 	char *path;
 	char *temporary; /* NULL: path itself is written, as it is no regular file */
 	struct slot *slot;
+	bool prepared; /* complete on the disk, but for its name */
 };
 
 /*
@@ -213,11 +214,23 @@ static bool give_mode(const struct atomic_file *f)
 	       errno == EOPNOTSUPP;
 }
 
+int atomic_file_prepare(struct atomic_file *f, struct error *err)
+{
+	if (f->temporary == NULL || f->prepared)
+		return 0;
+	if (!give_mode(f) || fsync(f->fd) != 0)
+		return error_errno(err, "writing", f->path);
+	f->prepared = true;
+	return 0;
+}
+
 int atomic_file_commit(struct atomic_file *f, struct error *err)
 {
-	if (f->temporary == NULL)
-		return 0;
-	if (!give_mode(f) || fsync(f->fd) != 0 || rename(f->temporary, f->path) != 0)
+	int status = atomic_file_prepare(f, err);
+
+	if (status != 0 || f->temporary == NULL)
+		return status;
+	if (rename(f->temporary, f->path) != 0)
 		return error_errno(err, "writing", f->path);
 	release_slot(f, f->temporary);
 	f->temporary = NULL;

@@ -31,10 +31,11 @@ bool atomic_file_is_direct(const struct atomic_file *file);
 int atomic_file_fd(const struct atomic_file *file);
 
 /*
- * atomic_file_commit(file, err):
- * fsync and rename. The folder is not fsynced: after a power failure either the old file is
+ * atomic_file_prepare(file, err), atomic_file_commit(file, err):
+ * All of commit but the name: fsync, for who has several files to finish. Then rename. The folder is not fsynced: after a power failure either the old file is
  * there or the whole new one. Return 0 or HSMIME_EIO.
  */
+int atomic_file_prepare(struct atomic_file *file, struct error *err);
 int atomic_file_commit(struct atomic_file *file, struct error *err);
 
 /* atomic_file_free(file): close; remove the temporary file unless committed. NULL is allowed. */

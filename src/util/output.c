@@ -268,6 +268,11 @@ static int release(void *arg, const void *buf, size_t len)
 	return leave(arg, buf, len);
 }
 
+int output_prepare(hsmime_output *o, struct error *err)
+{
+	return output_is_file(o) ? atomic_file_prepare(o->file, err) : 0;
+}
+
 int output_commit(hsmime_output *o, struct error *err)
 {
 	hsmime_sink away = { .write = release, .arg = o };

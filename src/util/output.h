@@ -51,7 +51,11 @@ void output_old_free(struct output_old *old);
 /* output_restore(o, old): drop what was written since output_restart; o is as it was before. */
 void output_restore(hsmime_output *o, struct output_old *old);
 
-/* output_commit(o, err): let everything leave; for a file fsync and rename. Called once. */
+/*
+ * output_prepare(o, err): what of output_commit may fail and shows nothing yet: a file's fsync.
+ * output_commit(o, err): let everything leave; for a file fsync and rename. Called once.
+ */
+int output_prepare(hsmime_output *o, struct error *err);
 int output_commit(hsmime_output *o, struct error *err);
 
 #endif

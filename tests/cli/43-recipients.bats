@@ -162,6 +162,21 @@ from_is() {
 	shows enc.eml alice
 }
 
+@test "a message that can't be written leaves none for Bcc, and what was there stays" {
+	with 'Bcc: dave@example.test' >bcc.eml
+	for out in - /dev/full nowhere/enc.eml; do
+		full=(sh -c '"$@" >/dev/full' sh "$HSMIME" encrypt --bcc-dir bcc -r "$W/carol.pem"
+			-r "$W/dave.pem" -o "$out" bcc.eml)
+		run_as 6 "${full[@]}"
+		[ -z "$(ls -A bcc)" ]
+		echo keep >bcc/dave@example.test.eml
+		run_as 6 "${full[@]}"
+		[ "$(cat bcc/*)" = keep ]
+		[ "$(ls -A bcc)" = dave@example.test.eml ]
+		rm bcc/*
+	done
+}
+
 @test "with nobody left for the message itself the answer is -r" {
 	sed 's/^To: .*/Bcc: dave@example.test/' mail.eml >only.eml
 	run_as 2 hsmime encrypt --no-encrypt-to-self --bcc-dir bcc -r "$W/dave.pem" -o enc.eml only.eml

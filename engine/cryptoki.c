@@ -121,6 +121,9 @@ CK_RV cryptoki_copy(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDL
 {
 	CK_RV rv;
 
+	/* Not among those that a module must have. */
+	if (m->functions->C_CopyObject == NULL)
+		return CKR_FUNCTION_NOT_SUPPORTED;
 	module_enter(m);
 	rv = m->functions->C_CopyObject(session, object, template, count, copy);
 	module_leave(m);

@@ -34,7 +34,7 @@ static int set_options(struct engine *e, const struct engine_options *o, struct 
 			return error_nomem(err);
 	}
 	if (crypto_context() == NULL)
-		return error_openssl(err, HSMIME_EINTERNAL, "OpenSSL does not start");
+		return error_openssl(err, HSMIME_EINTERNAL, "starting OpenSSL");
 	return 0;
 }
 

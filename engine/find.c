@@ -6,8 +6,44 @@
 #include "engine/search.h"
 #include "engine/slot.h"
 
+/* The URI without its query, which says how to come to the token. */
+static int shown_length(const char *uri)
+{
+	return (int)strcspn(uri, "?");
+}
+
+int find_no_token(struct search *s)
+{
+	if (engine_token_first(s->e, &s->uri) != NULL)
+		return 0;
+	if (s->e->token_label != NULL && engine_token_first(s->e, NULL) == NULL)
+		error_set(s->err, HSMIME_ENOKEY, "there is no token \"%s\"", s->e->token_label);
+	else if (s->text != NULL)
+		error_set(
+		    s->err, HSMIME_ENOKEY, "no token matches %.*s", shown_length(s->text), s->text);
+	else
+		error_set(s->err, HSMIME_ENOKEY, "no token is there");
+	return error_hint(s->err, "insert the token; 'hsmime tokens' lists those that are there");
+}
+
+static int no_key(struct search *s)
+{
+	if (s->text == NULL)
+		error_set(s->err, HSMIME_ENOKEY, "no private key fits");
+	else
+		error_set(s->err, HSMIME_ENOKEY, "no private key fits %.*s", shown_length(s->text),
+		    s->text);
+	if (uri_id_in_digits(&s->uri))
+		return error_hint(s->err,
+		    "an ID in hexadecimal takes a percent sign before each octet (id=%%01, not "
+		    "id=01); 'hsmime keys' lists the keys on the tokens");
+	return error_hint(s->err, "'hsmime keys' lists the keys on the tokens");
+}
+
 static int nothing(struct search *s)
 {
+	int r;
+
 	if (s->failed.code < 0)
 		return search_failed(s);
 	if (s->unfit > 0) {
@@ -15,14 +51,8 @@ static int nothing(struct search *s)
 		    s->purpose == ENGINE_SIGN ? "sign" : "decrypt");
 		return error_hint(s->err, "'hsmime keys' shows what each key may be used for");
 	}
-	if (engine_token_first(s->e, &s->uri) == NULL) {
-		error_set(s->err, HSMIME_ENOKEY, "no token %s",
-		    s->uri.p11 != NULL || s->e->token_label != NULL ? "matches" : "is there");
-		return error_hint(
-		    s->err, "insert the token; 'hsmime tokens' lists those that are there");
-	}
-	error_set(s->err, HSMIME_ENOKEY, "no private key fits");
-	return error_hint(s->err, "'hsmime keys' lists the keys on the tokens");
+	r = find_no_token(s);
+	return r < 0 ? r : no_key(s);
 }
 
 int find_finish(struct engine_found *found, struct search *s)

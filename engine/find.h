@@ -23,6 +23,9 @@ int find_note_id(void *arg, struct token *t, const struct object *o);
 /* find_any: a search_each that stops at the first object. */
 int find_any(void *arg, struct token *t, const struct object *o);
 
+/* find_no_token(s): HSMIME_ENOKEY and which token is missing, where none may be searched; else 0. */
+int find_no_token(struct search *s);
+
 /* find_finish(found, s): the only hit of s to found; HSMIME_ENOKEY for none and for several. */
 int find_finish(struct engine_found *found, struct search *s);
 

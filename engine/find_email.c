@@ -21,6 +21,10 @@ static int choose_by_email(void *arg, struct token *t, const struct object *o)
 
 static int no_email(struct search *s, const struct choice *c)
 {
+	int r = find_no_token(s);
+
+	if (r < 0)
+		return r;
 	if (c->unfit > 0)
 		error_set(s->err, HSMIME_ENOKEY,
 		    "the certificates for %s on the tokens are not valid now or not for this use",

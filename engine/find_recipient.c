@@ -55,6 +55,10 @@ static int follow_first(struct search *s, struct choice *c, size_t *match)
 
 static int no_recipient(struct search *s)
 {
+	int r = find_no_token(s);
+
+	if (r < 0)
+		return r;
 	error_set(s->err, HSMIME_ENOKEY, "none of the message's recipients has its key on a token");
 	return error_hint(s->err,
 	    "insert the recipient's token, or name the recipient's certificate "

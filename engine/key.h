@@ -13,7 +13,7 @@
 
 #include "engine/engine.h"
 #include "engine/gate.h"
-#include "engine/key_copy.h"
+#include "engine/key_use.h"
 #include "engine/object.h"
 #include "engine/token_key.h"
 #include "engine/work.h"

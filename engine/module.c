@@ -145,7 +145,10 @@ static int load_file(struct module *m, struct error *err)
 
 	if (handle == NULL) {
 		error_set(err, HSMIME_ETOKEN, "can't load the PKCS#11 module %s", m->path);
-		error_hint(err, "%s", dlerror());
+		error_hint(err, "%s%s", dlerror(),
+		    strchr(m->path, '/') != NULL ? ""
+						 : "; give the module's path, with a slash, or its "
+						   "file name in the loader's folders");
 		return HSMIME_ETOKEN;
 	}
 	*(void **)&get = dlsym(handle, "C_GetFunctionList");
@@ -174,7 +177,7 @@ static int load_libp11(struct module *m, struct error *err)
 	if (m->libp11 == NULL)
 		return error_nomem(err);
 	if (PKCS11_CTX_load(m->libp11, m->path) != 0) {
-		error_openssl(err, HSMIME_ETOKEN, "the PKCS#11 module does not start");
+		error_openssl(err, HSMIME_ETOKEN, "starting the PKCS#11 module");
 		return HSMIME_ETOKEN;
 	}
 	m->libp11_loaded = true;

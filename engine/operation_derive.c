@@ -86,46 +86,31 @@ static int read_secret(struct job *j, struct work *w, CK_OBJECT_HANDLE derived)
 	return 0;
 }
 
-static int derive_with(struct job *j, struct work *w, CK_OBJECT_HANDLE handle)
+static int derive_with(void *job, struct work *w, CK_OBJECT_HANDLE handle)
 {
 	CK_OBJECT_HANDLE derived = 0;
-	CK_RV rv = derive_some_way(&derived, j, w, handle);
+	CK_RV rv = derive_some_way(&derived, job, w, handle);
 
-	return rv == CKR_OK ? read_secret(j, w, derived) : work_refused(w, rv);
+	return rv == CKR_OK ? read_secret(job, w, derived) : work_refused(w, rv);
 }
 
-/* The secret is there already: whatever happens here is the copy's fate alone. */
-static void make_copy(const struct job *j, struct work *w, CK_OBJECT_HANDLE original)
+static bool prove_derives(const void *job, struct work *w, CK_OBJECT_HANDLE copy)
 {
-	struct error ignored = { 0 }, *err = w->err;
+	const struct job *j = job;
 	struct job proof = *j;
-	CK_OBJECT_HANDLE copy;
-	bool proved;
+	bool same = derive_with(&proof, w, copy) == 0 && proof.secret_len == j->secret_len &&
+		    CRYPTO_memcmp(proof.secret, j->secret, j->secret_len) == 0;
 
-	if (!key_copy_make(&copy, j->key, w, original))
-		return;
-	w->err = &ignored;
-	proved = derive_with(&proof, w, copy) == 0 && proof.secret_len == j->secret_len &&
-		 CRYPTO_memcmp(proof.secret, j->secret, j->secret_len) == 0;
-	w->err = err;
-	key_copy_settle(j->key, w, copy, proved);
 	OPENSSL_cleanse(&proof, sizeof(proof));
+	return same;
 }
 
 static int run(struct work *w, void *arg)
 {
+	static const struct key_use use = { derive_with, prove_derives };
 	struct job *j = arg;
-	CK_OBJECT_HANDLE handle = 0;
-	int r;
 
-	if (key_copy_take(&handle, j->key, w))
-		return key_copy_result(j->key, w, derive_with(j, w, handle));
-	r = key_handle(&handle, j->key, w);
-	if (r == 0)
-		r = derive_with(j, w, handle);
-	if (r == 0)
-		make_copy(j, w, handle);
-	return r;
+	return key_use(j->key, w, &use, j);
 }
 
 static void set_point(struct job *j, const unsigned char *point, size_t len)

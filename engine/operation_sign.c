@@ -9,6 +9,7 @@
 #include "engine/crypto.h"
 #include "engine/cryptoki.h"
 #include "engine/key.h"
+#include "engine/log.h"
 #include "engine/mechanism.h"
 #include "engine/padding.h"
 #include "engine/recovery.h"
@@ -185,8 +186,9 @@ static int finish_ecdsa(struct job *j, unsigned char *sig, size_t *sig_len)
 	return n > 0 ? 0 : HSMIME_ETOKEN;
 }
 
-static int sign_with(struct job *j, struct work *w, CK_OBJECT_HANDLE handle)
+static int sign_with(void *job, struct work *w, CK_OBJECT_HANDLE handle)
 {
+	struct job *j = job;
 	CK_RV rv;
 	int r = begin(j, w, handle);
 
@@ -205,42 +207,31 @@ static bool verifies(struct job *j)
 {
 	unsigned char sig[KEY_SIZE_MAX];
 	size_t len = sizeof(sig);
-	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(crypto_context(), j->key->public_key, NULL);
+	EVP_PKEY_CTX *c;
 	bool good;
 
 	ERR_set_mark();
+	c = EVP_PKEY_CTX_new_from_pkey(crypto_context(), j->key->public_key, NULL);
 	good = c != NULL && finish_ecdsa(j, sig, &len) == 0 && EVP_PKEY_verify_init(c) == 1 &&
 	       EVP_PKEY_verify(c, sig, len, j->input, j->input_len) == 1;
-	ERR_pop_to_mark();
 	EVP_PKEY_CTX_free(c);
+	ERR_pop_to_mark();
 	return good;
 }
 
-/* The signature is made already: whatever happens here is the copy's fate alone. */
-static void make_copy(const struct job *j, struct work *w, CK_OBJECT_HANDLE original)
+static bool prove_signs(const void *job, struct work *w, CK_OBJECT_HANDLE copy)
 {
-	struct job proof = *j;
-	CK_OBJECT_HANDLE copy;
+	struct job proof = *(const struct job *)job;
 
-	if (j->ladder == LADDER_SIGN_ECDSA && key_copy_make(&copy, j->key, w, original))
-		key_copy_settle(
-		    j->key, w, copy, sign_with(&proof, w, copy) == 0 && verifies(&proof));
+	return sign_with(&proof, w, copy) == 0 && verifies(&proof);
 }
 
 static int sign(struct work *w, void *arg)
 {
 	struct job *j = arg;
-	CK_OBJECT_HANDLE handle = 0;
-	int r;
+	struct key_use use = { sign_with, j->ladder == LADDER_SIGN_ECDSA ? prove_signs : NULL };
 
-	if (key_copy_take(&handle, j->key, w))
-		return key_copy_result(j->key, w, sign_with(j, w, handle));
-	r = key_handle(&handle, j->key, w);
-	if (r == 0)
-		r = sign_with(j, w, handle);
-	if (r == 0)
-		make_copy(j, w, handle);
-	return r;
+	return key_use(j->key, w, &use, j);
 }
 
 static int check(
@@ -290,6 +281,7 @@ int token_key_sign(struct token_key *k, unsigned char *sig, size_t *sig_len,
 
 	if (r == 0) {
 		key_work(&w, k, "sign", &own);
+		log_say(2, "token \"%s\": sign with %s", k->token->label, k->uri);
 		r = work_run(&w, sign, &j);
 		if (r < 0)
 			recovery_lacks(&own, w.rv, mechanism_ladder_name(j.ladder));

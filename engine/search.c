@@ -13,7 +13,7 @@
 #include "util/name.h"
 
 #define TEMPLATE_MAX 6
-#define HANDLES_MAX 64
+#define HANDLES_MAX (64 + COPIES_MAX)
 
 int search_begin(struct search *s, struct engine *e, const char *uri, enum engine_purpose purpose,
     struct error *err)
@@ -23,6 +23,7 @@ int search_begin(struct search *s, struct engine *e, const char *uri, enum engin
 	memset(s, 0, sizeof(*s));
 	s->e = e;
 	s->purpose = purpose;
+	s->text = uri;
 	s->err = err;
 	if (r == 0)
 		r = uri_parse(&s->uri, uri, e->module, err);
@@ -86,6 +87,7 @@ struct query {
 	CK_ATTRIBUTE template[TEMPLATE_MAX + 1];
 	size_t count;
 	size_t before; /* hits on other tokens */
+	work_function run;
 	search_each each;
 	void *arg;
 	size_t shown;
@@ -122,6 +124,21 @@ static int unreadable(struct work *w, CK_RV rv)
 	return rv == CKR_BUFFER_TOO_SMALL ? 0 : work_refused(w, rv);
 }
 
+static int look(struct work *w, void *arg)
+{
+	struct query *q = arg;
+	int r;
+
+	log_say(2, "token \"%s\": looking for %s", w->token->label,
+	    q->object_class == CKO_PRIVATE_KEY   ? "private keys"
+	    : q->object_class == CKO_CERTIFICATE ? "certificates"
+						 : "public keys");
+	copies_look(w->token);
+	r = q->run(w, q);
+	copies_looked(w->token);
+	return r;
+}
+
 static int note_private(struct query *q, struct work *w, CK_OBJECT_HANDLE handle)
 {
 	struct search *s = q->s;
@@ -130,8 +147,8 @@ static int note_private(struct query *q, struct work *w, CK_OBJECT_HANDLE handle
 
 	if (rv != CKR_OK)
 		return unreadable(w, rv);
-	if (key_copy_is(&o) || !fits_purpose(s, &o)) {
-		if (!key_copy_is(&o))
+	if (copies_has(&o) || !fits_purpose(s, &o)) {
+		if (!copies_has(&o))
 			s->unfit++;
 		object_free(&o);
 		return 0;
@@ -170,8 +187,9 @@ int search_private(struct search *s, struct token *t, const CK_ATTRIBUTE *templa
 	int r;
 
 	set_query(&q, s, CKO_PRIVATE_KEY, template, count);
+	q.run = find_private;
 	set_work(&w, s, t, true, &err);
-	r = work_run(&w, find_private, &q);
+	r = work_run(&w, look, &q);
 	while (r < 0 && s->count > before)
 		hit_free(&s->hits[--s->count]);
 	return settle(s, t, r, &err);
@@ -191,7 +209,7 @@ static int show(struct query *q, struct work *w, CK_OBJECT_HANDLE handle)
 	if (r != 0)
 		return r;
 	q->shown++;
-	if (rv == CKR_OK && !key_copy_is(&o))
+	if (rv == CKR_OK && !copies_has(&o))
 		r = q->each(q->arg, w->token, &o);
 	object_free(&o);
 	return r;
@@ -227,10 +245,11 @@ int search_public(struct search *s, struct token *t, bool login, CK_OBJECT_CLASS
 	int r;
 
 	set_query(&q, s, object_class, template, count);
+	q.run = show_all;
 	q.each = each;
 	q.arg = arg;
 	set_work(&w, s, t, login, &err);
-	r = work_run(&w, show_all, &q);
+	r = work_run(&w, look, &q);
 	if (shown != NULL)
 		*shown += q.shown;
 	return settle(s, t, r, &err);

@@ -30,6 +30,7 @@ struct hit {
 /* What is sought, and what was found; zero before use. */
 struct search {
 	struct engine *e;
+	const char *text; /* that uri was parsed from, the caller's; or NULL */
 	struct uri uri;
 	struct pin_source *uri_pin; /* of the URI's pin-source, or NULL */
 	enum engine_purpose purpose;

@@ -8,9 +8,6 @@
 #include "engine/recovery.h"
 #include "engine/slot.h"
 
-/* Sessions that a token has to grant before one of them is set aside. */
-#define KEEPER_LIMIT_MIN 64
-
 void session_pool_init(struct session_pool *pool)
 {
 	memset(pool, 0, sizeof(*pool));
@@ -198,68 +195,18 @@ void session_drop(struct session *s, struct token *t)
 	s->handle = 0;
 }
 
-/* A keeper for the generation: 0 where there is none to have. */
-static CK_SESSION_HANDLE open_keeper(struct token *t)
-{
-	CK_SESSION_HANDLE handle = 0;
-
-	if (token_limit(t) >= KEEPER_LIMIT_MIN)
-		cryptoki_open(t->module, atomic_load(&t->slot), &handle);
-	return handle;
-}
-
-bool session_take_keeper(struct session *s, struct token *t)
-{
-	struct session_pool *pool = &t->pool;
-	bool taken;
-
-	pthread_mutex_lock(&pool->lock);
-	taken = !pool->keeping;
-	pool->keeping = true;
-	s->handle = pool->keeper;
-	s->generation = pool->generation;
-	pthread_mutex_unlock(&pool->lock);
-	if (!taken)
-		return false;
-	if (s->handle == 0)
-		s->handle = open_keeper(t);
-	if (s->handle == 0)
-		session_give_keeper(s, t);
-	return s->handle != 0;
-}
-
-void session_give_keeper(struct session *s, struct token *t)
-{
-	struct session_pool *pool = &t->pool;
-	bool current;
-
-	pthread_mutex_lock(&pool->lock);
-	current = s->generation == pool->generation;
-	if (current) {
-		pool->keeper = s->handle;
-		pool->keeping = false;
-	}
-	pthread_mutex_unlock(&pool->lock);
-	if (!current && s->handle != 0)
-		cryptoki_close(t->module, s->handle);
-}
-
 static CK_SESSION_HANDLE *begin_generation(
-    struct session_pool *pool, unsigned generation, size_t *count, CK_SESSION_HANDLE *keeper)
+    struct session_pool *pool, unsigned generation, size_t *count)
 {
 	CK_SESSION_HANDLE *old = NULL;
 
 	*count = 0;
-	*keeper = 0;
 	pthread_mutex_lock(&pool->lock);
 	if (pool->generation == generation) {
 		old = pool->idle;
 		*count = pool->idle_count;
 		pool->idle = NULL;
 		pool->idle_room = pool->idle_count = pool->open = 0;
-		*keeper = pool->keeping ? 0 : pool->keeper;
-		pool->keeper = 0;
-		pool->keeping = false;
 		pool->limit = SIZE_MAX;
 		pool->asked = false;
 		pool->generation++;
@@ -273,16 +220,29 @@ void session_lost(struct token *t, unsigned generation)
 {
 	size_t count = 0;
 	bool current = session_generation(t) == generation;
-	CK_SESSION_HANDLE keeper;
-	CK_SESSION_HANDLE *old = begin_generation(&t->pool, generation, &count, &keeper);
+	CK_SESSION_HANDLE *old = begin_generation(&t->pool, generation, &count);
 
 	if (current)
 		login_lost(t);
 	for (size_t i = 0; i < count; i++)
 		cryptoki_close(t->module, old[i]);
-	if (keeper != 0)
-		cryptoki_close(t->module, keeper);
 	free(old);
+	copies_lost(t);
+}
+
+size_t session_limit(struct token *t)
+{
+	struct session_pool *pool = &t->pool;
+	size_t limit;
+
+	pthread_mutex_lock(&pool->lock);
+	while (pool->asking)
+		pthread_cond_wait(&pool->given, &pool->lock);
+	if (!pool->asked)
+		learn_limit(t);
+	limit = pool->limit;
+	pthread_mutex_unlock(&pool->lock);
+	return limit;
 }
 
 unsigned session_generation(struct token *t)

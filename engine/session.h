@@ -32,8 +32,6 @@ struct session_pool {
 	bool asked;   /* ulMaxSessionCount was read, or is being read */
 	bool asking;
 	unsigned closed; /* sessions that were closed, ever */
-	CK_SESSION_HANDLE keeper;
-	bool keeping; /* the keeper is taken */
 	unsigned generation;
 };
 
@@ -66,20 +64,14 @@ void session_give(struct session *s, struct token *t);
 void session_drop(struct session *s, struct token *t);
 
 /*
- * session_take_keeper(s, t), session_give_keeper(s, t):
- * The session to which session objects that live on belong; it stays open for
- * its generation, and is not one of those that operations take. False where
- * another thread has it, or the token grants too few sessions to spare one.
- */
-bool session_take_keeper(struct session *s, struct token *t);
-void session_give_keeper(struct session *s, struct token *t);
-
-/*
  * session_lost(t, generation):
  * The sessions of that generation are not to be used again; nothing happens
  * where a newer one has begun. The login is forgotten too.
  */
 void session_lost(struct token *t, unsigned generation);
+
+/* session_limit(t): how many sessions t grants, as far as is known or the token says (C_GetTokenInfo, once). */
+size_t session_limit(struct token *t);
 
 /* session_generation(t): the generation now. */
 unsigned session_generation(struct token *t);

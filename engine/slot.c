@@ -23,6 +23,7 @@ static long now(void)
 static void token_free(struct token *t)
 {
 	session_pool_free(&t->pool);
+	copies_free(&t->copies);
 	login_free(&t->login);
 	free(t->label);
 	free(t->serial);
@@ -70,6 +71,7 @@ static struct token *token_new(struct module *m, const struct printed *p)
 	if (t == NULL)
 		return NULL;
 	session_pool_init(&t->pool);
+	copies_init(&t->copies);
 	login_init(&t->login);
 	t->module = m;
 	t->label = strdup(p->label);
@@ -179,7 +181,26 @@ static void agree_on_slots(struct module *m)
 			atomic_store(&t->present, false);
 }
 
-/* What libp11 enumerates, once: PKCS11_update_slots of 0.4.12 crashes on a list of several slots. */
+static bool shows_no_slot(struct module *m)
+{
+	CK_ULONG count = 0;
+
+	return cryptoki_slots(m, NULL, &count) == CKR_OK && count == 0;
+}
+
+static int not_enumerated(struct error *err)
+{
+	int r = error_openssl(err, HSMIME_ETOKEN, "listing the module's slots");
+
+	return r != HSMIME_ETOKEN ? r
+				  : error_hint(err, "check the module's own configuration, and "
+						    "that its service runs");
+}
+
+/*
+ * What libp11 enumerates, once: PKCS11_update_slots of 0.4.12 crashes on a list of several slots.
+ * It fails where there is none, as OPENSSL_malloc(0) gives it no memory.
+ */
 static int enumerate(struct printed **out, size_t *count, struct module *m, struct error *err)
 {
 	int r;
@@ -187,8 +208,8 @@ static int enumerate(struct printed **out, size_t *count, struct module *m, stru
 	module_enter(m);
 	r = PKCS11_enumerate_slots(m->libp11, &m->slots, &m->slot_count);
 	module_leave(m);
-	if (r != 0)
-		return error_openssl(err, HSMIME_ETOKEN, "can't list the tokens");
+	if (r != 0 && !shows_no_slot(m))
+		return not_enumerated(err);
 	*out = calloc(m->slot_count + 1, sizeof(**out));
 	if (*out == NULL)
 		return error_nomem(err);
@@ -342,6 +363,7 @@ void token_forget_process(struct module *m)
 		free(t->pool.idle);
 		session_pool_init(&t->pool);
 		t->pool.generation = generation + 1;
+		copies_init(&t->copies);
 		login_init(&t->login);
 	}
 }

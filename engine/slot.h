@@ -12,6 +12,7 @@
 
 #include <p11-kit/pkcs11.h>
 
+#include "engine/copies.h"
 #include "engine/login.h"
 #include "engine/mechanism.h"
 #include "engine/session.h"
@@ -34,6 +35,7 @@ struct token {
 	char *slot_description;
 	char *slot_manufacturer;
 	struct session_pool pool;
+	struct copies copies;
 	struct login login;
 	struct mechanism_memory memory; /* which rung of a ladder worked */
 };

@@ -22,7 +22,7 @@ void token_key_free(struct token_key *k)
 {
 	if (k == NULL || atomic_fetch_sub(&k->references, 1) != 1)
 		return;
-	key_copy_free(k);
+	key_use_end(k);
 	EVP_PKEY_free(k->public_key);
 	pin_source_free(k->pin);
 	free(k->uri);
@@ -208,9 +208,11 @@ static int find_again(CK_OBJECT_HANDLE *handle, struct token_key *k, struct work
 		template[n++] = (CK_ATTRIBUTE){ CKA_ID, k->id, k->id_len };
 	if (k->label_len > 0)
 		template[n++] = (CK_ATTRIBUTE){ CKA_LABEL, k->label, k->label_len };
+	copies_look(k->token);
 	rv = object_find_all(&handles, &count, w->module, w->session.handle, template, n);
 	if (rv == CKR_OK)
 		rv = pick(handle, &found, handles, count, k, w);
+	copies_looked(k->token);
 	free(handles);
 	if (rv == CKR_OK && found == 0)
 		return key_gone(k, w);

@@ -1,5 +1,6 @@
 #include "engine/uri.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,6 +146,18 @@ bool uri_matches_token(const struct uri *u, const struct token *t)
 const CK_ATTRIBUTE *uri_attribute(const struct uri *u, CK_ATTRIBUTE_TYPE type)
 {
 	return u->p11 != NULL ? p11_kit_uri_get_attribute(u->p11, type) : NULL;
+}
+
+bool uri_id_in_digits(const struct uri *u)
+{
+	const CK_ATTRIBUTE *id = uri_attribute(u, CKA_ID);
+
+	if (id == NULL || id->ulValueLen == 0)
+		return false;
+	for (CK_ULONG i = 0; i < id->ulValueLen; i++)
+		if (!isxdigit(((const unsigned char *)id->pValue)[i]))
+			return false;
+	return true;
 }
 
 static int set(P11KitUri *p11, CK_ATTRIBUTE_TYPE type, const void *value, size_t len)

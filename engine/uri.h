@@ -41,6 +41,12 @@ bool uri_matches_token(const struct uri *u, const struct token *t);
 const CK_ATTRIBUTE *uri_attribute(const struct uri *u, CK_ATTRIBUTE_TYPE type);
 
 /*
+ * uri_id_in_digits(u): the ID's octets are hexadecimal digits: perhaps one that was to be hexadecimal
+ * and lacks its percent signs.
+ */
+bool uri_id_in_digits(const struct uri *u);
+
+/*
  * uri_format(out, t, id, label, object_class):
  * A new URI of an object on t, or of t itself where id and label are NULL or
  * empty and object_class is CK_UNAVAILABLE_INFORMATION. Free with free.

@@ -1,5 +1,6 @@
 #include "engine/work.h"
 
+#include "engine/log.h"
 #include "engine/login.h"
 #include "engine/module.h"
 #include "engine/recovery.h"
@@ -102,6 +103,7 @@ static bool way_out(CK_RV rv)
 
 int work_run(struct work *w, work_function run, void *arg)
 {
+	char name[48];
 	int r;
 
 	w->module = w->token->module;
@@ -115,6 +117,8 @@ int work_run(struct work *w, work_function run, void *arg)
 				return r;
 		}
 		w->again = true;
+		log_say(2, "token \"%s\": %s, once more after %s", w->token->label, w->purpose,
+		    recovery_name(w->rv, name, sizeof(name)));
 		r = try_clean(w, run, arg);
 	}
 	if (r != WORK_REFUSED)

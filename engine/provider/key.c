@@ -93,7 +93,8 @@ int provider_key_export(
 	if (software == NULL)
 		return 0;
 	if (key->token != NULL && (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0)
-		return 0;
+		return provider_raise(
+		    key->provider, REASON_POLICY, "the private key stays on the token");
 	ok = EVP_PKEY_todata(software,
 		 software_selection(EVP_PKEY_get0_type_name(software), selection), &params) == 1 &&
 	     callback(params, arg);

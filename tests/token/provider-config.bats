@@ -71,7 +71,7 @@ signs_with() {
 	configure default hsmime "pkcs11-module = $HSMIME_MODULE" "pin-source = $HSMIME_PIN_SOURCE" \
 		'token = Other'
 	configured 1 pkey -noout -in 'pkcs11:id=%01'
-	mentions 'no token matches'
+	mentions 'there is no token "Other"'
 }
 
 @test 'the PIN may come from the URI as a file, and from the program' {
@@ -124,7 +124,7 @@ one_try() {
 	for o in "${orders[@]}"; do
 		order "$o"
 		ossl 1 pkey -noout -in "$(key 77)"
-		mentions 'no such key.*no private key fits'
+		mentions 'no such key.*no private key fits pkcs11:token=Demo;id=%77'
 		ossl 1 pkey -noout -in pkcs11:token=Other
 		mentions 'no such key.*no token matches'
 		ossl 1 pkey -noout -in pkcs11:token=Demo

@@ -257,6 +257,12 @@ pkeyutl_derives() {
 			[ "$output" = "$(cat "$W/${pair#*:}.pub")" ]
 			ossl 1 pkey -in "$(key "${pair%:*}")"
 			[[ $output != *'PRIVATE KEY'* ]]
+			mentions 'refused.*the private key stays on the token'
+			ossl 1 pkey -in "$(key "${pair%:*}")" -noout -text
+			mentions 'the private key stays on the token'
+			ossl 1 pkey -in "$(key "${pair%:*}")" -outform DER -out "$W/private.der"
+			[ ! -s "$W/private.der" ]
+			mentions 'the private key stays on the token'
 		done
 	done
 }

@@ -51,6 +51,7 @@ static CK_RV call_getslotlist(CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *coun
 
 	if (rv == CKR_OK)
 		rv = inner->C_GetSlotList(present, list, count);
+	plan_slots(rv, count);
 	if (list != NULL)
 		plan_length(F_GETSLOTLIST, rv, count);
 	return plan_leave(rv);

@@ -38,6 +38,8 @@ struct proxy {
 	void (*keep_failed)(int on);
 	/* Octets of the longest ciphertext that C_Decrypt was given. */
 	unsigned long (*longest)(void);
+	/* C_GetSlotList shows no slot at all, as without a reader. */
+	void (*hide_slots)(int on);
 };
 
 /* The symbol of the module that gives the struct. */

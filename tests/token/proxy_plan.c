@@ -45,6 +45,7 @@ static atomic_int no_locks;
 static atomic_int inside;
 static atomic_ulong overlap_count;
 static atomic_int keeps_failed;
+static atomic_int slots_hidden;
 static atomic_ulong longest;
 
 /* Of each function, under the lock. */
@@ -128,6 +129,12 @@ void plan_length(enum function f, CK_RV rv, CK_ULONG *len)
 	(void)plan_lie(f, rv, len);
 }
 
+void plan_slots(CK_RV rv, CK_ULONG *count)
+{
+	if (rv == CKR_OK && atomic_load(&slots_hidden) != 0)
+		*count = 0;
+}
+
 /* The session is granted or refused before the inner module is asked. */
 CK_RV plan_session(void)
 {
@@ -204,6 +211,7 @@ static void reset(void)
 	atomic_store(&no_locks, 0);
 	atomic_store(&overlap_count, 0);
 	atomic_store(&keeps_failed, 0);
+	atomic_store(&slots_hidden, 0);
 	atomic_store(&longest, 0);
 }
 
@@ -278,13 +286,18 @@ static unsigned long get_longest(void)
 	return atomic_load(&longest);
 }
 
+static void hide_slots(int on)
+{
+	atomic_store(&slots_hidden, on);
+}
+
 const struct proxy *proxy_control(void) __attribute__((visibility("default")));
 
 const struct proxy *proxy_control(void)
 {
 	static const struct proxy control = { get_count, get_round_trips, reset, limit_sessions,
 		report_sessions, refuse, lie, set_hook, set_flags, get_pin, cant_lock, get_overlaps,
-		keep_failed, get_longest };
+		keep_failed, get_longest, hide_slots };
 
 	return &control;
 }

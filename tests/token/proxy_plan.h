@@ -51,6 +51,9 @@ void plan_length(enum function f, CK_RV rv, CK_ULONG *len);
 /* plan_lie(f, rv, len): the same, true where a lie is told. */
 bool plan_lie(enum function f, CK_RV rv, CK_ULONG *len);
 
+/* plan_slots(rv, count): *count becomes 0 where the slots are to be hidden. */
+void plan_slots(CK_RV rv, CK_ULONG *count);
+
 /* plan_session(): whether one more session is granted. plan_sessions_gone(n): n are closed; 0: all. */
 CK_RV plan_session(void);
 void plan_sessions_gone(long n);

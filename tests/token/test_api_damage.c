@@ -62,11 +62,14 @@ static size_t idle_octets(const struct message *m)
 	return m->form == HSMIME_MAIL && !m->encrypted && !m->opaque ? 100 : strlen("==\r\n");
 }
 
-/* A mail whose signature was cut away is one without a signature: well-formed, but not valid. */
-static bool may_end_as(const struct message *m, int status)
+/* A mail cut in its header may be one without a signature: well-formed, but not valid. */
+static bool may_end_as(const struct message *m, size_t len, int status)
 {
+	bool header = memmem(m->text.data, len, "\n\n", 2) == NULL &&
+		      memmem(m->text.data, len, "\n\r\n", 3) == NULL;
+
 	return status == HSMIME_EFORMAT ||
-	       (status == HSMIME_EINVALID && m->form == HSMIME_MAIL && !m->encrypted);
+	       (status == HSMIME_EINVALID && m->form == HSMIME_MAIL && !m->encrypted && header);
 }
 
 static void cut_at(const struct message *m, size_t len)
@@ -75,7 +78,7 @@ static void cut_at(const struct message *m, size_t len)
 	struct outcome o;
 
 	api_read_text(&o, api_messages.ctx, m, m->text.data, len);
-	if (o.status == 0 ? !idle || !gave_content(&o, m) : !may_end_as(m, o.status))
+	if (o.status == 0 ? !idle || !gave_content(&o, m) : !may_end_as(m, len, o.status))
 		fail_msg("%s, %zu of %zu octets: %d %s", m->name, len, m->text.len, o.status,
 		    o.words.data);
 	if (calls_of(&o, "C_Decrypt") + calls_of(&o, "C_DeriveKey") > 1)

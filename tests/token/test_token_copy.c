@@ -3,12 +3,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "engine/key_copy.h"
+#include "engine/key_use.h"
 #include "engine/public_key.h"
 #include "token_rig.h"
 
@@ -104,6 +106,59 @@ static void nobody_finds_a_copy(void **state)
 	token_key_free(operate_key(e, TOKEN_RIG_EC, ENGINE_DECRYPT));
 }
 
+static atomic_bool looked;
+
+static void *look_up(void *arg)
+{
+	token_key_free(operate_key(e, TOKEN_RIG_EC, ENGINE_SIGN));
+	atomic_store(&looked, true);
+	return arg;
+}
+
+/* While a module makes the copy it may look like the key: SoftHSM shows it half made. */
+static void look_up_meanwhile(void *arg)
+{
+	pthread_t *thread = arg;
+
+	assert_int_equal(pthread_create(thread, NULL, look_up, NULL), 0);
+	usleep(200000);
+	assert_false(atomic_load(&looked));
+}
+
+static void a_look_up_waits_while_a_copy_is_made(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	atomic_store(&looked, false);
+	proxy->hook("C_CopyObject", look_up_meanwhile, &thread);
+	sign(ec, KEY_COPY_USES);
+	pthread_join(thread, NULL);
+	assert_true(atomic_load(&looked));
+}
+
+static void copy_meanwhile(void *arg)
+{
+	if (*(bool *)arg)
+		sign(ec, 1);
+	*(bool *)arg = false;
+}
+
+static void no_copy_is_made_while_somebody_looks(void **state)
+{
+	bool once = true;
+
+	(void)state;
+	sign(ec, KEY_COPY_USES - 1);
+	proxy->hook("C_FindObjectsInit", copy_meanwhile, &once);
+	token_key_free(operate_key(e, TOKEN_RIG_EC, ENGINE_SIGN));
+	assert_false(once);
+	assert_int_equal(proxy->count("C_CopyObject"), 0);
+	proxy->hook("C_FindObjectsInit", NULL, NULL);
+	sign(ec, KEY_COPY_USES);
+	assert_int_equal(proxy->count("C_CopyObject"), 1);
+}
+
 static void so_is_one_that_agrees(void **state)
 {
 	(void)state;
@@ -151,13 +206,15 @@ static void a_copy_that_fails_is_given_up(void **state)
 	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++)
 		for (unsigned later = 0; later < 4; later++) {
 			const char *function = later % 2 ? "C_SignInit" : "C_Sign";
+			/* A copy that was right once and is void now is made anew. */
+			bool anew = later / 2 && failures[i] == CKR_KEY_HANDLE_INVALID;
 
 			end(state);
 			begin(state);
 			sign(ec, KEY_COPY_USES - 1 + later / 2);
 			proxy->refuse(function, failures[i], later / 2 ? 0 : 1, 1);
 			sign(ec, 3 * KEY_COPY_USES);
-			assert_int_equal(proxy->count("C_CopyObject"), 1);
+			assert_int_equal(proxy->count("C_CopyObject"), anew ? 2 : 1);
 		}
 }
 
@@ -203,6 +260,8 @@ static void a_forked_child_makes_its_own(void **state)
 	sign(ec, KEY_COPY_USES + 1);
 	child = fork();
 	if (child == 0) {
+		token_key_free(ec);
+		ec = operate_key(e, TOKEN_RIG_EC, ENGINE_SIGN);
 		sign(ec, 2 * KEY_COPY_USES);
 		_exit(proxy->count("C_CopyObject") == 2 ? 0 : 1);
 	}
@@ -217,6 +276,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    a_key_that_is_used_often_is_copied_once, begin, end),
 		cmocka_unit_test_setup_teardown(nobody_finds_a_copy, begin, end),
+		cmocka_unit_test_setup_teardown(a_look_up_waits_while_a_copy_is_made, begin, end),
+		cmocka_unit_test_setup_teardown(no_copy_is_made_while_somebody_looks, begin, end),
 		cmocka_unit_test_setup_teardown(so_is_one_that_agrees, begin, end),
 		cmocka_unit_test_setup_teardown(an_rsa_key_gains_nothing, begin, end),
 		cmocka_unit_test_setup_teardown(

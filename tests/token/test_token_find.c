@@ -80,12 +80,62 @@ static void the_purpose_decides_where_the_uri_leaves_it_open(void **state)
 static void what_is_not_there_is_not_found(void **state)
 {
 	(void)state;
-	refuses(
-	    "pkcs11:token=Alpha;id=%09", ENGINE_SIGN, HSMIME_ENOKEY, "no private key fits", "keys");
-	refuses("pkcs11:token=Gamma", ENGINE_SIGN, HSMIME_ENOKEY, "no token matches", "tokens");
-	refuses("pkcs11:object=nobody", ENGINE_SIGN, HSMIME_ENOKEY, "no private key fits", "keys");
+	refuses("pkcs11:token=Alpha;id=%09", ENGINE_SIGN, HSMIME_ENOKEY,
+	    "no private key fits pkcs11:token=Alpha;id=%09", "'hsmime keys'");
+	assert_null(strstr(find_rig.err.hint, "percent"));
+	refuses("pkcs11:token=Gamma", ENGINE_SIGN, HSMIME_ENOKEY,
+	    "no token matches pkcs11:token=Gamma", "tokens");
+	refuses("pkcs11:object=nobody", ENGINE_SIGN, HSMIME_ENOKEY,
+	    "no private key fits pkcs11:object=nobody", "keys");
 	refuses(
 	    "pkcs11:token=Alpha;id=%01;serial=0000", ENGINE_SIGN, HSMIME_ENOKEY, "no token", "");
+}
+
+static void an_id_without_its_percent_signs_is_told_of_them(void **state)
+{
+	(void)state;
+	refuses("pkcs11:token=Alpha;id=01", ENGINE_SIGN, HSMIME_ENOKEY,
+	    "no private key fits pkcs11:token=Alpha;id=01", "percent sign");
+	refuses("pkcs11:token=Alpha;id=0aF1", ENGINE_SIGN, HSMIME_ENOKEY, "no private key fits",
+	    "id=%01");
+	refuses("pkcs11:token=Alpha;id=xy", ENGINE_SIGN, HSMIME_ENOKEY, "no private key fits", "");
+	assert_null(strstr(find_rig.err.hint, "percent"));
+}
+
+/* What is behind the '?' says how to come to the token, and is nobody's business. */
+static void the_uri_that_found_nothing_is_named_without_its_query(void **state)
+{
+	(void)state;
+	refuses("pkcs11:token=Gamma?pin-source=file:/secret", ENGINE_SIGN, HSMIME_ENOKEY,
+	    "no token matches pkcs11:token=Gamma", "");
+	assert_null(strstr(find_rig.err.message, "secret"));
+}
+
+static void a_token_label_that_matches_nothing_is_named(void **state)
+{
+	struct engine_options options = { .module = PROXY_MODULE, .token_label = "Nope" };
+	struct engine_candidate nobody = { .key_id = (const unsigned char *)"01", .key_id_len = 2 };
+	struct engine_found found = { 0 };
+	struct engine *e = NULL;
+	struct error *err = &find_rig.err;
+
+	(void)state;
+	assert_int_equal(engine_new(&e, &options, err), 0);
+	assert_int_equal(engine_find_key(&found, e, NULL, ENGINE_SIGN, err), HSMIME_ENOKEY);
+	assert_string_equal(err->message, "there is no token \"Nope\"");
+	assert_non_null(strstr(err->hint, "hsmime tokens"));
+	error_clear(err);
+	assert_int_equal(
+	    engine_find_by_email(&found, e, "alice@example.org", ENGINE_SIGN, err), HSMIME_ENOKEY);
+	assert_string_equal(err->message, "there is no token \"Nope\"");
+	error_clear(err);
+	assert_int_equal(
+	    engine_find_by_certificate(&found, e, find_rig.alice, ENGINE_SIGN, err), HSMIME_ENOKEY);
+	assert_string_equal(err->message, "there is no token \"Nope\"");
+	error_clear(err);
+	assert_int_equal(engine_find_recipient(&found, e, NULL, &nobody, 1, err), HSMIME_ENOKEY);
+	assert_string_equal(err->message, "there is no token \"Nope\"");
+	engine_free(e);
 }
 
 static void dangerous_and_malformed_uris_are_refused(void **state)
@@ -297,6 +347,9 @@ int main(void)
 		cmocka_unit_test(a_certificate_or_public_key_in_the_uri_leads_to_its_private_key),
 		cmocka_unit_test(the_purpose_decides_where_the_uri_leaves_it_open),
 		cmocka_unit_test(what_is_not_there_is_not_found),
+		cmocka_unit_test(an_id_without_its_percent_signs_is_told_of_them),
+		cmocka_unit_test(the_uri_that_found_nothing_is_named_without_its_query),
+		cmocka_unit_test(a_token_label_that_matches_nothing_is_named),
 		cmocka_unit_test(dangerous_and_malformed_uris_are_refused),
 		cmocka_unit_test(the_configured_module_may_be_named),
 		cmocka_unit_test(the_found_uri_finds_the_same_key_again),

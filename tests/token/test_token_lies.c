@@ -212,7 +212,7 @@ static void sizes_that_grow_hide_the_object_alone(void **state)
 
 static void more_objects_than_there_was_room_for_are_none(void **state)
 {
-	static const CK_ULONG counts[] = { 65, 100000, (CK_ULONG)1 << 62, (CK_ULONG)-1 };
+	static const CK_ULONG counts[] = { 81, 100000, (CK_ULONG)1 << 62, (CK_ULONG)-1 };
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {

@@ -308,6 +308,43 @@ static void a_token_that_fails_says_so(void **state)
 	EVP_MD_CTX_free(ctx);
 }
 
+static void uses(OSSL_LIB_CTX *context, int id)
+{
+	EVP_PKEY *key = rig_key(context, id);
+	EVP_MD_CTX *md_ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(context, key, NULL);
+	unsigned char sig[512];
+	size_t len = sizeof(sig);
+
+	assert_int_equal(
+	    EVP_DigestSignInit_ex(md_ctx, NULL, "SHA256", context, NULL, key, NULL), 1);
+	assert_int_equal(EVP_DigestSign(md_ctx, sig, &len, text, sizeof(text)), 1);
+	assert_int_equal(EVP_PKEY_sign_init(ctx), 1);
+	if (EVP_PKEY_is_a(key, "RSA"))
+		assert_int_equal(EVP_PKEY_decrypt_init(ctx), 1);
+	else
+		assert_int_equal(EVP_PKEY_derive_init(ctx), 1);
+	assert_int_equal(X509_check_private_key(rig.certs[id], key), 1);
+	EVP_PKEY_CTX_free(ctx);
+	EVP_MD_CTX_free(md_ctx);
+	EVP_PKEY_free(key);
+}
+
+/* OpenSSL asks other providers first and has the private key refused to them. */
+static void what_succeeds_leaves_no_error(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		OSSL_LIB_CTX *context = rig_context(rig_orders[i][0], rig_orders[i][1]);
+
+		ERR_clear_error();
+		uses(context, 1);
+		uses(context, 3);
+		assert_int_equal(ERR_peek_error(), 0);
+		rig_close(context);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +363,7 @@ int main(void)
 		cmocka_unit_test_setup(
 		    with_a_substitute_nothing_tells_a_failure_from_a_success, rig_reset),
 		cmocka_unit_test_setup(a_token_that_fails_says_so, rig_reset),
+		cmocka_unit_test_setup(what_succeeds_leaves_no_error, rig_reset),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

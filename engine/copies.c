@@ -1,0 +1,191 @@
+#include "engine/copies.h"
+
+#include <string.h>
+
+#include "engine/cryptoki.h"
+#include "engine/object.h"
+#include "engine/recovery.h"
+#include "engine/session.h"
+#include "engine/slot.h"
+
+/* Sessions that a token has to grant before one of them is set aside. */
+#define SESSIONS_MIN 64
+
+static const unsigned char copy_id[] = "copy of a key, made by hsmime";
+
+void copies_init(struct copies *c)
+{
+	memset(c, 0, sizeof(*c));
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->done, NULL);
+}
+
+void copies_free(struct copies *c)
+{
+	pthread_mutex_destroy(&c->lock);
+	pthread_cond_destroy(&c->done);
+}
+
+void copies_look(struct token *t)
+{
+	struct copies *c = &t->copies;
+
+	pthread_mutex_lock(&c->lock);
+	while (c->busy)
+		pthread_cond_wait(&c->done, &c->lock);
+	c->lookups++;
+	pthread_mutex_unlock(&c->lock);
+}
+
+void copies_looked(struct token *t)
+{
+	pthread_mutex_lock(&t->copies.lock);
+	t->copies.lookups--;
+	pthread_mutex_unlock(&t->copies.lock);
+}
+
+bool copies_has(const struct object *o)
+{
+	const CK_ATTRIBUTE *id = object_get(o, CKA_ID);
+
+	return id != NULL && id->ulValueLen == sizeof(copy_id) &&
+	       memcmp(id->pValue, copy_id, sizeof(copy_id)) == 0;
+}
+
+/* With the lock held. */
+static bool begin(struct copies *c)
+{
+	if (c->busy || c->lookups > 0)
+		return false;
+	c->busy = true;
+	return true;
+}
+
+/* The keeper goes with its generation, and its copies with it. */
+static CK_SESSION_HANDLE forget(struct copies *c)
+{
+	CK_SESSION_HANDLE keeper = c->keeper;
+
+	c->keeper = 0;
+	c->count = c->doomed_count = 0;
+	return keeper;
+}
+
+static void end(struct token *t)
+{
+	struct copies *c = &t->copies;
+	CK_SESSION_HANDLE lost = 0;
+
+	pthread_mutex_lock(&c->lock);
+	if (c->generation != session_generation(t))
+		lost = forget(c);
+	c->busy = false;
+	pthread_cond_broadcast(&c->done);
+	pthread_mutex_unlock(&c->lock);
+	if (lost != 0)
+		cryptoki_close(t->module, lost);
+}
+
+/* Between begin and end: what is in c is this thread's alone, but for the counting of look-ups. */
+static void destroy_doomed(struct token *t)
+{
+	struct copies *c = &t->copies;
+
+	while (c->doomed_count > 0) {
+		cryptoki_destroy(t->module, c->keeper, c->doomed[--c->doomed_count]);
+		c->count--;
+	}
+}
+
+static CK_RV open_keeper(struct token *t, unsigned generation)
+{
+	struct copies *c = &t->copies;
+	CK_SESSION_HANDLE keeper = 0;
+	CK_RV rv;
+
+	if (c->keeper != 0)
+		return CKR_OK;
+	if (session_limit(t) < SESSIONS_MIN)
+		return CKR_SESSION_COUNT;
+	rv = cryptoki_open(t->module, atomic_load(&t->slot), &keeper);
+	if (rv == CKR_OK) {
+		c->keeper = keeper;
+		c->generation = generation;
+	}
+	return rv;
+}
+
+static CK_RV make(
+    CK_OBJECT_HANDLE *copy, struct token *t, unsigned generation, CK_OBJECT_HANDLE original)
+{
+	CK_BBOOL no = CK_FALSE;
+	CK_ATTRIBUTE template[] = { { CKA_TOKEN, &no, sizeof(no) },
+		{ CKA_ID, (void *)copy_id, sizeof(copy_id) },
+		{ CKA_LABEL, (void *)copy_id, sizeof(copy_id) } };
+	struct copies *c = &t->copies;
+	CK_RV rv = open_keeper(t, generation);
+
+	if (rv != CKR_OK)
+		return rv;
+	destroy_doomed(t);
+	if (c->count == COPIES_MAX)
+		return CKR_FUNCTION_CANCELED;
+	rv = cryptoki_copy(t->module, c->keeper, original, template, 3, copy);
+	if (rv == CKR_OK)
+		c->count++;
+	else if (recovery_of(rv) == RECOVERY_SESSION)
+		cryptoki_close(t->module, forget(c));
+	return rv;
+}
+
+CK_RV copies_make(
+    CK_OBJECT_HANDLE *copy, struct token *t, unsigned generation, CK_OBJECT_HANDLE original)
+{
+	struct copies *c = &t->copies;
+	bool begun;
+	CK_RV rv;
+
+	pthread_mutex_lock(&c->lock);
+	begun = generation == session_generation(t) && begin(c);
+	pthread_mutex_unlock(&c->lock);
+	if (!begun)
+		return CKR_FUNCTION_CANCELED;
+	rv = make(copy, t, generation, original);
+	if (generation != session_generation(t))
+		rv = CKR_FUNCTION_CANCELED;
+	end(t);
+	return rv;
+}
+
+void copies_drop(struct token *t, unsigned generation, CK_OBJECT_HANDLE copy)
+{
+	struct copies *c = &t->copies;
+	bool begun = false;
+
+	pthread_mutex_lock(&c->lock);
+	/* Who is busy works without the lock. */
+	while (c->busy)
+		pthread_cond_wait(&c->done, &c->lock);
+	if (c->keeper != 0 && c->generation == generation && c->doomed_count < COPIES_MAX) {
+		c->doomed[c->doomed_count++] = copy;
+		begun = begin(c);
+	}
+	pthread_mutex_unlock(&c->lock);
+	if (!begun)
+		return;
+	destroy_doomed(t);
+	end(t);
+}
+
+void copies_lost(struct token *t)
+{
+	struct copies *c = &t->copies;
+	CK_SESSION_HANDLE lost = 0;
+
+	pthread_mutex_lock(&c->lock);
+	if (!c->busy && c->generation != session_generation(t))
+		lost = forget(c);
+	pthread_mutex_unlock(&c->lock);
+	if (lost != 0)
+		cryptoki_close(t->module, lost);
+}

@@ -1,0 +1,62 @@
+/*
+ * copies: the copies of keys among a token's session objects, and the session
+ * that they belong to and live as long as.
+ *
+ * Session objects show in every look-up of the process, and while a module
+ * makes one it may look like the key itself. So no copy is made or destroyed
+ * while a look-up is under way, and none begins meanwhile.
+ */
+#ifndef ENGINE_COPIES_H
+#define ENGINE_COPIES_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <p11-kit/pkcs11.h>
+
+struct object;
+struct token;
+
+#define COPIES_MAX 16 /* at a time: others' objects have to show beside them (engine/search.h) */
+
+/* Private to copies.c. */
+struct copies {
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	unsigned lookups; /* under way */
+	bool busy;        /* a copy is being made or destroyed */
+	/* Of one generation of the token's sessions: */
+	unsigned generation;
+	CK_SESSION_HANDLE keeper; /* 0: none */
+	size_t count;
+	CK_OBJECT_HANDLE doomed[COPIES_MAX]; /* to be destroyed when nobody looks */
+	size_t doomed_count;
+};
+
+void copies_init(struct copies *c);
+void copies_free(struct copies *c);
+
+/* copies_look(t), copies_looked(t): around a look-up, from the search to the last attribute; may be nested. */
+void copies_look(struct token *t);
+void copies_looked(struct token *t);
+
+/* copies_has(o): whether o is a copy, which nobody looks for: they have an ID and label of their own. */
+bool copies_has(const struct object *o);
+
+/*
+ * copies_make(copy, t, generation, original):
+ * Copy the key original, a handle of that generation of t's sessions. CKR_OK;
+ * CKR_FUNCTION_CANCELED where it is not the time for it; what the token answered;
+ * or CKR_SESSION_COUNT where it grants too few sessions to spare one.
+ */
+CK_RV copies_make(
+    CK_OBJECT_HANDLE *copy, struct token *t, unsigned generation, CK_OBJECT_HANDLE original);
+
+/* copies_drop(t, generation, copy): copy is not used any more. Waits for nothing but the token. */
+void copies_drop(struct token *t, unsigned generation, CK_OBJECT_HANDLE copy);
+
+/* copies_lost(t): the generation has ended. */
+void copies_lost(struct token *t);
+
+#endif

@@ -186,14 +186,27 @@ static enum hsmime_format recognise(struct cms_input *c, bool *bare_base64)
 	return HSMIME_FORMAT_SMIME;
 }
 
+/* What is recognised as none of the three is read as S/MIME, whose words would speak of a mail. */
+static int open_recognised(struct cms_input *c, struct cms_env *env)
+{
+	int status = open_smime_cms(c, env);
+
+	/* With a hint it is about a limit that the header is over. */
+	if (status != HSMIME_EFORMAT || c->has_entity ||
+	    (env->err != NULL && env->err->hint[0] != '\0'))
+		return status;
+	return error_set(env->err, status, "no CMS (neither DER, PEM nor S/MIME)");
+}
+
 int cms_input_open(
     struct cms_input *c, const hsmime_source *in, enum hsmime_format format, struct cms_env *env)
 {
 	bool bare_base64 = false;
+	bool any = format == HSMIME_FORMAT_AUTO;
 
 	if (window_open(&c->window, in, WINDOW_ROOM) != 0)
 		return error_nomem(env->err);
-	if (format == HSMIME_FORMAT_AUTO)
+	if (any)
 		format = recognise(c, &bare_base64);
 	if (c->window.status != 0)
 		return error_keep(env->err, c->window.status, "reading the input failed");
@@ -201,7 +214,9 @@ int cms_input_open(
 		return open_base64(c, env);
 	if (format == HSMIME_FORMAT_DER)
 		return open_der(c, env);
-	return format == HSMIME_FORMAT_PEM ? open_pem(c, env) : open_smime_cms(c, env);
+	if (format == HSMIME_FORMAT_PEM)
+		return open_pem(c, env);
+	return any ? open_recognised(c, env) : open_smime_cms(c, env);
 }
 
 int input_trailing(uint64_t *octets, struct ber_reader *r, bool mail, struct cms_env *env)

@@ -201,7 +201,7 @@ static int no_key(const struct recipient *recipients, size_t count, struct error
 	}
 	error_set(err, HSMIME_ENOKEY, "no key on the tokens belongs to a recipient of the message");
 	return error_hint(err, "insert the right token; if the key's certificate left the token, "
-			       "give it with --cert, or name the key with --key");
+			       "give it with --cert, or name the key to hsmime decrypt with --key");
 }
 
 static void tell(const struct recipient_search *search, X509 *cert)

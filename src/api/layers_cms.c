@@ -6,6 +6,14 @@
 #include "util/sink.h"
 #include "util/source.h"
 
+/* No verdict on the signature: it was not checked. */
+static int refuse_detached(struct error *err)
+{
+	error_set(err, HSMIME_EINVALID,
+	    "the signature is detached: what it covers is not in the message");
+	return error_hint(err, "give the signed file with --content");
+}
+
 /* Signed octets go to the output as they are hashed: it is held until the verdict. */
 static int verify_octets(struct layers *l, struct cms_input *c)
 {
@@ -13,7 +21,7 @@ static int verify_octets(struct layers *l, struct cms_input *c)
 	struct signed_read request = { .detached = l->detached };
 	struct signed_result found = { 0 };
 	struct source_tee copied;
-	const enum hsmime_layer_kind kind =
+	enum hsmime_layer_kind kind =
 	    l->detached != NULL ? HSMIME_LAYER_SIGNED_DETACHED : HSMIME_LAYER_SIGNED_OPAQUE;
 	hsmime_source beside;
 	uint64_t trailing = 0;
@@ -34,10 +42,14 @@ static int verify_octets(struct layers *l, struct cms_input *c)
 		status = cms_input_trailing(&trailing, c, &env);
 	if (status == 0)
 		status = cms_input_finish(c, &env);
+	if (status == 0 && !found.has_content)
+		kind = HSMIME_LAYER_SIGNED_DETACHED;
+	if (status == 0 && !found.has_content && l->decrypts && l->detached == NULL &&
+	    found.count > 0)
+		status = refuse_detached(env.err);
 	if (status != 0)
 		status = layers_unopened(l, kind, status);
-	else if (result_add(&index, l->result,
-		     found.has_content ? kind : HSMIME_LAYER_SIGNED_DETACHED) != 0)
+	else if (result_add(&index, l->result, kind) != 0)
 		status = error_nomem(env.err);
 	else if (found.has_content && l->detached != NULL)
 		ctx_log(

@@ -52,6 +52,25 @@ static int refuse(const struct choice *c, X509 *cert, const char *problem)
 	    &c->ctx->err, "get a current certificate of that person, or use --force-recipient");
 }
 
+static int refuse_address(const struct choice *c, X509 *cert)
+{
+	char **emails = chain_emails(cert);
+	struct buffer list;
+	int status;
+
+	buffer_init(&list, 64 * 1024);
+	for (size_t i = 0; emails != NULL && emails[i] != NULL; i++)
+		buffer_printf(&list, "%s%s", i > 0 ? ", " : "", emails[i]);
+	chain_emails_free(emails);
+	complain(c, cert, HSMIME_EPOLICY, "none of its addresses is among the mail's recipients");
+	status = error_hint(&c->ctx->err,
+	    "it is for %.250s, and neither To nor Cc names that; give the certificate of somebody "
+	    "who is named, or use --force-recipient",
+	    buffer_string(&list) != NULL ? (char *)list.data : "other addresses");
+	buffer_free(&list);
+	return status;
+}
+
 static int check_key(const struct choice *c, X509 *cert)
 {
 	EVP_PKEY *key = X509_get0_pubkey(cert);
@@ -97,7 +116,7 @@ static int check(const struct choice *c, X509 *cert)
 	if (chain_fits(problem, cert, CHAIN_ENCRYPT, HSMIME_NO_TIME, c->mail) != 0)
 		return refuse(c, cert, problem);
 	if (!address_fits(c, cert))
-		return refuse(c, cert, "none of its addresses is among the mail's recipients");
+		return refuse_address(c, cert);
 	return check_chain(c, cert);
 }
 

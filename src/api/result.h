@@ -20,6 +20,8 @@ struct trust {
 	bool no_check_time;
 	bool any_purpose;
 	int64_t at;
+	const char *
+	    *advice; /* takes what helps a holding signature whose signer is not trusted, or NULL */
 };
 
 /* result_new(trust): an empty result that says what trust leaves unchecked, or NULL. */

@@ -96,16 +96,38 @@ static int not_signed(hsmime_ctx *ctx, const hsmime_result *result)
 	    "sign it");
 }
 
+/* Whether all that stands in the way is whom to trust. */
+static bool only_trust(const hsmime_result *result)
+{
+	for (size_t i = 0; i < result->layer_count; i++) {
+		const hsmime_layer *layer = &result->layers[i];
+
+		if (layer->partial || (layer->status != 0 && layer->signer_count == 0))
+			return false;
+		for (size_t s = 0; s < layer->signer_count; s++) {
+			if (layer->signers[s].signature_status != 0)
+				return false;
+		}
+	}
+	return true;
+}
+
+static int explain_layer(hsmime_ctx *ctx, const hsmime_layer *layer, const char *advice)
+{
+	int status = error_set(&ctx->err, HSMIME_EINVALID, "not valid: %s",
+	    layer->problem != NULL ? layer->problem : "the signature does not hold");
+
+	return advice != NULL ? error_hint(&ctx->err, "%s", advice) : status;
+}
+
 /* The words for a verdict that does not hold: the first layer's that says why. */
-static int explain(hsmime_ctx *ctx, const hsmime_result *result)
+static int explain(hsmime_ctx *ctx, const hsmime_result *result, const char *advice)
 {
 	for (size_t i = 0; i < result->layer_count; i++) {
 		const hsmime_layer *layer = &result->layers[i];
 
 		if (layer->signers != NULL && layer->status != 0)
-			return error_set(&ctx->err, HSMIME_EINVALID, "not valid: %s",
-			    layer->problem != NULL ? layer->problem
-						   : "the signature does not hold");
+			return explain_layer(ctx, layer, only_trust(result) ? advice : NULL);
 	}
 	return not_signed(ctx, result);
 }
@@ -116,7 +138,7 @@ static int conclude(hsmime_ctx *ctx, struct layers *l)
 
 	l->result->status = status;
 	if (status != 0)
-		return explain(ctx, l->result);
+		return explain(ctx, l->result, *l->trust->advice);
 	return l->content != NULL ? output_commit(l->content, &ctx->err) : 0;
 }
 
@@ -131,6 +153,7 @@ static bool worth_telling(const hsmime_result *result, int status)
 int hsmime_verify(hsmime_ctx *ctx, hsmime_result **result, hsmime_output *out,
     const hsmime_source *in, const hsmime_verify_options *options)
 {
+	const char *advice = NULL;
 	struct trust trust = trust_of(options);
 	struct layers l = { .ctx = ctx,
 		.trust = &trust,
@@ -140,6 +163,7 @@ int hsmime_verify(hsmime_ctx *ctx, hsmime_result **result, hsmime_output *out,
 		.content = out };
 	int status = 0;
 
+	trust.advice = &advice;
 	*result = NULL;
 	ctx_begin(ctx);
 	l.result = result_new(&trust);

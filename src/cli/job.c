@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "glance.h"
@@ -68,13 +69,44 @@ int job_start(struct job *job, const struct options *o, const char *command)
 	return status;
 }
 
+static int refuse_empty(struct job *job, const char *what)
+{
+	return job_refuse(
+	    job, HSMIME_EUSAGE, "give the name of a file", "the name of %s is empty", what);
+}
+
+/* A folder can be opened, but never read; the library would learn that late. */
+static int refuse_folder(struct job *job, int fd, const char *name)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISDIR(st.st_mode))
+		return 0;
+	return job_refuse(job, HSMIME_EIO, "name a file", "reading %s: %s", name, strerror(EISDIR));
+}
+
 static int open_file(int *fd, struct job *job, const char *path)
 {
+	if (path[0] == '\0')
+		return refuse_empty(job, "the input");
 	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (*fd >= 0)
-		return 0;
+		return refuse_folder(job, *fd, path);
 	return job_refuse(job, HSMIME_EIO, "check the name and who may read it", "reading %s: %s",
 	    path, strerror(errno));
+}
+
+static int open_stdin(int *fd, struct job *job)
+{
+	*fd = STDIN_FILENO;
+	return refuse_folder(job, *fd, "standard input");
+}
+
+/* What a person types is not measured, and a bar would break into it. */
+static void read_terminal(struct job *job)
+{
+	message_note("reading from the terminal; Ctrl-D ends the input");
+	hsmime_ctx_set_progress(job->ctx, NULL, NULL);
 }
 
 static bool is_stdin(const char *name)
@@ -94,9 +126,9 @@ int job_open_input(struct job *job)
 	if (!is_stdin(operand(job))) {
 		status = open_file(&job->in_fd, job, operand(job));
 	} else {
-		job->in_fd = STDIN_FILENO;
+		status = open_stdin(&job->in_fd, job);
 		if (isatty(STDIN_FILENO))
-			message_note("reading from the terminal; Ctrl-D ends the input");
+			read_terminal(job);
 	}
 	hsmime_source_fd(&job->in, &job->in_file, job->in_fd);
 	return status;
@@ -113,7 +145,7 @@ int job_open_content(struct job *job)
 		return job_refuse(job, HSMIME_EUSAGE, "name a file for one of them",
 		    "signature and content can't both come from standard input");
 	if (is_stdin(name))
-		job->content_fd = STDIN_FILENO;
+		status = open_stdin(&job->content_fd, job);
 	else
 		status = open_file(&job->content_fd, job, name);
 	hsmime_source_fd(&job->content, &job->content_file, job->content_fd);
@@ -124,12 +156,27 @@ int job_open_output(struct job *job, bool binary)
 {
 	const char *name = option_text(job->options, OPT_OUTPUT);
 
+	if (name != NULL && name[0] == '\0')
+		return refuse_empty(job, "the output");
 	if (name != NULL && strcmp(name, "-") != 0)
 		return hsmime_output_file(&job->out, name);
 	if (binary && isatty(STDOUT_FILENO))
 		return job_refuse(job, HSMIME_EUSAGE, "give a file with -o, or use --format pem",
 		    "binary output does not go to a terminal");
 	return hsmime_output_fd(&job->out, STDOUT_FILENO);
+}
+
+static int load_one(hsmime_certs *set, struct job *job, const char *path)
+{
+	int status;
+
+	if (path[0] == '\0')
+		return refuse_empty(job, "a file of certificates");
+	status = hsmime_certs_load(set, job->ctx, path);
+	if (status == HSMIME_EIO && path[0] == '~')
+		return job_refuse(job, status, "write the path in full: ~ is not expanded here",
+		    "%s", hsmime_ctx_error(job->ctx));
+	return status;
 }
 
 int job_load(hsmime_certs **set, struct job *job, enum option_id id)
@@ -141,7 +188,7 @@ int job_load(hsmime_certs **set, struct job *job, enum option_id id)
 		return 0;
 	status = hsmime_certs_new(set);
 	for (size_t i = 0; i < files->count && status == 0; i++)
-		status = hsmime_certs_load(*set, job->ctx, files->items[i]);
+		status = load_one(*set, job, files->items[i]);
 	return status;
 }
 
@@ -164,15 +211,31 @@ static const char *usual_hint(int status)
 		[-HSMIME_ENOKEY] = "look at what hsmime keys --login lists",
 		[-HSMIME_EIO] = "check names, permissions and free space",
 		[-HSMIME_ENOMEM] = "free some memory and start again",
-		[-HSMIME_EPOLICY] = "the manual page says which option allows it",
+		[-HSMIME_EPOLICY] = "see the options in the command's manual page",
 		[-HSMIME_EINTERNAL] = "please report this defect of hsmime",
 	};
 
 	return hints[-status];
 }
 
+/* The same where the options tell more. */
+static const char *fitting_hint(struct job *job, int status)
+{
+	const struct options *o = job->options;
+	const char *spool_max = option_text(o, OPT_SPOOL_MAX);
+
+	if (status == HSMIME_EFORMAT && option_is(o, OPT_CMS))
+		return "check that the input is whole, and the right file";
+	if (status != HSMIME_EPOLICY || spool_max == NULL)
+		return usual_hint(status);
+	/* Every other refusal has a hint of its own. */
+	snprintf(job->hint, sizeof(job->hint),
+	    "raise --spool-max, which is %s, or give files instead of pipes", spool_max);
+	return job->hint;
+}
+
 /* Why it failed: the tool's own words, else the library's, else the code's name. */
-static void find_words(const char **what, const char **hint, const struct job *job, int status)
+static void find_words(const char **what, const char **hint, struct job *job, int status)
 {
 	*what = job->what;
 	*hint = job->hint;
@@ -183,10 +246,10 @@ static void find_words(const char **what, const char **hint, const struct job *j
 	if ((*what)[0] == '\0')
 		*what = hsmime_status_name(status);
 	if ((*hint)[0] == '\0')
-		*hint = usual_hint(status);
+		*hint = fitting_hint(job, status);
 }
 
-void job_json(struct json *j, const struct job *job, int status)
+void job_json(struct json *j, struct job *job, int status)
 {
 	const char *what = NULL;
 	const char *hint = NULL;
@@ -198,10 +261,11 @@ void job_json(struct json *j, const struct job *job, int status)
 	json_number(j, "exit_status", (uint64_t)hsmime_exit_status(status));
 	json_text(j, "error", what);
 	json_text(j, "hint", hint);
+	json_texts(j, "warnings", message_warnings());
 }
 
 /* A program that asked for JSON gets JSON, whatever happened. */
-static void report_failure(const struct job *job, int status)
+static void report_failure(struct job *job, int status)
 {
 	struct json j = { .out = job_report(job) };
 
@@ -210,7 +274,7 @@ static void report_failure(const struct job *job, int status)
 	json_close(&j, '}');
 }
 
-static void explain(const struct job *job, int status)
+static void explain(struct job *job, int status)
 {
 	const char *what, *hint;
 

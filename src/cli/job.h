@@ -55,8 +55,8 @@ int job_refuse(struct job *job, int status, const char *hint, const char *fmt, .
 /* job_report(job): where the report goes: standard output, or standard error when that is taken. */
 FILE *job_report(const struct job *job);
 
-/* job_json(j, job, status): how it ended, as members of the report's object. */
-void job_json(struct json *j, const struct job *job, int status);
+/* job_json(j, job, status): how it ended, and the warnings, as members of the report's object. */
+void job_json(struct json *j, struct job *job, int status);
 
 /*
  * job_finish(job, status):

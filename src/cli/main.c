@@ -27,7 +27,7 @@ static const struct command {
 } commands[] = {
 	{ "sign", cmd_sign, CMD_SIGN, 1, "[FILE]", "sign a mail or a file with a key on a token" },
 	{ "verify", cmd_verify, CMD_VERIFY, 1, "[FILE]", "verify signatures and say what holds" },
-	{ "encrypt", cmd_encrypt, CMD_ENCRYPT, 1, "-r CERT [FILE]",
+	{ "encrypt", cmd_encrypt, CMD_ENCRYPT, 1, "-r FILE|FOLDER [FILE]",
 	    "encrypt a mail or a file for recipients" },
 	{ "decrypt", cmd_decrypt, CMD_DECRYPT, 1, "[FILE]", "decrypt with a key on a token" },
 	{ "tokens", cmd_tokens, CMD_TOKENS, 0, "", "list the tokens" },
@@ -137,6 +137,7 @@ static void report_failure(const struct command *c, int argc, char **argv)
 	json_number(&j, "exit_status", USAGE);
 	json_text(&j, "error", what);
 	json_text(&j, "hint", hint);
+	json_texts(&j, "warnings", message_warnings());
 	json_close(&j, '}');
 }
 

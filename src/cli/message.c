@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "progress.h"
 #include "utf8.h"
@@ -12,6 +13,8 @@
 
 static int verbosity;
 static char first[LINE_SIZE], second[LINE_SIZE]; /* of the failure's lines */
+static const char *warnings[WARNINGS_MAX + 1];
+static size_t warning_count;
 
 void message_setup(int asked)
 {
@@ -41,6 +44,20 @@ static void say(int needed, const char *prefix, const char *text)
 	putc('\n', stderr);
 }
 
+static void warn(const char *text)
+{
+	const char *copy = warning_count < WARNINGS_MAX ? strdup(text) : NULL;
+
+	if (copy != NULL)
+		warnings[warning_count++] = copy;
+	say(0, "warning: ", text);
+}
+
+const char *const *message_warnings(void)
+{
+	return warnings;
+}
+
 void message_error(const char *fmt, ...)
 {
 	char line[LINE_SIZE];
@@ -64,7 +81,7 @@ void message_warning(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
-	say(0, "warning: ", line);
+	warn(line);
 }
 
 void message_note(const char *fmt, ...)
@@ -81,5 +98,8 @@ void message_note(const char *fmt, ...)
 void message_log(void *arg, int level, const char *text)
 {
 	(void)arg;
-	say(level, level <= 0 ? "warning: " : "", text);
+	if (level <= 0)
+		warn(text);
+	else
+		say(level, "", text);
 }

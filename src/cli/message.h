@@ -22,6 +22,13 @@ void message_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* message_failure(what, hint): the first two lines of message_error, said or silenced; "" where there is none. */
 void message_failure(const char **what, const char **hint);
 
+/*
+ * message_warnings(): the warnings until now, said or silenced, as a NULL-terminated array for a
+ * report; the first WARNINGS_MAX of them.
+ */
+#define WARNINGS_MAX 100
+const char *const *message_warnings(void);
+
 /* message_log: the hsmime_log_callback of the tool. */
 void message_log(void *arg, int level, const char *text);
 

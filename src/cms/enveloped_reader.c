@@ -176,15 +176,21 @@ static int ask_for_key(struct reading *s)
 	return status == 0 && kept != NULL ? copy_key(kept, &s->key, s->env->err) : status;
 }
 
+static int refuse_unauthenticated(const struct reading *s)
+{
+	error_set(s->env->err, HSMIME_EPOLICY,
+	    "the content is encrypted without authentication (%s), which was not to be accepted",
+	    s->cipher->label);
+	return error_hint(s->env->err,
+	    "ask the sender for AES-GCM, or accept it with --require-authenticated=false");
+}
+
 static int find_key(struct reading *s)
 {
 	const struct secret *known = s->request->content_key;
 
 	if (s->request->require_authenticated && s->type != CMS_AUTH_ENVELOPED_DATA)
-		return error_set(s->env->err, HSMIME_EPOLICY,
-		    "the content is encrypted without authentication (%s), which was not to be "
-		    "accepted",
-		    s->cipher->label);
+		return refuse_unauthenticated(s);
 	if (known != NULL && known->len > 0)
 		return copy_key(&s->key, known, s->env->err);
 	return ask_for_key(s);

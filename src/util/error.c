@@ -102,13 +102,36 @@ int error_openssl(struct error *err, int code, const char *what)
 	return error_set(err, code, "%s: %s", what, reason);
 }
 
+static int hint_errno(struct error *err, int code)
+{
+	static const struct {
+		int code;
+		const char *hint;
+	} rows[] = {
+		{ EPIPE, "the program that reads it has ended; look at what that one says" },
+		{ ENOSPC, "free some space there, or name another place" },
+		{ EDQUOT, "free some space there, or name another place" },
+		{ EISDIR, "name a file" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].code == code)
+			return error_hint(err, "%s", rows[i].hint);
+	}
+	return HSMIME_EIO;
+}
+
 int error_errno(struct error *err, const char *what, const char *name)
 {
 	char text[128];
-	const char *reason = strerror_r(errno, text, sizeof(text));
+	int code = errno;
+	const char *reason = strerror_r(code, text, sizeof(text));
 
-	return name != NULL ? error_set(err, HSMIME_EIO, "%s %s: %s", what, name, reason)
-			    : error_set(err, HSMIME_EIO, "%s: %s", what, reason);
+	if (name != NULL)
+		error_set(err, HSMIME_EIO, "%s %s: %s", what, name, reason);
+	else
+		error_set(err, HSMIME_EIO, "%s: %s", what, reason);
+	return hint_errno(err, code);
 }
 
 void error_clear(struct error *err)

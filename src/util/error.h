@@ -54,7 +54,11 @@ void error_forget(void);
 /* error_tidy(text): one line for a terminal: '?' for control characters, which could do anything. */
 void error_tidy(char *text);
 
-/* error_errno(err, what, name): HSMIME_EIO with "what name: <strerror(errno)>"; name may be NULL. */
+/*
+ * error_errno(err, what, name):
+ * HSMIME_EIO with "what name: <strerror(errno)>", and a hint where errno says what to do; name may
+ * be NULL.
+ */
 int error_errno(struct error *err, const char *what, const char *name);
 
 /* error_nomem(err): HSMIME_ENOMEM, "out of memory". */

@@ -99,9 +99,23 @@ setup() {
 	reported 'chain: +not checked'
 }
 
+@test "where only trust is missing the answer is --ca, and where the signature is broken it is not" {
+	hsmime sign --from -o signed.eml "$W/mail.eml"
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout other.key -out other.pem -subj /CN=other 2>/dev/null
+	run_as 1 hsmime verify --ca other.pem signed.eml
+	said '^hsmime: the signature holds; name the authority that you trust with --ca'
+	run_as 1 hsmime verify signed.eml
+	said '^hsmime: the signature holds; name the authority'
+	sed -i 's/1000 units/9000 units/' signed.eml
+	run_as 1 hsmime verify --ca other.pem signed.eml
+	said "^hsmime: don't rely on the message"
+	[[ $stderr != *--ca* ]]
+}
+
 @test "--at checks the certificate at another time; --no-check-time at none" {
 	hsmime sign --from -o signed.eml mail.eml
 	run_as 1 hsmime verify --ca "$W/ca.pem" --at 2000-01-01 signed.eml
+	said "^hsmime: the signature holds; compare the certificates' dates .*--at"
 	run_as 1 hsmime verify --ca "$W/ca.pem" --at 2099-01-01T00:00:00+01:00 signed.eml
 	run_as 0 hsmime verify --ca "$W/ca.pem" --at "@$(date +%s)" signed.eml
 	run_as 0 hsmime verify --ca "$W/ca.pem" --no-check-time signed.eml

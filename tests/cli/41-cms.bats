@@ -29,9 +29,22 @@ setup() {
 	cp "$W/data" other
 	flip other 50000
 	run_as 1 hsmime verify --cms --ca "$W/ca.pem" --content other data.p7s
-	run hsmime verify --cms --ca "$W/ca.pem" data.p7s
-	[ "$status" != 0 ]
+	run_as 1 hsmime verify --cms --ca "$W/ca.pem" data.p7s
+	said '^hsmime: the signature is detached: what it covers is not in the message$'
+	said '^hsmime: give the signed file with --content$'
+	reported 'NOT OPENED'
+	! grep -q 'does NOT hold' <<<"$output"
 	run_as 6 hsmime verify --cms --ca "$W/ca.pem" --content /no/such/file data.p7s
+}
+
+@test "what is no CMS is called so, and nobody is sent to --cms again" {
+	seq 1 1000 >numbers
+	for command in decrypt verify; do
+		run_as 3 hsmime $command --cms numbers
+		explained
+		said 'no CMS \(neither DER, PEM nor S/MIME\)'
+		[[ $stderr != *--cms* ]]
+	done
 }
 
 @test "--opaque and --attached put the content inside; verify -o gives it back" {

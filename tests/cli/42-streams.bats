@@ -64,6 +64,44 @@ setup() {
 	no_leftovers .
 }
 
+@test "a folder as input is named, before anything is read" {
+	for command in "sign --from" "sign --cms -k $key" "encrypt -r $W/bob.pem" \
+		"encrypt --cms -r $W/bob.pem" decrypt 'decrypt --cms' verify 'verify --cms'; do
+		# shellcheck disable=SC2086
+		run_as 6 hsmime $command .
+		explained
+		said '^hsmime: reading \.: Is a directory$'
+		# shellcheck disable=SC2086
+		run_as 6 hsmime $command <.
+		said '^hsmime: reading standard input: Is a directory$'
+	done
+	hsmime sign --cms -k "$key" -o data.p7s "$W/data"
+	run_as 6 hsmime verify --cms --content . data.p7s
+	explained
+	said '^hsmime: reading \.: Is a directory$'
+}
+
+@test "empty names are refused as what they are, and ~ is not a folder" {
+	run_as 2 hsmime encrypt -r "$W/bob.pem" -o '' "$W/mail.eml"
+	explained
+	said 'the name of the output is empty'
+	run_as 2 hsmime verify ''
+	said 'the name of the input is empty'
+	run_as 2 hsmime verify --ca '' "$W/mail.eml"
+	said 'the name of a file of certificates is empty'
+	run_as 6 hsmime verify --ca '~/ca.pem' "$W/mail.eml"
+	explained
+	said '~ is not expanded here'
+}
+
+@test "a reader that ended is named as the cause, not names or space" {
+	mkfifo ended
+	run_as 6 bash -c 'exec 3<>ended 4>ended 3<&-; "$HSMIME" encrypt --cms -r "$W/bob.pem" "$W/data" >&4'
+	explained
+	said 'Broken pipe'
+	said 'the program that reads it has ended'
+}
+
 @test "an input that can't be read is 6" {
 	run_as 6 hsmime sign --cms -k "$key" -o out /no/such/file
 	explained
@@ -121,6 +159,7 @@ meanwhile() {
 @test "a spool that may not grow refuses, and nothing leaves" {
 	hsmime encrypt --cms -r "$W/bob.pem" -o encrypted "$W/data"
 	run_as 7 bash -c '"$HSMIME" decrypt --cms --spool-max 1M < <(cat encrypted)'
+	said '^hsmime: raise --spool-max, which is 1M'
 	explained
 	run_as 0 bash -c '"$HSMIME" decrypt -q --cms --spool-max 4M < <(cat encrypted) | cmp - "$W/data"'
 }
@@ -191,6 +230,15 @@ on_terminal() {
 	on_terminal "'$HSMIME' encrypt --cms --format pem -r '$W/bob.pem' '$W/mail.eml'"
 	[ "$status" = 0 ]
 	reported 'BEGIN CMS'
+}
+
+@test "no progress breaks into what a person types, however long that takes" {
+	run bash -c '{ for line in {1..7}; do echo "line $line"; sleep 0.8; done; } |
+		script -qec "\"$HSMIME\" encrypt --cms -r \"$W/bob.pem\" -o typed" /dev/null'
+	[ "$status" = 0 ]
+	reported 'reading from the terminal'
+	[[ $output != *MB/s* ]]
+	hsmime decrypt -q --cms typed | grep -q "line 7"
 }
 
 @test "no progress where standard error is no terminal, and none for short work" {

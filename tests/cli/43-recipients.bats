@@ -177,6 +177,12 @@ from_is() {
 	done
 }
 
+@test "a certificate for somebody else is refused with the addresses that it has" {
+	run_as 7 hsmime encrypt -r "$W/board.pem" -o enc.eml mail.eml
+	said '^hsmime: it is for board@example.test, eve@example.test, and neither To nor Cc names that'
+	[ ! -e enc.eml ]
+}
+
 @test "with nobody left for the message itself the answer is -r" {
 	sed 's/^To: .*/Bcc: dave@example.test/' mail.eml >only.eml
 	run_as 2 hsmime encrypt --no-encrypt-to-self --bcc-dir bcc -r "$W/dave.pem" -o enc.eml only.eml

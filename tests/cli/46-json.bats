@@ -24,7 +24,7 @@ json() {
 	json hsmime verify --json --ca "$W/ca.pem" signed.eml
 	[ "$status" = 0 ]
 	[ "$(field 'sorted(d)' <<<"$output")" = "['authenticated', 'chain_checked', 'command',\
- 'error', 'exit_status', 'from', 'hint', 'layers', 'not_checked', 'status', 'valid']" ]
+ 'error', 'exit_status', 'from', 'hint', 'layers', 'not_checked', 'status', 'valid', 'warnings']" ]
 	[ "$(field 'sorted(d["layers"][0])' <<<"$output")" = "['cipher', 'content',\
  'content_offset', 'content_size', 'key', 'kind', 'opened', 'partial', 'problem', 'recipients',\
  'signers', 'status', 'trailing_octets']" ]
@@ -151,7 +151,7 @@ failure() {
 	[ "$status" = 0 ]
 	[ -z "$stderr" ]
 	[ "$(field 'sorted(d)' <<<"$output")" = "['cipher', 'command', 'digest', 'error',\
- 'exit_status', 'hint', 'key', 'output', 'recipients', 'signature_algorithm', 'status', 'subject']" ]
+ 'exit_status', 'hint', 'key', 'output', 'recipients', 'signature_algorithm', 'status', 'subject', 'warnings']" ]
 	[ "$(field '(d["output"], "id=%01" in d["key"], "alice" in d["subject"], d["digest"])' <<<"$output")" = \
 		"('signed.eml', True, True, 'SHA-256')" ]
 	[ "$(field '(d["signature_algorithm"], d["cipher"], d["recipients"])' <<<"$output")" = \
@@ -181,6 +181,14 @@ failure() {
 		"('AES-128-GCM', None, {'RSA-OAEP'})" ]
 }
 
+@test "-vv says besides what is done on which token" {
+	run_as 0 hsmime sign -v --from -o signed.eml "$W/mail.eml"
+	grep -q 'looking for' <<<"$stderr" && return 1
+	run_as 0 hsmime sign -vv --from -o signed.eml "$W/mail.eml"
+	said '^hsmime: token ".*": looking for private keys$'
+	said '^hsmime: token ".*": sign with pkcs11:'
+}
+
 @test "-v says what was used, in words, and never a PIN" {
 	run_as 0 hsmime sign -v --from -o signed.eml "$W/mail.eml"
 	said 'PKCS#11 module: /'
@@ -208,6 +216,24 @@ failure() {
 	reported 'use not shown without --login'
 	json hsmime keys --json --login 'pkcs11:id=%07'
 	[ "$(field '"sign" in d[0]["usage"]' <<<"$output")" = True ]
+}
+
+@test "warnings are in the report, whether or not they are said" {
+	local unserved='recipients without a certificate can'\''t read this: bob@example.test'
+	sed 's/^To:.*/&, bob@example.test/' "$W/mail.eml" >two.eml
+	for arguments in 'encrypt -o enc.eml' 'encrypt -q -o enc.eml' 'sign -e --from -o enc.eml'; do
+		# shellcheck disable=SC2086
+		json hsmime $arguments --json -r "$W/alice.pem" two.eml
+		[ "$(field 'd["status"], d["warnings"]' <<<"$output")" = "('ok', [\"$unserved\"])" ]
+	done
+	run_as 0 hsmime encrypt --json -r "$W/alice.pem" two.eml
+	[ "$(field 'd["warnings"]' <<<"$stderr")" = "[\"$unserved\"]" ]
+	json hsmime encrypt --json -r "$W/alice.pem" -o enc.eml "$W/mail.eml"
+	[ "$(field 'd["warnings"]' <<<"$output")" = '[]' ]
+	mkdir -p odd/hsmime
+	printf '[hsmime]\nno-such-key = 1\npss = perhaps\n' >odd/hsmime/hsmime.conf
+	XDG_CONFIG_HOME=$PWD/odd json hsmime verify --json "$W/mail.eml"
+	[ "$(field '"no-such-key" in d["warnings"][0] and len(d["warnings"]) == 1' <<<"$output")" = True ]
 }
 
 @test "-q does not take a report away that was asked for" {

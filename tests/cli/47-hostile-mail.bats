@@ -30,7 +30,7 @@ malformed() {
 # verify_altered WORDS SED: the signed mail with an outer header altered is malformed
 verify_altered() {
 	sed "$2" "$W/signed.eml" >altered.eml
-	! cmp -s altered.eml "$W/signed.eml"
+	cmp -s altered.eml "$W/signed.eml" && return 1
 	malformed "$1" hsmime verify --ca "$W/ca.pem" altered.eml
 }
 

@@ -76,6 +76,7 @@ documented() {
 	run_as 7 hsmime encrypt -r "$W/expired.pem" -o out.eml old.eml
 	run_as 7 hsmime decrypt --require-authenticated -o out.eml \
 		<(hsmime encrypt -r "$W/carol.pem" mail.eml)
+	said 'accept it with --require-authenticated=false$'
 }
 
 @test "the manual page knows these statuses and no other" {

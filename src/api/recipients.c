@@ -15,25 +15,16 @@ struct choice {
 	bool mail;
 };
 
-static bool has_email(X509 *cert)
-{
-	char **emails = chain_emails(cert);
-	bool has = emails != NULL && emails[0] != NULL;
-
-	chain_emails_free(emails);
-	return has;
-}
-
 static bool is_open(const struct choice *c, X509 *cert)
 {
 	return addressees_include(c->r->to.visible, cert) ||
 	       addressees_include(c->r->to.sender, cert);
 }
 
-/* A certificate that names addresses must name one that the mail goes to; with Bcc sort_one asks more. */
+/* A certificate must name an address that the mail goes to; with Bcc sort_one asks more. */
 static bool address_fits(const struct choice *c, X509 *cert)
 {
-	return !c->r->to.named || c->r->to.has_bcc || !has_email(cert) || is_open(c, cert);
+	return !c->r->to.named || c->r->to.has_bcc || is_open(c, cert);
 }
 
 static int complain(const struct choice *c, X509 *cert, int status, const char *problem)
@@ -62,11 +53,19 @@ static int refuse_address(const struct choice *c, X509 *cert)
 	for (size_t i = 0; emails != NULL && emails[i] != NULL; i++)
 		buffer_printf(&list, "%s%s", i > 0 ? ", " : "", emails[i]);
 	chain_emails_free(emails);
-	complain(c, cert, HSMIME_EPOLICY, "none of its addresses is among the mail's recipients");
-	status = error_hint(&c->ctx->err,
-	    "it is for %.250s, and neither To nor Cc names that; give the certificate of somebody "
-	    "who is named, or use --force-recipient",
-	    buffer_string(&list) != NULL ? (char *)list.data : "other addresses");
+	if (list.len == 0) {
+		complain(c, cert, HSMIME_EPOLICY,
+		    "it names no e-mail address, so nothing shows that it is a recipient's");
+		status = error_hint(
+		    &c->ctx->err, "give a certificate with the address, or use --force-recipient");
+	} else {
+		complain(c, cert, HSMIME_EPOLICY,
+		    "none of its addresses is among the mail's recipients");
+		status = error_hint(&c->ctx->err,
+		    "it is for %.250s, and neither To nor Cc names that; give the certificate of "
+		    "somebody who is named, or use --force-recipient",
+		    buffer_string(&list) != NULL ? (char *)list.data : "other addresses");
+	}
 	buffer_free(&list);
 	return status;
 }

@@ -118,6 +118,17 @@ from_is() {
 	said "inside, signed by CN=alice.*: valid, and the mail's From address is NOT in the certificate: mallory@evil.test$"
 }
 
+@test "a certificate without an address is nobody's until it is forced" {
+	run_as 7 hsmime encrypt -r "$W/carol.pem" -r "$W/nobody.pem" -o enc.eml mail.eml
+	explained
+	said 'recipient CN=nobody: it names no e-mail address'
+	said force-recipient
+	[ ! -e enc.eml ]
+	run_as 0 hsmime encrypt --force-recipient -r "$W/carol.pem" -r "$W/nobody.pem" -o enc.eml mail.eml
+	shows enc.eml nobody
+	run_as 0 hsmime encrypt --cms -r "$W/nobody.pem" -o enc.p7m mail.eml
+}
+
 @test "with Bcc a certificate that names nobody of the mail is refused, forced or not" {
 	with 'Bcc: dave@example.test' >bcc.eml
 	for who in board nobody; do

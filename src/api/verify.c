@@ -104,7 +104,7 @@ static bool only_trust(const hsmime_result *result)
 
 		if (layer->partial || (layer->status != 0 && layer->signer_count == 0))
 			return false;
-		for (size_t s = 0; s < layer->signer_count; s++) {
+		for (size_t s = 0; layer->signers != NULL && s < layer->signer_count; s++) {
 			if (layer->signers[s].signature_status != 0)
 				return false;
 		}

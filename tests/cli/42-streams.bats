@@ -89,7 +89,7 @@ setup() {
 	said 'the name of the input is empty'
 	run_as 2 hsmime verify --ca '' "$W/mail.eml"
 	said 'the name of a file of certificates is empty'
-	run_as 6 hsmime verify --ca '~/ca.pem' "$W/mail.eml"
+	run_as 6 hsmime verify --ca "~"/ca.pem "$W/mail.eml"
 	explained
 	said '~ is not expanded here'
 }

@@ -57,4 +57,7 @@ void api_read_text(
 /* What reading m gives when all is well: the content, or of a mail the entity with CRLF. */
 const char *message_content(const struct message *m);
 
+/* api_messages_step(size, parts): from one place to fail at to the next; 1 with $TEST_EVERY. */
+size_t api_messages_step(size_t size, size_t parts);
+
 #endif

@@ -314,7 +314,7 @@ static void a_disk_that_is_full_anywhere_leaves_no_file(void **state)
 		bool reading = i % 2;
 		size_t size = reading ? strlen(message_content(m)) : m->text.len - 16;
 
-		for (size_t room = 0; room < size; room += 1 + size / 8) {
+		for (size_t room = 0; room < size; room += api_messages_step(size, 8)) {
 			put_kept(&before);
 			if (into_limited_file(room, m, reading) != HSMIME_EIO)
 				fail_msg("%s, room for %zu: %s", m->name, room,

@@ -198,11 +198,11 @@ static void check(hsmime_ctx *ctx, const struct work *w, int status, long turn)
 		    made.len);
 }
 
-/* Of a program's many allocations most are alike; $ALL_ALLOCATIONS leaves none out. */
+/* Of a program's many allocations most are alike; $TEST_EVERY leaves none out. */
 static void in_turn(struct work w)
 {
 	static long first;
-	long step = getenv("ALL_ALLOCATIONS") != NULL ? 1 : 7;
+	long step = getenv("TEST_EVERY") != NULL ? 1 : 7;
 	hsmime_ctx *ctx = api_ctx();
 	bool through = false;
 	long turn;

@@ -129,8 +129,11 @@ static void give_up(struct token_key *k, struct work *w, CK_OBJECT_HANDLE copy)
 {
 	unsigned generation = w->session.generation;
 	bool is_void = recovery_of(w->rv) == RECOVERY_OBJECT;
-	bool anew = is_void && k->copy.times_void < KEY_COPY_VOID;
+	bool anew;
 
+	gate_enter(&k->gate);
+	anew = is_void && k->copy.times_void < KEY_COPY_VOID;
+	gate_leave(&k->gate);
 	error_clear(w->err);
 	if (session_generation(k->token) == generation &&
 	    change(k, generation, KEY_COPY_READY, anew ? KEY_COPY_NONE : KEY_COPY_GIVEN_UP, copy) &&

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/advice.h"
 #include "api/certs.h"
 #include "evidence/chain.h"
 #include "mail/address.h"
@@ -215,57 +216,6 @@ static void signer_fail(hsmime_signer *s, int status, const char *problem)
 	s->problem = strdup(problem);
 }
 
-/* What the chain would hold with tells what is missing: dates, purpose, or an authority. */
-static const char *find_advice(
-    hsmime_ctx *ctx, X509 *cert, const struct chain_check *failed, STACK_OF(X509) *own)
-{
-	const struct {
-		bool no_check_time, any_purpose;
-		STACK_OF(X509) *anchors;
-		const char *hint;
-	} rows[] = {
-		{ true, failed->any_purpose, failed->anchors,
-		    "the signature holds; compare the certificates' dates with the time of the "
-		    "check, which --at sets" },
-		{ failed->no_check_time, true, failed->anchors,
-		    "the signature holds; ask the signer to use a certificate made for e-mail, or "
-		    "take this one with --any-purpose" },
-		{ true, true, own,
-		    "the signature holds; name the authority that you trust with --ca, and "
-		    "certificates between it and the signer with --cert" },
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char problem[CHAIN_PROBLEM_SIZE];
-		struct chain_check check = *failed;
-
-		check.no_check_time = rows[i].no_check_time;
-		check.any_purpose = rows[i].any_purpose;
-		check.anchors = rows[i].anchors;
-		check.partial = failed->partial || rows[i].anchors == own;
-		if (chain_verify(problem, cert, &check, ctx->shared->libctx) == 0)
-			return rows[i].hint;
-	}
-	return NULL;
-}
-
-static int advise(
-    hsmime_ctx *ctx, X509 *cert, const struct chain_check *failed, const struct trust *trust)
-{
-	STACK_OF(X509) *own;
-
-	if (trust->advice == NULL || *trust->advice != NULL)
-		return 0;
-	own = sk_X509_new_null();
-	if (own == NULL || sk_X509_push(own, cert) <= 0) {
-		sk_X509_free(own);
-		return HSMIME_ENOMEM;
-	}
-	*trust->advice = find_advice(ctx, cert, failed, own);
-	sk_X509_free(own);
-	return 0;
-}
-
 static int judge_trust(
     hsmime_signer *s, hsmime_ctx *ctx, STACK_OF(X509) *untrusted, const struct trust *trust)
 {
@@ -288,7 +238,8 @@ static int judge_trust(
 	s->trusted = status == 0 ? HSMIME_YES : HSMIME_NO;
 	if (status == HSMIME_EINVALID && s->status == 0) {
 		signer_fail(s, status, problem);
-		if (advise(ctx, s->certificate, &check, trust) != 0)
+		if (trust->advice != NULL && *trust->advice == NULL &&
+		    advice_find(trust->advice, s->certificate, &check, ctx->shared->libctx) != 0)
 			return HSMIME_ENOMEM;
 	}
 	return status == HSMIME_EINVALID ? 0 : status;

@@ -39,8 +39,7 @@ struct engine_options {
 
 /*
  * engine_new(out, options, err):
- * Load and initialise the module (libp11 for slots and logins, its function
- * list for the rest). Returns 0, HSMIME_ETOKEN (can't be loaded or
+ * Load and initialise the module. Returns 0, HSMIME_ETOKEN (can't be loaded or
  * initialised), HSMIME_EUSAGE (malformed pin source) or HSMIME_ENOMEM.
  */
 int engine_new(struct engine **out, const struct engine_options *options, struct error *err);

@@ -7,6 +7,7 @@
 #include "engine/compat.h"
 #include "engine/engine_internal.h"
 #include "engine/module.h"
+#include "engine/printed.h"
 #include "engine/public_key.h"
 #include "engine/search.h"
 #include "engine/slot.h"
@@ -29,13 +30,24 @@ void engine_tokens_free(hsmime_token *list, size_t count)
 	free(list);
 }
 
+static char *slot_description(const struct token *t)
+{
+	char text[PRINTED_SLOT_ROOM];
+	CK_SLOT_INFO info;
+
+	/* Without an answer there is nothing to tell. */
+	(void)token_slot_info(&info, t);
+	printed_slot(text, &info);
+	return strdup(text);
+}
+
 static int fill_token(hsmime_token *out, struct token *t)
 {
 	out->label = strdup(t->label);
 	out->serial = strdup(t->serial);
 	out->manufacturer = strdup(t->manufacturer);
 	out->model = strdup(t->model);
-	out->slot_description = strdup(t->slot_description);
+	out->slot_description = slot_description(t);
 	out->flags = atomic_load(&t->flags);
 	if (uri_format(&out->uri, t, NULL, NULL, CK_UNAVAILABLE_INFORMATION) < 0 ||
 	    out->label == NULL || out->serial == NULL || out->manufacturer == NULL ||

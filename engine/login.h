@@ -1,9 +1,6 @@
 /*
  * login: who is logged in to a token. One owner at a time logs in; the others
  * wait for its outcome.
- *
- * C_Login goes through the module's function list: PKCS11_login of libp11 0.4.12
- * keeps a copy of the PIN in ordinary memory until its slots are released.
  */
 #ifndef ENGINE_LOGIN_H
 #define ENGINE_LOGIN_H

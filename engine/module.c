@@ -32,8 +32,10 @@ bool module_exiting(void)
 	return atomic_load(&exiting);
 }
 
+/* A module that uses OpenSSL leaves errors of its own in the queue, after a success too. */
 void module_enter(struct module *m)
 {
+	ERR_set_mark();
 	if (m->serial)
 		pthread_mutex_lock(&m->serial_lock);
 }
@@ -42,6 +44,7 @@ void module_leave(struct module *m)
 {
 	if (m->serial)
 		pthread_mutex_unlock(&m->serial_lock);
+	ERR_pop_to_mark();
 }
 
 static CK_RV initialise(struct module *m)
@@ -168,48 +171,14 @@ static int load_file(struct module *m, struct error *err)
 	return 0;
 }
 
-static int load_libp11(struct module *m, struct error *err)
-{
-	if (m->libp11_loaded)
-		return 0;
-	if (m->libp11 == NULL)
-		m->libp11 = PKCS11_CTX_new();
-	if (m->libp11 == NULL)
-		return error_nomem(err);
-	if (PKCS11_CTX_load(m->libp11, m->path) != 0) {
-		error_openssl(err, HSMIME_ETOKEN, "starting the PKCS#11 module");
-		return HSMIME_ETOKEN;
-	}
-	m->libp11_loaded = true;
-	return 0;
-}
-
-/*
- * The list of slots stays: to release it, libp11 makes a call for each. What it forgets when it
- * loads again is freed here.
- */
-static void unload_libp11(struct module *m)
-{
-	if (m->libp11_loaded)
-		PKCS11_CTX_unload(m->libp11);
-	m->libp11_loaded = false;
-	if (m->libp11 == NULL)
-		return;
-	OPENSSL_free(m->libp11->manufacturer);
-	OPENSSL_free(m->libp11->description);
-	m->libp11->manufacturer = m->libp11->description = NULL;
-}
-
 /* Where finalising is not ours, nor is it what ends our sessions. */
 static void stop(struct module *m)
 {
-	if (!m->owner && !m->own_instances)
+	if (!m->owner)
 		token_close_sessions(m);
 	token_free_all(m);
-	if (m->owner || m->own_instances) {
+	if (m->owner)
 		m->functions->C_Finalize(NULL);
-		unload_libp11(m);
-	}
 	m->owner = false;
 	m->pid = 0;
 }
@@ -228,9 +197,7 @@ static int start(struct module *m, struct error *err)
 	if (rv != CKR_OK)
 		return describe_failure(m, rv, err);
 	m->pid = getpid();
-	r = load_libp11(m, err);
-	if (r == 0)
-		r = token_refresh(m, err);
+	r = token_refresh(m, err);
 	if (r < 0)
 		stop(m);
 	return r;
@@ -268,6 +235,7 @@ int module_open(struct module **out, const char *path, struct error *err)
 	*out = NULL;
 	pthread_once(&once, start_once);
 	gate_enter(&registry);
+	ERR_set_mark();
 	m = record(path != NULL ? path : MODULE_DEFAULT);
 	if (m == NULL)
 		r = error_nomem(err);
@@ -277,6 +245,7 @@ int module_open(struct module **out, const char *path, struct error *err)
 		m->users++;
 		*out = m;
 	}
+	ERR_pop_to_mark();
 	gate_leave(&registry);
 	return r;
 }
@@ -290,6 +259,7 @@ void module_close(struct module *m)
 	if (m == NULL || module_exiting())
 		return;
 	gate_enter(&registry);
+	ERR_set_mark();
 	if (--m->users == 0) {
 		if (inherited(m)) {
 			token_forget_process(m);
@@ -298,6 +268,7 @@ void module_close(struct module *m)
 			stop(m);
 		}
 	}
+	ERR_pop_to_mark();
 	gate_leave(&registry);
 }
 
@@ -325,8 +296,10 @@ int module_ready(struct module *m, struct error *err)
 	if (!inherited(m))
 		return 0;
 	gate_enter(&registry);
+	ERR_set_mark();
 	if (inherited(m))
 		r = restart_in_child(m, err);
+	ERR_pop_to_mark();
 	gate_leave(&registry);
 	return r;
 }

@@ -1,7 +1,6 @@
 /*
- * module: a PKCS#11 module as this process has it: loaded once, however many
- * engines use it, initialised for our function list and for libp11's, and
- * initialised afresh in a child after fork.
+ * module: a PKCS#11 module as this process has it: loaded and initialised once,
+ * however many engines use it, and initialised afresh in a child after fork.
  */
 #ifndef ENGINE_MODULE_H
 #define ENGINE_MODULE_H
@@ -11,7 +10,6 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include <libp11.h>
 #include <p11-kit/pkcs11.h>
 
 #include "engine/gate.h"
@@ -24,8 +22,7 @@ struct token;
 
 /*
  * Read-only for others, except what engine/slot.h owns. The record itself is
- * kept for the life of the process, and libp11's list of slots with it: libp11
- * closes all sessions of a slot that it releases, ours too.
+ * kept for the life of the process.
  */
 struct module {
 	char *path;                  /* as it was asked for */
@@ -37,13 +34,9 @@ struct module {
 	pthread_mutex_t serial_lock;
 	pid_t pid; /* that initialised it */
 	unsigned users;
-	PKCS11_CTX *libp11;
-	bool libp11_loaded;
 	struct module *next;
 	/* engine/slot.h */
 	struct gate refresh;
-	PKCS11_SLOT *slots;
-	unsigned slot_count;
 	pthread_mutex_t lock; /* of the list of tokens */
 	struct token *tokens;
 };
@@ -82,7 +75,10 @@ bool module_live(const struct module *m);
 /* module_exiting(): OPENSSL_cleanup has begun: no token may be called any more. */
 bool module_exiting(void);
 
-/* module_enter(m), module_leave(m): around each call; a lock only where the module can't lock. */
+/*
+ * module_enter(m), module_leave(m): around each call, which leaves nothing in OpenSSL's queue of
+ * errors; a lock only where the module can't lock.
+ */
 void module_enter(struct module *m);
 void module_leave(struct module *m);
 

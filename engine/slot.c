@@ -29,8 +29,6 @@ static void token_free(struct token *t)
 	free(t->serial);
 	free(t->manufacturer);
 	free(t->model);
-	free(t->slot_description);
-	free(t->slot_manufacturer);
 	free(t);
 }
 
@@ -78,10 +76,7 @@ static struct token *token_new(struct module *m, const struct printed *p)
 	t->serial = strdup(p->serial);
 	t->manufacturer = strdup(p->manufacturer);
 	t->model = strdup(p->model);
-	t->slot_description = strdup(p->slot_description);
-	t->slot_manufacturer = strdup(p->slot_manufacturer);
-	if (t->label != NULL && t->serial != NULL && t->manufacturer != NULL && t->model != NULL &&
-	    t->slot_description != NULL && t->slot_manufacturer != NULL)
+	if (t->label != NULL && t->serial != NULL && t->manufacturer != NULL && t->model != NULL)
 		return t;
 	token_free(t);
 	return NULL;
@@ -130,7 +125,7 @@ static CK_RV check_slot(struct token *t, CK_SLOT_ID slot)
 	struct printed p = { 0 };
 	CK_RV rv = cryptoki_token_info(t->module, slot, &info);
 
-	printed_token(&p, &info);
+	printed_token(&p, &info, slot);
 	if (rv == CKR_OK && !same_token(t, &p))
 		rv = CKR_TOKEN_NOT_PRESENT;
 	if (rv == CKR_OK)
@@ -171,99 +166,60 @@ static CK_RV locate(struct token *t)
 	return rv == CKR_OK ? rv : search_slots(t);
 }
 
-/* libp11's instance may number the slots in another way than ours. */
-static void agree_on_slots(struct module *m)
+/* After C_Initialize most modules know their slots, which is a round trip less. */
+static CK_RV list_slots_first(CK_SLOT_ID *list, CK_ULONG *count, struct module *m)
 {
-	if (!m->own_instances)
-		return;
-	for (struct token *t = m->tokens; t != NULL; t = t->next)
-		if (atomic_load(&t->present) && token_usable(t) && locate(t) != CKR_OK)
-			atomic_store(&t->present, false);
+	CK_ULONG room = *count;
+	CK_RV rv = cryptoki_slots(m, list, count);
+
+	if (rv == CKR_OK && *count == 0) {
+		*count = room;
+		return list_slots(list, count, m);
+	}
+	return rv == CKR_OK && *count > room ? CKR_BUFFER_TOO_SMALL : rv;
 }
 
-static bool shows_no_slot(struct module *m)
+static int not_listed(struct error *err, CK_RV rv)
 {
-	CK_ULONG count = 0;
-
-	return cryptoki_slots(m, NULL, &count) == CKR_OK && count == 0;
+	recovery_error(err, rv, NULL, "list the tokens");
+	return error_hint(err, "check the module's own configuration, and that its service runs");
 }
 
-static int not_enumerated(struct error *err)
-{
-	int r = error_openssl(err, HSMIME_ETOKEN, "listing the module's slots");
-
-	return r != HSMIME_ETOKEN ? r
-				  : error_hint(err, "check the module's own configuration, and "
-						    "that its service runs");
-}
-
-/*
- * What libp11 enumerates, once: PKCS11_update_slots of 0.4.12 crashes on a list of several slots.
- * It fails where there is none, as OPENSSL_malloc(0) gives it no memory.
- */
+/* A slot that fails shows no token. */
 static int enumerate(struct printed **out, size_t *count, struct module *m, struct error *err)
-{
-	int r;
-
-	module_enter(m);
-	r = PKCS11_enumerate_slots(m->libp11, &m->slots, &m->slot_count);
-	module_leave(m);
-	if (r != 0 && !shows_no_slot(m))
-		return not_enumerated(err);
-	*out = calloc(m->slot_count + 1, sizeof(**out));
-	if (*out == NULL)
-		return error_nomem(err);
-	for (unsigned i = 0; i < m->slot_count; i++)
-		if (m->slots[i].token != NULL)
-			printed_libp11(&(*out)[(*count)++], &m->slots[i]);
-	return 0;
-}
-
-/* The same by our own list of functions. A slot that fails shows no token. */
-static int look_again(struct printed **out, size_t *count, struct module *m, struct error *err)
 {
 	CK_SLOT_ID list[SLOTS_MAX];
 	CK_ULONG slots = SLOTS_MAX;
-	CK_RV rv = list_slots(list, &slots, m);
+	CK_RV rv =
+	    m->tokens == NULL ? list_slots_first(list, &slots, m) : list_slots(list, &slots, m);
 
 	if (rv != CKR_OK)
-		return recovery_error(err, rv, NULL, "list the tokens");
+		return not_listed(err, rv);
 	*out = calloc(slots + 1, sizeof(**out));
 	if (*out == NULL)
 		return error_nomem(err);
 	for (CK_ULONG i = 0; i < slots; i++) {
-		struct printed *p = &(*out)[*count];
-		CK_SLOT_INFO slot = { 0 };
 		CK_TOKEN_INFO token = { 0 };
 
-		if (cryptoki_slot_info(m, list[i], &slot) != CKR_OK ||
-		    cryptoki_token_info(m, list[i], &token) != CKR_OK)
-			continue;
-		printed_token(p, &token);
-		printed_slot(p, list[i], &slot);
-		(*count)++;
+		if (cryptoki_token_info(m, list[i], &token) == CKR_OK)
+			printed_token(&(*out)[(*count)++], &token, list[i]);
 	}
 	return 0;
 }
 
 static int refresh(struct module *m, struct error *err)
 {
-	bool first = m->slots == NULL;
 	struct printed *printed = NULL;
 	size_t count = 0;
-	int r = first ? enumerate(&printed, &count, m, err) : look_again(&printed, &count, m, err);
+	int r = enumerate(&printed, &count, m, err);
 
-	if (r == 0) {
-		pthread_mutex_lock(&m->lock);
-		r = note(m, printed, count);
-		pthread_mutex_unlock(&m->lock);
-		if (r < 0)
-			error_nomem(err);
-	}
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&m->lock);
+	r = note(m, printed, count);
+	pthread_mutex_unlock(&m->lock);
 	free(printed);
-	if (r == 0 && first)
-		agree_on_slots(m);
-	return r;
+	return r < 0 ? error_nomem(err) : 0;
 }
 
 int token_refresh(struct module *m, struct error *err)
@@ -335,11 +291,10 @@ void token_info(CK_TOKEN_INFO *info, const struct token *t)
 	pad(info->model, sizeof(info->model), t->model);
 }
 
-void token_slot_info(CK_SLOT_INFO *info, const struct token *t)
+CK_RV token_slot_info(CK_SLOT_INFO *info, const struct token *t)
 {
 	memset(info, 0, sizeof(*info));
-	pad(info->slotDescription, sizeof(info->slotDescription), t->slot_description);
-	pad(info->manufacturerID, sizeof(info->manufacturerID), t->slot_manufacturer);
+	return cryptoki_slot_info(t->module, atomic_load(&t->slot), info);
 }
 
 int token_reconnect(struct token *t, struct error *err)

@@ -1,7 +1,6 @@
 /*
- * slot: the tokens of a module, as libp11 enumerates them. A token is known by
- * what is printed on it (serial number, label, manufacturer, model); the slot it
- * sits in may change.
+ * slot: the tokens of a module. A token is known by what is printed on it (serial
+ * number, label, manufacturer, model); the slot it sits in may change.
  */
 #ifndef ENGINE_SLOT_H
 #define ENGINE_SLOT_H
@@ -32,8 +31,6 @@ struct token {
 	char *serial;
 	char *manufacturer;
 	char *model;
-	char *slot_description;
-	char *slot_manufacturer;
 	struct session_pool pool;
 	struct copies copies;
 	struct login login;
@@ -63,9 +60,11 @@ CK_RV token_update_flags(struct token *t);
 /* token_flags_fresh(t): whether the flags were read within the last two seconds. */
 bool token_flags_fresh(const struct token *t);
 
-/* token_info(info, t), token_slot_info(info, t): what identifies t, and its slot, in PKCS#11's form for URIs. */
+/* token_info(info, t): what identifies t, in PKCS#11's form for URIs. */
 void token_info(CK_TOKEN_INFO *info, const struct token *t);
-void token_slot_info(CK_SLOT_INFO *info, const struct token *t);
+
+/* token_slot_info(info, t): ask for the slot that t sits in (C_GetSlotInfo). */
+CK_RV token_slot_info(CK_SLOT_INFO *info, const struct token *t);
 
 /*
  * token_reconnect(t, err):

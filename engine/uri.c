@@ -127,20 +127,28 @@ void uri_free(struct uri *u)
 	memset(u, 0, sizeof(*u));
 }
 
+/* Slots are seldom named, and cost a call. */
+static bool matches_slot(P11KitUri *p11, const struct token *t)
+{
+	const CK_SLOT_INFO *named = p11_kit_uri_get_slot_info(p11);
+	CK_SLOT_ID id = p11_kit_uri_get_slot_id(p11);
+	CK_SLOT_INFO slot;
+
+	if (id != (CK_SLOT_ID)-1 && id != atomic_load(&t->slot))
+		return false;
+	if (named->slotDescription[0] == '\0' && named->manufacturerID[0] == '\0')
+		return true;
+	return token_slot_info(&slot, t) == CKR_OK && p11_kit_uri_match_slot_info(p11, &slot) == 1;
+}
+
 bool uri_matches_token(const struct uri *u, const struct token *t)
 {
 	CK_TOKEN_INFO token;
-	CK_SLOT_INFO slot;
-	CK_SLOT_ID id;
 
 	if (u->p11 == NULL)
 		return true;
 	token_info(&token, t);
-	token_slot_info(&slot, t);
-	id = p11_kit_uri_get_slot_id(u->p11);
-	return p11_kit_uri_match_token_info(u->p11, &token) == 1 &&
-	       p11_kit_uri_match_slot_info(u->p11, &slot) == 1 &&
-	       (id == (CK_SLOT_ID)-1 || id == atomic_load(&t->slot));
+	return p11_kit_uri_match_token_info(u->p11, &token) == 1 && matches_slot(u->p11, t);
 }
 
 const CK_ATTRIBUTE *uri_attribute(const struct uri *u, CK_ATTRIBUTE_TYPE type)

@@ -79,7 +79,7 @@ static void a_module_without_functions_is_refused_until_it_has_them(void **state
 static void refuse_without_list(void)
 {
 	token_rig.proxy->refuse("C_GetSlotList", CKR_GENERAL_ERROR, 0, 1);
-	refuses(PROXY_MODULE, "listing the module's slots: ", "service");
+	refuses(PROXY_MODULE, "list the tokens", "service");
 	token_rig_works();
 }
 
@@ -95,7 +95,7 @@ static void a_module_that_does_not_start_is_refused_and_may_start_later(void **s
 	token_rig.proxy->refuse("C_Initialize", CKR_DEVICE_ERROR, 0, 1);
 	refuses(PROXY_MODULE, "does not start (CKR_DEVICE_ERROR)", "service");
 	token_rig.proxy->refuse("C_GetSlotList", CKR_GENERAL_ERROR, 0, 1);
-	refuses(PROXY_MODULE, "list the tokens", "");
+	refuses(PROXY_MODULE, "list the tokens", "configuration");
 	assert_true(token_rig.proxy->count("C_Finalize") > 0);
 	token_rig_works();
 }
@@ -227,9 +227,8 @@ static void opening_and_closing_leaves_nothing_behind(void **state)
 	for (int i = 0; i < 30; i++)
 		token_rig_works();
 	assert_int_equal(open_files(), files);
-	/* libp11 makes a pair of calls of its own. */
-	assert_int_equal(
-	    token_rig.proxy->count("C_Initialize"), token_rig.proxy->count("C_Finalize"));
+	assert_int_equal(token_rig.proxy->count("C_Initialize"), 30);
+	assert_int_equal(token_rig.proxy->count("C_Finalize"), 30);
 	assert_int_equal(token_rig.proxy->count("C_Login"), 30);
 }
 

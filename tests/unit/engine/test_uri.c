@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -13,16 +14,30 @@
 #include "engine/uri.h"
 
 static char label[] = "Legal; team 50%", serial[] = "00a1", maker[] = "Maker & Sons",
-	    model[] = "X/1", reader[] = "Reader 1", reader_maker[] = "Reader Co", demo[] = "Demo";
+	    model[] = "X/1", demo[] = "Demo";
 static char card[] = "card.so", proxy_path[] = "p11-kit-proxy.so";
-static struct module module = { .path = card, .file = "/usr/lib/libcard.so.1" };
-static struct token token = { .module = &module,
-	.label = label,
-	.serial = serial,
-	.manufacturer = maker,
-	.model = model,
-	.slot_description = reader,
-	.slot_manufacturer = reader_maker };
+static unsigned slot_questions;
+
+static CK_RV get_slot_info(CK_SLOT_ID slot, CK_SLOT_INFO *info)
+{
+	slot_questions++;
+	if (slot != 7)
+		return CKR_SLOT_ID_INVALID;
+	memset(info, 0, sizeof(*info));
+	memset(info->slotDescription, ' ', sizeof(info->slotDescription));
+	memset(info->manufacturerID, ' ', sizeof(info->manufacturerID));
+	memcpy(info->slotDescription, "Reader 1", 8);
+	memcpy(info->manufacturerID, "Reader Co", 9);
+	return CKR_OK;
+}
+
+static CK_FUNCTION_LIST functions = { .C_GetSlotInfo = get_slot_info };
+static struct module module = {
+	.path = card, .file = "/usr/lib/libcard.so.1", .functions = &functions
+};
+static struct token token = {
+	.module = &module, .label = label, .serial = serial, .manufacturer = maker, .model = model
+};
 static struct error err;
 
 static int parse(struct uri *u, const char *text)
@@ -58,6 +73,8 @@ static void every_token_attribute_is_matched_and_percent_encoding_undone(void **
 	matches("pkcs11:slot-id=8", false);
 	matches("pkcs11:slot-description=Reader%202", false);
 	matches("pkcs11:serial=00a1;model=X%2f2", false);
+	matches("pkcs11:serial=00a2;slot-description=Reader%201", false);
+	matches("pkcs11:slot-manufacturer=Reader%20C", false);
 }
 
 static void no_uri_matches_everything(void **state)

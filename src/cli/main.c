@@ -10,6 +10,7 @@
 #include "config.h"
 #include "glance.h"
 #include "guard.h"
+#include "heap.h"
 #include "json.h"
 #include "message.h"
 #include "nearest.h"
@@ -156,6 +157,7 @@ static int run(const struct command *c, int argc, char **argv)
 	} else if (status == 0) {
 		status = prepare(&o, c);
 		if (status == 0) {
+			heap_start();
 			status = c->run(&o);
 			json = false;
 		}

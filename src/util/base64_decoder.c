@@ -1,5 +1,6 @@
 #include "util/base64.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "util/base64_vector.h"
@@ -11,7 +12,7 @@
 static uint32_t quad_table[4][256];
 static unsigned char value_table[256];
 
-__attribute__((constructor)) static void make_tables(void)
+static void make_tables(void)
 {
 	static const char alphabet[] =
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -196,6 +197,9 @@ static ptrdiff_t decoder_read(void *arg, void *buf, size_t len)
 
 void base64_decoder_open(hsmime_source *out, struct base64_decoder *d, struct window *in, bool pem)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, make_tables);
 	*d = (struct base64_decoder){ .in = in, .pem = pem };
 	*out = (hsmime_source){ .read = decoder_read, .arg = d, .size = HSMIME_SIZE_UNKNOWN };
 }

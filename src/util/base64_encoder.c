@@ -1,5 +1,6 @@
 #include "util/base64.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@ static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 /* Two characters for each 12-bit value: half the look-ups of one at a time. */
 static unsigned char pairs[4096][2];
 
-__attribute__((constructor)) static void make_pairs(void)
+static void make_pairs(void)
 {
 	for (unsigned i = 0; i < 4096; i++) {
 		pairs[i][0] = (unsigned char)alphabet[i >> 6];
@@ -110,6 +111,9 @@ static int encoder_write(void *arg, const void *buf, size_t len)
 int base64_encoder_open(hsmime_sink *out, struct base64_encoder *e, const hsmime_sink *next,
     unsigned line, const char *newline)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, make_pairs);
 	*e = (struct base64_encoder){ .next = *next, .line = line, .newline = newline };
 	e->out = block_new(OUT_ROOM);
 	*out = (hsmime_sink){ .write = encoder_write, .arg = e };

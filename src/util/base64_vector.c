@@ -8,13 +8,20 @@
 
 #define VECTOR __attribute__((target("ssse3")))
 
-static bool have_ssse3;
+/* The loader has asked the processor already, which takes long in a virtual machine. */
+#if __has_include(<sys/platform/x86.h>)
+#include <sys/platform/x86.h>
 
-__attribute__((constructor)) static void ask_processor(void)
+static bool have_ssse3(void)
 {
-	__builtin_cpu_init();
-	have_ssse3 = __builtin_cpu_supports("ssse3") != 0;
+	return CPU_FEATURE_ACTIVE(SSSE3);
 }
+#else
+static bool have_ssse3(void)
+{
+	return __builtin_cpu_supports("ssse3") != 0;
+}
+#endif
 
 /* 12 octets to the 16 values of 6 bits in them. */
 VECTOR static __m128i split(__m128i octets)
@@ -104,12 +111,12 @@ VECTOR static size_t decode(unsigned char *out, const unsigned char *p, size_t q
 
 size_t base64_vector_encode(unsigned char *out, const unsigned char *p, size_t triples)
 {
-	return have_ssse3 ? encode(out, p, triples) : 0;
+	return have_ssse3() ? encode(out, p, triples) : 0;
 }
 
 size_t base64_vector_decode(unsigned char *out, const unsigned char *p, size_t quads)
 {
-	return have_ssse3 ? decode(out, p, quads) : 0;
+	return have_ssse3() ? decode(out, p, quads) : 0;
 }
 
 #else

@@ -69,7 +69,7 @@ void spool_free(struct spool *s)
 		return;
 	if (s->fd >= 0)
 		close(s->fd);
-	wipe(s->head, IN_MEMORY);
+	wipe(s->head, s->size < IN_MEMORY ? (size_t)s->size : IN_MEMORY);
 	wipe(s->cache, BLOCK);
 	secret_free(&s->key);
 	EVP_CIPHER_free(s->cipher);

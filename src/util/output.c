@@ -1,6 +1,7 @@
 #include "util/output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct hsmime_output {
 	struct atomic_file *file;
 	struct spool *spool;
 	uint64_t size;
+	uint64_t started; /* octets of a file that are on their way to the disk */
 	uint64_t read_at;
 	OSSL_LIB_CTX *libctx;
 	uint64_t spool_max;
@@ -94,7 +96,7 @@ int output_begin(
 	o->file = NULL;
 	spool_free(o->spool);
 	o->spool = NULL;
-	o->size = 0;
+	o->size = o->started = 0;
 	o->libctx = libctx;
 	o->spool_max = spool_max;
 	o->err = err;
@@ -135,6 +137,21 @@ static int fd_write(hsmime_output *o, int fd, const unsigned char *p, size_t len
 	return 0;
 }
 
+#define START_EVERY (4 * 1024 * 1024)
+
+/*
+ * The disk works while the rest is made, and the fsync at the end finds little to do. That this
+ * may fail is for that fsync to tell.
+ */
+static void start_writing(hsmime_output *o)
+{
+	if (!output_is_file(o) || o->size - o->started < START_EVERY)
+		return;
+	sync_file_range(atomic_file_fd(o->file), (off_t)o->started, (off_t)(o->size - o->started),
+	    SYNC_FILE_RANGE_WRITE);
+	o->started = o->size;
+}
+
 static int leave(hsmime_output *o, const void *buf, size_t len)
 {
 	if (o->file != NULL)
@@ -158,9 +175,11 @@ static int output_write(void *arg, const void *buf, size_t len)
 	} else {
 		status = leave(o, buf, len);
 	}
-	if (status == 0)
-		o->size += len;
-	return status;
+	if (status != 0)
+		return status;
+	o->size += len;
+	start_writing(o);
+	return 0;
 }
 
 void output_sink(hsmime_sink *out, hsmime_output *o)
@@ -233,7 +252,7 @@ int output_restart(struct output_old **old, hsmime_source *out, hsmime_output *o
 	*aside = (struct output_old){ .file = o->file, .spool = o->spool, .size = o->size };
 	o->file = NULL;
 	o->spool = NULL;
-	o->size = 0;
+	o->size = o->started = 0;
 	if (aside->spool != NULL)
 		spool_source(out, aside->spool);
 	else
@@ -259,7 +278,7 @@ void output_restore(hsmime_output *o, struct output_old *old)
 	spool_free(o->spool);
 	o->file = old->file;
 	o->spool = old->spool;
-	o->size = old->size;
+	o->size = o->started = old->size;
 	free(old);
 }
 

@@ -2,7 +2,8 @@
  * find: what it takes to find one private key among many.
  *
  * usage: bench_find fill COUNT       COUNT RSA private keys, CKA_ID two octets from 1
- *        bench_find hsmime|libp11 N  find key N, in a process of its own
+ *        bench_find hsmime|libp11 N  find key N and its certificate, in a process of its own
+ *        bench_find raw N            the same by C_FindObjects alone: the least that it takes
  * On $BENCH_TOKEN. fill copies the token's own key 01 where that is
  * extractable; see tests/bench/run.
  */
@@ -62,6 +63,17 @@ static int find_hsmime(unsigned n)
 	return 1;
 }
 
+static int find_raw(unsigned n)
+{
+	unsigned char id[2];
+	struct raw_token t;
+
+	id_of(id, n);
+	raw_token_open(&t);
+	raw_token_find(&t, t.session, CKO_PRIVATE_KEY, id, sizeof(id));
+	return 0;
+}
+
 static PKCS11_SLOT *libp11_slot(PKCS11_CTX *ctx)
 {
 	const char *label = bench_env("BENCH_TOKEN");
@@ -98,15 +110,19 @@ static int find_libp11(unsigned n)
 
 int main(int argc, char **argv)
 {
+	static const struct {
+		const char *name;
+		int (*find)(unsigned n);
+	} ways[] = { { "hsmime", find_hsmime }, { "libp11", find_libp11 }, { "raw", find_raw } };
 	unsigned n = argc == 3 ? bench_number(argv[2]) : 0;
 
-	if (n == 0 || n > 65535) {
-		fprintf(stderr, "usage: %s fill|hsmime|libp11 NUMBER\n", argv[0]);
-		return 2;
-	}
-	if (strcmp(argv[1], "fill") == 0)
+	if (n > 0 && n <= 65535 && strcmp(argv[1], "fill") == 0) {
 		fill(n);
-	else
-		_exit(strcmp(argv[1], "libp11") == 0 ? find_libp11(n) : find_hsmime(n));
-	return 0;
+		return 0;
+	}
+	for (size_t i = 0; n > 0 && n <= 65535 && i < sizeof(ways) / sizeof(ways[0]); i++)
+		if (strcmp(argv[1], ways[i].name) == 0)
+			_exit(ways[i].find(n));
+	fprintf(stderr, "usage: %s fill|hsmime|libp11|raw NUMBER\n", argv[0]);
+	return 2;
 }

@@ -100,6 +100,11 @@ struct token *engine_token_after(const struct engine *e, const struct uri *uri, 
 	return allowed(e, uri, token_after(t));
 }
 
+bool engine_has_token(const struct engine *e)
+{
+	return engine_token_first(e, NULL) != NULL;
+}
+
 void token_key_set_error(const struct error *err)
 {
 	last_error = *err;

@@ -60,6 +60,9 @@ struct engine *engine_up_ref(struct engine *e);
  */
 void engine_free(struct engine *e);
 
+/* engine_has_token(e): one is there that the options allow; what was found when the tokens were listed. */
+bool engine_has_token(const struct engine *e);
+
 /* engine_tokens(list, count, e, err): as hsmime_tokens. */
 int engine_tokens(hsmime_token **list, size_t *count, struct engine *e, struct error *err);
 

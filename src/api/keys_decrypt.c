@@ -188,7 +188,9 @@ static int by_files(struct engine_found *found, size_t *index, struct engine *en
 	return status;
 }
 
-static int no_key(const struct recipient *recipients, size_t count, struct error *err)
+/* Where no token is there the engine has told so. */
+static int no_key(const struct engine *engine, const struct recipient *recipients, size_t count,
+    struct error *err)
 {
 	size_t possible = 0;
 
@@ -199,6 +201,8 @@ static int no_key(const struct recipient *recipients, size_t count, struct error
 		    "none of the message's recipients can be decrypted with a key on a token");
 		return error_hint(err, "recipients by password or symmetric key are not supported");
 	}
+	if (!engine_has_token(engine))
+		return HSMIME_ENOKEY;
 	error_set(err, HSMIME_ENOKEY, "no key on the tokens belongs to a recipient of the message");
 	return error_hint(err, "insert the right token; if the key's certificate left the token, "
 			       "give it with --cert, or name the key to hsmime decrypt with --key");
@@ -232,7 +236,7 @@ int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
 			status =
 			    by_files(&found, index, engine, search->certs, recipients, count, err);
 		if (status == HSMIME_ENOKEY)
-			status = no_key(recipients, count, err);
+			status = no_key(engine, recipients, count, err);
 	}
 	if (status == 0)
 		status = ctx_wrap(key, search->ctx, &found);

@@ -178,10 +178,24 @@ static void write_key(const hsmime_key *k)
 		field("note:", "the token holds no certificate for it");
 }
 
-static void write_text(const hsmime_key *list, size_t count, bool logged_in)
+static bool no_token(hsmime_ctx *ctx)
+{
+	hsmime_token *tokens = NULL;
+	size_t count = 0;
+	bool none = hsmime_tokens(&tokens, &count, ctx) == 0 && count == 0;
+
+	hsmime_tokens_free(tokens, count);
+	return none;
+}
+
+static void write_text(const hsmime_key *list, size_t count, bool logged_in, hsmime_ctx *ctx)
 {
 	for (size_t i = 0; i < count; i++)
 		write_key(&list[i]);
+	if (count == 0 && no_token(ctx)) {
+		message_no_token();
+		return;
+	}
 	if (count == 0)
 		message_note("there is no key or certificate to show");
 	if (!logged_in)
@@ -206,7 +220,7 @@ int cmd_keys(const struct options *o)
 	if (status == 0 && option_is(o, OPT_JSON))
 		write_json(list, count);
 	else if (status == 0)
-		write_text(list, count, login);
+		write_text(list, count, login, job.ctx);
 	hsmime_keys_free(list, count);
 	return job_finish(&job, status);
 }

@@ -96,8 +96,7 @@ static void write_row(const char *label, const char *serial, const char *model, 
 static void write_table(const hsmime_token *list, size_t count)
 {
 	if (count == 0) {
-		message_note(
-		    "there is no token; check --module, --token, and that it is plugged in");
+		message_no_token();
 		return;
 	}
 	write_row("LABEL", "SERIAL", "MODEL", "PIN");

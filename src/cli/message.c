@@ -95,6 +95,11 @@ void message_note(const char *fmt, ...)
 	say(0, "", line);
 }
 
+void message_no_token(void)
+{
+	message_note("there is no token; check --module, --token, and that it is plugged in");
+}
+
 void message_log(void *arg, int level, const char *text)
 {
 	(void)arg;

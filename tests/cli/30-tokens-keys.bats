@@ -78,6 +78,13 @@ setup() {
 	said 'no key or certificate'
 }
 
+@test "without a token keys says so, and nothing of private keys" {
+	run_as 0 hsmime keys --token Nope
+	[ -z "$output" ]
+	said 'there is no token'
+	[[ $stderr != *--login* ]]
+}
+
 @test "keys refuses what is no URI with 2" {
 	run_as 2 hsmime keys 'pkcs11:colour=blue=green;;'
 	explained

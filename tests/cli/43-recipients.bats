@@ -372,3 +372,15 @@ from_is() {
 	said "^hsmime: recipient CN=ed,O=Example: the certificate's key is neither RSA nor EC$"
 	said '^hsmime: get a certificate of that person'
 }
+
+@test "a token that is not there is named, whichever recipients the message has" {
+	run_as 0 hsmime encrypt -r "$W/alice.pem" -o enc.eml mail.eml
+	run_as 5 hsmime decrypt --token Nope -o out.eml enc.eml
+	said 'there is no token "Nope"'
+	run_as 5 hsmime decrypt --token Nope --cert "$W/alice.pem" -o out.eml enc.eml
+	said 'there is no token "Nope"'
+	[ ! -e out.eml ]
+	run_as 0 hsmime encrypt --no-encrypt-to-self -r "$W/carol.pem" -o enc.eml mail.eml
+	run_as 5 hsmime decrypt -o out.eml enc.eml
+	said 'no key on the tokens belongs to a recipient'
+}

@@ -32,7 +32,6 @@ bool module_exiting(void)
 	return atomic_load(&exiting);
 }
 
-/* A module that uses OpenSSL leaves errors of its own in the queue, after a success too. */
 void module_enter(struct module *m)
 {
 	ERR_set_mark();
@@ -40,6 +39,10 @@ void module_enter(struct module *m)
 		pthread_mutex_lock(&m->serial_lock);
 }
 
+/*
+ * A module that uses OpenSSL leaves errors of its own in the queue, after a success too. What it
+ * does to marks, or if it clears the queue, can't be undone.
+ */
 void module_leave(struct module *m)
 {
 	if (m->serial)
@@ -52,14 +55,24 @@ static CK_RV initialise(struct module *m)
 	CK_C_INITIALIZE_ARGS args = { .flags = CKF_OS_LOCKING_OK };
 	CK_RV rv;
 
+	ERR_set_mark();
 	rv = m->functions->C_Initialize(&args);
 	if (rv == CKR_CANT_LOCK) {
 		m->serial = true;
 		rv = m->functions->C_Initialize(NULL);
 	}
+	ERR_pop_to_mark();
+	m->listed = false;
 	if (rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
 		m->owner = rv == CKR_OK;
 	return rv;
+}
+
+static void finalise(struct module *m)
+{
+	ERR_set_mark();
+	m->functions->C_Finalize(NULL);
+	ERR_pop_to_mark();
 }
 
 static CK_RV or_already(CK_RV rv)
@@ -93,7 +106,7 @@ static CK_RV initialise_child(struct module *m)
 	m->serial = false;
 	rv = initialise(m);
 	if (rv == CKR_CRYPTOKI_ALREADY_INITIALIZED && m->owner) {
-		m->functions->C_Finalize(NULL);
+		finalise(m);
 		rv = initialise(m);
 	}
 	return or_already(rv);
@@ -178,7 +191,7 @@ static void stop(struct module *m)
 		token_close_sessions(m);
 	token_free_all(m);
 	if (m->owner)
-		m->functions->C_Finalize(NULL);
+		finalise(m);
 	m->owner = false;
 	m->pid = 0;
 }
@@ -188,8 +201,10 @@ static int start(struct module *m, struct error *err)
 	CK_RV rv = CKR_OK;
 	int r = 0;
 
+	ERR_set_mark();
 	if (m->functions == NULL)
 		r = load_file(m, err);
+	ERR_pop_to_mark();
 	if (r < 0)
 		return r;
 	m->serial = false;
@@ -235,7 +250,6 @@ int module_open(struct module **out, const char *path, struct error *err)
 	*out = NULL;
 	pthread_once(&once, start_once);
 	gate_enter(&registry);
-	ERR_set_mark();
 	m = record(path != NULL ? path : MODULE_DEFAULT);
 	if (m == NULL)
 		r = error_nomem(err);
@@ -245,7 +259,6 @@ int module_open(struct module **out, const char *path, struct error *err)
 		m->users++;
 		*out = m;
 	}
-	ERR_pop_to_mark();
 	gate_leave(&registry);
 	return r;
 }
@@ -259,7 +272,6 @@ void module_close(struct module *m)
 	if (m == NULL || module_exiting())
 		return;
 	gate_enter(&registry);
-	ERR_set_mark();
 	if (--m->users == 0) {
 		if (inherited(m)) {
 			token_forget_process(m);
@@ -268,7 +280,6 @@ void module_close(struct module *m)
 			stop(m);
 		}
 	}
-	ERR_pop_to_mark();
 	gate_leave(&registry);
 }
 
@@ -296,10 +307,8 @@ int module_ready(struct module *m, struct error *err)
 	if (!inherited(m))
 		return 0;
 	gate_enter(&registry);
-	ERR_set_mark();
 	if (inherited(m))
 		r = restart_in_child(m, err);
-	ERR_pop_to_mark();
 	gate_leave(&registry);
 	return r;
 }

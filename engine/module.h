@@ -28,7 +28,7 @@ struct module {
 	char *path;                  /* as it was asked for */
 	const char *file;            /* as the loader found it */
 	CK_FUNCTION_LIST *functions; /* our own; call it by engine/cryptoki.h */
-	bool own_instances; /* each C_GetFunctionList is an instance of its own (p11-kit-proxy) */
+	bool own_instances; /* each C_GetFunctionList is an instance of its own: p11-kit's proxy */
 	bool owner;         /* our C_Initialize was the first, so C_Finalize is ours */
 	bool serial;        /* CKR_CANT_LOCK: one call at a time */
 	pthread_mutex_t serial_lock;
@@ -37,6 +37,7 @@ struct module {
 	struct module *next;
 	/* engine/slot.h */
 	struct gate refresh;
+	bool listed;          /* its slots, since it was initialised */
 	pthread_mutex_t lock; /* of the list of tokens */
 	struct token *tokens;
 };
@@ -44,7 +45,7 @@ struct module {
 /*
  * module_open(out, path, err):
  * The module in that file (NULL: MODULE_DEFAULT), loaded, initialised, its
- * tokens enumerated; close with module_close. Returns 0, HSMIME_ETOKEN or
+ * tokens listed; close with module_close. Returns 0, HSMIME_ETOKEN or
  * HSMIME_ENOMEM.
  */
 int module_open(struct module **out, const char *path, struct error *err);

@@ -19,8 +19,8 @@ struct printed {
 /* printed_token(p, info, slot): of the token in that slot. */
 void printed_token(struct printed *p, const CK_TOKEN_INFO *info, CK_SLOT_ID slot);
 
-/* printed_slot(description, info): the slot's own description. */
 #define PRINTED_SLOT_ROOM 65
+/* printed_slot(description, info): the slot's own description. */
 void printed_slot(char description[PRINTED_SLOT_ROOM], const CK_SLOT_INFO *info);
 
 #endif

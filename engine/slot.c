@@ -6,11 +6,13 @@
 #include <hsmime/token.h>
 
 #include "engine/cryptoki.h"
+#include "engine/log.h"
 #include "engine/module.h"
 #include "engine/printed.h"
 #include "engine/recovery.h"
 
-#define SLOTS_MAX 256
+#define SLOTS_FIRST 64    /* room of the first call, which may be one too small */
+#define SLOTS_MAX 1048576 /* no sane module has more */
 
 static long now(void)
 {
@@ -128,33 +130,79 @@ static CK_RV check_slot(struct token *t, CK_SLOT_ID slot)
 	printed_token(&p, &info, slot);
 	if (rv == CKR_OK && !same_token(t, &p))
 		rv = CKR_TOKEN_NOT_PRESENT;
+	if (rv != CKR_OK)
+		return rv;
+	pthread_mutex_lock(&t->module->lock);
+	place(t, slot, p.flags);
+	pthread_mutex_unlock(&t->module->lock);
+	return CKR_OK;
+}
+
+static CK_RV fill_slots(CK_SLOT_ID **list, CK_ULONG *count, CK_ULONG room, struct module *m)
+{
+	CK_RV rv;
+
+	*list = calloc(room + 1, sizeof(**list));
+	if (*list == NULL)
+		return CKR_HOST_MEMORY;
+	*count = room;
+	rv = cryptoki_slots(m, *list, count);
+	if (rv == CKR_OK && *count > room)
+		rv = CKR_BUFFER_TOO_SMALL;
 	if (rv == CKR_OK)
-		place(t, slot, p.flags);
+		return CKR_OK;
+	free(*list);
+	*list = NULL;
 	return rv;
 }
 
 /* PKCS#11 v2.40 section 5.5: a call without a list is what makes new slots appear. */
-static CK_RV list_slots(CK_SLOT_ID *list, CK_ULONG *count, struct module *m)
+static CK_RV count_and_fill(CK_SLOT_ID **list, CK_ULONG *count, struct module *m)
 {
-	CK_ULONG room = *count;
-	CK_RV rv = cryptoki_slots(m, NULL, count);
+	CK_RV rv = CKR_BUFFER_TOO_SMALL;
 
-	*count = room;
-	if (rv == CKR_OK)
-		rv = cryptoki_slots(m, list, count);
-	return rv == CKR_OK && *count > room ? CKR_BUFFER_TOO_SMALL : rv;
+	/* One more may have appeared between the two calls. */
+	for (int i = 0; i < 3 && rv == CKR_BUFFER_TOO_SMALL; i++) {
+		rv = cryptoki_slots(m, NULL, count);
+		if (rv == CKR_OK && *count > SLOTS_MAX)
+			rv = CKR_HOST_MEMORY;
+		if (rv == CKR_OK && *count > 0)
+			rv = fill_slots(list, count, *count, m);
+	}
+	return rv;
+}
+
+/* After C_Initialize most modules know their slots without being asked how many: a round trip less. */
+static CK_RV list_slots(CK_SLOT_ID **list, CK_ULONG *count, struct module *m)
+{
+	CK_RV rv = CKR_OK;
+
+	*list = NULL;
+	*count = 0;
+	if (!m->listed)
+		rv = fill_slots(list, count, SLOTS_FIRST, m);
+	if (rv != CKR_OK || *count == 0) {
+		free(*list);
+		*list = NULL;
+		rv = count_and_fill(list, count, m);
+	}
+	m->listed = rv == CKR_OK;
+	return rv;
 }
 
 static CK_RV search_slots(struct token *t)
 {
-	CK_SLOT_ID list[SLOTS_MAX];
-	CK_ULONG count = SLOTS_MAX;
-	CK_RV rv = list_slots(list, &count, t->module);
+	CK_SLOT_ID *list = NULL;
+	CK_ULONG count = 0;
+	CK_RV rv = count_and_fill(&list, &count, t->module);
 
-	for (CK_ULONG i = 0; rv == CKR_OK && i < count; i++)
+	if (rv == CKR_OK)
+		rv = CKR_TOKEN_NOT_PRESENT;
+	for (CK_ULONG i = 0; list != NULL && rv == CKR_TOKEN_NOT_PRESENT && i < count; i++)
 		if (check_slot(t, list[i]) == CKR_OK)
-			return CKR_OK;
-	return rv == CKR_OK ? CKR_TOKEN_NOT_PRESENT : rv;
+			rv = CKR_OK;
+	free(list);
+	return rv;
 }
 
 static CK_RV locate(struct token *t)
@@ -166,17 +214,33 @@ static CK_RV locate(struct token *t)
 	return rv == CKR_OK ? rv : search_slots(t);
 }
 
-/* After C_Initialize most modules know their slots, which is a round trip less. */
-static CK_RV list_slots_first(CK_SLOT_ID *list, CK_ULONG *count, struct module *m)
+static bool is_empty(CK_RV rv)
 {
-	CK_ULONG room = *count;
-	CK_RV rv = cryptoki_slots(m, list, count);
+	return rv == CKR_TOKEN_NOT_PRESENT || rv == CKR_TOKEN_NOT_RECOGNIZED ||
+	       rv == CKR_SLOT_ID_INVALID;
+}
 
-	if (rv == CKR_OK && *count == 0) {
-		*count = room;
-		return list_slots(list, count, m);
+/* One slot that fails does not hide the others; where that leaves none, it is why. */
+static int read_tokens(struct printed *out, size_t *count, const CK_SLOT_ID *list, CK_ULONG slots,
+    struct module *m, struct error *err)
+{
+	CK_RV failed = CKR_OK;
+	char name[48];
+
+	for (CK_ULONG i = 0; i < slots; i++) {
+		CK_TOKEN_INFO token = { 0 };
+		CK_RV rv = cryptoki_token_info(m, list[i], &token);
+
+		if (rv == CKR_OK) {
+			printed_token(&out[(*count)++], &token, list[i]);
+		} else if (!is_empty(rv)) {
+			failed = rv;
+			log_say(0, "slot %lu is passed over: its token does not answer (%s)",
+			    list[i], recovery_name(rv, name, sizeof(name)));
+		}
 	}
-	return rv == CKR_OK && *count > room ? CKR_BUFFER_TOO_SMALL : rv;
+	return *count > 0 || failed == CKR_OK ? 0
+					      : recovery_error(err, failed, NULL, "read its token");
 }
 
 static int not_listed(struct error *err, CK_RV rv)
@@ -185,41 +249,39 @@ static int not_listed(struct error *err, CK_RV rv)
 	return error_hint(err, "check the module's own configuration, and that its service runs");
 }
 
-/* A slot that fails shows no token. */
-static int enumerate(struct printed **out, size_t *count, struct module *m, struct error *err)
+static int list_tokens(struct printed **out, size_t *count, struct module *m, struct error *err)
 {
-	CK_SLOT_ID list[SLOTS_MAX];
-	CK_ULONG slots = SLOTS_MAX;
-	CK_RV rv =
-	    m->tokens == NULL ? list_slots_first(list, &slots, m) : list_slots(list, &slots, m);
+	CK_SLOT_ID *list = NULL;
+	CK_ULONG slots = 0;
+	CK_RV rv = list_slots(&list, &slots, m);
+	int r;
 
 	if (rv != CKR_OK)
 		return not_listed(err, rv);
 	*out = calloc(slots + 1, sizeof(**out));
 	if (*out == NULL)
-		return error_nomem(err);
-	for (CK_ULONG i = 0; i < slots; i++) {
-		CK_TOKEN_INFO token = { 0 };
-
-		if (cryptoki_token_info(m, list[i], &token) == CKR_OK)
-			printed_token(&(*out)[(*count)++], &token, list[i]);
-	}
-	return 0;
+		r = error_nomem(err);
+	else
+		r = read_tokens(*out, count, list, slots, m, err);
+	free(list);
+	return r;
 }
 
 static int refresh(struct module *m, struct error *err)
 {
 	struct printed *printed = NULL;
 	size_t count = 0;
-	int r = enumerate(&printed, &count, m, err);
+	int r = list_tokens(&printed, &count, m, err);
 
-	if (r < 0)
-		return r;
-	pthread_mutex_lock(&m->lock);
-	r = note(m, printed, count);
-	pthread_mutex_unlock(&m->lock);
+	if (r == 0) {
+		pthread_mutex_lock(&m->lock);
+		r = note(m, printed, count);
+		pthread_mutex_unlock(&m->lock);
+		if (r < 0)
+			error_nomem(err);
+	}
 	free(printed);
-	return r < 0 ? error_nomem(err) : 0;
+	return r;
 }
 
 int token_refresh(struct module *m, struct error *err)
@@ -293,8 +355,17 @@ void token_info(CK_TOKEN_INFO *info, const struct token *t)
 
 CK_RV token_slot_info(CK_SLOT_INFO *info, const struct token *t)
 {
+	CK_RV rv;
+	char name[48];
+
 	memset(info, 0, sizeof(*info));
-	return cryptoki_slot_info(t->module, atomic_load(&t->slot), info);
+	rv = cryptoki_slot_info(t->module, atomic_load(&t->slot), info);
+	if (rv == CKR_OK)
+		return CKR_OK;
+	memset(info, 0, sizeof(*info));
+	log_say(0, "token \"%s\": its slot does not say what it is (%s)", t->label,
+	    recovery_name(rv, name, sizeof(name)));
+	return rv;
 }
 
 int token_reconnect(struct token *t, struct error *err)

@@ -63,7 +63,7 @@ bool token_flags_fresh(const struct token *t);
 /* token_info(info, t): what identifies t, in PKCS#11's form for URIs. */
 void token_info(CK_TOKEN_INFO *info, const struct token *t);
 
-/* token_slot_info(info, t): ask for the slot that t sits in (C_GetSlotInfo). */
+/* token_slot_info(info, t): ask for the slot that t sits in (C_GetSlotInfo). A refusal is logged, *info zero. */
 CK_RV token_slot_info(CK_SLOT_INFO *info, const struct token *t);
 
 /*

@@ -182,8 +182,10 @@ static bool no_token(hsmime_ctx *ctx)
 {
 	hsmime_token *tokens = NULL;
 	size_t count = 0;
-	bool none = hsmime_tokens(&tokens, &count, ctx) == 0 && count == 0;
+	bool none = hsmime_tokens(&tokens, &count, ctx) == 0;
 
+	for (size_t i = 0; i < count; i++)
+		none = none && (tokens[i].flags & HSMIME_TOKEN_INITIALIZED) == 0;
 	hsmime_tokens_free(tokens, count);
 	return none;
 }

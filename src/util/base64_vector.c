@@ -8,10 +8,12 @@
 
 #define VECTOR __attribute__((target("ssse3")))
 
-/* The loader has asked the processor already, which takes long in a virtual machine. */
 #if __has_include(<sys/platform/x86.h>)
 #include <sys/platform/x86.h>
+#endif
 
+/* The loader has asked the processor already, which takes long in a virtual machine. */
+#ifdef CPU_FEATURE_ACTIVE
 static bool have_ssse3(void)
 {
 	return CPU_FEATURE_ACTIVE(SSSE3);

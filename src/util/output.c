@@ -17,6 +17,7 @@ struct hsmime_output {
 	int fd;           /* to a descriptor, or -1 */
 	hsmime_sink sink; /* to a callback */
 	struct atomic_file *file;
+	bool left; /* something went into a file that is written directly */
 	struct spool *spool;
 	uint64_t size;
 	uint64_t started; /* octets of a file that are on their way to the disk */
@@ -91,16 +92,19 @@ void hsmime_output_remove_all(void)
 int output_begin(
     hsmime_output *o, bool hold, OSSL_LIB_CTX *libctx, uint64_t spool_max, struct error *err)
 {
-	/* What an operation before left uncommitted. */
-	atomic_file_free(o->file);
-	o->file = NULL;
+	/* What was left uncommitted before. A FIFO's reader would take a second opening for the end. */
+	if (o->file != NULL && (o->left || !atomic_file_is_direct(o->file))) {
+		atomic_file_free(o->file);
+		o->file = NULL;
+	}
+	o->left = false;
 	spool_free(o->spool);
 	o->spool = NULL;
 	o->size = o->started = 0;
 	o->libctx = libctx;
 	o->spool_max = spool_max;
 	o->err = err;
-	if (o->path != NULL) {
+	if (o->path != NULL && o->file == NULL) {
 		int status = atomic_file_new(&o->file, o->path, err);
 
 		if (status != 0 || !atomic_file_is_direct(o->file))
@@ -154,6 +158,7 @@ static void start_writing(hsmime_output *o)
 
 static int leave(hsmime_output *o, const void *buf, size_t len)
 {
+	o->left = true;
 	if (o->file != NULL)
 		return fd_write(o, atomic_file_fd(o->file), buf, len);
 	return o->fd >= 0 ? fd_write(o, o->fd, buf, len) : sink_write(&o->sink, buf, len);

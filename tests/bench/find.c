@@ -3,7 +3,7 @@
  *
  * usage: bench_find fill COUNT       COUNT RSA private keys, CKA_ID two octets from 1
  *        bench_find hsmime|libp11 N  find key N and its certificate, in a process of its own
- *        bench_find raw N            the same by C_FindObjects alone: the least that it takes
+ *        bench_find raw N            find key N alone, by one C_FindObjects: the least it takes
  * On $BENCH_TOKEN. fill copies the token's own key 01 where that is
  * extractable; see tests/bench/run.
  */

@@ -102,6 +102,18 @@ setup() {
 	said 'the program that reads it has ended'
 }
 
+@test "a FIFO as output gets all of it, in one opening" {
+	mkfifo fifo
+	run_as 0 hsmime encrypt --cms --cipher aes-256-cbc -r "$W/alice.pem" -o cbc "$W/data"
+	run_as 0 hsmime encrypt --cms --cipher aes-256-gcm -r "$W/alice.pem" -o gcm "$W/data"
+	for name in cbc gcm; do
+		timeout 60 cat fifo >got &
+		run_as 0 timeout 60 "$HSMIME" decrypt -q --cms -o fifo $name
+		wait $!
+		cmp got "$W/data"
+	done
+}
+
 @test "an input that can't be read is 6" {
 	run_as 6 hsmime sign --cms -k "$key" -o out /no/such/file
 	explained

@@ -230,7 +230,7 @@ static void more_objects_than_there_was_room_for_are_none(void **state)
 	}
 }
 
-static void more_slots_than_there_was_room_for_are_an_error(void **state)
+static void more_slots_than_there_was_room_for_are_asked_for_again_and_then_an_error(void **state)
 {
 	static const CK_ULONG counts[] = { 257, 100000, (CK_ULONG)1 << 62, (CK_ULONG)-1 };
 
@@ -239,9 +239,10 @@ static void more_slots_than_there_was_room_for_are_an_error(void **state)
 		hsmime_token *tokens = NULL;
 		size_t count = 0;
 
-		token_rig.proxy->lie("C_GetSlotList", counts[i], 1);
+		token_rig.proxy->lie("C_GetSlotList", counts[i], 100);
 		assert_int_equal(engine_tokens(&tokens, &count, e, &token_rig.err), HSMIME_ETOKEN);
 		assert_int_equal(count, 0);
+		token_rig.proxy->lie("C_GetSlotList", counts[i], 1);
 		assert_int_equal(engine_tokens(&tokens, &count, e, &token_rig.err), 0);
 		assert_true(count > 0);
 		engine_tokens_free(tokens, count);
@@ -264,7 +265,8 @@ int main(void)
 		cmocka_unit_test_setup(
 		    more_objects_than_there_was_room_for_are_none, token_rig_begin),
 		cmocka_unit_test_setup(
-		    more_slots_than_there_was_room_for_are_an_error, token_rig_begin),
+		    more_slots_than_there_was_room_for_are_asked_for_again_and_then_an_error,
+		    token_rig_begin),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -78,7 +78,7 @@ static void a_module_without_functions_is_refused_until_it_has_them(void **state
 
 static void refuse_without_list(void)
 {
-	token_rig.proxy->refuse("C_GetSlotList", CKR_GENERAL_ERROR, 0, 1);
+	token_rig.proxy->refuse("C_GetSlotList", CKR_GENERAL_ERROR, 0, 2);
 	refuses(PROXY_MODULE, "list the tokens", "service");
 	token_rig_works();
 }
@@ -94,7 +94,7 @@ static void a_module_that_does_not_start_is_refused_and_may_start_later(void **s
 	(void)state;
 	token_rig.proxy->refuse("C_Initialize", CKR_DEVICE_ERROR, 0, 1);
 	refuses(PROXY_MODULE, "does not start (CKR_DEVICE_ERROR)", "service");
-	token_rig.proxy->refuse("C_GetSlotList", CKR_GENERAL_ERROR, 0, 1);
+	token_rig.proxy->refuse("C_GetSlotList", CKR_GENERAL_ERROR, 0, 2);
 	refuses(PROXY_MODULE, "list the tokens", "configuration");
 	assert_true(token_rig.proxy->count("C_Finalize") > 0);
 	token_rig_works();

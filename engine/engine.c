@@ -28,6 +28,7 @@ static int set_options(struct engine *e, const struct engine_options *o, struct 
 
 	if (r < 0)
 		return r;
+	e->pin->doubtful = o->pin_doubtful;
 	if (o->token_label != NULL) {
 		e->token_label = strdup(o->token_label);
 		if (e->token_label == NULL)

@@ -35,6 +35,7 @@ struct engine_options {
 	                            the callback */
 	hsmime_pin_callback pin_callback; /* a person; NULL: nobody is there */
 	void *pin_arg;                    /* valid while the engine is */
+	bool pin_doubtful; /* whom pin_callback asks may be no person: not for a token's last try */
 };
 
 /*

@@ -33,7 +33,7 @@ void login_lost(struct token *t)
 
 static bool nobody_there(const struct pin_source *pin)
 {
-	return pin->callback == NULL;
+	return pin->callback == NULL || pin->doubtful;
 }
 
 /*
@@ -63,7 +63,8 @@ static int check_flags(struct token *t, const struct pin_source *pin, struct err
 		return 0;
 	error_set(err, HSMIME_EPIN,
 	    "one more wrong PIN locks token \"%s\"; nothing logs in unattended", t->label);
-	return error_hint(err, "log in once by hand with the right PIN, which resets the count");
+	return error_hint(err, "log in once by hand with the right PIN (hsmime keys --login), "
+			       "which resets the count");
 }
 
 static bool was_refused(const struct login *l, const unsigned char *tag)

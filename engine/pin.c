@@ -120,6 +120,8 @@ int pin_source_from_uri(
 		    out, buffer_string(&spec), base->callback, base->callback_arg, err);
 	else
 		r = refuse_uri(err, "the URI's pin-source is too long");
+	if (r == 0)
+		(*out)->doubtful = base->doubtful;
 	buffer_free(&spec);
 	return r;
 }

@@ -25,6 +25,7 @@ struct pin_source {
 	int fd;
 	hsmime_pin_callback callback; /* may be NULL: nobody is there */
 	void *callback_arg;
+	bool doubtful;      /* whom the callback asks may be no person: not for a last try */
 	atomic_flag warned; /* of how the PIN is kept: once is enough */
 	struct gate gate;   /* for held */
 	struct secret held; /* fd: can be read once only, so it is kept, locked in memory */
@@ -41,7 +42,7 @@ int pin_source_new(struct pin_source **out, const char *spec, hsmime_pin_callbac
 /*
  * pin_source_from_uri(out, value, base, err):
  * The pin-source attribute of a URI: a file ("file:PATH", "file:///PATH" or an
- * absolute PATH) and nothing else; the callback is base's. Returns 0,
+ * absolute PATH) and nothing else; the callback, and doubt about it, are base's. Returns 0,
  * HSMIME_EPOLICY (a command or another source) or HSMIME_ENOMEM.
  */
 int pin_source_from_uri(

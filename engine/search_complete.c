@@ -117,9 +117,8 @@ static int no_public_key(struct search *s, const struct hit *hit)
 		return search_failed(s);
 	error_set(s->err, HSMIME_ENOKEY, "token \"%s\" shows no public key for the private key",
 	    hit->token->label);
-	return error_hint(s->err,
-	    "store the certificate on the token, with the same ID, or name it "
-	    "with --cert");
+	return error_hint(
+	    s->err, "store its certificate or its public key on the token, with the same ID");
 }
 
 int search_complete(struct search *s, struct hit *hit)

@@ -64,9 +64,7 @@ static ptrdiff_t ask_person(void *arg, const hsmime_pin_request *request, char *
 	if (person.ask == NULL)
 		return HSMIME_EPIN;
 	/* What is printed on a token goes to a terminal: no control characters. */
-	snprintf(info, sizeof(info), "token %s%s%s", request->token_label,
-	    request->final_try ? ", which locks if it is wrong" : "",
-	    request->pin_pad ? " (yes: go on at its own PIN pad)" : "");
+	snprintf(info, sizeof(info), "token %s", request->token_label);
 	for (char *c = info; *c != '\0'; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = '?';
@@ -84,6 +82,8 @@ int provider_engine(struct engine **out, struct provider *p, struct error *err)
 		.pin_source = p->pin_source,
 		.pin_callback = ask_person,
 		.pin_arg = p,
+		/* A program's -passin answers as a person does. */
+		.pin_doubtful = true,
 	};
 	int status = 0;
 

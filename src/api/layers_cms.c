@@ -107,6 +107,12 @@ int layers_cms(struct layers *l, const hsmime_source *in, enum hsmime_format for
 	enum hsmime_layer_kind kind;
 	int status = cms_input_open(&c, in, format, &env);
 
+	/* What was encrypted may be anything: this is where the layers end. */
+	if (status == HSMIME_EFORMAT && depth > 0) {
+		cms_input_close(&c);
+		error_clear(env.err);
+		return 0;
+	}
 	if (status == 0)
 		status = cms_content_info_enter(&type, &c.ber, &env);
 	if (status == 0 && depth >= LAYERS_MAX && layers_are_kind(&kind, type))

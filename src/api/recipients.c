@@ -186,13 +186,19 @@ static int add_from_tokens(bool *found, const struct choice *c)
 	X509 *own;
 	int status = 0;
 
-	/* Without a token there is nobody to add: no reason not to encrypt. */
+	/*
+	 * Without a token there is nobody to add: no reason not to encrypt. Of a module or token that
+	 * was named it is told.
+	 */
 	if (ctx_engine(&engine, ctx) != 0 ||
 	    engine_certificates(&pool, engine, NULL, &ctx->err) != 0) {
-		ctx_log(ctx, 1, "looking for the sender's certificate: %s", ctx->err.message);
+		ctx_log(ctx, ctx->shared->module != NULL ? 0 : 1,
+		    "looking for the sender's certificate: %s", ctx->err.message);
 		ctx->err = dropped;
 		return 0;
 	}
+	if (ctx->shared->token != NULL && !engine_has_token(engine))
+		ctx_log(ctx, 0, "there is no token \"%s\"", ctx->shared->token);
 	own = sender_in(pool, c);
 	if (own != NULL)
 		status = certs_push(c->r->open, own);

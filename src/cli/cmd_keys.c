@@ -190,17 +190,17 @@ static bool no_token(hsmime_ctx *ctx)
 	return none;
 }
 
-static void write_text(const hsmime_key *list, size_t count, bool logged_in, hsmime_ctx *ctx)
+static void write_text(const hsmime_key *list, size_t count, const struct job *job)
 {
 	for (size_t i = 0; i < count; i++)
 		write_key(&list[i]);
-	if (count == 0 && no_token(ctx)) {
-		message_no_token();
+	if (count == 0 && no_token(job->ctx)) {
+		message_no_token(option_text(job->options, OPT_TOKEN));
 		return;
 	}
 	if (count == 0)
 		message_note("there is no key or certificate to show");
-	if (!logged_in)
+	if (!option_is(job->options, OPT_LOGIN))
 		message_note("without --login a token may hide private keys");
 }
 
@@ -222,7 +222,7 @@ int cmd_keys(const struct options *o)
 	if (status == 0 && option_is(o, OPT_JSON))
 		write_json(list, count);
 	else if (status == 0)
-		write_text(list, count, login, job.ctx);
+		write_text(list, count, &job);
 	hsmime_keys_free(list, count);
 	return job_finish(&job, status);
 }

@@ -93,10 +93,10 @@ static void write_row(const char *label, const char *serial, const char *model, 
 	cell(pin, 13);
 }
 
-static void write_table(const hsmime_token *list, size_t count)
+static void write_table(const hsmime_token *list, size_t count, const char *label)
 {
 	if (count == 0) {
-		message_no_token();
+		message_no_token(label);
 		return;
 	}
 	write_row("LABEL", "SERIAL", "MODEL", "PIN");
@@ -119,7 +119,7 @@ int cmd_tokens(const struct options *o)
 	if (status == 0 && option_is(o, OPT_JSON))
 		write_json(list, count);
 	else if (status == 0)
-		write_table(list, count);
+		write_table(list, count, option_text(o, OPT_TOKEN));
 	hsmime_tokens_free(list, count);
 	return job_finish(&job, status);
 }

@@ -95,9 +95,14 @@ void message_note(const char *fmt, ...)
 	say(0, "", line);
 }
 
-void message_no_token(void)
+void message_no_token(const char *label)
 {
-	message_note("there is no token; check --module, --token, and that it is plugged in");
+	if (label != NULL)
+		message_note("there is no token \"%s\"; check --token, --module, and that it is "
+			     "plugged in",
+		    label);
+	else
+		message_note("there is no token; check --module, and that it is plugged in");
 }
 
 void message_log(void *arg, int level, const char *text)

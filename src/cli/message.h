@@ -19,8 +19,8 @@ void message_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void message_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void message_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* message_no_token(): the note of a list that is empty because no token is there. */
-void message_no_token(void);
+/* message_no_token(label): the note of a list that is empty because no token, or none with that label, is there. */
+void message_no_token(const char *label);
 
 /* message_failure(what, hint): the first two lines of message_error, said or silenced; "" where there is none. */
 void message_failure(const char **what, const char **hint);

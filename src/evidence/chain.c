@@ -232,6 +232,8 @@ int chain_fits(
 	status = check_usage(problem, cert, use);
 	if (status != 0)
 		return status;
+	if (use == CHAIN_ENCRYPT && is_factored(cert))
+		return refuse(problem, "the certificate's RSA key is shorter than 1,024 bits");
 	if (mail && !allows_mail(cert))
 		return refuse(
 		    problem, "the certificate's extended key usage does not allow e-mail");

@@ -40,7 +40,8 @@ int chain_verify(char problem[CHAIN_PROBLEM_SIZE], X509 *cert, const struct chai
 /*
  * chain_fits(problem, cert, use, at, mail):
  * The checks that need no anchor: validity at that time (HSMIME_NO_TIME: now),
- * key usage, and with mail the extended key usage (emailProtection). 0 or
+ * key usage, for encryption the strength of the key, and with mail the extended key usage
+ * (emailProtection). 0 or
  * HSMIME_EINVALID with words.
  */
 int chain_fits(

@@ -81,7 +81,7 @@ setup() {
 @test "without a token keys says so, and nothing of private keys" {
 	run_as 0 hsmime keys --token Nope
 	[ -z "$output" ]
-	said 'there is no token'
+	said 'there is no token "Nope"'
 	[[ $stderr != *--login* ]]
 }
 

@@ -384,3 +384,20 @@ from_is() {
 	run_as 5 hsmime decrypt -o out.eml enc.eml
 	said 'no key on the tokens belongs to a recipient'
 }
+
+@test "a recipient whose RSA key anybody can factor is refused" {
+	openssl req -x509 -newkey rsa:512 -nodes -keyout /dev/null -out weak.pem -days 30 -subj /CN=weak \
+		-addext keyUsage=keyEncipherment -addext subjectAltName=email:carol@example.test 2>/dev/null
+	run_as 7 hsmime encrypt -r weak.pem -o enc.eml mail.eml
+	explained
+	said 'recipient CN=weak: .*shorter than 1,024 bits'
+	[ ! -e enc.eml ]
+}
+
+@test "where the sender's certificate was sought on a module or token that is not there, that is said" {
+	run_as 0 hsmime encrypt --module /no/such.so -r "$W/carol.pem" -o enc.eml mail.eml
+	said "can't load the PKCS#11 module /no/such.so"
+	said 'no certificate of the sender was found'
+	run_as 0 hsmime encrypt --token Nope -r "$W/carol.pem" -o enc.eml mail.eml
+	said 'there is no token "Nope"'
+}

@@ -258,3 +258,15 @@ EOF
 	said '10000 parts'
 	[[ $stderr != *--cms* ]]
 }
+
+@test "a file that is encrypted and not signed is not valid, whatever is in it" {
+	printf 'Date: today\n\nno mail, no CMS\n' >text
+	head -c 300 /dev/urandom >octets
+	for name in text octets; do
+		hsmime encrypt --cms -r "$W/alice.pem" -o enc $name
+		run_as 1 hsmime verify --cms enc
+		reported '^NOT VALID$'
+		reported '^Layer 1: encrypted$'
+		said 'the message is not signed'
+	done
+}

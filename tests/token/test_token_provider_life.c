@@ -278,6 +278,22 @@ static void a_wrong_pin_of_the_program_is_sent_once(void **state)
 	rig_close(libctx);
 }
 
+/* Whether a person answered can't be seen. */
+static void the_last_try_is_not_used_whatever_the_program_answers(void **state)
+{
+	OSSL_LIB_CTX *libctx = rig_context("default", "hsmime");
+	struct person right = { SOFTTOKEN_PIN, 0 };
+
+	(void)state;
+	unsetenv("HSMIME_PIN_SOURCE");
+	rig.proxy->set_flags(CKF_USER_PIN_FINAL_TRY);
+	assert_null(load_by(libctx, &right));
+	assert_true(rig_said("one more wrong PIN locks token"));
+	assert_int_equal(right.asked, 0);
+	assert_int_equal(rig.proxy->count("C_Login"), 0);
+	rig_close(libctx);
+}
+
 static void where_nobody_is_asked_there_is_no_login(void **state)
 {
 	OSSL_LIB_CTX *libctx = rig_context("default", "hsmime");
@@ -330,6 +346,8 @@ int main(void)
 		    threads_that_come_first_together_open_the_module_and_log_in_once, rig_reset),
 		cmocka_unit_test_setup(the_program_is_asked_for_the_pin_once, rig_reset),
 		cmocka_unit_test_setup(a_wrong_pin_of_the_program_is_sent_once, rig_reset),
+		cmocka_unit_test_setup(
+		    the_last_try_is_not_used_whatever_the_program_answers, rig_reset),
 		cmocka_unit_test_setup(where_nobody_is_asked_there_is_no_login, rig_reset),
 		cmocka_unit_test_setup(
 		    fetching_by_property_gives_keys_of_this_provider_and_nothing_else, rig_reset),

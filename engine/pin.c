@@ -120,7 +120,7 @@ int pin_source_from_uri(
 		    out, buffer_string(&spec), base->callback, base->callback_arg, err);
 	else
 		r = refuse_uri(err, "the URI's pin-source is too long");
-	if (r == 0)
+	if (*out != NULL)
 		(*out)->doubtful = base->doubtful;
 	buffer_free(&spec);
 	return r;

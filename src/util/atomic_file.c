@@ -147,12 +147,19 @@ static bool follow_link(char **name)
 
 #define LINKS_MAX 40 /* as the kernel has it */
 
-/* A symbolic link stays one: what it leads to is replaced, or made where nothing is there yet. */
+/*
+ * A symbolic link stays one: what it leads to is replaced, or made where nothing is there yet. What
+ * is written directly keeps its name: that of a pipe behind /dev/stdout is no path.
+ */
 static char *target_of(const char *path)
 {
-	char *name = realpath(path, NULL);
+	struct stat st;
+	char *name = NULL;
 	int links = 0;
 
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return strdup(path);
+	name = realpath(path, NULL);
 	if (name != NULL || errno == ELOOP)
 		return name;
 	name = strdup(path);

@@ -102,6 +102,15 @@ setup() {
 	said 'the program that reads it has ended'
 }
 
+@test "/dev/stdout as output is standard output, be it a pipe or a file" {
+	run_as 0 hsmime encrypt --cms --cipher aes-256-cbc -r "$W/alice.pem" -o enc "$W/data"
+	hsmime decrypt -q --cms -o /dev/stdout enc | cmp - "$W/data"
+	hsmime decrypt -q --cms -o /dev/stdout enc >out
+	cmp out "$W/data"
+	head -c -1 enc >cut
+	[ "$(hsmime decrypt -q --cms -o /dev/stdout cut 2>/dev/null | wc -c)" = 0 ]
+}
+
 @test "a FIFO as output gets all of it, in one opening" {
 	mkfifo fifo
 	run_as 0 hsmime encrypt --cms --cipher aes-256-cbc -r "$W/alice.pem" -o cbc "$W/data"

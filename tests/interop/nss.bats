@@ -39,6 +39,23 @@ peer() { # command, argument...
 	done
 }
 
+@test "cmsutil verifies RSASSA-PSS, and refuses a changed content or signature" {
+	cp "$W/data" changed
+	flip changed 3
+	for digest in sha256 sha384 sha512; do
+		case_is $digest
+		hsmime sign --cms --opaque --pss --digest $digest --format der -k "$(key_uri rsa)" -o sig "$W/data"
+		peer -D -i sig -o got
+		cmp got "$W/data"
+		hsmime sign --cms --pss --digest $digest --format der -k "$(key_uri rsa)" -o sig "$W/data"
+		openssl asn1parse -inform DER -in sig | grep -q ':rsassaPss$'
+		peer -D -c "$W/data" -i sig -o got
+		run ! peer -D -c changed -i sig -o got
+		flip sig 1
+		run ! peer -D -c "$W/data" -i sig -o got
+	done
+}
+
 @test "cmsutil refuses a changed content" {
 	hsmime sign --cms --format der -k "$(key_uri rsa)" -o sig "$W/data"
 	cp "$W/data" changed
@@ -54,6 +71,23 @@ peer() { # command, argument...
 		cmp got "$W/data"
 		peer -S -T -N "peer-$kind" -H SHA384 -i "$W/data" -o sig
 		hsmime verify -q --cms --ca "$W/ca.pem" --content "$W/data" sig
+	done
+}
+
+@test "hsmime verifies what cmsutil signs with SHA-512, and refuses a changed content" {
+	cp "$W/data" changed
+	flip changed 3
+	for kind in "${kinds[@]}"; do
+		for attributes in '' '-G -P'; do
+			case_is "$kind" "$attributes"
+			peer -S -T $attributes -N "peer-$kind" -H SHA512 -i "$W/data" -o sig
+			openssl asn1parse -inform DER -in sig | grep -q ':sha512$'
+			hsmime verify -q --cms --ca "$W/ca.pem" --content "$W/data" sig
+			fails_with 1 hsmime verify -q --cms --ca "$W/ca.pem" --content changed sig
+		done
+		peer -S -N "peer-$kind" -H SHA512 -i "$W/data" -o sig
+		hsmime verify -q --cms --ca "$W/ca.pem" -o got sig
+		cmp got "$W/data"
 	done
 }
 

@@ -10,9 +10,7 @@
 #include "engine/module.h"
 #include "engine/printed.h"
 #include "engine/recovery.h"
-
-#define SLOTS_FIRST 64    /* room of the first call, which may be one too small */
-#define SLOTS_MAX 1048576 /* no sane module has more */
+#include "engine/slot_list.h"
 
 static long now(void)
 {
@@ -138,63 +136,11 @@ static CK_RV check_slot(struct token *t, CK_SLOT_ID slot)
 	return CKR_OK;
 }
 
-static CK_RV fill_slots(CK_SLOT_ID **list, CK_ULONG *count, CK_ULONG room, struct module *m)
-{
-	CK_RV rv;
-
-	*list = calloc(room + 1, sizeof(**list));
-	if (*list == NULL)
-		return CKR_HOST_MEMORY;
-	*count = room;
-	rv = cryptoki_slots(m, *list, count);
-	if (rv == CKR_OK && *count > room)
-		rv = CKR_BUFFER_TOO_SMALL;
-	if (rv == CKR_OK)
-		return CKR_OK;
-	free(*list);
-	*list = NULL;
-	return rv;
-}
-
-/* PKCS#11 v2.40 section 5.5: a call without a list is what makes new slots appear. */
-static CK_RV count_and_fill(CK_SLOT_ID **list, CK_ULONG *count, struct module *m)
-{
-	CK_RV rv = CKR_BUFFER_TOO_SMALL;
-
-	/* One more may have appeared between the two calls. */
-	for (int i = 0; i < 3 && rv == CKR_BUFFER_TOO_SMALL; i++) {
-		rv = cryptoki_slots(m, NULL, count);
-		if (rv == CKR_OK && *count > SLOTS_MAX)
-			rv = CKR_HOST_MEMORY;
-		if (rv == CKR_OK && *count > 0)
-			rv = fill_slots(list, count, *count, m);
-	}
-	return rv;
-}
-
-/* After C_Initialize most modules know their slots without being asked how many: a round trip less. */
-static CK_RV list_slots(CK_SLOT_ID **list, CK_ULONG *count, struct module *m)
-{
-	CK_RV rv = CKR_OK;
-
-	*list = NULL;
-	*count = 0;
-	if (!m->listed)
-		rv = fill_slots(list, count, SLOTS_FIRST, m);
-	if (rv != CKR_OK || *count == 0) {
-		free(*list);
-		*list = NULL;
-		rv = count_and_fill(list, count, m);
-	}
-	m->listed = rv == CKR_OK;
-	return rv;
-}
-
 static CK_RV search_slots(struct token *t)
 {
 	CK_SLOT_ID *list = NULL;
 	CK_ULONG count = 0;
-	CK_RV rv = count_and_fill(&list, &count, t->module);
+	CK_RV rv = slot_list_new(&list, &count, t->module);
 
 	if (rv == CKR_OK)
 		rv = CKR_TOKEN_NOT_PRESENT;
@@ -253,7 +199,7 @@ static int list_tokens(struct printed **out, size_t *count, struct module *m, st
 {
 	CK_SLOT_ID *list = NULL;
 	CK_ULONG slots = 0;
-	CK_RV rv = list_slots(&list, &slots, m);
+	CK_RV rv = slot_list(&list, &slots, m);
 	int r;
 
 	if (rv != CKR_OK)

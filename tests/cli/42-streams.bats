@@ -107,8 +107,8 @@ setup() {
 	hsmime decrypt -q --cms -o /dev/stdout enc | cmp - "$W/data"
 	hsmime decrypt -q --cms -o /dev/stdout enc >out
 	cmp out "$W/data"
-	head -c -1 enc >cut
-	[ "$(hsmime decrypt -q --cms -o /dev/stdout cut 2>/dev/null | wc -c)" = 0 ]
+	head -c -1 enc >short
+	[ "$(hsmime decrypt -q --cms -o /dev/stdout short 2>/dev/null | wc -c)" = 0 ]
 }
 
 @test "a FIFO as output gets all of it, in one opening" {

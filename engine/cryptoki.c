@@ -6,7 +6,7 @@ CK_RV cryptoki_slots(struct module *m, CK_SLOT_ID *list, CK_ULONG *count)
 {
 	CK_RV rv;
 
-	module_enter(m);
+	module_enter(m, "C_GetSlotList");
 	rv = m->functions->C_GetSlotList(CK_TRUE, list, count);
 	module_leave(m);
 	return rv;
@@ -16,7 +16,7 @@ CK_RV cryptoki_slot_info(struct module *m, CK_SLOT_ID slot, CK_SLOT_INFO *info)
 {
 	CK_RV rv;
 
-	module_enter(m);
+	module_enter(m, "C_GetSlotInfo");
 	rv = m->functions->C_GetSlotInfo(slot, info);
 	module_leave(m);
 	return rv;
@@ -26,7 +26,7 @@ CK_RV cryptoki_token_info(struct module *m, CK_SLOT_ID slot, CK_TOKEN_INFO *info
 {
 	CK_RV rv;
 
-	module_enter(m);
+	module_enter(m, "C_GetTokenInfo");
 	rv = m->functions->C_GetTokenInfo(slot, info);
 	module_leave(m);
 	return rv;
@@ -36,7 +36,7 @@ CK_RV cryptoki_open(struct module *m, CK_SLOT_ID slot, CK_SESSION_HANDLE *sessio
 {
 	CK_RV rv;
 
-	module_enter(m);
+	module_enter(m, "C_OpenSession");
 	rv = m->functions->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, session);
 	module_leave(m);
 	return rv;
@@ -46,7 +46,7 @@ CK_RV cryptoki_close(struct module *m, CK_SESSION_HANDLE session)
 {
 	CK_RV rv;
 
-	module_enter(m);
+	module_enter(m, "C_CloseSession");
 	rv = m->functions->C_CloseSession(session);
 	module_leave(m);
 	return rv;
@@ -56,7 +56,7 @@ CK_RV cryptoki_session_info(struct module *m, CK_SESSION_HANDLE session, CK_SESS
 {
 	CK_RV rv;
 
-	module_enter(m);
+	module_enter(m, "C_GetSessionInfo");
 	rv = m->functions->C_GetSessionInfo(session, info);
 	module_leave(m);
 	return rv;
@@ -67,7 +67,7 @@ CK_RV cryptoki_login(struct module *m, CK_SESSION_HANDLE session, CK_USER_TYPE u
 {
 	CK_RV rv;
 
-	module_enter(m);
+	module_enter(m, "C_Login");
 	rv = m->functions->C_Login(session, user, (unsigned char *)pin, len);
 	module_leave(m);
 	return rv;
@@ -78,7 +78,7 @@ CK_RV cryptoki_find_init(
 {
 	CK_RV rv;
 
-	module_enter(m);
+	module_enter(m, "C_FindObjectsInit");
 	rv = m->functions->C_FindObjectsInit(session, template, count);
 	module_leave(m);
 	return rv;
@@ -89,7 +89,7 @@ CK_RV cryptoki_find(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDL
 {
 	CK_RV rv;
 
-	module_enter(m);
+	module_enter(m, "C_FindObjects");
 	rv = m->functions->C_FindObjects(session, objects, room, count);
 	module_leave(m);
 	return rv;
@@ -99,7 +99,7 @@ CK_RV cryptoki_find_final(struct module *m, CK_SESSION_HANDLE session)
 {
 	CK_RV rv;
 
-	module_enter(m);
+	module_enter(m, "C_FindObjectsFinal");
 	rv = m->functions->C_FindObjectsFinal(session);
 	module_leave(m);
 	return rv;
@@ -110,7 +110,7 @@ CK_RV cryptoki_attributes(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT
 {
 	CK_RV rv;
 
-	module_enter(m);
+	module_enter(m, "C_GetAttributeValue");
 	rv = m->functions->C_GetAttributeValue(session, object, attributes, count);
 	module_leave(m);
 	return rv;
@@ -121,10 +121,9 @@ CK_RV cryptoki_copy(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDL
 {
 	CK_RV rv;
 
-	/* Not among those that a module must have. */
 	if (m->functions->C_CopyObject == NULL)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	module_enter(m);
+	module_enter(m, "C_CopyObject");
 	rv = m->functions->C_CopyObject(session, object, template, count, copy);
 	module_leave(m);
 	return rv;
@@ -134,7 +133,7 @@ CK_RV cryptoki_destroy(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HA
 {
 	CK_RV rv;
 
-	module_enter(m);
+	module_enter(m, "C_DestroyObject");
 	rv = m->functions->C_DestroyObject(session, object);
 	module_leave(m);
 	return rv;
@@ -145,7 +144,7 @@ CK_RV cryptoki_sign_init(
 {
 	CK_RV rv;
 
-	module_enter(m);
+	module_enter(m, "C_SignInit");
 	rv = m->functions->C_SignInit(session, mechanism, key);
 	module_leave(m);
 	return rv;
@@ -156,7 +155,7 @@ CK_RV cryptoki_sign(struct module *m, CK_SESSION_HANDLE session, const unsigned 
 {
 	CK_RV rv;
 
-	module_enter(m);
+	module_enter(m, "C_Sign");
 	rv = m->functions->C_Sign(session, (unsigned char *)data, len, signature, signature_len);
 	module_leave(m);
 	return rv;
@@ -167,7 +166,7 @@ CK_RV cryptoki_decrypt_init(
 {
 	CK_RV rv;
 
-	module_enter(m);
+	module_enter(m, "C_DecryptInit");
 	rv = m->functions->C_DecryptInit(session, mechanism, key);
 	module_leave(m);
 	return rv;
@@ -178,7 +177,7 @@ CK_RV cryptoki_decrypt(struct module *m, CK_SESSION_HANDLE session, const unsign
 {
 	CK_RV rv;
 
-	module_enter(m);
+	module_enter(m, "C_Decrypt");
 	rv = m->functions->C_Decrypt(session, (unsigned char *)data, len, out, out_len);
 	module_leave(m);
 	return rv;
@@ -189,8 +188,175 @@ CK_RV cryptoki_derive(struct module *m, CK_SESSION_HANDLE session, CK_MECHANISM 
 {
 	CK_RV rv;
 
-	module_enter(m);
+	module_enter(m, "C_DeriveKey");
 	rv = m->functions->C_DeriveKey(session, mechanism, key, template, count, derived);
+	module_leave(m);
+	return rv;
+}
+
+CK_RV cryptoki_info(struct module *m, CK_INFO *info)
+{
+	CK_RV rv;
+
+	if (m->functions->C_GetInfo == NULL)
+		return CKR_FUNCTION_NOT_SUPPORTED;
+	module_enter(m, "C_GetInfo");
+	rv = m->functions->C_GetInfo(info);
+	module_leave(m);
+	return rv;
+}
+
+CK_RV cryptoki_wait_slot(struct module *m, CK_FLAGS flags, CK_SLOT_ID *slot)
+{
+	CK_RV rv;
+
+	if (m->functions->C_WaitForSlotEvent == NULL)
+		return CKR_FUNCTION_NOT_SUPPORTED;
+	module_enter(m, "C_WaitForSlotEvent");
+	rv = m->functions->C_WaitForSlotEvent(flags, slot, NULL);
+	module_leave(m);
+	return rv;
+}
+
+CK_RV cryptoki_mechanisms(
+    struct module *m, CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, CK_ULONG *count)
+{
+	CK_RV rv;
+
+	if (m->functions->C_GetMechanismList == NULL)
+		return CKR_FUNCTION_NOT_SUPPORTED;
+	module_enter(m, "C_GetMechanismList");
+	rv = m->functions->C_GetMechanismList(slot, list, count);
+	module_leave(m);
+	return rv;
+}
+
+CK_RV cryptoki_mechanism_info(
+    struct module *m, CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info)
+{
+	CK_RV rv;
+
+	if (m->functions->C_GetMechanismInfo == NULL)
+		return CKR_FUNCTION_NOT_SUPPORTED;
+	module_enter(m, "C_GetMechanismInfo");
+	rv = m->functions->C_GetMechanismInfo(slot, type, info);
+	module_leave(m);
+	return rv;
+}
+
+CK_RV cryptoki_init_token(struct module *m, CK_SLOT_ID slot, const unsigned char *so_pin,
+    CK_ULONG len, const unsigned char *label)
+{
+	CK_RV rv;
+
+	if (m->functions->C_InitToken == NULL)
+		return CKR_FUNCTION_NOT_SUPPORTED;
+	module_enter(m, "C_InitToken");
+	rv = m->functions->C_InitToken(slot, (unsigned char *)so_pin, len, (unsigned char *)label);
+	module_leave(m);
+	return rv;
+}
+
+CK_RV cryptoki_open_rw(struct module *m, CK_SLOT_ID slot, CK_SESSION_HANDLE *session)
+{
+	CK_RV rv;
+
+	module_enter(m, "C_OpenSession");
+	rv = m->functions->C_OpenSession(
+	    slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, session);
+	module_leave(m);
+	return rv;
+}
+
+CK_RV cryptoki_logout(struct module *m, CK_SESSION_HANDLE session)
+{
+	CK_RV rv;
+
+	if (m->functions->C_Logout == NULL)
+		return CKR_FUNCTION_NOT_SUPPORTED;
+	module_enter(m, "C_Logout");
+	rv = m->functions->C_Logout(session);
+	module_leave(m);
+	return rv;
+}
+
+CK_RV cryptoki_init_pin(
+    struct module *m, CK_SESSION_HANDLE session, const unsigned char *pin, CK_ULONG len)
+{
+	CK_RV rv;
+
+	if (m->functions->C_InitPIN == NULL)
+		return CKR_FUNCTION_NOT_SUPPORTED;
+	module_enter(m, "C_InitPIN");
+	rv = m->functions->C_InitPIN(session, (unsigned char *)pin, len);
+	module_leave(m);
+	return rv;
+}
+
+CK_RV cryptoki_set_pin(struct module *m, CK_SESSION_HANDLE session, const unsigned char *old_pin,
+    CK_ULONG old_len, const unsigned char *new_pin, CK_ULONG new_len)
+{
+	CK_RV rv;
+
+	if (m->functions->C_SetPIN == NULL)
+		return CKR_FUNCTION_NOT_SUPPORTED;
+	module_enter(m, "C_SetPIN");
+	rv = m->functions->C_SetPIN(
+	    session, (unsigned char *)old_pin, old_len, (unsigned char *)new_pin, new_len);
+	module_leave(m);
+	return rv;
+}
+
+CK_RV cryptoki_create(struct module *m, CK_SESSION_HANDLE session, CK_ATTRIBUTE *template,
+    CK_ULONG count, CK_OBJECT_HANDLE *object)
+{
+	CK_RV rv;
+
+	if (m->functions->C_CreateObject == NULL)
+		return CKR_FUNCTION_NOT_SUPPORTED;
+	module_enter(m, "C_CreateObject");
+	rv = m->functions->C_CreateObject(session, template, count, object);
+	module_leave(m);
+	return rv;
+}
+
+CK_RV cryptoki_unwrap(struct module *m, CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+    CK_OBJECT_HANDLE key, const unsigned char *wrapped, CK_ULONG len, CK_ATTRIBUTE *template,
+    CK_ULONG count, CK_OBJECT_HANDLE *unwrapped)
+{
+	CK_RV rv;
+
+	if (m->functions->C_UnwrapKey == NULL)
+		return CKR_FUNCTION_NOT_SUPPORTED;
+	module_enter(m, "C_UnwrapKey");
+	rv = m->functions->C_UnwrapKey(
+	    session, mechanism, key, (unsigned char *)wrapped, len, template, count, unwrapped);
+	module_leave(m);
+	return rv;
+}
+
+CK_RV cryptoki_decrypt_update(struct module *m, CK_SESSION_HANDLE session,
+    const unsigned char *data, CK_ULONG len, unsigned char *out, CK_ULONG *out_len)
+{
+	CK_RV rv;
+
+	if (m->functions->C_DecryptUpdate == NULL)
+		return CKR_FUNCTION_NOT_SUPPORTED;
+	module_enter(m, "C_DecryptUpdate");
+	rv = m->functions->C_DecryptUpdate(session, (unsigned char *)data, len, out, out_len);
+	module_leave(m);
+	return rv;
+}
+
+CK_RV cryptoki_decrypt_final(
+    struct module *m, CK_SESSION_HANDLE session, unsigned char *out, CK_ULONG *out_len)
+{
+	CK_RV rv;
+
+	if (m->functions->C_DecryptFinal == NULL)
+		return CKR_FUNCTION_NOT_SUPPORTED;
+	module_enter(m, "C_DecryptFinal");
+	rv = m->functions->C_DecryptFinal(session, out, out_len);
 	module_leave(m);
 	return rv;
 }

@@ -46,4 +46,29 @@ CK_RV cryptoki_decrypt(struct module *m, CK_SESSION_HANDLE session, const unsign
 CK_RV cryptoki_derive(struct module *m, CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
     CK_OBJECT_HANDLE key, CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *derived);
 
+/* Not every module has these; one that lacks them gives CKR_FUNCTION_NOT_SUPPORTED. */
+CK_RV cryptoki_info(struct module *m, CK_INFO *info);
+CK_RV cryptoki_wait_slot(struct module *m, CK_FLAGS flags, CK_SLOT_ID *slot);
+CK_RV cryptoki_mechanisms(
+    struct module *m, CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, CK_ULONG *count);
+CK_RV cryptoki_mechanism_info(
+    struct module *m, CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info);
+CK_RV cryptoki_init_token(struct module *m, CK_SLOT_ID slot, const unsigned char *so_pin,
+    CK_ULONG len, const unsigned char *label);
+CK_RV cryptoki_open_rw(struct module *m, CK_SLOT_ID slot, CK_SESSION_HANDLE *session);
+CK_RV cryptoki_logout(struct module *m, CK_SESSION_HANDLE session);
+CK_RV cryptoki_init_pin(
+    struct module *m, CK_SESSION_HANDLE session, const unsigned char *pin, CK_ULONG len);
+CK_RV cryptoki_set_pin(struct module *m, CK_SESSION_HANDLE session, const unsigned char *old_pin,
+    CK_ULONG old_len, const unsigned char *new_pin, CK_ULONG new_len);
+CK_RV cryptoki_create(struct module *m, CK_SESSION_HANDLE session, CK_ATTRIBUTE *template,
+    CK_ULONG count, CK_OBJECT_HANDLE *object);
+CK_RV cryptoki_unwrap(struct module *m, CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+    CK_OBJECT_HANDLE key, const unsigned char *wrapped, CK_ULONG len, CK_ATTRIBUTE *template,
+    CK_ULONG count, CK_OBJECT_HANDLE *unwrapped);
+CK_RV cryptoki_decrypt_update(struct module *m, CK_SESSION_HANDLE session,
+    const unsigned char *data, CK_ULONG len, unsigned char *out, CK_ULONG *out_len);
+CK_RV cryptoki_decrypt_final(
+    struct module *m, CK_SESSION_HANDLE session, unsigned char *out, CK_ULONG *out_len);
+
 #endif

@@ -32,8 +32,9 @@ bool module_exiting(void)
 	return atomic_load(&exiting);
 }
 
-void module_enter(struct module *m)
+void module_enter(struct module *m, const char *function)
 {
+	(void)function;
 	ERR_set_mark();
 	if (m->serial)
 		pthread_mutex_lock(&m->serial_lock);

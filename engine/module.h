@@ -77,10 +77,10 @@ bool module_live(const struct module *m);
 bool module_exiting(void);
 
 /*
- * module_enter(m), module_leave(m): around each call, which leaves nothing in OpenSSL's queue of
+ * module_enter(m, function), module_leave(m): around each call of the function with that name, which leaves nothing in OpenSSL's queue of
  * errors; a lock only where the module can't lock.
  */
-void module_enter(struct module *m);
+void module_enter(struct module *m, const char *function);
 void module_leave(struct module *m);
 
 #endif

@@ -177,6 +177,18 @@ void copies_drop(struct token *t, unsigned generation, CK_OBJECT_HANDLE copy)
 	end(t);
 }
 
+/* Whoever was at it does not come back. */
+void copies_abandon(struct token *t)
+{
+	struct copies *c = &t->copies;
+
+	pthread_mutex_lock(&c->lock);
+	forget(c);
+	c->busy = false;
+	pthread_cond_broadcast(&c->done);
+	pthread_mutex_unlock(&c->lock);
+}
+
 void copies_lost(struct token *t)
 {
 	struct copies *c = &t->copies;

@@ -56,7 +56,8 @@ CK_RV copies_make(
 /* copies_drop(t, generation, copy): copy is not used any more. Waits for nothing but the token. */
 void copies_drop(struct token *t, unsigned generation, CK_OBJECT_HANDLE copy);
 
-/* copies_lost(t): the generation has ended. */
+/* copies_lost(t): the generation has ended. copies_abandon(t): with a call of t that was given up. */
+void copies_abandon(struct token *t);
 void copies_lost(struct token *t);
 
 #endif

@@ -2,6 +2,15 @@
 
 #include "engine/module.h"
 
+/* Without a PIN the token asks a person for it. */
+static void enter_with_pin(struct module *m, const char *function, const unsigned char *pin)
+{
+	if (pin == NULL)
+		module_enter_patient(m, function);
+	else
+		module_enter(m, function);
+}
+
 CK_RV cryptoki_slots(struct module *m, CK_SLOT_ID *list, CK_ULONG *count)
 {
 	CK_RV rv;
@@ -67,7 +76,7 @@ CK_RV cryptoki_login(struct module *m, CK_SESSION_HANDLE session, CK_USER_TYPE u
 {
 	CK_RV rv;
 
-	module_enter(m, "C_Login");
+	enter_with_pin(m, "C_Login", pin);
 	rv = m->functions->C_Login(session, user, (unsigned char *)pin, len);
 	module_leave(m);
 	return rv;
@@ -212,7 +221,7 @@ CK_RV cryptoki_wait_slot(struct module *m, CK_FLAGS flags, CK_SLOT_ID *slot)
 
 	if (m->functions->C_WaitForSlotEvent == NULL)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	module_enter(m, "C_WaitForSlotEvent");
+	module_enter_patient(m, "C_WaitForSlotEvent");
 	rv = m->functions->C_WaitForSlotEvent(flags, slot, NULL);
 	module_leave(m);
 	return rv;
@@ -251,7 +260,7 @@ CK_RV cryptoki_init_token(struct module *m, CK_SLOT_ID slot, const unsigned char
 
 	if (m->functions->C_InitToken == NULL)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	module_enter(m, "C_InitToken");
+	enter_with_pin(m, "C_InitToken", so_pin);
 	rv = m->functions->C_InitToken(slot, (unsigned char *)so_pin, len, (unsigned char *)label);
 	module_leave(m);
 	return rv;
@@ -287,7 +296,7 @@ CK_RV cryptoki_init_pin(
 
 	if (m->functions->C_InitPIN == NULL)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	module_enter(m, "C_InitPIN");
+	enter_with_pin(m, "C_InitPIN", pin);
 	rv = m->functions->C_InitPIN(session, (unsigned char *)pin, len);
 	module_leave(m);
 	return rv;
@@ -300,7 +309,7 @@ CK_RV cryptoki_set_pin(struct module *m, CK_SESSION_HANDLE session, const unsign
 
 	if (m->functions->C_SetPIN == NULL)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	module_enter(m, "C_SetPIN");
+	enter_with_pin(m, "C_SetPIN", old_pin);
 	rv = m->functions->C_SetPIN(
 	    session, (unsigned char *)old_pin, old_len, (unsigned char *)new_pin, new_len);
 	module_leave(m);

@@ -10,6 +10,7 @@
 #include "engine/slot.h"
 #include "engine/token_key.h"
 #include "engine/uri.h"
+#include "engine/zone.h"
 
 static _Thread_local struct error last_error;
 
@@ -34,9 +35,28 @@ static int set_options(struct engine *e, const struct engine_options *o, struct 
 		if (e->token_label == NULL)
 			return error_nomem(err);
 	}
+	e->call_limit = o->call_limit;
 	if (crypto_context() == NULL)
 		return error_openssl(err, HSMIME_EINTERNAL, "starting OpenSSL");
 	return 0;
+}
+
+int engine_run(struct engine *e, int (*run)(void *arg), void *arg, struct error *err)
+{
+	return zone_run(run, arg, e->call_limit, err);
+}
+
+struct opening {
+	struct engine *e;
+	const char *path;
+	struct error *err;
+};
+
+static int open_module(void *arg)
+{
+	struct opening *o = arg;
+
+	return module_open(&o->e->module, o->path, o->err);
 }
 
 int engine_new(struct engine **out, const struct engine_options *options, struct error *err)
@@ -49,8 +69,11 @@ int engine_new(struct engine **out, const struct engine_options *options, struct
 		return error_nomem(err);
 	atomic_init(&e->references, 1);
 	r = set_options(e, options, err);
-	if (r == 0)
-		r = module_open(&e->module, setting(options->module, "HSMIME_MODULE"), err);
+	if (r == 0) {
+		struct opening o = { e, setting(options->module, "HSMIME_MODULE"), err };
+
+		r = engine_run(e, open_module, &o, err);
+	}
 	if (r < 0)
 		engine_free(e);
 	else
@@ -72,11 +95,18 @@ struct engine *engine_up_ref(struct engine *e)
 	return e;
 }
 
+static int close_module(void *module)
+{
+	module_close(module);
+	return 0;
+}
+
 void engine_free(struct engine *e)
 {
 	if (e == NULL || atomic_fetch_sub(&e->references, 1) != 1)
 		return;
-	module_close(e->module);
+	/* Where that hangs the module is left to itself. */
+	(void)engine_run(e, close_module, e->module, NULL);
 	pin_source_free(e->pin);
 	free(e->token_label);
 	free(e);

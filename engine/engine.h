@@ -35,6 +35,9 @@ struct engine_options {
 	                            the callback */
 	hsmime_pin_callback pin_callback; /* a person; NULL: nobody is there */
 	void *pin_arg;                    /* valid while the engine is */
+	unsigned
+	    call_limit;    /* milliseconds that a module's call may take (engine/zone.h); 0: whoever
+	                        calls the engine sees to that */
 	bool pin_doubtful; /* whom pin_callback asks may be no person: not for a token's last try */
 };
 

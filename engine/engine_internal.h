@@ -19,7 +19,11 @@ struct engine {
 	struct module *module;
 	struct pin_source *pin;
 	char *token_label; /* NULL: any */
+	unsigned call_limit;
 };
+
+/* engine_run(e, run, arg, err): run(arg) within e's limit for calls (engine/zone.h), and what that returns. */
+int engine_run(struct engine *e, int (*run)(void *arg), void *arg, struct error *err);
 
 /*
  * engine_token_first(e, uri), engine_token_after(e, uri, t): the initialised tokens that

@@ -187,7 +187,7 @@ static int over_tokens(struct search *s)
 	return r;
 }
 
-int engine_find_key(struct engine_found *found, struct engine *e, const char *uri,
+static int find_key(struct engine_found *found, struct engine *e, const char *uri,
     enum engine_purpose purpose, struct error *err)
 {
 	struct search s;
@@ -201,6 +201,30 @@ int engine_find_key(struct engine_found *found, struct engine *e, const char *ur
 		r = find_finish(found, &s);
 	search_end(&s);
 	return r;
+}
+
+/* The arguments, for the thread that does it. */
+struct call {
+	struct engine_found *found;
+	struct engine *e;
+	const char *uri;
+	enum engine_purpose purpose;
+	struct error *err;
+};
+
+static int run(void *arg)
+{
+	struct call *c = arg;
+
+	return find_key(c->found, c->e, c->uri, c->purpose, c->err);
+}
+
+int engine_find_key(struct engine_found *found, struct engine *e, const char *uri,
+    enum engine_purpose purpose, struct error *err)
+{
+	struct call c = { found, e, uri, purpose, err };
+
+	return engine_run(e, run, &c, err);
 }
 
 void engine_found_free(struct engine_found *found)

@@ -1,5 +1,7 @@
 #include "engine/gate.h"
 
+#include "engine/watch.h"
+
 static atomic_uint forks; /* from the first process to this one */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_mutex_t reviving = PTHREAD_MUTEX_INITIALIZER;
@@ -19,7 +21,7 @@ static void make(struct gate *g)
 {
 	pthread_mutex_init(&g->lock, NULL);
 	pthread_cond_init(&g->left, NULL);
-	g->busy = false;
+	g->busy = g->broken = false;
 	atomic_store(&g->forks, atomic_load(&forks));
 }
 
@@ -48,21 +50,45 @@ void gate_free(struct gate *g)
 	pthread_cond_destroy(&g->left);
 }
 
-void gate_enter(struct gate *g)
+bool gate_enter(struct gate *g)
 {
+	bool passed;
+
 	revive(g);
 	pthread_mutex_lock(&g->lock);
-	while (g->busy)
+	while (g->busy && !g->broken)
 		pthread_cond_wait(&g->left, &g->lock);
-	g->busy = true;
+	passed = !g->broken;
+	if (passed)
+		g->busy = true;
 	pthread_mutex_unlock(&g->lock);
+	if (passed)
+		watch_entered(g);
+	return passed;
 }
 
 void gate_leave(struct gate *g)
 {
+	watch_left(g);
 	revive(g);
 	pthread_mutex_lock(&g->lock);
 	g->busy = false;
+	pthread_cond_signal(&g->left);
+	pthread_mutex_unlock(&g->lock);
+}
+
+void gate_break(struct gate *g)
+{
+	pthread_mutex_lock(&g->lock);
+	g->broken = true;
+	pthread_cond_broadcast(&g->left);
+	pthread_mutex_unlock(&g->lock);
+}
+
+void gate_repair(struct gate *g)
+{
+	pthread_mutex_lock(&g->lock);
+	g->busy = g->broken = false;
 	pthread_cond_signal(&g->left);
 	pthread_mutex_unlock(&g->lock);
 }

@@ -54,6 +54,9 @@ int key_new(struct token_key **out, struct engine *e, struct token *t,
 /* key_work(w, k, purpose, err): prepare w for work_run with k. */
 void key_work(struct work *w, struct token_key *k, const char *purpose, struct error *err);
 
+/* key_run(k, run, arg, err): run(arg), and what it returns, within the limit for calls (engine/zone.h). */
+int key_run(struct token_key *k, int (*run)(void *arg), void *arg, struct error *err);
+
 /* key_handle(handle, k, w): k's object in w's session. Returns as a work_function. */
 int key_handle(CK_OBJECT_HANDLE *handle, struct token_key *k, struct work *w);
 

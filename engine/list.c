@@ -307,8 +307,8 @@ static int list_token(struct listing *l, struct search *s, struct token *t, bool
 	return r;
 }
 
-int engine_keys(hsmime_key **list, size_t *count, struct engine *e, const char *uri, bool login,
-    struct error *err)
+static int list_keys(hsmime_key **list, size_t *count, struct engine *e, const char *uri,
+    bool login, struct error *err)
 {
 	struct listing l = { 0 };
 	struct search s;
@@ -333,4 +333,29 @@ int engine_keys(hsmime_key **list, size_t *count, struct engine *e, const char *
 	*list = l.keys;
 	*count = l.count;
 	return 0;
+}
+
+/* The arguments, for the thread that does it. */
+struct call {
+	hsmime_key **list;
+	size_t *count;
+	struct engine *e;
+	const char *uri;
+	bool login;
+	struct error *err;
+};
+
+static int run(void *arg)
+{
+	struct call *c = arg;
+
+	return list_keys(c->list, c->count, c->e, c->uri, c->login, c->err);
+}
+
+int engine_keys(hsmime_key **list, size_t *count, struct engine *e, const char *uri, bool login,
+    struct error *err)
+{
+	struct call c = { list, count, e, uri, login, err };
+
+	return engine_run(e, run, &c, err);
 }

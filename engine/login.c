@@ -13,6 +13,7 @@
 #include "engine/pin.h"
 #include "engine/recovery.h"
 #include "engine/slot.h"
+#include "engine/watch.h"
 
 void login_init(struct login *l)
 {
@@ -323,7 +324,8 @@ int login_user(struct token *t, const struct session *s, struct pin_source *pin,
 	*rv = CKR_OK;
 	if (atomic_load(&t->login.in))
 		return 0;
-	gate_enter(&t->login.gate);
+	if (!gate_enter(&t->login.gate))
+		return watch_stuck(err, t);
 	r = log_in(&a, purpose);
 	gate_leave(&t->login.gate);
 	return r;
@@ -336,7 +338,8 @@ int login_context(struct token *t, const struct session *s, struct pin_source *p
 	int r = 0;
 
 	*rv = CKR_OK;
-	gate_enter(&t->login.gate);
+	if (!gate_enter(&t->login.gate))
+		return watch_stuck(err, t);
 	if (t->login.refused_count > 0)
 		r = refresh_flags(t, pin, rv, err);
 	if (r == 0)

@@ -11,6 +11,7 @@
 
 #include "engine/recovery.h"
 #include "engine/slot.h"
+#include "engine/watch.h"
 
 static struct module *modules;
 static struct gate registry = GATE_INIT;
@@ -32,12 +33,22 @@ bool module_exiting(void)
 	return atomic_load(&exiting);
 }
 
-void module_enter(struct module *m, const char *function)
+static void enter(struct module *m, const char *function, bool patient)
 {
-	(void)function;
 	ERR_set_mark();
+	watch_begin(m, function, patient);
 	if (m->serial)
 		pthread_mutex_lock(&m->serial_lock);
+}
+
+void module_enter(struct module *m, const char *function)
+{
+	enter(m, function, false);
+}
+
+void module_enter_patient(struct module *m, const char *function)
+{
+	enter(m, function, true);
 }
 
 /*
@@ -48,32 +59,45 @@ void module_leave(struct module *m)
 {
 	if (m->serial)
 		pthread_mutex_unlock(&m->serial_lock);
+	watch_end();
 	ERR_pop_to_mark();
+}
+
+static CK_RV initialise_with(struct module *m, CK_C_INITIALIZE_ARGS *args)
+{
+	CK_RV rv;
+
+	module_enter(m, "C_Initialize");
+	rv = m->functions->C_Initialize(args);
+	module_leave(m);
+	return rv;
 }
 
 static CK_RV initialise(struct module *m)
 {
 	CK_C_INITIALIZE_ARGS args = { .flags = CKF_OS_LOCKING_OK };
+	bool ours = m->initialising;
 	CK_RV rv;
 
-	ERR_set_mark();
-	rv = m->functions->C_Initialize(&args);
+	m->initialising = true;
+	rv = initialise_with(m, &args);
 	if (rv == CKR_CANT_LOCK) {
 		m->serial = true;
-		rv = m->functions->C_Initialize(NULL);
+		rv = initialise_with(m, NULL);
 	}
-	ERR_pop_to_mark();
-	m->listed = false;
-	if (rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
+	m->initialising = m->listed = false;
+	if (rv == CKR_CRYPTOKI_ALREADY_INITIALIZED)
+		m->owner = m->owner || ours;
+	else
 		m->owner = rv == CKR_OK;
 	return rv;
 }
 
 static void finalise(struct module *m)
 {
-	ERR_set_mark();
+	module_enter(m, "C_Finalize");
 	m->functions->C_Finalize(NULL);
-	ERR_pop_to_mark();
+	module_leave(m);
 }
 
 static CK_RV or_already(CK_RV rv)
@@ -104,6 +128,8 @@ static CK_RV initialise_child(struct module *m)
 	pthread_mutex_init(&m->serial_lock, NULL);
 	pthread_mutex_init(&m->lock, NULL);
 	token_forget_process(m);
+	atomic_store(&m->hanging, 0);
+	atomic_store(&m->stuck, 0);
 	m->serial = false;
 	rv = initialise(m);
 	if (rv == CKR_CRYPTOKI_ALREADY_INITIALIZED && m->owner) {
@@ -188,6 +214,9 @@ static int load_file(struct module *m, struct error *err)
 /* Where finalising is not ours, nor is it what ends our sessions. */
 static void stop(struct module *m)
 {
+	/* A thread is still in there: finalising may hang too, and the thread comes back to its token. */
+	if (atomic_load(&m->hanging) > 0)
+		return;
 	if (!m->owner)
 		token_close_sessions(m);
 	token_free_all(m);
@@ -250,7 +279,8 @@ int module_open(struct module **out, const char *path, struct error *err)
 
 	*out = NULL;
 	pthread_once(&once, start_once);
-	gate_enter(&registry);
+	if (!gate_enter(&registry))
+		return watch_stuck(err, NULL);
 	m = record(path != NULL ? path : MODULE_DEFAULT);
 	if (m == NULL)
 		r = error_nomem(err);
@@ -270,9 +300,8 @@ int module_open(struct module **out, const char *path, struct error *err)
  */
 void module_close(struct module *m)
 {
-	if (m == NULL || module_exiting())
+	if (m == NULL || module_exiting() || !gate_enter(&registry))
 		return;
-	gate_enter(&registry);
 	if (--m->users == 0) {
 		if (inherited(m)) {
 			token_forget_process(m);
@@ -306,8 +335,9 @@ int module_ready(struct module *m, struct error *err)
 	if (module_exiting())
 		return error_set(err, HSMIME_ETOKEN, "the program is ending");
 	if (!inherited(m))
-		return 0;
-	gate_enter(&registry);
+		return atomic_load(&m->stuck) > 0 ? watch_stuck(err, NULL) : 0;
+	if (!gate_enter(&registry))
+		return watch_stuck(err, NULL);
 	if (inherited(m))
 		r = restart_in_child(m, err);
 	gate_leave(&registry);

@@ -6,6 +6,7 @@
 #define ENGINE_MODULE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -30,9 +31,13 @@ struct module {
 	CK_FUNCTION_LIST *functions; /* our own; call it by engine/cryptoki.h */
 	bool own_instances; /* each C_GetFunctionList is an instance of its own: p11-kit's proxy */
 	bool owner;         /* our C_Initialize was the first, so C_Finalize is ours */
-	bool serial;        /* CKR_CANT_LOCK: one call at a time */
+	bool initialising; /* a C_Initialize of ours has not come to its end, and may yet succeed */
+	bool serial;       /* CKR_CANT_LOCK: one call at a time */
 	pthread_mutex_t serial_lock;
 	pid_t pid; /* that initialised it */
+	/* engine/watch.h: calls that were given up: all of them, and those that were for no token. */
+	atomic_uint hanging;
+	atomic_uint stuck;
 	unsigned users;
 	struct module *next;
 	/* engine/slot.h */
@@ -60,7 +65,7 @@ void module_close(struct module *m);
 
 /*
  * module_ready(m, err):
- * To be called before anything is done with m: in a child that was forked
+ * To be called before anything is done with m: refuses one that is stuck (engine/watch.h); in a child that was forked
  * after module_open it initialises the module again and forgets sessions,
  * logins and object handles, which are the parent's. Returns 0, HSMIME_ETOKEN
  * or HSMIME_ENOMEM.
@@ -78,9 +83,11 @@ bool module_exiting(void);
 
 /*
  * module_enter(m, function), module_leave(m): around each call of the function with that name, which leaves nothing in OpenSSL's queue of
- * errors; a lock only where the module can't lock.
+ * errors; a lock only where the module can't lock. module_enter_patient: of one that waits for a
+ * person.
  */
 void module_enter(struct module *m, const char *function);
+void module_enter_patient(struct module *m, const char *function);
 void module_leave(struct module *m);
 
 #endif

@@ -11,27 +11,35 @@
 #include "engine/slot.h"
 #include "util/secret.h"
 
+#define LABEL_MAX 256 /* octets of an OAEP label that goes to the token */
+
 /* One decryption on its way. */
 struct job {
 	struct token_key *key;
 	const struct token_decrypt *request;
 	enum ladder ladder;
+	/* What calls read is a copy: a call that hangs outlives the request. */
 	unsigned char input[KEY_SIZE_MAX]; /* the ciphertext, as long as the modulus */
-	const unsigned char *data;
 	size_t len;
-	bool too_long; /* data is no ciphertext of this key */
+	unsigned char label[LABEL_MAX];
+	bool too_long; /* what came is no ciphertext of this key */
 	bool software; /* the token did raw RSA, the padding is still on */
 	unsigned char output[2 * KEY_SIZE_MAX];
 	CK_ULONG output_len;
 	CK_RV rv; /* of C_Decrypt: a verdict on the ciphertext */
 };
 
-static int prepare(struct mechanism *m, const struct token_decrypt *q, const struct rung *rung)
+static int prepare(struct mechanism *m, const struct job *j, const struct rung *rung)
 {
-	if (rung->type == CKM_RSA_PKCS_OAEP)
-		return mechanism_oaep(m, q->digest, q->mgf1_digest, q->label, q->label_len);
-	mechanism_plain(m, rung->type);
-	return 0;
+	const struct token_decrypt *q = j->request;
+
+	if (rung->type != CKM_RSA_PKCS_OAEP) {
+		mechanism_plain(m, rung->type);
+		return 0;
+	}
+	if (q->label_len > sizeof(j->label))
+		return HSMIME_EUNSUPPORTED;
+	return mechanism_oaep(m, q->digest, q->mgf1_digest, j->label, q->label_len);
 }
 
 /* The mechanism is settled here, before the token has seen the ciphertext. */
@@ -47,7 +55,7 @@ static int begin(struct job *j, struct work *w, CK_OBJECT_HANDLE handle)
 		struct mechanism m;
 		CK_RV rv;
 
-		if (prepare(&m, j->request, &rungs[at]) < 0)
+		if (prepare(&m, j, &rungs[at]) < 0)
 			continue;
 		rv = cryptoki_decrypt_init(w->module, w->session.handle, &m.ck, handle);
 		if (rv == CKR_OK) {
@@ -85,7 +93,7 @@ static int decrypt(struct work *w, void *arg)
 	memset(j->output, 0, sizeof(j->output));
 	j->output_len = sizeof(j->output);
 	j->rv = cryptoki_decrypt(
-	    w->module, w->session.handle, j->data, j->len, j->output, &j->output_len);
+	    w->module, w->session.handle, j->input, j->len, j->output, &j->output_len);
 	w->dirty = atomic_load(&w->token->memory.keeps_failed);
 	if (!recovery_decrypt_failed(j->rv))
 		return 0;
@@ -187,20 +195,18 @@ static enum ladder choose_ladder(const struct token_decrypt *q)
  */
 static void set_input(struct job *j)
 {
+	const struct token_decrypt *q = j->request;
 	size_t k = j->key->modulus_size;
 
-	j->data = j->request->data;
-	j->len = j->request->len;
-	j->too_long = j->len > k;
-	if (j->len == k)
-		return;
-	if (!j->too_long)
-		memcpy(j->input + (k - j->len), j->data, j->len);
-	j->data = j->input;
+	j->too_long = q->len > k;
+	if (!j->too_long && q->len > 0)
+		memcpy(j->input + (k - q->len), q->data, q->len);
 	j->len = k;
+	if (q->label_len > 0 && q->label_len <= sizeof(j->label))
+		memcpy(j->label, q->label, q->label_len);
 }
 
-int token_key_decrypt(struct token_key *k, unsigned char *out, size_t *out_len,
+static int decrypt_here(struct token_key *k, unsigned char *out, size_t *out_len,
     const struct token_decrypt *request, struct error *err)
 {
 	struct job j = { .key = k, .request = request, .ladder = choose_ladder(request) };
@@ -217,11 +223,35 @@ int token_key_decrypt(struct token_key *k, unsigned char *out, size_t *out_len,
 	}
 	if (r == 0)
 		r = deliver(out, out_len, &j, &own);
-	if (r < 0) {
-		*out_len = 0;
-		if (err != NULL)
-			*err = own;
-	}
+	if (r < 0 && err != NULL)
+		*err = own;
 	OPENSSL_cleanse(&j, sizeof(j));
+	return r;
+}
+
+/* The arguments, for the thread that does it. */
+struct call {
+	struct token_key *key;
+	unsigned char *out;
+	size_t *out_len;
+	const struct token_decrypt *request;
+	struct error *err;
+};
+
+static int run(void *arg)
+{
+	struct call *c = arg;
+
+	return decrypt_here(c->key, c->out, c->out_len, c->request, c->err);
+}
+
+int token_key_decrypt(struct token_key *k, unsigned char *out, size_t *out_len,
+    const struct token_decrypt *request, struct error *err)
+{
+	struct call c = { k, out, out_len, request, err };
+	int r = key_run(k, run, &c, err);
+
+	if (r < 0)
+		*out_len = 0;
 	return r;
 }

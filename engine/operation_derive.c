@@ -105,7 +105,7 @@ static bool prove_derives(const void *job, struct work *w, CK_OBJECT_HANDLE copy
 	return same;
 }
 
-static int run(struct work *w, void *arg)
+static int agree(struct work *w, void *arg)
 {
 	static const struct key_use use = { derive_with, prove_derives };
 	struct job *j = arg;
@@ -144,7 +144,7 @@ static int check(const struct token_key *k, const unsigned char *peer, size_t le
 	return 0;
 }
 
-int token_key_derive(struct token_key *k, unsigned char *out, size_t *out_len,
+static int derive_here(struct token_key *k, unsigned char *out, size_t *out_len,
     const unsigned char *peer, size_t peer_len, struct error *err)
 {
 	struct job j = { .key = k };
@@ -152,11 +152,10 @@ int token_key_derive(struct token_key *k, unsigned char *out, size_t *out_len,
 	struct work w;
 	int r = check(k, peer, peer_len, *out_len, &own);
 
-	*out_len = 0;
 	if (r == 0) {
 		set_point(&j, peer, peer_len);
 		key_work(&w, k, "decrypt", &own);
-		r = work_run(&w, run, &j);
+		r = work_run(&w, agree, &j);
 		if (r < 0)
 			recovery_lacks(&own, w.rv, mechanism_ladder_name(LADDER_DERIVE));
 	}
@@ -167,5 +166,33 @@ int token_key_derive(struct token_key *k, unsigned char *out, size_t *out_len,
 	} else if (err != NULL)
 		*err = own;
 	OPENSSL_cleanse(&j, sizeof(j));
+	return r;
+}
+
+/* The arguments, for the thread that does it. */
+struct call {
+	struct token_key *key;
+	unsigned char *out;
+	size_t *out_len;
+	const unsigned char *peer;
+	size_t peer_len;
+	struct error *err;
+};
+
+static int run(void *arg)
+{
+	struct call *c = arg;
+
+	return derive_here(c->key, c->out, c->out_len, c->peer, c->peer_len, c->err);
+}
+
+int token_key_derive(struct token_key *k, unsigned char *out, size_t *out_len,
+    const unsigned char *peer, size_t peer_len, struct error *err)
+{
+	struct call c = { k, out, out_len, peer, peer_len, err };
+	int r = key_run(k, run, &c, err);
+
+	if (r < 0)
+		*out_len = 0;
 	return r;
 }

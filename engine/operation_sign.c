@@ -265,7 +265,7 @@ static int describe(int r, struct error *err)
 	}
 }
 
-int token_key_sign(struct token_key *k, unsigned char *sig, size_t *sig_len,
+static int sign_here(struct token_key *k, unsigned char *sig, size_t *sig_len,
     const struct token_sign *request, struct error *err)
 {
 	static const enum ladder ladders[] = {
@@ -291,11 +291,35 @@ int token_key_sign(struct token_key *k, unsigned char *sig, size_t *sig_len,
 					     : finish_ecdsa(&j, sig, sig_len);
 	if (r < 0 && own.code == 0)
 		describe(r, &own);
-	if (r < 0) {
-		*sig_len = 0;
-		if (err != NULL)
-			*err = own;
-	}
+	if (r < 0 && err != NULL)
+		*err = own;
 	OPENSSL_cleanse(&j, sizeof(j));
+	return r;
+}
+
+/* The arguments, for the thread that does it. */
+struct call {
+	struct token_key *key;
+	unsigned char *sig;
+	size_t *sig_len;
+	const struct token_sign *request;
+	struct error *err;
+};
+
+static int run(void *arg)
+{
+	struct call *c = arg;
+
+	return sign_here(c->key, c->sig, c->sig_len, c->request, c->err);
+}
+
+int token_key_sign(struct token_key *k, unsigned char *sig, size_t *sig_len,
+    const struct token_sign *request, struct error *err)
+{
+	struct call c = { k, sig, sig_len, request, err };
+	int r = key_run(k, run, &c, err);
+
+	if (r < 0)
+		*sig_len = 0;
 	return r;
 }

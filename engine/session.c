@@ -7,6 +7,7 @@
 #include "engine/cryptoki.h"
 #include "engine/recovery.h"
 #include "engine/slot.h"
+#include "engine/watch.h"
 
 void session_pool_init(struct session_pool *pool)
 {
@@ -139,7 +140,7 @@ int session_take(struct session *s, CK_RV *rv, struct token *t, struct error *er
 	*rv = CKR_OK;
 	pthread_mutex_lock(&t->pool.lock);
 	while (r == 0)
-		r = take_one(s, rv, t, err);
+		r = atomic_load(&t->stuck) == 0 ? take_one(s, rv, t, err) : watch_stuck(err, t);
 	pthread_mutex_unlock(&t->pool.lock);
 	return r > 0 ? 0 : r;
 }
@@ -228,6 +229,18 @@ void session_lost(struct token *t, unsigned generation)
 		cryptoki_close(t->module, old[i]);
 	free(old);
 	copies_lost(t);
+}
+
+void session_abandon(struct token *t)
+{
+	size_t count = 0;
+
+	free(begin_generation(&t->pool, session_generation(t), &count));
+	login_lost(t);
+	pthread_mutex_lock(&t->pool.lock);
+	t->pool.asking = false;
+	pthread_cond_broadcast(&t->pool.given);
+	pthread_mutex_unlock(&t->pool.lock);
 }
 
 size_t session_limit(struct token *t)

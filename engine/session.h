@@ -70,6 +70,12 @@ void session_drop(struct session *s, struct token *t);
  */
 void session_lost(struct token *t, unsigned generation);
 
+/*
+ * session_abandon(t): a call of t was given up: as session_lost, but without any call. Who waits
+ * for a session is told.
+ */
+void session_abandon(struct token *t);
+
 /* session_limit(t): how many sessions t grants, as far as is known or the token says (C_GetTokenInfo, once). */
 size_t session_limit(struct token *t);
 

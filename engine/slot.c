@@ -11,6 +11,7 @@
 #include "engine/printed.h"
 #include "engine/recovery.h"
 #include "engine/slot_list.h"
+#include "engine/watch.h"
 
 static long now(void)
 {
@@ -123,8 +124,10 @@ static CK_RV check_slot(struct token *t, CK_SLOT_ID slot)
 {
 	CK_TOKEN_INFO info = { 0 };
 	struct printed p = { 0 };
+	struct token *before = watch_token(t);
 	CK_RV rv = cryptoki_token_info(t->module, slot, &info);
 
+	watch_token(before);
 	printed_token(&p, &info, slot);
 	if (rv == CKR_OK && !same_token(t, &p))
 		rv = CKR_TOKEN_NOT_PRESENT;
@@ -166,6 +169,32 @@ static bool is_empty(CK_RV rv)
 	       rv == CKR_SLOT_ID_INVALID;
 }
 
+static struct token *stuck_in(struct module *m, CK_SLOT_ID slot)
+{
+	struct token *t = m->tokens;
+
+	while (t != NULL && (atomic_load(&t->stuck) == 0 || atomic_load(&t->slot) != slot))
+		t = t->next;
+	return t;
+}
+
+/* The call would be for a token that is known, or for one that is not known yet. */
+static CK_RV ask_token(CK_TOKEN_INFO *info, struct module *m, CK_SLOT_ID slot)
+{
+	struct token *stuck, *before;
+	CK_RV rv;
+
+	pthread_mutex_lock(&m->lock);
+	stuck = stuck_in(m, slot);
+	pthread_mutex_unlock(&m->lock);
+	if (stuck != NULL)
+		return CKR_DEVICE_ERROR;
+	before = watch_token(NULL);
+	rv = cryptoki_token_info(m, slot, info);
+	watch_token(before);
+	return rv;
+}
+
 /* One slot that fails does not hide the others; where that leaves none, it is why. */
 static int read_tokens(struct printed *out, size_t *count, const CK_SLOT_ID *list, CK_ULONG slots,
     struct module *m, struct error *err)
@@ -175,7 +204,7 @@ static int read_tokens(struct printed *out, size_t *count, const CK_SLOT_ID *lis
 
 	for (CK_ULONG i = 0; i < slots; i++) {
 		CK_TOKEN_INFO token = { 0 };
-		CK_RV rv = cryptoki_token_info(m, list[i], &token);
+		CK_RV rv = ask_token(&token, m, list[i]);
 
 		if (rv == CKR_OK) {
 			printed_token(&out[(*count)++], &token, list[i]);
@@ -234,7 +263,8 @@ int token_refresh(struct module *m, struct error *err)
 {
 	int r;
 
-	gate_enter(&m->refresh);
+	if (!gate_enter(&m->refresh))
+		return watch_stuck(err, NULL);
 	r = refresh(m, err);
 	gate_leave(&m->refresh);
 	return r;
@@ -337,5 +367,6 @@ void token_forget_process(struct module *m)
 		t->pool.generation = generation + 1;
 		copies_init(&t->copies);
 		login_init(&t->login);
+		atomic_store(&t->stuck, 0);
 	}
 }

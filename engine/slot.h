@@ -27,6 +27,7 @@ struct token {
 	_Atomic unsigned flags;  /* enum hsmime_token_flags */
 	_Atomic long flags_time; /* seconds of CLOCK_MONOTONIC when flags were read */
 	atomic_bool present;
+	atomic_uint stuck; /* calls that were given up and have not returned: engine/watch.h */
 	char *label;
 	char *serial;
 	char *manufacturer;

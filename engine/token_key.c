@@ -121,6 +121,11 @@ int key_new(struct token_key **out, struct engine *e, struct token *t,
 	return r;
 }
 
+int key_run(struct token_key *k, int (*run)(void *arg), void *arg, struct error *err)
+{
+	return engine_run(k->engine, run, arg, err);
+}
+
 void key_work(struct work *w, struct token_key *k, const char *purpose, struct error *err)
 {
 	memset(w, 0, sizeof(*w));

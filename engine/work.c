@@ -5,6 +5,7 @@
 #include "engine/module.h"
 #include "engine/recovery.h"
 #include "engine/slot.h"
+#include "engine/watch.h"
 
 #define WORK_DROPS_MAX 64
 
@@ -101,12 +102,11 @@ static bool way_out(CK_RV rv)
 	return recovery_of(rv) != RECOVERY_NONE && recovery_of(rv) != RECOVERY_MECHANISM;
 }
 
-int work_run(struct work *w, work_function run, void *arg)
+static int run_on_token(struct work *w, work_function run, void *arg)
 {
 	char name[48];
 	int r;
 
-	w->module = w->token->module;
 	w->again = false;
 	w->rv = CKR_OK;
 	r = try_clean(w, run, arg);
@@ -124,4 +124,18 @@ int work_run(struct work *w, work_function run, void *arg)
 	if (r != WORK_REFUSED)
 		return r;
 	return recovery_error(w->err, w->rv, w->token->label, w->purpose);
+}
+
+int work_run(struct work *w, work_function run, void *arg)
+{
+	struct token *before;
+	int r;
+
+	w->module = w->token->module;
+	if (atomic_load(&w->token->stuck) > 0)
+		return watch_stuck(w->err, w->token);
+	before = watch_token(w->token);
+	r = run_on_token(w, run, arg);
+	watch_token(before);
+	return r;
 }

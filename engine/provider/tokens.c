@@ -7,6 +7,11 @@
 #include <openssl/params.h>
 
 #include "engine/provider/internal.h"
+#include "engine/watch.h"
+#include "engine/zone.h"
+
+#define CALL_LIMIT 60 /* seconds */
+#define CALL_LIMIT_MAX 1000000
 
 static int copy_of(char **copy, const char *text)
 {
@@ -16,19 +21,32 @@ static int copy_of(char **copy, const char *text)
 	return *copy != NULL;
 }
 
+/* What is no number leaves the limit that holds without it. */
+static void set_call_limit(struct provider *p, const char *text)
+{
+	char *end = NULL;
+	unsigned long seconds = text != NULL ? strtoul(text, &end, 10) : 0;
+
+	if (text != NULL && end != text && *end == '\0' && seconds <= CALL_LIMIT_MAX)
+		p->call_limit = (unsigned)seconds;
+}
+
 int provider_configure(struct provider *p, OSSL_FUNC_core_get_params_fn *get)
 {
-	char *module = NULL, *pin_source = NULL, *token = NULL;
+	char *module = NULL, *pin_source = NULL, *token = NULL, *call_limit = NULL;
 	/* "module" is OpenSSL's own word in this section: the file of the provider. */
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_utf8_ptr("pkcs11-module", &module, 0),
 		OSSL_PARAM_utf8_ptr("pin-source", &pin_source, 0),
 		OSSL_PARAM_utf8_ptr("token", &token, 0),
+		OSSL_PARAM_utf8_ptr("call-limit", &call_limit, 0),
 		OSSL_PARAM_END,
 	};
 
+	p->call_limit = CALL_LIMIT;
 	if (get == NULL || !get(p->core, params))
 		return 1;
+	set_call_limit(p, call_limit);
 	return copy_of(&p->module, module) && copy_of(&p->pin_source, pin_source) &&
 	       copy_of(&p->token, token);
 }
@@ -40,19 +58,22 @@ void provider_unconfigure(struct provider *p)
 	free(p->token);
 }
 
-static _Thread_local struct {
+struct person {
 	OSSL_PASSPHRASE_CALLBACK *ask;
 	void *arg;
-} person;
+};
 
 void provider_ask_with(OSSL_PASSPHRASE_CALLBACK *ask, void *arg)
 {
-	person.ask = ask;
-	person.arg = arg;
+	static _Thread_local struct person person;
+
+	person = (struct person){ ask, arg };
+	zone_set_caller(ask != NULL ? &person : NULL);
 }
 
 static ptrdiff_t ask_person(void *arg, const hsmime_pin_request *request, char *pin, size_t size)
 {
+	const struct person *person = zone_caller();
 	char info[128];
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_utf8_string(OSSL_PASSPHRASE_PARAM_INFO, info, 0),
@@ -61,7 +82,7 @@ static ptrdiff_t ask_person(void *arg, const hsmime_pin_request *request, char *
 	size_t len = 0;
 
 	(void)arg;
-	if (person.ask == NULL)
+	if (person == NULL)
 		return HSMIME_EPIN;
 	/* What is printed on a token goes to a terminal: no control characters. */
 	snprintf(info, sizeof(info), "token %s", request->token_label);
@@ -69,7 +90,7 @@ static ptrdiff_t ask_person(void *arg, const hsmime_pin_request *request, char *
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = '?';
 	params[0].data_size = strlen(info);
-	if (!person.ask(pin, size, &len, params, person.arg))
+	if (!person->ask(pin, size, &len, params, person->arg))
 		return HSMIME_EPIN;
 	return (ptrdiff_t)len;
 }
@@ -82,12 +103,14 @@ int provider_engine(struct engine **out, struct provider *p, struct error *err)
 		.pin_source = p->pin_source,
 		.pin_callback = ask_person,
 		.pin_arg = p,
+		.call_limit = p->call_limit * 1000,
 		/* A program's -passin answers as a person does. */
 		.pin_doubtful = true,
 	};
 	int status = 0;
 
-	gate_enter(&p->opening);
+	if (!gate_enter(&p->opening))
+		return watch_stuck(err, NULL);
 	if (p->engine == NULL)
 		status = engine_new(&p->engine, &options, err);
 	*out = p->engine;

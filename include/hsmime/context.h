@@ -19,6 +19,14 @@ extern "C" {
 /* One thread uses a context at a time; hsmime_ctx_share gives another thread its own. */
 typedef struct hsmime_ctx hsmime_ctx;
 
+/*
+ * A PKCS#11 call can hang for good, with a card that was pulled out at the wrong moment. So calls
+ * that may use tokens do their work in a thread of the library's, which takes no signals, while the
+ * calling thread waits; a PKCS#11 call over its limit is given up: HSMIME_ETOKEN, the token counts
+ * as stuck until the call returns, and other tokens go on. Callbacks, sources and sinks are called
+ * in that thread.
+ */
+
 /* What a PIN is wanted for; all strings are valid during the callback only. */
 typedef struct hsmime_pin_request {
 	const char *token_label;
@@ -48,7 +56,7 @@ typedef void (*hsmime_progress_callback)(void *arg, uint64_t done, uint64_t tota
 
 /*
  * A message for a log or for -v: level 0 warning, 1 information, 2 detail. Never a secret. It
- * comes in the thread that made the call on the context, while that call lasts.
+ * comes while a call on the context lasts, for that call.
  */
 typedef void (*hsmime_log_callback)(void *arg, int level, const char *message);
 
@@ -85,8 +93,10 @@ HSMIME_API void hsmime_ctx_free(hsmime_ctx *ctx);
  * state_dir: where the secret of hsmime's padding defence is kept; default
  *         $XDG_STATE_HOME/hsmime.
  * spool_max: most octets that may wait in the spool, 0 for no limit.
+ * call_limit: seconds that one PKCS#11 call may take, 0 for no limit; default 60. Ten times as
+ *         long where the token asks a person by itself (a PIN pad). May be changed at any time.
  *
- * The PIN callback is the family's, whichever context sets it: it is called in the thread whose
+ * The PIN callback is the family's, whichever context sets it: it is called while a
  * call wants a PIN, by one thread at a time for one token, and arg is to be valid until the last
  * context of the family is freed. The progress and log callbacks are the context's own: a shared
  * copy begins with those of its original, and arg is to be valid until that copy is freed. A
@@ -98,11 +108,20 @@ HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_set_token(hsmime_ctx *ctx, const cha
 HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_set_pin_source(hsmime_ctx *ctx, const char *pin_source);
 HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_set_state_dir(hsmime_ctx *ctx, const char *folder);
 HSMIME_API void hsmime_ctx_set_spool_max(hsmime_ctx *ctx, uint64_t octets);
+HSMIME_API void hsmime_ctx_set_call_limit(hsmime_ctx *ctx, unsigned seconds);
 HSMIME_API void hsmime_ctx_set_pin_callback(
     hsmime_ctx *ctx, hsmime_pin_callback callback, void *arg);
 HSMIME_API void hsmime_ctx_set_progress(
     hsmime_ctx *ctx, hsmime_progress_callback callback, void *arg);
 HSMIME_API void hsmime_ctx_set_log(hsmime_ctx *ctx, hsmime_log_callback callback, void *arg);
+
+/*
+ * hsmime_calls_hanging():
+ * How many PKCS#11 calls of this process were given up because they took longer than the limit,
+ * and have not returned. Each has left a thread behind. A process in which there are some should
+ * end by _exit(2): the exit handlers of a module may wait for that thread.
+ */
+HSMIME_API unsigned hsmime_calls_hanging(void);
 
 /*
  * hsmime_ctx_error(ctx), hsmime_ctx_hint(ctx):

@@ -1,5 +1,6 @@
 #include "api/ctx.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,12 +10,25 @@
 
 #include "api/made.h"
 #include "engine/provider/provider.h"
+#include "engine/watch.h"
+#include "engine/zone.h"
+
+#define CALL_LIMIT 60 /* seconds */
+
+static int close_engine(void *engine)
+{
+	engine_free(engine);
+	return 0;
+}
 
 static void shared_free(struct ctx_shared *s)
 {
 	if (s == NULL || atomic_fetch_sub(&s->owners, 1) > 1)
 		return;
-	engine_free(s->engine);
+	/* Finalising may hang too; then it is left to itself. */
+	(void)zone_run(close_engine, s->engine, s->call_limit, NULL);
+	if (!watch_watched())
+		zone_end();
 	secret_free(&s->substitute);
 	free(s->module);
 	free(s->token);
@@ -32,6 +46,7 @@ static struct ctx_shared *shared_new(void)
 		return NULL;
 	atomic_init(&s->owners, 1);
 	gate_init(&s->making);
+	s->call_limit = CALL_LIMIT * 1000;
 	s->libctx = provider_context();
 	if (s->libctx == NULL) {
 		shared_free(s);
@@ -120,6 +135,18 @@ void hsmime_ctx_set_spool_max(hsmime_ctx *ctx, uint64_t octets)
 	ctx->spool_max = octets;
 }
 
+void hsmime_ctx_set_call_limit(hsmime_ctx *ctx, unsigned seconds)
+{
+	const unsigned most = UINT_MAX / 1000;
+
+	ctx->shared->call_limit = (seconds < most ? seconds : most) * 1000;
+}
+
+unsigned hsmime_calls_hanging(void)
+{
+	return watch_hanging();
+}
+
 void hsmime_ctx_set_pin_callback(hsmime_ctx *ctx, hsmime_pin_callback callback, void *arg)
 {
 	ctx->shared->pin_callback = callback;
@@ -188,6 +215,31 @@ int ctx_end(hsmime_ctx *ctx, int status)
 	return status;
 }
 
+struct call {
+	hsmime_ctx *ctx;
+	int (*run)(void *arg);
+	void *arg;
+};
+
+static int run_call(void *arg)
+{
+	struct call *c = arg;
+
+	ctx_begin(c->ctx);
+	return ctx_end(c->ctx, c->run(c->arg));
+}
+
+int ctx_run(hsmime_ctx *ctx, int (*run)(void *arg), void *arg)
+{
+	struct call c = { ctx, run, arg };
+	struct error given_up = { 0 };
+	int status = zone_run(run_call, &c, ctx->shared->call_limit, &given_up);
+
+	if (given_up.code != 0)
+		ctx->err = given_up;
+	return status;
+}
+
 void ctx_log(const hsmime_ctx *ctx, int level, const char *fmt, ...)
 {
 	char message[512];
@@ -221,7 +273,8 @@ int ctx_engine(struct engine **engine, hsmime_ctx *ctx)
 	bool opened = false;
 	int status = 0;
 
-	gate_enter(&s->making);
+	if (!gate_enter(&s->making))
+		return watch_stuck(&ctx->err, NULL);
 	if (s->engine == NULL) {
 		status = open_engine(ctx);
 		opened = status == 0;

@@ -29,6 +29,7 @@ struct ctx_shared {
 	char *token;
 	char *pin_source;
 	char *state_dir;
+	unsigned call_limit; /* milliseconds; 0: none */
 	hsmime_pin_callback pin_callback;
 	void *pin_arg;
 };
@@ -57,6 +58,14 @@ struct cms_env ctx_begin(hsmime_ctx *ctx);
  * error queue is what it was. Returns status.
  */
 int ctx_end(hsmime_ctx *ctx, int status);
+
+/*
+ * ctx_run(ctx, run, arg):
+ * A public call that may use tokens: run(arg) between ctx_begin and ctx_end, in a thread that is
+ * given up where a token call takes longer than the context allows (engine/zone.h); then
+ * HSMIME_ETOKEN. What token calls read and write is not to be in *arg.
+ */
+int ctx_run(hsmime_ctx *ctx, int (*run)(void *arg), void *arg);
 
 /* ctx_env(ctx): the same without forgetting. */
 struct cms_env ctx_env(hsmime_ctx *ctx);

@@ -137,24 +137,39 @@ static int decrypt(struct decryption *d, const hsmime_source *in)
 	return output_commit(d->out, &d->ctx->err);
 }
 
-int hsmime_decrypt(hsmime_ctx *ctx, hsmime_result **result, hsmime_output *out,
-    const hsmime_source *in, const hsmime_decrypt_options *options)
+struct call {
+	hsmime_ctx *ctx;
+	hsmime_result **result;
+	hsmime_output *out;
+	const hsmime_source *in;
+	const hsmime_decrypt_options *options;
+};
+
+static int run(void *arg)
 {
-	struct decryption d = { .ctx = ctx, .options = options, .out = out };
-	struct trust trust = trust_of(options);
+	const struct call *c = arg;
+	struct decryption d = { .ctx = c->ctx, .options = c->options, .out = c->out };
+	struct trust trust = trust_of(c->options);
 	int status;
 
-	*result = NULL;
-	ctx_begin(ctx);
 	d.result = result_new(&trust);
 	if (d.result == NULL)
-		return ctx_end(ctx, error_nomem(&ctx->err));
-	status = decrypt(&d, in);
+		return error_nomem(&c->ctx->err);
+	status = decrypt(&d, c->in);
 	if (d.has_outer)
 		header_free(&d.outer);
 	if (status == 0)
-		*result = d.result;
+		*c->result = d.result;
 	else
 		hsmime_result_free(d.result);
-	return ctx_end(ctx, status);
+	return status;
+}
+
+int hsmime_decrypt(hsmime_ctx *ctx, hsmime_result **result, hsmime_output *out,
+    const hsmime_source *in, const hsmime_decrypt_options *options)
+{
+	struct call c = { ctx, result, out, in, options };
+
+	*result = NULL;
+	return ctx_run(ctx, run, &c);
 }

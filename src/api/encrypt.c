@@ -221,16 +221,32 @@ static int encrypt_mail(hsmime_ctx *ctx, hsmime_output *out, const hsmime_source
 	return status;
 }
 
+struct call {
+	hsmime_ctx *ctx;
+	hsmime_output *out;
+	const hsmime_source *in;
+	const hsmime_encrypt_options *options;
+};
+
+static int encrypt(void *arg)
+{
+	struct call *c = arg;
+	const char *cipher = cipher_of(c->options);
+
+	if (enveloped_is_authenticated(cipher) < 0) {
+		error_set(
+		    &c->ctx->err, HSMIME_EUSAGE, "%s is not a cipher hsmime encrypts with", cipher);
+		return error_hint(
+		    &c->ctx->err, "use aes-128-cbc, aes-256-cbc, aes-128-gcm or aes-256-gcm");
+	}
+	return c->options->form == HSMIME_CMS ? encrypt_octets(c->ctx, c->out, c->in, c->options)
+					      : encrypt_mail(c->ctx, c->out, c->in, c->options);
+}
+
 int hsmime_encrypt(hsmime_ctx *ctx, hsmime_output *out, const hsmime_source *in,
     const hsmime_encrypt_options *options)
 {
-	ctx_begin(ctx);
-	if (enveloped_is_authenticated(cipher_of(options)) < 0) {
-		error_set(&ctx->err, HSMIME_EUSAGE, "%s is not a cipher hsmime encrypts with",
-		    cipher_of(options));
-		error_hint(&ctx->err, "use aes-128-cbc, aes-256-cbc, aes-128-gcm or aes-256-gcm");
-		return ctx_end(ctx, HSMIME_EUSAGE);
-	}
-	return ctx_end(ctx, options->form == HSMIME_CMS ? encrypt_octets(ctx, out, in, options)
-							: encrypt_mail(ctx, out, in, options));
+	struct call c = { ctx, out, in, options };
+
+	return ctx_run(ctx, encrypt, &c);
 }

@@ -236,22 +236,36 @@ static int sign(struct signing *s, hsmime_output *out, const hsmime_source *in)
 	return mail ? sign_mail_plain(s, out) : sign_octets_plain(s, out);
 }
 
+struct call {
+	hsmime_ctx *ctx;
+	hsmime_output *out;
+	const hsmime_source *in;
+	const hsmime_sign_options *options;
+};
+
+static int run(void *arg)
+{
+	const struct call *c = arg;
+	struct signing s = { .ctx = c->ctx, .options = c->options };
+	const char *asked = c->options->digest != NULL ? c->options->digest : "sha256";
+	int status;
+
+	s.digest = signed_digest_name(asked);
+	if (s.digest == NULL) {
+		error_set(
+		    &c->ctx->err, HSMIME_EUSAGE, "%s is not a digest hsmime signs with", asked);
+		return error_hint(&c->ctx->err, "use sha256, sha384 or sha512");
+	}
+	status = sign(&s, c->out, c->in);
+	signer_free(&s.signer);
+	mail_input_close(&s.mail);
+	return status;
+}
+
 int hsmime_sign(hsmime_ctx *ctx, hsmime_output *out, const hsmime_source *in,
     const hsmime_sign_options *options)
 {
-	struct signing s = { .ctx = ctx, .options = options };
-	const char *asked = options->digest != NULL ? options->digest : "sha256";
-	int status;
+	struct call c = { ctx, out, in, options };
 
-	ctx_begin(ctx);
-	s.digest = signed_digest_name(asked);
-	if (s.digest == NULL) {
-		error_set(&ctx->err, HSMIME_EUSAGE, "%s is not a digest hsmime signs with", asked);
-		error_hint(&ctx->err, "use sha256, sha384 or sha512");
-		return ctx_end(ctx, HSMIME_EUSAGE);
-	}
-	status = sign(&s, out, in);
-	signer_free(&s.signer);
-	mail_input_close(&s.mail);
-	return ctx_end(ctx, status);
+	return ctx_run(ctx, run, &c);
 }

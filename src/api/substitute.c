@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/watch.h"
+
 static int folder_of(char *out, size_t size, const hsmime_ctx *ctx)
 {
 	const char *state = getenv("XDG_STATE_HOME");
@@ -140,7 +142,8 @@ int ctx_substitute(const unsigned char **secret, hsmime_ctx *ctx)
 	char file[PATH_MAX] = "";
 	int status = 0;
 
-	gate_enter(&s->making);
+	if (!gate_enter(&s->making))
+		return watch_stuck(&ctx->err, NULL);
 	if (s->substitute.data == NULL)
 		status = load_secret(&found, file, ctx);
 	gate_leave(&s->making);

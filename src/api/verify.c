@@ -150,37 +150,53 @@ static bool worth_telling(const hsmime_result *result, int status)
 	return result->layer_count > 0 || result->status == status;
 }
 
-int hsmime_verify(hsmime_ctx *ctx, hsmime_result **result, hsmime_output *out,
-    const hsmime_source *in, const hsmime_verify_options *options)
+struct call {
+	hsmime_ctx *ctx;
+	hsmime_result **result;
+	hsmime_output *out;
+	const hsmime_source *in;
+	const hsmime_verify_options *options;
+};
+
+static int run(void *arg)
 {
+	const struct call *c = arg;
+	hsmime_ctx *ctx = c->ctx;
 	const char *advice = NULL;
-	struct trust trust = trust_of(options);
+	struct trust trust = trust_of(c->options);
 	struct layers l = { .ctx = ctx,
 		.trust = &trust,
 		.decrypts = true,
 		.searches = true,
-		.detached = options->content,
-		.content = out };
+		.detached = c->options->content,
+		.content = c->out };
 	int status = 0;
 
 	trust.advice = &advice;
-	*result = NULL;
-	ctx_begin(ctx);
 	l.result = result_new(&trust);
 	if (l.result == NULL)
-		return ctx_end(ctx, error_nomem(&ctx->err));
-	if (out != NULL)
-		status = output_begin(out, true, ctx->shared->libctx, ctx->spool_max, &ctx->err);
+		return error_nomem(&ctx->err);
+	if (c->out != NULL)
+		status = output_begin(c->out, true, ctx->shared->libctx, ctx->spool_max, &ctx->err);
 	if (status == 0)
-		status = options->form == HSMIME_CMS ? walk_octets(&l, in, options->format)
-						     : walk_mail(&l, in);
+		status = c->options->form == HSMIME_CMS ? walk_octets(&l, c->in, c->options->format)
+							: walk_mail(&l, c->in);
 	if (status == 0)
 		status = conclude(ctx, &l);
 	else if (l.result->layer_count > 0)
 		l.result->status = status;
 	if (worth_telling(l.result, status))
-		*result = l.result;
+		*c->result = l.result;
 	else
 		hsmime_result_free(l.result);
-	return ctx_end(ctx, status);
+	return status;
+}
+
+int hsmime_verify(hsmime_ctx *ctx, hsmime_result **result, hsmime_output *out,
+    const hsmime_source *in, const hsmime_verify_options *options)
+{
+	struct call c = { ctx, result, out, in, options };
+
+	*result = NULL;
+	return ctx_run(ctx, run, &c);
 }

@@ -15,6 +15,8 @@ void heap_start(void)
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start, end;
 	void *volatile pieces[2]; /* or the compiler leaves both out */
 
+	/* The work is done in a thread, which would have a heap of its own. */
+	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_TOP_PAD, ROOM);
 	/* What streams pass through comes from it too. */
 	mallopt(M_MMAP_THRESHOLD, ROOM);

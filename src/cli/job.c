@@ -39,6 +39,20 @@ static int set_spool_max(struct job *job)
 	return 0;
 }
 
+static int set_call_limit(struct job *job)
+{
+	const char *text = option_text(job->options, OPT_CALL_LIMIT);
+	unsigned seconds = 0;
+
+	if (text == NULL)
+		return 0;
+	if (!seconds_parse(&seconds, text))
+		return job_refuse(job, HSMIME_EUSAGE, "give whole seconds, 0 for no limit",
+		    "%s is no time for --call-limit", text);
+	hsmime_ctx_set_call_limit(job->ctx, seconds);
+	return 0;
+}
+
 static void set_callbacks(struct job *job)
 {
 	hsmime_ctx_set_log(job->ctx, message_log, NULL);
@@ -64,6 +78,8 @@ int job_start(struct job *job, const struct options *o, const char *command)
 		status = hsmime_ctx_set_pin_source(job->ctx, option_text(o, OPT_PIN_SOURCE));
 	if (status == 0)
 		status = set_spool_max(job);
+	if (status == 0)
+		status = set_call_limit(job);
 	if (status == 0)
 		set_callbacks(job);
 	return status;

@@ -213,14 +213,19 @@ static int dispatch(int argc, char **argv)
 
 /*
  * What the library held is free by then, the module finalised. The exit handlers of OpenSSL and
- * of modules would only take time, and some crash; a leak checker wants them, though.
+ * of modules would only take time, and some crash or wait for a call that never returns; a leak
+ * checker wants them, though.
  */
 static void leave(int status)
 {
+	bool stays = hsmime_calls_hanging() > 0;
+
 #ifndef __SANITIZE_ADDRESS__
-	fflush(NULL);
-	_exit(status);
+	stays = true;
 #endif
+	fflush(NULL);
+	if (stays)
+		_exit(status);
 	exit(status);
 }
 

@@ -11,6 +11,13 @@ static bool is_size(const char *text)
 	return size_parse(&size, text);
 }
 
+static bool is_seconds(const char *text)
+{
+	unsigned seconds;
+
+	return seconds_parse(&seconds, text);
+}
+
 const struct option_row option_table[OPT_COUNT] = {
 	[OPT_KEY] = { .name = "key",
 	    .letter = 'k',
@@ -201,6 +208,15 @@ const struct option_row option_table[OPT_COUNT] = {
 	    .config = CMD_ALL,
 	    .standard = "ask at the terminal",
 	    .help = "file:PATH, fd:N, command:CMD, cred:NAME or env:NAME" },
+	[OPT_CALL_LIMIT] = { .name = "call-limit",
+	    .kind = OPTION_VALUE,
+	    .arg = "SECONDS",
+	    .is_possible = is_seconds,
+	    .form = "whole seconds, 0 for no limit",
+	    .commands = CMD_ALL,
+	    .config = CMD_ALL,
+	    .standard = "60",
+	    .help = "how long one PKCS#11 call may take" },
 	[OPT_VERBOSE] = { .name = "verbose",
 	    .letter = 'v',
 	    .kind = OPTION_TALLY,

@@ -141,3 +141,17 @@ bool size_parse(uint64_t *value, const char *text)
 	*value = (uint64_t)number << shift;
 	return *value >> shift == number;
 }
+
+bool seconds_parse(unsigned *value, const char *text)
+{
+	const unsigned long year = 366UL * 24 * 60 * 60;
+	unsigned long number;
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return false;
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	*value = (unsigned)number;
+	return errno == 0 && *end == '\0' && number <= year;
+}

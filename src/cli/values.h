@@ -25,4 +25,7 @@ bool time_text(char text[TIME_TEXT_SIZE], int64_t value);
  */
 bool size_parse(uint64_t *value, const char *text);
 
+/* seconds_parse(value, text): whole seconds, up to a year. False where text is something else. */
+bool seconds_parse(unsigned *value, const char *text);
+
 #endif

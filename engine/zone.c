@@ -1,0 +1,236 @@
+#include "engine/zone.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/log.h"
+#include "engine/watch.h"
+
+enum zone_state { ZONE_IDLE, ZONE_ASKED, ZONE_DONE, ZONE_GIVEN_UP, ZONE_ENDING };
+
+/* A thread of ours, and what it is to do. */
+struct zone {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	enum zone_state state;
+	zone_function run;
+	void *arg;
+	int result;
+	struct log_target log;
+	void *caller;
+	struct watch watch;
+	struct zone *next;
+};
+
+static _Thread_local void *caller;
+static pthread_mutex_t idle_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct zone *idle;
+static struct zone *given_up; /* kept in sight of leak checkers: their threads may come back */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* Only the thread that forked lives on in the child. */
+static void forget_threads(void)
+{
+	pthread_mutex_init(&idle_lock, NULL);
+	idle = NULL;
+	watch_thread(NULL);
+}
+
+static void start_once(void)
+{
+	pthread_atfork(NULL, NULL, forget_threads);
+}
+
+static void await(struct zone *z, enum zone_state state)
+{
+	while (z->state != state && z->state != ZONE_ENDING)
+		pthread_cond_wait(&z->changed, &z->lock);
+}
+
+static void *work(void *arg)
+{
+	struct zone *z = arg;
+
+	watch_thread(&z->watch);
+	pthread_mutex_lock(&z->lock);
+	for (;;) {
+		await(z, ZONE_ASKED);
+		if (z->state == ZONE_ENDING)
+			break;
+		pthread_mutex_unlock(&z->lock);
+		log_to(z->log);
+		caller = z->caller;
+		z->result = z->run(z->arg);
+		watch_token(NULL);
+		pthread_mutex_lock(&z->lock);
+		z->state = ZONE_DONE;
+		pthread_cond_signal(&z->changed);
+	}
+	pthread_mutex_unlock(&z->lock);
+	return NULL;
+}
+
+static int start_thread(struct zone *z)
+{
+	sigset_t all, before;
+	int e;
+
+	sigfillset(&all);
+	e = pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (e != 0)
+		return e;
+	e = pthread_create(&z->thread, NULL, work, z);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return e;
+}
+
+static void destroy(struct zone *z)
+{
+	pthread_cond_destroy(&z->changed);
+	pthread_mutex_destroy(&z->lock);
+	free(z);
+}
+
+static struct zone *zone_new(void)
+{
+	struct zone *z = calloc(1, sizeof(*z));
+	pthread_condattr_t monotonic;
+
+	if (z == NULL)
+		return NULL;
+	pthread_mutex_init(&z->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&z->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	if (start_thread(z) == 0)
+		return z;
+	destroy(z);
+	return NULL;
+}
+
+static struct zone *take(void)
+{
+	struct zone *z;
+
+	pthread_once(&once, start_once);
+	pthread_mutex_lock(&idle_lock);
+	z = idle;
+	if (z != NULL)
+		idle = z->next;
+	pthread_mutex_unlock(&idle_lock);
+	return z != NULL ? z : zone_new();
+}
+
+static void put(struct zone **list, struct zone *z)
+{
+	pthread_mutex_lock(&idle_lock);
+	z->next = *list;
+	*list = z;
+	pthread_mutex_unlock(&idle_lock);
+}
+
+static struct timespec in_ms(int64_t ms)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += ms / 1000;
+	t.tv_nsec += (ms % 1000) * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_nsec -= 1000000000;
+		t.tv_sec++;
+	}
+	return t;
+}
+
+/* With the lock held: until it is done or was given up. A little more than is left: the clock is coarse. */
+static void wait_for(struct zone *z, unsigned limit, struct error *err)
+{
+	while (z->state != ZONE_DONE) {
+		struct timespec until = in_ms(watch_left_ms(&z->watch, limit) + 10);
+
+		if (pthread_cond_timedwait(&z->changed, &z->lock, &until) == ETIMEDOUT &&
+		    z->state != ZONE_DONE && watch_give_up(&z->watch, limit, err)) {
+			z->state = ZONE_GIVEN_UP;
+			return;
+		}
+	}
+}
+
+static int run_in(struct zone *z, zone_function run, void *arg, unsigned limit, struct error *err)
+{
+	int result;
+
+	pthread_mutex_lock(&z->lock);
+	z->run = run;
+	z->arg = arg;
+	z->state = ZONE_ASKED;
+	pthread_cond_signal(&z->changed);
+	wait_for(z, limit, err);
+	if (z->state == ZONE_GIVEN_UP) {
+		pthread_mutex_unlock(&z->lock);
+		put(&given_up, z);
+		return HSMIME_ETOKEN;
+	}
+	z->state = ZONE_IDLE;
+	result = z->result;
+	pthread_mutex_unlock(&z->lock);
+	put(&idle, z);
+	return result;
+}
+
+void zone_set_caller(void *p)
+{
+	caller = p;
+}
+
+void *zone_caller(void)
+{
+	return caller;
+}
+
+int zone_run_apart(zone_function run, void *arg, unsigned limit, struct error *err)
+{
+	struct zone *z = limit > 0 ? take() : NULL;
+
+	/* Without a thread it is better done without a limit than not at all. */
+	if (z == NULL)
+		return run(arg);
+	z->log = log_to((struct log_target){ NULL, NULL });
+	log_to(z->log);
+	z->caller = caller;
+	return run_in(z, run, arg, limit, err);
+}
+
+int zone_run(zone_function run, void *arg, unsigned limit, struct error *err)
+{
+	return watch_watched() ? run(arg) : zone_run_apart(run, arg, limit, err);
+}
+
+void zone_end(void)
+{
+	struct zone *z;
+
+	pthread_mutex_lock(&idle_lock);
+	z = idle;
+	idle = NULL;
+	pthread_mutex_unlock(&idle_lock);
+	while (z != NULL) {
+		struct zone *next = z->next;
+
+		pthread_mutex_lock(&z->lock);
+		z->state = ZONE_ENDING;
+		pthread_cond_signal(&z->changed);
+		pthread_mutex_unlock(&z->lock);
+		pthread_join(z->thread, NULL);
+		destroy(z);
+		z = next;
+	}
+}

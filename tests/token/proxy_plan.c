@@ -4,49 +4,29 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-static const char *const names[FUNCTIONS] = {
-	[F_INITIALIZE] = "C_Initialize",
-	[F_FINALIZE] = "C_Finalize",
-	[F_GETINFO] = "C_GetInfo",
-	[F_GETSLOTLIST] = "C_GetSlotList",
-	[F_GETSLOTINFO] = "C_GetSlotInfo",
-	[F_GETTOKENINFO] = "C_GetTokenInfo",
-	[F_GETMECHANISMLIST] = "C_GetMechanismList",
-	[F_GETMECHANISMINFO] = "C_GetMechanismInfo",
-	[F_OPENSESSION] = "C_OpenSession",
-	[F_CLOSESESSION] = "C_CloseSession",
-	[F_CLOSEALLSESSIONS] = "C_CloseAllSessions",
-	[F_GETSESSIONINFO] = "C_GetSessionInfo",
-	[F_LOGIN] = "C_Login",
-	[F_LOGOUT] = "C_Logout",
-	[F_COPYOBJECT] = "C_CopyObject",
-	[F_DESTROYOBJECT] = "C_DestroyObject",
-	[F_GETATTRIBUTEVALUE] = "C_GetAttributeValue",
-	[F_FINDOBJECTSINIT] = "C_FindObjectsInit",
-	[F_FINDOBJECTS] = "C_FindObjects",
-	[F_FINDOBJECTSFINAL] = "C_FindObjectsFinal",
-	[F_DECRYPTINIT] = "C_DecryptInit",
-	[F_DECRYPT] = "C_Decrypt",
-	[F_SIGNINIT] = "C_SignInit",
-	[F_SIGN] = "C_Sign",
-	[F_DERIVEKEY] = "C_DeriveKey",
-	[F_UNWRAPKEY] = "C_UnwrapKey",
-};
+#include "proxy_control.h"
+#include "proxy_device.h"
+#include "proxy_wait.h"
+
+#define PROXY_NAME(name) "C_" #name,
+static const char *const names[FUNCTIONS] = { PROXY_FUNCTIONS(PROXY_NAME) };
+#undef PROXY_NAME
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_ulong counts[FUNCTIONS];
-static atomic_long sessions;
-static atomic_long session_limit;
-static atomic_ulong reported_sessions;
-static atomic_ulong extra_flags;
-static _Atomic(const unsigned char *) last_pin;
-static atomic_int no_locks;
 static atomic_int inside;
 static atomic_ulong overlap_count;
-static atomic_int keeps_failed;
-static atomic_int slots_hidden;
-static atomic_ulong longest;
+static atomic_ulong delay_of_all;
+static atomic_ulong releases;
+static atomic_ulong hanging;
+
+/* What happens once, some calls from now. */
+struct trigger {
+	bool set;
+	unsigned long skip;
+};
 
 /* Of each function, under the lock. */
 static struct plan {
@@ -57,51 +37,124 @@ static struct plan {
 	unsigned long lies;
 	proxy_hook hook;
 	void *hook_arg;
+	unsigned long delay;
+	struct trigger hang;
+	struct trigger lose;
+	struct trigger bring_back;
 } plans[FUNCTIONS];
 
-static int find(const char *name)
+static struct {
+	proxy_judge judge;
+	void *arg;
+} judge;
+
+enum function plan_function(const char *name)
 {
 	for (int i = 0; i < FUNCTIONS; i++)
 		if (strcmp(names[i], name) == 0)
-			return i;
+			return (enum function)i;
+	fprintf(stderr, "proxy: no function %s\n", name);
 	abort();
 }
 
-static CK_RV planned_failure(enum function f)
+static bool fires(struct trigger *t)
+{
+	bool fire = t->set && t->skip == 0;
+
+	if (fire)
+		t->set = false;
+	else if (t->set)
+		t->skip--;
+	return fire;
+}
+
+static CK_RV planned_failure(struct plan *p)
 {
 	CK_RV rv = CKR_OK;
 
 	pthread_mutex_lock(&lock);
-	if (plans[f].skip > 0)
-		plans[f].skip--;
-	else if (plans[f].times > 0) {
-		plans[f].times--;
-		rv = plans[f].rv;
+	if (p->skip > 0)
+		p->skip--;
+	else if (p->times > 0) {
+		p->times--;
+		rv = p->rv;
 	}
 	pthread_mutex_unlock(&lock);
 	return rv;
 }
 
-static void call_hook(enum function f)
+static bool released(void *arg)
 {
-	proxy_hook hook;
+	return atomic_load(&releases) != *(unsigned long *)arg;
+}
+
+static void hang_here(enum function f)
+{
+	unsigned long before = atomic_load(&releases);
+
+	atomic_fetch_add(&hanging, 1);
+	control_event("hang", names[f]);
+	wait_wake();
+	wait_until(released, &before);
+	atomic_fetch_sub(&hanging, 1);
+	control_event("released", names[f]);
+}
+
+static void sleep_for(unsigned long microseconds)
+{
+	struct timespec t = { (time_t)(microseconds / 1000000),
+		(long)(microseconds % 1000000) * 1000 };
+
+	if (microseconds > 0)
+		nanosleep(&t, NULL);
+}
+
+/* What happens beside the call, in the order of a real one: it takes its time, then the token goes. */
+static void happen(enum function f)
+{
+	struct plan now;
+	bool hang, lose, back;
+
+	pthread_mutex_lock(&lock);
+	now = plans[f];
+	hang = fires(&plans[f].hang);
+	lose = fires(&plans[f].lose);
+	back = fires(&plans[f].bring_back);
+	pthread_mutex_unlock(&lock);
+	sleep_for(now.delay + atomic_load(&delay_of_all));
+	if (now.hook != NULL)
+		now.hook(now.hook_arg);
+	if (hang)
+		hang_here(f);
+	if (lose)
+		device_lose(NULL);
+	if (back)
+		device_bring_back();
+}
+
+static CK_RV ask_judge(enum function f)
+{
+	proxy_judge ask;
 	void *arg;
 
 	pthread_mutex_lock(&lock);
-	hook = plans[f].hook;
-	arg = plans[f].hook_arg;
+	ask = judge.judge;
+	arg = judge.arg;
 	pthread_mutex_unlock(&lock);
-	if (hook != NULL)
-		hook(arg);
+	return ask != NULL ? ask(names[f], arg) : CKR_OK;
 }
 
 CK_RV plan_enter(enum function f)
 {
+	CK_RV rv;
+
+	control_poll();
 	atomic_fetch_add(&counts[f], 1);
 	if (atomic_fetch_add(&inside, 1) > 0)
 		atomic_fetch_add(&overlap_count, 1);
-	call_hook(f);
-	return planned_failure(f);
+	happen(f);
+	rv = planned_failure(&plans[f]);
+	return rv != CKR_OK ? rv : ask_judge(f);
 }
 
 CK_RV plan_leave(CK_RV rv)
@@ -124,110 +177,50 @@ bool plan_lie(enum function f, CK_RV rv, CK_ULONG *len)
 	return lie;
 }
 
-void plan_length(enum function f, CK_RV rv, CK_ULONG *len)
+void plan_write_counts(FILE *out)
 {
-	(void)plan_lie(f, rv, len);
+	for (int i = 0; i < FUNCTIONS; i++)
+		if (atomic_load(&counts[i]) > 0)
+			fprintf(out, "%s %lu\n", names[i], atomic_load(&counts[i]));
 }
 
-void plan_slots(CK_RV rv, CK_ULONG *count)
+unsigned long plan_count(const char *name)
 {
-	if (rv == CKR_OK && atomic_load(&slots_hidden) != 0)
-		*count = 0;
+	return atomic_load(&counts[plan_function(name)]);
 }
 
-/* The session is granted or refused before the inner module is asked. */
-CK_RV plan_session(void)
-{
-	long limit = atomic_load(&session_limit);
-
-	if (atomic_fetch_add(&sessions, 1) < limit || limit == 0)
-		return CKR_OK;
-	atomic_fetch_sub(&sessions, 1);
-	return CKR_SESSION_COUNT;
-}
-
-void plan_sessions_gone(long n)
-{
-	if (n == 0)
-		atomic_store(&sessions, 0);
-	else
-		atomic_fetch_sub(&sessions, n);
-}
-
-void plan_token(CK_TOKEN_INFO *info)
-{
-	unsigned long reported = atomic_load(&reported_sessions);
-
-	info->flags |= atomic_load(&extra_flags);
-	if (reported > 0)
-		info->ulMaxSessionCount = reported;
-}
-
-bool plan_cant_lock(const CK_C_INITIALIZE_ARGS *args)
-{
-	return atomic_load(&no_locks) != 0 && args != NULL &&
-	       (args->flags & CKF_OS_LOCKING_OK) != 0;
-}
-
-bool plan_decrypt(CK_ULONG len)
-{
-	if (len > atomic_load(&longest))
-		atomic_store(&longest, len);
-	return atomic_load(&keeps_failed) == 0;
-}
-
-void plan_pin(const unsigned char *pin)
-{
-	atomic_store(&last_pin, pin);
-}
-
-static unsigned long get_count(const char *name)
-{
-	return atomic_load(&counts[find(name)]);
-}
-
-static unsigned long get_round_trips(void)
+unsigned long plan_round_trips(void)
 {
 	unsigned long total = 0;
 
 	for (int i = 0; i < FUNCTIONS; i++)
-		if (i != F_INITIALIZE && i != F_FINALIZE && i != F_GETINFO &&
-		    i != F_FINDOBJECTSFINAL)
+		if (i != F_Initialize && i != F_Finalize && i != F_GetInfo &&
+		    i != F_FindObjectsFinal && i != F_WaitForSlotEvent)
 			total += atomic_load(&counts[i]);
 	return total;
 }
 
-static void reset(void)
+unsigned long plan_overlaps(void)
+{
+	return atomic_load(&overlap_count);
+}
+
+void plan_reset(void)
 {
 	pthread_mutex_lock(&lock);
 	memset(plans, 0, sizeof(plans));
+	memset(&judge, 0, sizeof(judge));
 	pthread_mutex_unlock(&lock);
 	for (int i = 0; i < FUNCTIONS; i++)
 		atomic_store(&counts[i], 0);
-	atomic_store(&session_limit, 0);
-	atomic_store(&reported_sessions, 0);
-	atomic_store(&extra_flags, 0);
-	atomic_store(&last_pin, NULL);
-	atomic_store(&no_locks, 0);
 	atomic_store(&overlap_count, 0);
-	atomic_store(&keeps_failed, 0);
-	atomic_store(&slots_hidden, 0);
-	atomic_store(&longest, 0);
+	atomic_store(&delay_of_all, 0);
+	plan_release();
 }
 
-static void limit_sessions(unsigned long limit)
+void plan_refuse(const char *name, CK_RV rv, unsigned long skip, unsigned long times)
 {
-	atomic_store(&session_limit, (long)limit);
-}
-
-static void report_sessions(unsigned long count)
-{
-	atomic_store(&reported_sessions, count);
-}
-
-static void refuse(const char *name, CK_RV rv, unsigned long skip, unsigned long times)
-{
-	struct plan *p = &plans[find(name)];
+	struct plan *p = &plans[plan_function(name)];
 
 	pthread_mutex_lock(&lock);
 	p->rv = rv;
@@ -236,9 +229,9 @@ static void refuse(const char *name, CK_RV rv, unsigned long skip, unsigned long
 	pthread_mutex_unlock(&lock);
 }
 
-static void lie(const char *name, CK_ULONG len, unsigned long times)
+void plan_set_lie(const char *name, CK_ULONG len, unsigned long times)
 {
-	struct plan *p = &plans[find(name)];
+	struct plan *p = &plans[plan_function(name)];
 
 	pthread_mutex_lock(&lock);
 	p->lie = len;
@@ -246,9 +239,9 @@ static void lie(const char *name, CK_ULONG len, unsigned long times)
 	pthread_mutex_unlock(&lock);
 }
 
-static void set_hook(const char *name, proxy_hook hook, void *arg)
+void plan_set_hook(const char *name, proxy_hook hook, void *arg)
 {
-	struct plan *p = &plans[find(name)];
+	struct plan *p = &plans[plan_function(name)];
 
 	pthread_mutex_lock(&lock);
 	p->hook = hook;
@@ -256,48 +249,59 @@ static void set_hook(const char *name, proxy_hook hook, void *arg)
 	pthread_mutex_unlock(&lock);
 }
 
-static void set_flags(CK_FLAGS flags)
+void plan_delay(const char *name, unsigned long microseconds)
 {
-	atomic_store(&extra_flags, flags);
+	if (name == NULL) {
+		atomic_store(&delay_of_all, microseconds);
+		return;
+	}
+	pthread_mutex_lock(&lock);
+	plans[plan_function(name)].delay = microseconds;
+	pthread_mutex_unlock(&lock);
 }
 
-static const unsigned char *get_pin(void)
+void plan_judge(proxy_judge function, void *arg)
 {
-	return atomic_load(&last_pin);
+	pthread_mutex_lock(&lock);
+	judge.judge = function;
+	judge.arg = arg;
+	pthread_mutex_unlock(&lock);
 }
 
-static void cant_lock(int on)
+static void set(struct trigger *t, unsigned long skip)
 {
-	atomic_store(&no_locks, on);
+	pthread_mutex_lock(&lock);
+	*t = (struct trigger){ true, skip };
+	pthread_mutex_unlock(&lock);
 }
 
-static unsigned long get_overlaps(void)
+void plan_hang(const char *name, unsigned long skip)
 {
-	return atomic_load(&overlap_count);
+	set(&plans[plan_function(name)].hang, skip);
 }
 
-static void keep_failed(int on)
+void plan_lose_at(const char *name, unsigned long skip)
 {
-	atomic_store(&keeps_failed, on);
+	set(&plans[plan_function(name)].lose, skip);
 }
 
-static unsigned long get_longest(void)
+void plan_bring_back_at(const char *name, unsigned long skip)
 {
-	return atomic_load(&longest);
+	set(&plans[plan_function(name)].bring_back, skip);
 }
 
-static void hide_slots(int on)
+void plan_release(void)
 {
-	atomic_store(&slots_hidden, on);
+	atomic_fetch_add(&releases, 1);
+	wait_wake();
 }
 
-const struct proxy *proxy_control(void) __attribute__((visibility("default")));
-
-const struct proxy *proxy_control(void)
+static bool enough_hang(void *arg)
 {
-	static const struct proxy control = { get_count, get_round_trips, reset, limit_sessions,
-		report_sessions, refuse, lie, set_hook, set_flags, get_pin, cant_lock, get_overlaps,
-		keep_failed, get_longest, hide_slots };
+	return atomic_load(&hanging) >= *(unsigned long *)arg;
+}
 
-	return &control;
+void plan_await_hanging(unsigned long calls)
+{
+	wait_until(enough_hang, &calls);
 }

@@ -146,7 +146,7 @@ static void add_private(
 	add_bool(t, CKA_SIGN, (flags & KEY_SIGN) != 0);
 	add_bool(t, CKA_DECRYPT, (flags & KEY_DECRYPT) != 0);
 	add_bool(t, CKA_DERIVE, (flags & KEY_DERIVE) != 0);
-	add_bool(t, CKA_UNWRAP, false);
+	add_bool(t, CKA_UNWRAP, (flags & KEY_UNWRAP) != 0);
 	add_bool(t, CKA_SIGN_RECOVER, false);
 	if ((flags & KEY_ALWAYS_AUTHENTICATE) != 0)
 		add_bool(t, CKA_ALWAYS_AUTHENTICATE, true);

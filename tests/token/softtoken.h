@@ -38,7 +38,8 @@ enum softtoken_key_flags {
 	KEY_DECRYPT = 2,
 	KEY_DERIVE = 4,
 	KEY_ALWAYS_AUTHENTICATE = 8,
-	KEY_NO_PUBLIC_OBJECT = 16
+	KEY_NO_PUBLIC_OBJECT = 16,
+	KEY_UNWRAP = 32
 };
 EVP_PKEY *softtoken_rsa(
     struct softtoken *st, unsigned char id, const char *label, unsigned bits, unsigned flags);

@@ -1,0 +1,295 @@
+#include "proxy_device.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "proxy_control.h"
+#include "proxy_session.h"
+#include "proxy_wait.h"
+
+#define TWIN ((CK_SLOT_ID)1 << 40) /* beside the inner module's id: the second slot */
+
+static atomic_bool was_lost;
+static atomic_int stale_on, slots_hidden, twins;
+static atomic_int events; /* enum proxy_events */
+static atomic_ulong ends;
+static atomic_ulong reported_sessions, extra_flags;
+
+/* Under the lock of the sessions; blank: the tokens' own. */
+static unsigned char label_of_all[32];
+
+CK_SLOT_ID device_inner_slot(CK_SLOT_ID slot)
+{
+	return slot & ~TWIN;
+}
+
+bool device_was_lost(void)
+{
+	return atomic_load(&was_lost);
+}
+
+static void pad_label(unsigned char *padded, const char *label)
+{
+	size_t len = strlen(label);
+
+	memset(padded, ' ', 32);
+	memcpy(padded, label, len < 32 ? len : 32);
+}
+
+static bool has_label(const CK_TOKEN_INFO *info, const char *label)
+{
+	unsigned char padded[32];
+
+	if (label == NULL)
+		return true;
+	pad_label(padded, label);
+	return memcmp(padded, info->label, sizeof(padded)) == 0;
+}
+
+/* So that slots that nobody has asked for yet go too. */
+static void see_all_slots(void)
+{
+	CK_SLOT_ID list[PROXY_SLOTS];
+	CK_ULONG count = PROXY_SLOTS;
+
+	if (proxy_inner->C_GetSlotList(CK_TRUE, list, &count) != CKR_OK)
+		return;
+	sessions_lock();
+	for (CK_ULONG i = 0; i < count; i++)
+		(void)sessions_slot(list[i]);
+	sessions_unlock();
+}
+
+static void lose_one(struct slot *s, const char *label)
+{
+	CK_TOKEN_INFO info = { .flags = 0 };
+	bool known = proxy_inner->C_GetTokenInfo(s->id, &info) == CKR_OK;
+
+	if (s->lost || !has_label(&info, label))
+		return;
+	s->info = info;
+	s->stale = known && atomic_load(&stale_on) != 0;
+	s->lost = s->event = true;
+	s->generation++;
+	sessions_void(s);
+}
+
+void device_lose(const char *label)
+{
+	see_all_slots();
+	sessions_lock();
+	atomic_store(&was_lost, true);
+	sessions_lost_from_now(label == NULL);
+	for (struct slot *s = NULL; (s = sessions_next_slot(s)) != NULL;)
+		lose_one(s, label);
+	sessions_unlock();
+	wait_wake();
+	control_event("lost", label);
+}
+
+void device_bring_back(void)
+{
+	bool any = false;
+
+	sessions_lock();
+	sessions_lost_from_now(false);
+	for (struct slot *s = NULL; (s = sessions_next_slot(s)) != NULL;) {
+		any |= s->lost;
+		s->event |= s->lost;
+		s->lost = s->stale = false;
+	}
+	sessions_unlock();
+	wait_wake();
+	if (any)
+		control_event("back", NULL);
+}
+
+static bool is_lost(CK_SLOT_ID slot)
+{
+	bool lost;
+
+	sessions_lock();
+	lost = sessions_slot(slot)->lost;
+	sessions_unlock();
+	return lost;
+}
+
+/* The inner module's list without what is lost, with a second slot for each. */
+static CK_ULONG change_list(CK_SLOT_ID *list, CK_ULONG count, CK_BBOOL present)
+{
+	CK_ULONG kept = 0, once;
+
+	for (CK_ULONG i = 0; i < count; i++)
+		if (present == CK_FALSE || !is_lost(list[i]))
+			list[kept++] = list[i];
+	once = kept;
+	for (CK_ULONG i = 0; i < once && atomic_load(&twins) != 0; i++)
+		list[kept++] = list[i] | TWIN;
+	return kept;
+}
+
+CK_RV device_slots(CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *count)
+{
+	CK_SLOT_ID all[2 * PROXY_SLOTS];
+	CK_ULONG n = PROXY_SLOTS;
+	CK_RV rv = CKR_OK;
+
+	if (atomic_load(&slots_hidden) != 0) {
+		*count = 0;
+		return CKR_OK;
+	}
+	if (list == NULL || (!device_was_lost() && atomic_load(&twins) == 0))
+		rv = proxy_inner->C_GetSlotList(present, list, count);
+	if (rv != CKR_OK || (!device_was_lost() && atomic_load(&twins) == 0))
+		return rv;
+	rv = proxy_inner->C_GetSlotList(present, all, &n);
+	if (rv != CKR_OK)
+		return rv;
+	n = change_list(all, n, present);
+	if (list != NULL && *count < n)
+		rv = CKR_BUFFER_TOO_SMALL;
+	else if (list != NULL)
+		memcpy(list, all, n * sizeof(*list));
+	*count = n;
+	return rv;
+}
+
+void device_slot_info(CK_SLOT_ID slot, CK_SLOT_INFO *info)
+{
+	if (device_was_lost())
+		info->flags |= CKF_REMOVABLE_DEVICE;
+	if (is_lost(device_inner_slot(slot)))
+		info->flags &= ~(CK_FLAGS)CKF_TOKEN_PRESENT;
+}
+
+bool device_stale(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
+{
+	struct slot *s;
+	bool stale;
+
+	sessions_lock();
+	s = sessions_slot(device_inner_slot(slot));
+	stale = s->stale;
+	s->stale = false;
+	if (stale)
+		*info = s->info;
+	sessions_unlock();
+	return stale;
+}
+
+void device_token(CK_TOKEN_INFO *info)
+{
+	unsigned long reported = atomic_load(&reported_sessions);
+
+	info->flags |= atomic_load(&extra_flags);
+	if (reported > 0)
+		info->ulMaxSessionCount = reported;
+	sessions_lock();
+	if (label_of_all[0] != 0)
+		memcpy(info->label, label_of_all, sizeof(label_of_all));
+	sessions_unlock();
+}
+
+static bool take_event(CK_SLOT_ID *slot)
+{
+	bool found = false;
+
+	sessions_lock();
+	for (struct slot *s = NULL; !found && (s = sessions_next_slot(s)) != NULL;) {
+		found = s->event;
+		s->event = false;
+		*slot = s->id;
+	}
+	sessions_unlock();
+	return found;
+}
+
+struct wait {
+	unsigned long ends;
+	CK_SLOT_ID slot;
+	bool event;
+};
+
+static bool wait_over(void *arg)
+{
+	struct wait *w = arg;
+
+	w->event = take_event(&w->slot);
+	return w->event || atomic_load(&ends) != w->ends;
+}
+
+CK_RV device_wait(CK_FLAGS flags, CK_SLOT_ID *slot, void *reserved)
+{
+	struct wait w = { atomic_load(&ends), 0, false };
+
+	if (atomic_load(&events) == PROXY_EVENTS_INNER)
+		return proxy_inner->C_WaitForSlotEvent(flags, slot, reserved);
+	if (atomic_load(&events) == PROXY_EVENTS_UNSUPPORTED)
+		return CKR_FUNCTION_NOT_SUPPORTED;
+	if ((flags & CKF_DONT_BLOCK) != 0)
+		return take_event(slot) ? CKR_OK : CKR_NO_EVENT;
+	wait_until(wait_over, &w);
+	*slot = w.slot;
+	return w.event ? CKR_OK : CKR_CRYPTOKI_NOT_INITIALIZED;
+}
+
+void device_ends(void)
+{
+	atomic_fetch_add(&ends, 1);
+	wait_wake();
+}
+
+void device_reset(void)
+{
+	device_bring_back();
+	sessions_lock();
+	for (struct slot *s = NULL; (s = sessions_next_slot(s)) != NULL;)
+		s->event = false;
+	sessions_unlock();
+	device_stale_info(0);
+	device_events(PROXY_EVENTS_INNER);
+	device_hide_slots(0);
+	device_twin_slots(0);
+	device_relabel(NULL);
+	device_set_flags(0);
+	device_report_sessions(0);
+}
+
+void device_stale_info(int on)
+{
+	atomic_store(&stale_on, on);
+}
+
+void device_events(enum proxy_events how)
+{
+	atomic_store(&events, (int)how);
+}
+
+void device_hide_slots(int on)
+{
+	atomic_store(&slots_hidden, on);
+}
+
+void device_twin_slots(int on)
+{
+	atomic_store(&twins, on);
+}
+
+void device_relabel(const char *label)
+{
+	sessions_lock();
+	memset(label_of_all, 0, sizeof(label_of_all));
+	if (label != NULL)
+		pad_label(label_of_all, label);
+	sessions_unlock();
+}
+
+void device_set_flags(CK_FLAGS flags)
+{
+	atomic_store(&extra_flags, flags);
+}
+
+void device_report_sessions(unsigned long sessions)
+{
+	atomic_store(&reported_sessions, sessions);
+}

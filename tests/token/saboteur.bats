@@ -1,0 +1,91 @@
+#!/usr/bin/env bats
+# The saboteur in another process, steered by its control file, and the tool before it.
+
+bats_require_minimum_version 1.5.0
+load "${BATS_TEST_DIRNAME%/token}/cli/helper"
+load saboteur
+
+setup_file() {
+	export HSMIME=$HSMIME_BUILD/src/cli/hsmime
+	new_token "$BATS_FILE_TMPDIR/world" Demo
+	new_key 01 RSA:2048 alice
+	new_key 02 EC:secp256r1 bob
+	echo data >"$W/data"
+	(umask 077 && printf 000000 >"$W/wrong" && printf 111111 >"$W/other")
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+}
+
+sign() { # argument...
+	hsmime sign --cms -k 'pkcs11:id=%02' -o out "$@" "$W/data"
+}
+
+@test "calls are counted" {
+	sabotage
+	run_as 0 sign
+	[ "$(calls C_Login)" = 1 ]
+	[ "$(calls C_Sign)" = 1 ]
+}
+
+@test "a call is refused with the code that was given" {
+	sabotage '# not yet' 'refuse C_Sign CKR_DEVICE_MEMORY'
+	run_as 4 sign
+	said CKR_DEVICE_MEMORY
+	[ ! -e out ]
+}
+
+@test "a token that goes during a call and comes back at another signs" {
+	sabotage 'lose_at C_Sign' 'bring_back_at C_GetSlotList 1'
+	run_as 0 sign
+	[ "$(calls C_Sign)" = 2 ]
+	[ "$(calls C_Login)" = 2 ]
+	grep -q '^back' "$PROXY_EVENTS"
+}
+
+@test "a token that stays away is reported" {
+	sabotage 'lose_at C_Sign'
+	run_as 4 sign
+	said 'token "Demo"'
+	[ ! -e out ]
+}
+
+@test "a call hangs until the control file releases it" {
+	sabotage 'hang C_Sign'
+	sign &
+	await_event '^hang C_Sign'
+	[ "$(calls C_Sign)" = 1 ]
+	kill -0 $!
+	[ ! -e out ]
+	tell release
+	wait $!
+	[ -e out ]
+}
+
+@test "wrong PINs are counted across processes, and nothing unattended uses the last try" {
+	sabotage 'pin_tries 3'
+	export PROXY_TRIES=$PWD/tries
+	run_as 4 sign --pin-source "file:$W/wrong"
+	[ "$(cat tries)" = 1 ]
+	run_as 4 sign --pin-source "file:$W/other"
+	[ "$(cat tries)" = 2 ]
+	run_as 4 sign --pin-source "file:$W/pin"
+	said 'one more wrong PIN'
+	[ "$(calls C_Login)" = 0 ]
+}
+
+@test "the person at the pad cancels, mistypes, types" {
+	sabotage 'pad -'
+	run_as 4 sign </dev/null
+	sabotage 'pad 99999'
+	run_as 4 sign </dev/null
+	[ "$(calls C_Login)" = 1 ]
+	sabotage 'pad 123456'
+	run_as 0 sign </dev/null
+}
+
+@test "5,000 other keys do not hide the one that is named" {
+	sabotage 'extra_keys 5000'
+	run_as 0 sign
+}

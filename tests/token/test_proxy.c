@@ -1,0 +1,231 @@
+/* The saboteur does what it is told: no test that relies on it passes for want of sabotage. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <time.h>
+
+#include "proxy_rig.h"
+
+static void a_token_that_was_lost_comes_back_with_other_handles(void **state)
+{
+	CK_SESSION_HANDLE old_session = proxy_rig.session;
+	CK_OBJECT_HANDLE old_key = proxy_rig_key();
+	CK_SESSION_INFO info;
+	CK_SLOT_INFO slot_info;
+	CK_TOKEN_INFO token;
+	CK_ULONG count = 0, all = 0;
+
+	(void)state;
+	proxy_rig.proxy->lose("Saboteur");
+	assert_int_equal(proxy_rig_sign(old_key), CKR_DEVICE_REMOVED);
+	assert_int_equal(proxy_rig_sign(old_key), CKR_SESSION_HANDLE_INVALID);
+	assert_int_equal(
+	    proxy_rig.f->C_GetTokenInfo(proxy_rig.slot, &token), CKR_TOKEN_NOT_PRESENT);
+	assert_int_equal(proxy_rig.f->C_OpenSession(
+			     proxy_rig.slot, CKF_SERIAL_SESSION, NULL, NULL, &proxy_rig.session),
+	    CKR_TOKEN_NOT_PRESENT);
+	assert_int_equal(proxy_rig.f->C_GetSlotList(CK_TRUE, NULL, &count), CKR_OK);
+	assert_int_equal(proxy_rig.f->C_GetSlotList(CK_FALSE, NULL, &all), CKR_OK);
+	assert_int_equal(all, count + 1);
+	assert_int_equal(proxy_rig.f->C_GetSlotInfo(proxy_rig.slot, &slot_info), CKR_OK);
+	assert_int_equal(slot_info.flags & CKF_TOKEN_PRESENT, 0);
+	assert_int_equal(proxy_rig.proxy->sessions(), 0);
+	proxy_rig.proxy->bring_back();
+	proxy_rig_open_session();
+	assert_int_not_equal(proxy_rig.session, old_session);
+	assert_int_equal(proxy_rig.f->C_GetSessionInfo(proxy_rig.session, &info), CKR_OK);
+	assert_int_equal(info.state, CKS_RW_PUBLIC_SESSION);
+	assert_int_equal(proxy_rig_log_in(SOFTTOKEN_PIN), CKR_OK);
+	assert_int_not_equal(proxy_rig_key(), old_key);
+	assert_int_equal(proxy_rig_begin_sign(old_key), CKR_KEY_HANDLE_INVALID);
+	assert_int_equal(proxy_rig_sign(proxy_rig_key()), CKR_OK);
+	assert_int_equal(proxy_rig.f->C_CloseSession(old_session), CKR_SESSION_HANDLE_INVALID);
+}
+
+static void a_token_goes_at_a_call_that_was_named(void **state)
+{
+	CK_OBJECT_HANDLE k = proxy_rig_key();
+
+	(void)state;
+	proxy_rig.proxy->lose_at("C_Sign", 1);
+	assert_int_equal(proxy_rig_sign(k), CKR_OK);
+	assert_int_equal(proxy_rig_sign(k), CKR_DEVICE_REMOVED);
+	proxy_rig.proxy->bring_back_at("C_GetSlotList", 0);
+	assert_int_equal(softtoken_slot(proxy_rig.f, "Saboteur"), proxy_rig.slot);
+}
+
+static void a_stale_answer_is_given_once(void **state)
+{
+	CK_TOKEN_INFO token;
+
+	(void)state;
+	proxy_rig.proxy->stale_info(1);
+	proxy_rig.proxy->removal(CKR_GENERAL_ERROR);
+	proxy_rig.proxy->lose(NULL);
+	assert_int_equal(proxy_rig.f->C_GetTokenInfo(proxy_rig.slot, &token), CKR_OK);
+	assert_memory_equal(token.label, "Saboteur", 8);
+	assert_int_equal(
+	    proxy_rig.f->C_GetTokenInfo(proxy_rig.slot, &token), CKR_TOKEN_NOT_PRESENT);
+	assert_int_equal(proxy_rig.f->C_Logout(proxy_rig.session), CKR_GENERAL_ERROR);
+}
+
+static void *sign_in_thread(void *arg)
+{
+	*(CK_RV *)arg = proxy_rig_finish_sign();
+	return NULL;
+}
+
+static void a_call_hangs_until_it_is_released(void **state)
+{
+	CK_RV rv = 1;
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(proxy_rig_begin_sign(proxy_rig_key()), CKR_OK);
+	proxy_rig.proxy->hang("C_Sign", 0);
+	assert_int_equal(pthread_create(&thread, NULL, sign_in_thread, &rv), 0);
+	proxy_rig.proxy->await_hanging(1);
+	proxy_rig.proxy->release();
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(rv, CKR_OK);
+	/* What hangs while the token goes gets what the others get. */
+	assert_int_equal(proxy_rig_begin_sign(proxy_rig_key()), CKR_OK);
+	proxy_rig.proxy->hang("C_Sign", 0);
+	assert_int_equal(pthread_create(&thread, NULL, sign_in_thread, &rv), 0);
+	proxy_rig.proxy->await_hanging(1);
+	proxy_rig.proxy->lose(NULL);
+	proxy_rig.proxy->release();
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(rv, CKR_DEVICE_REMOVED);
+}
+
+static void *wait_in_thread(void *arg)
+{
+	CK_SLOT_ID id = 0;
+
+	*(CK_RV *)arg = proxy_rig.f->C_WaitForSlotEvent(0, &id, NULL);
+	return NULL;
+}
+
+static void slot_events_are_waited_for(void **state)
+{
+	CK_SLOT_ID id = 0;
+	CK_RV rv = 1;
+	pthread_t thread;
+
+	(void)state;
+	proxy_rig.proxy->slot_events(PROXY_EVENTS_UNSUPPORTED);
+	assert_int_equal(proxy_rig.f->C_WaitForSlotEvent(0, &id, NULL), CKR_FUNCTION_NOT_SUPPORTED);
+	proxy_rig.proxy->slot_events(PROXY_EVENTS_WORK);
+	assert_int_equal(proxy_rig.f->C_WaitForSlotEvent(CKF_DONT_BLOCK, &id, NULL), CKR_NO_EVENT);
+	assert_int_equal(pthread_create(&thread, NULL, wait_in_thread, &rv), 0);
+	proxy_rig.proxy->lose("Saboteur");
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(rv, CKR_OK);
+	proxy_rig.proxy->bring_back();
+	assert_int_equal(proxy_rig.f->C_WaitForSlotEvent(0, &id, NULL), CKR_OK);
+	assert_int_equal(id, proxy_rig.slot);
+}
+
+static void mechanisms_are_hidden(void **state)
+{
+	CK_MECHANISM_INFO info;
+	CK_ULONG before = 0, count = 0;
+
+	(void)state;
+	assert_int_equal(proxy_rig.f->C_GetMechanismList(proxy_rig.slot, NULL, &before), CKR_OK);
+	proxy_rig.proxy->hide_mechanism(CKM_RSA_PKCS);
+	assert_int_equal(proxy_rig.f->C_GetMechanismList(proxy_rig.slot, NULL, &count), CKR_OK);
+	assert_int_equal(count, before - 1);
+	assert_int_equal(proxy_rig.f->C_GetMechanismInfo(proxy_rig.slot, CKM_RSA_PKCS, &info),
+	    CKR_MECHANISM_INVALID);
+	assert_int_equal(proxy_rig_begin_sign(proxy_rig_key()), CKR_MECHANISM_INVALID);
+}
+
+static void a_token_shows_in_two_slots(void **state)
+{
+	CK_SLOT_ID list[64];
+	CK_ULONG count = 64;
+	CK_TOKEN_INFO a, b;
+
+	(void)state;
+	proxy_rig.proxy->twin_slots(1);
+	assert_int_equal(proxy_rig.f->C_GetSlotList(CK_TRUE, list, &count), CKR_OK);
+	assert_int_equal(count % 2, 0);
+	for (CK_ULONG i = 0; i < count / 2; i++) {
+		assert_int_not_equal(list[i], list[i + count / 2]);
+		assert_int_equal(proxy_rig.f->C_GetTokenInfo(list[i], &a), CKR_OK);
+		assert_int_equal(proxy_rig.f->C_GetTokenInfo(list[i + count / 2], &b), CKR_OK);
+		assert_memory_equal(a.serialNumber, b.serialNumber, sizeof(a.serialNumber));
+	}
+}
+
+static void keys_are_pretended_where_none_is_named(void **state)
+{
+	static CK_OBJECT_HANDLE handles[6000];
+	CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+	CK_ATTRIBUTE t = { CKA_CLASS, &class, sizeof(class) };
+	unsigned char id[32];
+	CK_ATTRIBUTE name = { CKA_ID, id, sizeof(id) };
+	CK_ULONG count = 0;
+
+	(void)state;
+	proxy_rig.proxy->extra_keys(5000);
+	assert_int_equal(proxy_rig.f->C_FindObjectsInit(proxy_rig.session, &t, 1), CKR_OK);
+	assert_int_equal(
+	    proxy_rig.f->C_FindObjects(proxy_rig.session, handles, 6000, &count), CKR_OK);
+	assert_int_equal(proxy_rig.f->C_FindObjectsFinal(proxy_rig.session), CKR_OK);
+	assert_int_equal(count, 5001);
+	assert_int_equal(
+	    proxy_rig.f->C_GetAttributeValue(proxy_rig.session, handles[5000], &name, 1), CKR_OK);
+	assert_int_equal(name.ulValueLen, strlen("extra-1"));
+	assert_int_not_equal(proxy_rig_key(), 0);
+}
+
+static CK_RV refuse_all(const char *name, void *arg)
+{
+	return strcmp(name, "C_SignInit") == 0 ? *(CK_RV *)arg : CKR_OK;
+}
+
+static void calls_are_slow_and_judged(void **state)
+{
+	CK_RV rv = CKR_DEVICE_MEMORY;
+	struct timespec a, b;
+	CK_OBJECT_HANDLE k = proxy_rig_key();
+
+	(void)state;
+	proxy_rig.proxy->delay("C_Sign", 20000);
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	assert_int_equal(proxy_rig_sign(k), CKR_OK);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	assert_true((b.tv_sec - a.tv_sec) * 1000000000 + b.tv_nsec - a.tv_nsec >= 20000000);
+	proxy_rig.proxy->judge(refuse_all, &rv);
+	assert_int_equal(proxy_rig_sign(k), CKR_DEVICE_MEMORY);
+	assert_int_equal(proxy_rig.proxy->count("C_SignInit"), 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, proxy_rig_begin, proxy_rig_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_token_that_was_lost_comes_back_with_other_handles),
+		TEST(a_token_goes_at_a_call_that_was_named),
+		TEST(a_stale_answer_is_given_once),
+		TEST(a_call_hangs_until_it_is_released),
+		TEST(slot_events_are_waited_for),
+		TEST(mechanisms_are_hidden),
+		TEST(a_token_shows_in_two_slots),
+		TEST(keys_are_pretended_where_none_is_named),
+		TEST(calls_are_slow_and_judged),
+	};
+
+	return cmocka_run_group_tests(tests, proxy_rig_set_up, proxy_rig_tear_down);
+}

@@ -1,0 +1,80 @@
+#!/usr/bin/env bats
+# The tool before a token that does not answer.
+
+bats_require_minimum_version 1.5.0
+load "${BATS_TEST_DIRNAME%/token}/cli/helper"
+load saboteur
+
+setup_file() {
+	export HSMIME=$HSMIME_BUILD/src/cli/hsmime
+	new_token "$BATS_FILE_TMPDIR/world" Demo
+	new_key 01 RSA:2048 alice
+	new_key 02 EC:secp256r1 bob
+	new_mail alice bob
+	hsmime encrypt -r "$W/alice.pem" -o "$W/enc.eml" "$W/mail.eml"
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p out
+}
+
+# nothing_left: no output, and no temporary file beside it
+nothing_left() {
+	[ -z "$(ls -A out)" ]
+}
+
+@test "a signature that never comes is given up: status 4, nothing left behind" {
+	sabotage 'hang C_Sign'
+	run_as 4 timeout 30 "$HSMIME" sign --call-limit 1 -k 'pkcs11:id=%02' -o out/signed.eml "$W/mail.eml"
+	said 'token "Demo" does not answer .C_Sign has not returned.'
+	nothing_left
+}
+
+@test "so is a decryption" {
+	sabotage 'hang C_Decrypt'
+	run_as 4 timeout 30 "$HSMIME" decrypt --call-limit 1 -o out/mail.eml "$W/enc.eml"
+	said 'token "Demo" does not answer .C_Decrypt has not returned.'
+	nothing_left
+}
+
+@test "and a module that does not start" {
+	sabotage 'hang C_Initialize'
+	run_as 4 timeout 30 "$HSMIME" keys --call-limit 1
+	said 'does not answer .C_Initialize has not returned.'
+}
+
+@test "the report in JSON says so too" {
+	sabotage 'hang C_Login'
+	run_as 4 timeout 30 "$HSMIME" sign --json --call-limit 1 -k 'pkcs11:id=%02' -o out/signed.eml \
+		"$W/mail.eml"
+	python3 -c 'import json,sys; r = json.load(sys.stdin)
+assert r["exit_status"] == 4 and "C_Login" in r["error"], r' <<<"$output"
+	nothing_left
+}
+
+@test "a module that hangs when all is done spoils nothing" {
+	sabotage 'hang C_Finalize'
+	run_as 0 timeout 30 "$HSMIME" sign --call-limit 1 -k 'pkcs11:id=%02' -o out/signed.eml "$W/mail.eml"
+	unset HSMIME_MODULE
+	hsmime verify --ca "$W/ca.pem" out/signed.eml
+}
+
+@test "without a limit a call may take as long as it likes" {
+	sabotage 'hang C_Sign'
+	hsmime sign --call-limit 0 -k 'pkcs11:id=%02' -o out/signed.eml "$W/mail.eml" &
+	await_event '^hang C_Sign'
+	kill -0 $!
+	tell release
+	wait $!
+	[ -e out/signed.eml ]
+}
+
+@test "a signal ends it while a call hangs, and leaves nothing" {
+	sabotage 'hang C_Sign'
+	"$HSMIME" sign -k 'pkcs11:id=%02' -o out/signed.eml "$W/mail.eml" &
+	await_event '^hang C_Sign'
+	kill -TERM $!
+	run ! wait $!
+	nothing_left
+}

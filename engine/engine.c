@@ -22,6 +22,11 @@ static const char *setting(const char *given, const char *variable)
 	return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
+void engine_set_call_limit(struct engine *e, unsigned milliseconds)
+{
+	atomic_store(&e->call_limit, milliseconds);
+}
+
 static int set_options(struct engine *e, const struct engine_options *o, struct error *err)
 {
 	const char *source = setting(o->pin_source, "HSMIME_PIN_SOURCE");
@@ -35,7 +40,7 @@ static int set_options(struct engine *e, const struct engine_options *o, struct 
 		if (e->token_label == NULL)
 			return error_nomem(err);
 	}
-	e->call_limit = o->call_limit;
+	engine_set_call_limit(e, o->call_limit);
 	if (crypto_context() == NULL)
 		return error_openssl(err, HSMIME_EINTERNAL, "starting OpenSSL");
 	return 0;

@@ -57,6 +57,9 @@ void engine_announce(const struct engine *e);
 /* engine_up_ref(e): one more owner; returns e. */
 struct engine *engine_up_ref(struct engine *e);
 
+/* engine_set_call_limit(e, milliseconds): engine_options.call_limit, for the calls to come. */
+void engine_set_call_limit(struct engine *e, unsigned milliseconds);
+
 /*
  * engine_free(e):
  * The last owner's call closes sessions and finalises the module. Every

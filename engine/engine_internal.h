@@ -18,8 +18,8 @@ struct engine {
 	atomic_uint references;
 	struct module *module;
 	struct pin_source *pin;
-	char *token_label; /* NULL: any */
-	unsigned call_limit;
+	char *token_label;      /* NULL: any */
+	atomic_uint call_limit; /* milliseconds */
 };
 
 /* engine_run(e, run, arg, err): run(arg) within e's limit for calls (engine/zone.h), and what that returns. */

@@ -13,6 +13,7 @@
 
 #include "engine/engine.h"
 #include "engine/gate.h"
+#include "engine/group.h"
 #include "engine/key_use.h"
 #include "engine/object.h"
 #include "engine/token_key.h"
@@ -23,6 +24,7 @@
 
 struct token_key {
 	atomic_uint references;
+	struct group *group; /* NULL, or the key's places: what follows is of one of them */
 	struct engine *engine;
 	struct token *token;
 	struct pin_source *pin; /* of its URI; NULL: the engine's */
@@ -54,8 +56,13 @@ int key_new(struct token_key **out, struct engine *e, struct token *t,
 /* key_work(w, k, purpose, err): prepare w for work_run with k. */
 void key_work(struct work *w, struct token_key *k, const char *purpose, struct error *err);
 
-/* key_run(k, run, arg, err): run(arg), and what it returns, within the limit for calls (engine/zone.h). */
-int key_run(struct token_key *k, int (*run)(void *arg), void *arg, struct error *err);
+/*
+ * key_run(key, kind, run, arg, err):
+ * run(arg), and what it returns, within the limit for calls (engine/zone.h). *key is a place in
+ * arg: of a group it becomes the key on the token that is to do it (engine/group.h). err is not NULL.
+ */
+int key_run(
+    struct token_key **key, enum probe kind, int (*run)(void *arg), void *arg, struct error *err);
 
 /* key_handle(handle, k, w): k's object in w's session. Returns as a work_function. */
 int key_handle(CK_OBJECT_HANDLE *handle, struct token_key *k, struct work *w);

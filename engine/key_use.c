@@ -164,6 +164,6 @@ int key_use(struct token_key *k, struct work *w, const struct key_use *use, void
 
 void key_use_end(struct token_key *k)
 {
-	if (module_live(k->token->module) && k->copy.state == KEY_COPY_READY)
+	if (k->copy.state == KEY_COPY_READY && module_live(k->token->module))
 		copies_drop(k->token, k->copy.generation, k->copy.handle);
 }

@@ -248,10 +248,14 @@ static int run(void *arg)
 int token_key_decrypt(struct token_key *k, unsigned char *out, size_t *out_len,
     const struct token_decrypt *request, struct error *err)
 {
-	struct call c = { k, out, out_len, request, err };
-	int r = key_run(k, run, &c, err);
+	struct error own = { 0 };
+	struct call c = { k, out, out_len, request, &own };
+	int r = key_run(&c.key, PROBE_DECRYPT, run, &c, &own);
 
-	if (r < 0)
+	if (r < 0) {
 		*out_len = 0;
+		if (err != NULL)
+			*err = own;
+	}
 	return r;
 }

@@ -189,10 +189,14 @@ static int run(void *arg)
 int token_key_derive(struct token_key *k, unsigned char *out, size_t *out_len,
     const unsigned char *peer, size_t peer_len, struct error *err)
 {
-	struct call c = { k, out, out_len, peer, peer_len, err };
-	int r = key_run(k, run, &c, err);
+	struct error own = { 0 };
+	struct call c = { k, out, out_len, peer, peer_len, &own };
+	int r = key_run(&c.key, PROBE_DERIVE, run, &c, &own);
 
-	if (r < 0)
+	if (r < 0) {
 		*out_len = 0;
+		if (err != NULL)
+			*err = own;
+	}
 	return r;
 }

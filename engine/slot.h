@@ -12,6 +12,7 @@
 #include <p11-kit/pkcs11.h>
 
 #include "engine/copies.h"
+#include "engine/health.h"
 #include "engine/login.h"
 #include "engine/mechanism.h"
 #include "engine/session.h"
@@ -36,6 +37,7 @@ struct token {
 	struct copies copies;
 	struct login login;
 	struct mechanism_memory memory; /* which rung of a ladder worked */
+	struct health health;           /* engine/health.h */
 };
 
 /*

@@ -22,6 +22,7 @@ void token_key_free(struct token_key *k)
 {
 	if (k == NULL || atomic_fetch_sub(&k->references, 1) != 1)
 		return;
+	group_free(k->group);
 	key_use_end(k);
 	EVP_PKEY_free(k->public_key);
 	pin_source_free(k->pin);
@@ -121,9 +122,41 @@ int key_new(struct token_key **out, struct engine *e, struct token *t,
 	return r;
 }
 
-int key_run(struct token_key *k, int (*run)(void *arg), void *arg, struct error *err)
+int key_run(
+    struct token_key **key, enum probe kind, int (*run)(void *arg), void *arg, struct error *err)
 {
+	struct token_key *k = *key;
+
+	if (k->group != NULL)
+		return group_run(k->group, kind, key, run, arg, err);
 	return engine_run(k->engine, run, arg, err);
+}
+
+int token_key_group(
+    struct token_key **out, struct token_key *const *keys, size_t count, struct error *err)
+{
+	struct token_key *k = calloc(1, sizeof(*k));
+	int r;
+
+	*out = NULL;
+	if (k == NULL)
+		return error_nomem(err);
+	atomic_init(&k->references, 1);
+	gate_init(&k->gate);
+	r = group_new(&k->group, keys, count, err);
+	if (r == 0) {
+		k->engine = engine_up_ref(keys[0]->engine);
+		k->token = keys[0]->token;
+		r = take_public(k, keys[0]->public_key, err);
+		k->uri = strdup(keys[0]->uri);
+	}
+	if (r == 0 && k->uri == NULL)
+		r = error_nomem(err);
+	if (r < 0)
+		token_key_free(k);
+	else
+		*out = k;
+	return r;
 }
 
 void key_work(struct work *w, struct token_key *k, const char *purpose, struct error *err)

@@ -18,6 +18,15 @@ struct token_key;
 
 enum token_key_type { TOKEN_KEY_RSA, TOKEN_KEY_EC };
 
+/*
+ * token_key_group(out, keys, count, err):
+ * One key of several that are the same key on several tokens (at most 32): an operation is done by
+ * whichever token is free and well (engine/group.h). It takes references of its own.
+ * HSMIME_EUSAGE where they are not the same key; HSMIME_ENOMEM.
+ */
+int token_key_group(
+    struct token_key **out, struct token_key *const *keys, size_t count, struct error *err);
+
 /* token_key_up_ref(k), token_key_free(k): shared ownership; NULL may be freed. */
 struct token_key *token_key_up_ref(struct token_key *k);
 void token_key_free(struct token_key *k);

@@ -140,6 +140,8 @@ void hsmime_ctx_set_call_limit(hsmime_ctx *ctx, unsigned seconds)
 	const unsigned most = UINT_MAX / 1000;
 
 	ctx->shared->call_limit = (seconds < most ? seconds : most) * 1000;
+	if (ctx->shared->engine != NULL)
+		engine_set_call_limit(ctx->shared->engine, ctx->shared->call_limit);
 }
 
 unsigned hsmime_calls_hanging(void)
@@ -262,6 +264,7 @@ static int open_engine(hsmime_ctx *ctx)
 		.pin_source = s->pin_source,
 		.pin_callback = s->pin_callback,
 		.pin_arg = s->pin_arg,
+		.call_limit = s->call_limit,
 	};
 
 	return engine_new(&s->engine, &options, &ctx->err);

@@ -1,0 +1,35 @@
+/*
+ * group: one key that several tokens hold. Operations are spread over the tokens by their free
+ * sessions. One that fails is set aside (engine/health.h), tried out with data of our own
+ * (engine/probe.h) when its time is over, and taken again; the operation is done on another one
+ * meanwhile. A call that hangs is given up alone (engine/zone.h).
+ */
+#ifndef ENGINE_GROUP_H
+#define ENGINE_GROUP_H
+
+#include <stddef.h>
+
+#include "engine/probe.h"
+#include "util/error.h"
+
+struct token_key;
+struct group;
+
+#define GROUP_MAX 32 /* tokens */
+
+/*
+ * group_new(out, keys, count, err): of so many keys, of which it takes references. HSMIME_EUSAGE
+ * where they are not the same key, or too many; HSMIME_ENOMEM. group_free(g): NULL is allowed.
+ */
+int group_new(struct group **out, struct token_key *const *keys, size_t count, struct error *err);
+void group_free(struct group *g);
+
+/*
+ * group_run(g, kind, key, run, arg, err):
+ * run(arg), with *key, a place in arg, set to one of the keys. Where that fails for the token's
+ * sake (HSMIME_ETOKEN, HSMIME_EPIN, HSMIME_ENOKEY) the others are tried. What run returned last.
+ */
+int group_run(struct group *g, enum probe kind, struct token_key **key, int (*run)(void *arg),
+    void *arg, struct error *err);
+
+#endif

@@ -1,0 +1,76 @@
+#include "engine/health.h"
+
+#include <time.h>
+
+#include "engine/log.h"
+#include "engine/slot.h"
+
+#define FIRST_MS 1000
+#define LONGEST_MS 300000
+#define SESSIONS_MANY 64 /* a token without a limit counts as one with that many */
+
+static int64_t now_ms(void)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int64_t pause_ms(unsigned failures)
+{
+	int64_t ms = FIRST_MS;
+
+	while (failures-- > 1 && ms < LONGEST_MS)
+		ms *= 2;
+	return ms < LONGEST_MS ? ms : LONGEST_MS;
+}
+
+void health_failed(struct token *t, const struct error *why)
+{
+	unsigned failures = atomic_fetch_add(&t->health.failures, 1) + 1;
+
+	atomic_store(&t->health.again, now_ms() + pause_ms(failures));
+	log_say(failures == 1 ? 0 : 1, "token \"%s\" (serial number %s) is set aside: %s", t->label,
+	    t->serial, why->message);
+}
+
+void health_good(struct token *t)
+{
+	if (atomic_load(&t->health.failures) == 0 || atomic_exchange(&t->health.failures, 0) == 0)
+		return;
+	log_say(0, "token \"%s\" (serial number %s) is back", t->label, t->serial);
+}
+
+bool health_aside(const struct token *t)
+{
+	return atomic_load(&t->health.failures) > 0;
+}
+
+bool health_due(struct token *t)
+{
+	int64_t again = atomic_load(&t->health.again), now = now_ms();
+	unsigned failures = atomic_load(&t->health.failures);
+
+	return failures > 0 && now >= again &&
+	       atomic_compare_exchange_strong(&t->health.again, &again, now + pause_ms(failures));
+}
+
+void health_begin(struct token *t)
+{
+	atomic_fetch_add(&t->health.operations, 1);
+}
+
+void health_end(struct token *t)
+{
+	atomic_fetch_sub(&t->health.operations, 1);
+}
+
+unsigned health_load(struct token *t)
+{
+	size_t limit = session_limit(t);
+
+	if (limit == 0 || limit > SESSIONS_MANY)
+		limit = SESSIONS_MANY;
+	return atomic_load(&t->health.operations) * 4096 / (unsigned)limit;
+}

@@ -1,0 +1,44 @@
+/*
+ * health: which tokens are set aside, where several hold the same key (engine/group.h), and for
+ * how long: a second after the first failure, twice as long after each further one, 5 minutes at
+ * most.
+ */
+#ifndef ENGINE_HEALTH_H
+#define ENGINE_HEALTH_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+struct token;
+
+/* Of one token; private to health.c. Zero: good. */
+struct health {
+	atomic_uint failures;   /* in a row */
+	_Atomic int64_t again;  /* milliseconds of CLOCK_MONOTONIC: when it may be tried again */
+	atomic_uint operations; /* under way */
+};
+
+/* health_failed(t, why): an operation failed for t's sake; t is set aside, which the log is told. */
+void health_failed(struct token *t, const struct error *why);
+
+/* health_good(t): an operation succeeded. */
+void health_good(struct token *t);
+
+/* health_aside(t): t is set aside. */
+bool health_aside(const struct token *t);
+
+/*
+ * health_due(t): t is set aside and its time is over: the caller is to try it out. To one caller
+ * only; to the next one after the same time again.
+ */
+bool health_due(struct token *t);
+
+/* health_begin(t), health_end(t): around an operation. health_load(t): part of its sessions at work, of 4096. */
+void health_begin(struct token *t);
+void health_end(struct token *t);
+unsigned health_load(struct token *t);
+
+#endif

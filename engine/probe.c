@@ -1,0 +1,126 @@
+#include "engine/probe.h"
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+
+#include "engine/crypto.h"
+#include "engine/key.h"
+#include "engine/public_key.h"
+#include "engine/token_key.h"
+#include "engine/verify.h"
+
+#define SECRET 32 /* octets */
+
+static int wrong(const struct token_key *k, struct error *err, const char *what)
+{
+	error_set(err, HSMIME_ETOKEN, "the key %s answers wrongly: %s", k->uri, what);
+	return error_hint(err, "have the token checked; what it answered lately may be wrong too");
+}
+
+static int unable(struct error *err)
+{
+	return error_openssl(err, HSMIME_EINTERNAL, "can't make data to try a key out with");
+}
+
+static int sign(struct token_key *k, struct error *err)
+{
+	unsigned char digest[32], sig[KEY_SIZE_MAX];
+	size_t len = sizeof(sig);
+	struct token_sign q = { .digest = "SHA256", .data = digest, .len = sizeof(digest) };
+	int r;
+
+	q.scheme = k->type == TOKEN_KEY_RSA ? TOKEN_SIGN_RSA_PKCS1 : TOKEN_SIGN_ECDSA;
+	if (RAND_bytes_ex(crypto_context(), digest, sizeof(digest), 0) != 1)
+		return unable(err);
+	r = token_key_sign(k, sig, &len, &q, err);
+	if (r == 0 && !verify_signature(k, &q, sig, len))
+		r = wrong(k, err, "its signature does not verify");
+	return r;
+}
+
+static bool encrypt(unsigned char *out, size_t *len, const struct token_key *k,
+    const unsigned char *secret, size_t secret_len)
+{
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(crypto_context(), k->public_key, NULL);
+	bool done = c != NULL && EVP_PKEY_encrypt_init(c) == 1 &&
+		    EVP_PKEY_CTX_set_rsa_padding(c, RSA_PKCS1_PADDING) == 1 &&
+		    EVP_PKEY_encrypt(c, out, len, secret, secret_len) == 1;
+
+	EVP_PKEY_CTX_free(c);
+	return done;
+}
+
+static int decrypt(struct token_key *k, struct error *err)
+{
+	unsigned char secret[SECRET], data[KEY_SIZE_MAX], out[KEY_SIZE_MAX];
+	size_t len = sizeof(data), out_len = sizeof(out);
+	struct token_decrypt q = { .scheme = TOKEN_DECRYPT_RSA_PKCS1, .data = data };
+	int r;
+
+	if (RAND_bytes_ex(crypto_context(), secret, sizeof(secret), 0) != 1 ||
+	    !encrypt(data, &len, k, secret, sizeof(secret)))
+		return unable(err);
+	q.len = len;
+	r = token_key_decrypt(k, out, &out_len, &q, err);
+	if (r == HSMIME_EINVALID)
+		r = wrong(k, err, "it does not decrypt");
+	else if (r == 0 &&
+		 (out_len != sizeof(secret) || CRYPTO_memcmp(out, secret, sizeof(secret)) != 0))
+		r = wrong(k, err, "it decrypts to something else");
+	OPENSSL_cleanse(out, sizeof(out));
+	return r;
+}
+
+/* The other side of a key agreement, with a key made for it. */
+static bool agree(
+    unsigned char *out, size_t *len, unsigned char *point, size_t *point_len, EVP_PKEY *public_key)
+{
+	EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_pkey(crypto_context(), public_key, NULL);
+	EVP_PKEY_CTX *c = NULL;
+	EVP_PKEY *own = NULL;
+	bool done = maker != NULL && EVP_PKEY_keygen_init(maker) == 1 &&
+		    EVP_PKEY_generate(maker, &own) == 1 && public_key_point(point, point_len, own);
+
+	if (done)
+		c = EVP_PKEY_CTX_new_from_pkey(crypto_context(), own, NULL);
+	done = done && c != NULL && EVP_PKEY_derive_init(c) == 1 &&
+	       EVP_PKEY_derive_set_peer(c, public_key) == 1 && EVP_PKEY_derive(c, out, len) == 1;
+	EVP_PKEY_CTX_free(c);
+	EVP_PKEY_CTX_free(maker);
+	EVP_PKEY_free(own);
+	return done;
+}
+
+static int derive(struct token_key *k, struct error *err)
+{
+	unsigned char expected[KEY_SIZE_MAX], got[KEY_SIZE_MAX], point[PUBLIC_POINT_MAX];
+	size_t len = sizeof(expected), got_len = sizeof(got), point_len = sizeof(point);
+	int r;
+
+	if (!agree(expected, &len, point, &point_len, k->public_key))
+		return unable(err);
+	r = token_key_derive(k, got, &got_len, point, point_len, err);
+	if (r == 0 && (got_len != len || CRYPTO_memcmp(got, expected, len) != 0))
+		r = wrong(k, err, "it agrees on another secret");
+	OPENSSL_cleanse(expected, sizeof(expected));
+	OPENSSL_cleanse(got, sizeof(got));
+	return r;
+}
+
+int probe_run(struct token_key *k, enum probe probe, struct error *err)
+{
+	static int (*const probes[])(struct token_key *, struct error *) = {
+		[PROBE_SIGN] = sign, [PROBE_DECRYPT] = decrypt, [PROBE_DERIVE] = derive
+	};
+	int r;
+
+	ERR_set_mark();
+	r = probes[probe](k, err);
+	ERR_pop_to_mark();
+	return r;
+}

@@ -1,0 +1,22 @@
+/*
+ * probe: whether a key on a token does what it should, tried out on data of our own, so that no
+ * message's fate depends on it.
+ */
+#ifndef ENGINE_PROBE_H
+#define ENGINE_PROBE_H
+
+#include "util/error.h"
+
+struct token_key;
+
+enum probe { PROBE_SIGN, PROBE_DECRYPT, PROBE_DERIVE };
+
+/*
+ * probe_run(k, probe, err):
+ * PROBE_SIGN: a signature is made and verified with the public key. PROBE_DECRYPT: random octets
+ * that were encrypted for the public key come back. PROBE_DERIVE: both sides of a key agreement get
+ * the same. 0; HSMIME_ETOKEN also where the token answers, but wrongly; else as the operation.
+ */
+int probe_run(struct token_key *k, enum probe probe, struct error *err);
+
+#endif

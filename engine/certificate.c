@@ -1,5 +1,6 @@
 #include "engine/certificate.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -43,6 +44,44 @@ bool certificate_fits(X509 *cert, enum engine_purpose purpose)
 	return (X509_get_extension_flags(cert) & EXFLAG_CA) == 0 &&
 	       (X509_get_key_usage(cert) & wanted) != 0 &&
 	       (X509_get_extended_key_usage(cert) & (XKU_SMIME | XKU_ANYEKU)) != 0;
+}
+
+int certificate_rank(X509 *cert, enum engine_purpose purpose)
+{
+	if (cert == NULL)
+		return 1;
+	if (!certificate_fits(cert, purpose))
+		return 0;
+	return certificate_valid_now(cert) ? 2 : purpose == ENGINE_DECRYPT ? 1 : 0;
+}
+
+void certificate_date(char text[CERTIFICATE_DATE_SIZE], const ASN1_TIME *t)
+{
+	struct tm tm = { 0 };
+
+	if (t == NULL || ASN1_TIME_to_tm(t, &tm) != 1 ||
+	    strftime(text, CERTIFICATE_DATE_SIZE, "%Y-%m-%d", &tm) == 0)
+		snprintf(text, CERTIFICATE_DATE_SIZE, "?");
+}
+
+void certificate_problem(
+    char text[CERTIFICATE_PROBLEM_SIZE], X509 *cert, enum engine_purpose purpose)
+{
+	const ASN1_TIME *from = X509_get0_notBefore(cert), *to = X509_get0_notAfter(cert);
+	bool dates = purpose == ENGINE_SIGN;
+	char date[CERTIFICATE_DATE_SIZE];
+
+	text[0] = '\0';
+	if (dates && X509_cmp_current_time(to) <= 0) {
+		certificate_date(date, to);
+		snprintf(text, CERTIFICATE_PROBLEM_SIZE, "expired on %s", date);
+	} else if (dates && X509_cmp_current_time(from) >= 0) {
+		certificate_date(date, from);
+		snprintf(text, CERTIFICATE_PROBLEM_SIZE, "is not valid before %s", date);
+	} else if (!certificate_fits(cert, purpose)) {
+		snprintf(text, CERTIFICATE_PROBLEM_SIZE, "is not one to %s mail with",
+		    purpose == ENGINE_SIGN ? "sign" : "decrypt");
+	}
 }
 
 static bool same_issuer(X509 *cert, const struct engine_candidate *c)

@@ -28,6 +28,25 @@ bool certificate_names_email(X509 *cert, const char *email);
 bool certificate_fits(X509 *cert, enum engine_purpose purpose);
 
 /*
+ * certificate_rank(cert, purpose): what tells keys apart where several are named. 2: valid now and fits
+ * the purpose; 1: may be right, as there is no certificate (NULL), or it is one for decryption that is not
+ * valid now, with which there may be old mail; 0: it can't be used.
+ */
+int certificate_rank(X509 *cert, enum engine_purpose purpose);
+
+/*
+ * certificate_problem(text, cert, purpose): why cert can't be used now, in words that go on from
+ * "the certificate"; with ENGINE_DECRYPT its dates do not count. Empty: it can.
+ */
+#define CERTIFICATE_PROBLEM_SIZE 96
+void certificate_problem(
+    char text[CERTIFICATE_PROBLEM_SIZE], X509 *cert, enum engine_purpose purpose);
+
+/* certificate_date(text, t): as 2026-11-24, or "?" where t is no time. */
+#define CERTIFICATE_DATE_SIZE 16
+void certificate_date(char text[CERTIFICATE_DATE_SIZE], const ASN1_TIME *t);
+
+/*
  * certificate_is(cert, c): whether c names cert, by issuer and serial number or by key identifier.
  * Names are compared as RFC 5280 section 7.1 says: another string type or case is the same name.
  */

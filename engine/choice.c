@@ -14,7 +14,9 @@ void choice_free(struct choice *c)
 	for (size_t i = 0; i < c->count; i++)
 		X509_free(c->items[i].cert);
 	memset(c->items, 0, sizeof(c->items));
-	c->count = 0;
+	X509_free(c->example);
+	c->example = NULL;
+	c->count = c->unfit = 0;
 }
 
 static struct chosen *same_key(struct choice *c, const struct token *t, const CK_ATTRIBUTE *id)

@@ -13,6 +13,7 @@
 #include "engine/search.h"
 
 struct candidates;
+struct selector;
 
 #define CHOSEN_MAX 16
 
@@ -27,16 +28,19 @@ struct chosen {
 
 /* What is sought, in the members that the search_each at work looks at, and what was chosen. */
 struct choice {
-	const char *email;
+	const struct selector *selector;
+	const struct uri *uri;
 	enum engine_purpose purpose;
 	X509 *cert;
 	struct candidates *candidates;
 	struct chosen items[CHOSEN_MAX];
 	size_t count;
-	size_t unfit; /* named the address, but are not valid or not for the purpose */
+	int grade;     /* enum selector_grade of what was chosen */
+	size_t unfit;  /* named, but not valid or not for the purpose */
+	X509 *example; /* the newest of these */
 };
 
-/* choice_free(c): free what was chosen; c can be used again. */
+/* choice_free(c): free what was chosen and noted; c can be used again. */
 void choice_free(struct choice *c);
 
 /*

@@ -73,8 +73,8 @@ bool engine_has_token(const struct engine *e);
 /* engine_tokens(list, count, e, err): as hsmime_tokens. */
 int engine_tokens(hsmime_token **list, size_t *count, struct engine *e, struct error *err);
 
-/* engine_keys(list, count, e, uri, login, err): as hsmime_keys. */
-int engine_keys(hsmime_key **list, size_t *count, struct engine *e, const char *uri, bool login,
+/* engine_keys(list, count, e, key, login, err): as hsmime_keys. */
+int engine_keys(hsmime_key **list, size_t *count, struct engine *e, const char *key, bool login,
     struct error *err);
 
 /* engine_tokens_free, engine_keys_free: free what the two gave. */
@@ -94,24 +94,23 @@ struct engine_found {
 };
 
 /*
- * engine_find_key(found, e, uri, purpose, err):
- * The private key that uri names (RFC 7512; NULL or one that fits several:
- * the only one that fits the purpose by its attributes), logging in where
- * needed. pin-source in the URI is honoured (files only); pin-value, a
+ * engine_find_key(found, e, key, purpose, err):
+ * The private key that key names: an RFC 7512 URI (NULL: any), or what its certificate
+ * says (engine/selector.h), logging in where needed. Of several that fit the purpose by their
+ * attributes the only one whose certificate is valid now and fits it too. A certificate
+ * that was named has to fit, and to sign it has to be valid now. pin-source in the URI is honoured (files only); pin-value, a
  * pin-source with '|', and a module-path or module-name that is not configured
  * are refused (HSMIME_EPOLICY). Two keys that fit: HSMIME_ENOKEY, the hint lists
- * them. A NULL uri takes the context's token label into account.
- * Returns 0, HSMIME_EUSAGE (malformed URI), HSMIME_EPOLICY, HSMIME_ENOKEY,
+ * them. A NULL key takes the context's token label into account.
+ * Returns 0, HSMIME_EUSAGE (malformed), HSMIME_EPOLICY, HSMIME_ENOKEY,
  * HSMIME_EPIN, HSMIME_ETOKEN or HSMIME_ENOMEM.
  */
-int engine_find_key(struct engine_found *found, struct engine *e, const char *uri,
+int engine_find_key(struct engine_found *found, struct engine *e, const char *key,
     enum engine_purpose purpose, struct error *err);
 
 /*
  * engine_find_by_email(found, e, email, purpose, err):
- * The private key whose certificate on a token names email (subjectAltName or
- * subject; compared without case), is valid now and fits the purpose by its
- * key usage. Errors as engine_find_key.
+ * As engine_find_key for the address email (in subjectAltName or subject).
  */
 int engine_find_by_email(struct engine_found *found, struct engine *e, const char *email,
     enum engine_purpose purpose, struct error *err);
@@ -137,15 +136,16 @@ struct engine_candidate {
 };
 
 /*
- * engine_find_recipient(found, e, uri, candidates, count, err):
+ * engine_find_recipient(found, e, key, candidates, count, err):
  * The private key of the first candidate whose certificate is on a token
  * (look-up by CKA_ISSUER and CKA_SERIAL_NUMBER, or by key identifier: CKA_ID,
  * then the extension of the tokens' certificates) and whose key is there too.
- * uri, where not NULL, limits where to look. Certificates are public objects:
+ * key, where not NULL, is what else they have to be: on the token, with the ID and label of a URI, or
+ * named as engine/selector.h says. Certificates are public objects:
  * no token that has none of them is logged in to, unless it hides everything
  * before the login. found->match is the candidate. Errors as engine_find_key.
  */
-int engine_find_recipient(struct engine_found *found, struct engine *e, const char *uri,
+int engine_find_recipient(struct engine_found *found, struct engine *e, const char *key,
     const struct engine_candidate *candidates, size_t count, struct error *err);
 
 /* engine_found_free(found): free its members; NULL is allowed. */

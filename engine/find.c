@@ -3,7 +3,9 @@
 
 #include "engine/engine_internal.h"
 #include "engine/find.h"
+#include "engine/find_named.h"
 #include "engine/search.h"
+#include "engine/selector.h"
 #include "engine/slot.h"
 
 /* The URI without its query, which says how to come to the token. */
@@ -59,6 +61,7 @@ int find_finish(struct engine_found *found, struct search *s)
 {
 	if (s->count == 0)
 		return nothing(s);
+	find_prefer(s);
 	if (s->count > 1)
 		return search_tie(s);
 	return search_deliver(found, s, &s->hits[0]);
@@ -187,13 +190,12 @@ static int over_tokens(struct search *s)
 	return r;
 }
 
-static int find_key(struct engine_found *found, struct engine *e, const char *uri,
+static int by_uri(struct engine_found *found, struct engine *e, const char *uri,
     enum engine_purpose purpose, struct error *err)
 {
 	struct search s;
 	int r = search_begin(&s, e, uri, purpose, err);
 
-	memset(found, 0, sizeof(*found));
 	if (r < 0)
 		return r;
 	r = over_tokens(&s);
@@ -203,11 +205,26 @@ static int find_key(struct engine_found *found, struct engine *e, const char *ur
 	return r;
 }
 
+static int find_key(struct engine_found *found, struct engine *e, const char *key,
+    enum engine_purpose purpose, struct error *err)
+{
+	struct selector selector;
+	int r = selector_parse(&selector, key, err);
+
+	memset(found, 0, sizeof(*found));
+	if (r == 0 && selector.kind == SELECTOR_URI)
+		r = by_uri(found, e, key, purpose, err);
+	else if (r == 0)
+		r = find_named(found, e, &selector, purpose, err);
+	selector_free(&selector);
+	return r;
+}
+
 /* The arguments, for the thread that does it. */
 struct call {
 	struct engine_found *found;
 	struct engine *e;
-	const char *uri;
+	const char *key;
 	enum engine_purpose purpose;
 	struct error *err;
 };
@@ -216,13 +233,13 @@ static int run(void *arg)
 {
 	struct call *c = arg;
 
-	return find_key(c->found, c->e, c->uri, c->purpose, c->err);
+	return find_key(c->found, c->e, c->key, c->purpose, c->err);
 }
 
-int engine_find_key(struct engine_found *found, struct engine *e, const char *uri,
+int engine_find_key(struct engine_found *found, struct engine *e, const char *key,
     enum engine_purpose purpose, struct error *err)
 {
-	struct call c = { found, e, uri, purpose, err };
+	struct call c = { found, e, key, purpose, err };
 
 	return engine_run(e, run, &c, err);
 }

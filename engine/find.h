@@ -26,6 +26,12 @@ int find_any(void *arg, struct token *t, const struct object *o);
 /* find_no_token(s): HSMIME_ENOKEY and which token is missing, where none may be searched; else 0. */
 int find_no_token(struct search *s);
 
+/*
+ * find_prefer(s): of several hits keep those whose certificate says most for them (certificate_rank), and
+ * one of each key. Where there are as many as can be kept the best may be among the others, and all stay.
+ */
+void find_prefer(struct search *s);
+
 /* find_finish(found, s): the only hit of s to found; HSMIME_ENOKEY for none and for several. */
 int find_finish(struct engine_found *found, struct search *s);
 

@@ -4,8 +4,24 @@
 #include "engine/choice.h"
 #include "engine/engine_internal.h"
 #include "engine/find.h"
+#include "engine/selector.h"
 
 #define BY_NAMES_MAX 16 /* candidates that are looked up one by one */
+
+static bool same(const CK_ATTRIBUTE *wanted, const CK_ATTRIBUTE *has)
+{
+	return wanted == NULL || (has != NULL && wanted->ulValueLen == has->ulValueLen &&
+				     memcmp(wanted->pValue, has->pValue, has->ulValueLen) == 0);
+}
+
+/* Whether the certificate is among those that may be chosen, whatever the message names. */
+static bool allowed(const struct choice *c, const struct object *o, X509 *cert)
+{
+	if (c->selector->kind != SELECTOR_URI)
+		return selector_grade(c->selector, cert) != SELECTOR_OTHER;
+	return same(uri_attribute(c->uri, CKA_ID), object_get(o, CKA_ID)) &&
+	       same(uri_attribute(c->uri, CKA_LABEL), object_get(o, CKA_LABEL));
+}
 
 static int choose_candidate(void *arg, struct token *t, const struct object *o)
 {
@@ -13,7 +29,7 @@ static int choose_candidate(void *arg, struct token *t, const struct object *o)
 	X509 *cert = object_certificate(o);
 	size_t index = 0;
 
-	if (cert != NULL && candidates_find(&index, c->candidates, cert))
+	if (cert != NULL && candidates_find(&index, c->candidates, cert) && allowed(c, o, cert))
 		choice_add(c, t, o, cert, index);
 	X509_free(cert);
 	return 0;
@@ -83,21 +99,19 @@ static int look(struct search *s, struct choice *c, const struct engine_candidat
 	return r == 0 ? follow_first(s, c, match) : r;
 }
 
-int engine_find_recipient(struct engine_found *found, struct engine *e, const char *uri,
+static int find(struct engine_found *found, struct engine *e, const struct selector *selector,
     const struct engine_candidate *candidates, size_t count, struct error *err)
 {
-	struct choice c = { .candidates = candidates_new(candidates, count) };
+	const char *uri = selector->kind == SELECTOR_URI ? selector->text : NULL;
 	struct search s;
+	struct choice c = { .selector = selector, .uri = &s.uri };
 	size_t match = 0;
-	int r =
-	    c.candidates != NULL ? search_begin(&s, e, uri, ENGINE_DECRYPT, err) : error_nomem(err);
+	int r = search_begin(&s, e, uri, ENGINE_DECRYPT, err);
 
-	memset(found, 0, sizeof(*found));
-	if (r < 0) {
-		candidates_free(c.candidates);
+	if (r < 0)
 		return r;
-	}
-	r = look(&s, &c, candidates, count, &match);
+	c.candidates = candidates_new(candidates, count);
+	r = c.candidates != NULL ? look(&s, &c, candidates, count, &match) : error_nomem(err);
 	if (r == 0 && s.count == 0 && s.unfit == 0 && s.failed.code == 0)
 		r = no_recipient(&s);
 	if (r == 0)
@@ -107,5 +121,18 @@ int engine_find_recipient(struct engine_found *found, struct engine *e, const ch
 	choice_free(&c);
 	candidates_free(c.candidates);
 	search_end(&s);
+	return r;
+}
+
+int engine_find_recipient(struct engine_found *found, struct engine *e, const char *key,
+    const struct engine_candidate *candidates, size_t count, struct error *err)
+{
+	struct selector selector;
+	int r = selector_parse(&selector, key, err);
+
+	memset(found, 0, sizeof(*found));
+	if (r == 0)
+		r = find(found, e, &selector, candidates, count, err);
+	selector_free(&selector);
 	return r;
 }

@@ -10,6 +10,7 @@
 #include "engine/printed.h"
 #include "engine/public_key.h"
 #include "engine/search.h"
+#include "engine/selector.h"
 #include "engine/slot.h"
 #include "util/name.h"
 
@@ -120,6 +121,7 @@ struct listing {
 	size_t token_start;           /* the first entry of the token at hand */
 	CK_OBJECT_CLASS object_class; /* of the objects that come */
 	bool all_seen;                /* private keys too */
+	const struct selector *selector;
 };
 
 static hsmime_key *find_entry(struct listing *l, const CK_ATTRIBUTE *id)
@@ -257,6 +259,27 @@ static int describe_certificate(hsmime_key *k, X509 *cert)
 	return certificate_emails(&k->emails, cert);
 }
 
+/* What names a certificate is asked of all there are, as one key may have several. */
+static bool wanted(const struct listing *l, X509 *cert)
+{
+	return l->selector->kind == SELECTOR_URI ||
+	       selector_grade(l->selector, cert) != SELECTOR_OTHER;
+}
+
+static void drop_unnamed(struct listing *l)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; l->selector->kind != SELECTOR_URI && i < l->count; i++) {
+		if (l->keys[i].certificate != NULL)
+			l->keys[kept++] = l->keys[i];
+		else
+			key_clear(&l->keys[i]);
+	}
+	if (l->selector->kind != SELECTOR_URI)
+		l->count = kept;
+}
+
 static int note(void *arg, struct token *t, const struct object *o)
 {
 	struct listing *l = arg;
@@ -264,8 +287,10 @@ static int note(void *arg, struct token *t, const struct object *o)
 	X509 *cert = l->object_class == CKO_CERTIFICATE ? object_certificate(o) : NULL;
 	int r = 0;
 
-	if (l->object_class == CKO_CERTIFICATE && cert == NULL)
+	if (l->object_class == CKO_CERTIFICATE && (cert == NULL || !wanted(l, cert))) {
+		X509_free(cert);
 		return 0;
+	}
 	if (k == NULL) {
 		k = add_entry(l);
 		r = k != NULL ? start_entry(k, t, o, l->all_seen) : HSMIME_ENOMEM;
@@ -307,25 +332,38 @@ static int list_token(struct listing *l, struct search *s, struct token *t, bool
 	return r;
 }
 
-static int list_keys(hsmime_key **list, size_t *count, struct engine *e, const char *uri,
-    bool login, struct error *err)
+static int list_keys(struct listing *l, struct engine *e, bool login, struct error *err)
 {
-	struct listing l = { 0 };
+	const char *uri = l->selector->kind == SELECTOR_URI ? l->selector->text : NULL;
 	struct search s;
 	struct token *t = NULL;
 	int r = search_begin(&s, e, uri, ENGINE_SIGN, err);
 
-	*list = NULL;
-	*count = 0;
 	if (r < 0)
 		return r;
 	s.listing = true;
 	for (t = engine_token_first(e, &s.uri); r == 0 && t != NULL;
 	     t = engine_token_after(e, &s.uri, t))
-		r = list_token(&l, &s, t, login);
-	if (r == 0 && l.count == 0 && s.failed.code < 0)
+		r = list_token(l, &s, t, login);
+	drop_unnamed(l);
+	if (r == 0 && l->count == 0 && s.failed.code < 0)
 		r = search_failed(&s);
 	search_end(&s);
+	return r;
+}
+
+static int list_named(hsmime_key **list, size_t *count, struct engine *e, const char *key,
+    bool login, struct error *err)
+{
+	struct selector selector;
+	struct listing l = { .selector = &selector };
+	int r = selector_parse(&selector, key, err);
+
+	*list = NULL;
+	*count = 0;
+	if (r == 0)
+		r = list_keys(&l, e, login, err);
+	selector_free(&selector);
 	if (r < 0) {
 		engine_keys_free(l.keys, l.count);
 		return r;
@@ -340,7 +378,7 @@ struct call {
 	hsmime_key **list;
 	size_t *count;
 	struct engine *e;
-	const char *uri;
+	const char *key;
 	bool login;
 	struct error *err;
 };
@@ -349,13 +387,13 @@ static int run(void *arg)
 {
 	struct call *c = arg;
 
-	return list_keys(c->list, c->count, c->e, c->uri, c->login, c->err);
+	return list_named(c->list, c->count, c->e, c->key, c->login, c->err);
 }
 
-int engine_keys(hsmime_key **list, size_t *count, struct engine *e, const char *uri, bool login,
+int engine_keys(hsmime_key **list, size_t *count, struct engine *e, const char *key, bool login,
     struct error *err)
 {
-	struct call c = { list, count, e, uri, login, err };
+	struct call c = { list, count, e, key, login, err };
 
 	return engine_run(e, run, &c, err);
 }

@@ -9,8 +9,6 @@
 #include "engine/module.h"
 #include "engine/pin.h"
 #include "engine/slot.h"
-#include "util/buffer.h"
-#include "util/name.h"
 
 #define TEMPLATE_MAX 6
 #define HANDLES_MAX (64 + COPIES_MAX)
@@ -50,6 +48,14 @@ void search_end(struct search *s)
 	pin_source_free(s->uri_pin);
 	uri_free(&s->uri);
 	s->uri_pin = NULL;
+}
+
+void search_drop(struct search *s, size_t index)
+{
+	hit_free(&s->hits[index]);
+	s->count--;
+	memmove(&s->hits[index], &s->hits[index + 1], (s->count - index) * sizeof(s->hits[0]));
+	memset(&s->hits[s->count], 0, sizeof(s->hits[0]));
 }
 
 static void set_work(
@@ -282,63 +288,4 @@ int search_failed(struct search *s)
 	if (s->err != NULL)
 		*s->err = s->failed;
 	return s->failed.code;
-}
-
-/* Where IDs are the same the labels have to tell keys apart. */
-static const CK_ATTRIBUTE *telling_id(const struct search *s, size_t hit)
-{
-	const CK_ATTRIBUTE *id = object_get(&s->hits[hit].key, CKA_ID);
-
-	if (id == NULL || object_get(&s->hits[hit].key, CKA_LABEL) == NULL)
-		return id;
-	for (size_t i = 0; i < s->count; i++) {
-		const CK_ATTRIBUTE *other = object_get(&s->hits[i].key, CKA_ID);
-
-		if (i != hit && s->hits[i].token == s->hits[hit].token && other != NULL &&
-		    other->ulValueLen == id->ulValueLen &&
-		    memcmp(other->pValue, id->pValue, id->ulValueLen) == 0)
-			return NULL;
-	}
-	return id;
-}
-
-/* URI, type and subject; a key about which nothing more can be learnt keeps its URI. */
-static void add_choice(struct buffer *list, struct search *s, struct hit *hit, const char *uri)
-{
-	struct error *err = s->err;
-	struct error dropped = { 0 };
-	bool rsa = object_ulong(&hit->key, CKA_KEY_TYPE, CKK_RSA) == CKK_RSA;
-	char *name;
-
-	s->err = &dropped;
-	name = search_complete(s, hit) == 0 && hit->certificate != NULL
-		   ? name_text(X509_get_subject_name(hit->certificate))
-		   : NULL;
-	s->err = err;
-	buffer_printf(list, "%s%s (%s%s%.120s)", list->len > 0 ? "; " : "", uri, rsa ? "RSA" : "EC",
-	    name != NULL ? ", " : "", name != NULL ? name : "");
-	free(name);
-}
-
-int search_tie(struct search *s)
-{
-	struct buffer list;
-	char *uri = NULL;
-
-	error_set(
-	    s->err, HSMIME_ENOKEY, "%s keys fit", s->count < SEARCH_HITS ? "several" : "many");
-	buffer_init(&list, 4096);
-	for (size_t i = 0; i < s->count; i++) {
-		const struct object *o = &s->hits[i].key;
-
-		if (uri_format_brief(
-			&uri, s->hits[i].token, telling_id(s, i), object_get(o, CKA_LABEL)) < 0)
-			continue;
-		add_choice(&list, s, &s->hits[i], uri);
-		free(uri);
-	}
-	if (list.status == 0 && buffer_string(&list) != NULL)
-		error_hint(s->err, "choose one with -k: %s", buffer_string(&list));
-	buffer_free(&list);
-	return HSMIME_ENOKEY;
 }

@@ -16,7 +16,7 @@
 #include "engine/uri.h"
 #include "engine/work.h"
 
-#define SEARCH_HITS 8 /* private keys that are kept; one is enough, two are a tie */
+#define SEARCH_HITS 32 /* private keys that are kept; of more the best is not known */
 
 /* A private key that fits. */
 struct hit {
@@ -46,8 +46,9 @@ struct search {
 int search_begin(struct search *s, struct engine *e, const char *uri, enum engine_purpose purpose,
     struct error *err);
 
-/* search_end(s): free all it holds. */
+/* search_end(s): free all it holds. search_drop(s, index): the same for one hit; those behind it move up. */
 void search_end(struct search *s);
+void search_drop(struct search *s, size_t index);
 
 /*
  * search_private(s, t, template, count):
@@ -84,6 +85,9 @@ int search_public_key(struct search *s, struct hit *hit);
  */
 int search_complete(struct search *s, struct hit *hit);
 
+/* search_peek(s, hit): the same as far as it goes; nobody is told why not. */
+void search_peek(struct search *s, struct hit *hit);
+
 /*
  * search_deliver(found, s, hit): move the hit, completed, to found. Returns 0 or a status.
  */
@@ -92,7 +96,7 @@ int search_deliver(struct engine_found *found, struct search *s, struct hit *hit
 /* search_failed(s): report s->failed. */
 int search_failed(struct search *s);
 
-/* search_tie(s): HSMIME_ENOKEY, more than one key fits; the hint lists them. */
+/* search_tie(s): HSMIME_ENOKEY, more than one key fits; the hint lists them: URI, type, label, subject, validity. */
 int search_tie(struct search *s);
 
 #endif

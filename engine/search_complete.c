@@ -4,17 +4,34 @@
 #include "engine/search.h"
 #include "engine/slot.h"
 
-/* Keep the certificate that is valid and newest of those that belong to the key. */
+/* Whose certificate is looked for, and what for. */
+struct taking {
+	struct hit *hit;
+	enum engine_purpose purpose;
+};
+
+static bool preferred(const struct taking *t, X509 *cert)
+{
+	int rank = certificate_rank(cert, t->purpose);
+	int kept = certificate_rank(t->hit->certificate, t->purpose);
+
+	if (t->hit->certificate == NULL || rank != kept)
+		return t->hit->certificate == NULL || rank > kept;
+	return certificate_better(cert, t->hit->certificate);
+}
+
+/* Keep the certificate that fits, is valid and newest of those that belong to the key. */
 static int take_certificate(void *arg, struct token *t, const struct object *o)
 {
-	struct hit *hit = arg;
+	const struct taking *taking = arg;
+	struct hit *hit = taking->hit;
 	X509 *cert = object_certificate(o);
 	EVP_PKEY *key = cert != NULL ? public_key_of_certificate(cert) : NULL;
 	bool fits =
 	    key != NULL && (hit->public_key == NULL || EVP_PKEY_eq(key, hit->public_key) == 1);
 
 	(void)t;
-	if (fits && (hit->certificate == NULL || certificate_better(cert, hit->certificate))) {
+	if (fits && preferred(taking, cert)) {
 		X509_free(hit->certificate);
 		hit->certificate = cert;
 		cert = NULL;
@@ -124,6 +141,7 @@ static int no_public_key(struct search *s, const struct hit *hit)
 int search_complete(struct search *s, struct hit *hit)
 {
 	CK_ATTRIBUTE template[2];
+	struct taking taking = { hit, s->purpose };
 	CK_KEY_TYPE type = type_of(hit);
 	size_t n = belonging(template, &hit->key);
 	int r = 0;
@@ -135,7 +153,7 @@ int search_complete(struct search *s, struct hit *hit)
 		r = search_public_key(s, hit);
 	if (r == 0 && n > 0 && hit->certificate == NULL)
 		r = search_public(s, hit->token, false, CKO_CERTIFICATE, template, n,
-		    take_certificate, hit, NULL);
+		    take_certificate, &taking, NULL);
 	public_from_certificate(hit);
 	template[1] = (CK_ATTRIBUTE){ CKA_KEY_TYPE, &type, sizeof(type) };
 	if (r == 0 && n > 0 && hit->public_key == NULL)
@@ -144,4 +162,14 @@ int search_complete(struct search *s, struct hit *hit)
 	if (r == 0 && hit->public_key == NULL)
 		r = no_public_key(s, hit);
 	return r;
+}
+
+void search_peek(struct search *s, struct hit *hit)
+{
+	struct error *err = s->err, dropped = { 0 }, failed = s->failed;
+
+	s->err = &dropped;
+	(void)search_complete(s, hit);
+	s->err = err;
+	s->failed = failed;
 }

@@ -87,7 +87,8 @@ typedef struct hsmime_sign_options {
 	enum hsmime_form form;
 	enum hsmime_format format; /* of the CMS written; with HSMIME_MAIL always S/MIME */
 	int opaque;                /* content inside the CMS: application/pkcs7-mime, .p7m */
-	const char *key_uri;       /* RFC 7512; NULL: the only key that can sign, or by from */
+	const char *key_uri;       /* or another name, see below; NULL: the only key that can
+				      sign, or by from */
 	int from;                  /* mail: choose the key by the mail's From address */
 	const hsmime_certs
 	    *certs;         /* the signer's certificate where the token has none that is valid
@@ -105,7 +106,11 @@ typedef struct hsmime_sign_options {
 
 /*
  * hsmime_sign(ctx, out, in, options):
- * Sign all of in with a key on a token. Return 0, HSMIME_EUSAGE,
+ * Sign all of in with a key on a token. key_uri is a pkcs11: URI (RFC 7512), or what the
+ * key's certificate says: an e-mail address, "subject=" and its subject (RFC 4514), some
+ * attributes of that or the common name alone, or "serial=" and its serial number in
+ * hexadecimal. Of several keys the one is taken whose certificate is valid now and fits;
+ * several of these are HSMIME_ENOKEY, and the hint lists them. Return 0, HSMIME_EUSAGE,
  * HSMIME_EFORMAT (not a mail), HSMIME_ENOKEY, HSMIME_EPIN, HSMIME_ETOKEN,
  * HSMIME_EPOLICY, HSMIME_EUNSUPPORTED, HSMIME_EIO or HSMIME_ENOMEM.
  */
@@ -157,7 +162,9 @@ HSMIME_API HSMIME_MUST_CHECK int hsmime_verify(hsmime_ctx *ctx, hsmime_result **
 typedef struct hsmime_decrypt_options {
 	enum hsmime_form form;
 	enum hsmime_format format;   /* of the CMS read */
-	const char *key_uri;         /* the key to decrypt with; NULL: by the recipients */
+	const char *key_uri;         /* the key to decrypt with, or a name as for hsmime_sign; of
+					several the one counts that the message is for; NULL:
+					by the recipients */
 	const hsmime_certs *certs;   /* certificates that match recipients to keys by public key */
 	const hsmime_certs *anchors; /* for the verdict on a signature inside; NULL: not checked */
 	int entity;                  /* mail: give the decrypted entity alone */

@@ -81,8 +81,9 @@ HSMIME_API HSMIME_MUST_CHECK int hsmime_tokens(hsmime_token **list, size_t *coun
 HSMIME_API void hsmime_tokens_free(hsmime_token *list, size_t count);
 
 /*
- * hsmime_keys(list, count, ctx, uri, login):
- * The keys and certificates that match uri (RFC 7512; NULL for all). With
+ * hsmime_keys(list, count, ctx, key, login):
+ * The keys and certificates that key names: a URI (RFC 7512; NULL for all), or a name as
+ * hsmime_sign takes it (hsmime/operation.h). With
  * login non-zero logs in to each token first, so that private keys show.
  * Free with hsmime_keys_free. Return 0, HSMIME_EUSAGE (a malformed URI or PIN
  * source), HSMIME_EPOLICY (a URI that is refused: with pin-value, with a
@@ -90,7 +91,7 @@ HSMIME_API void hsmime_tokens_free(hsmime_token *list, size_t count);
  * or HSMIME_ENOMEM.
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_keys(
-    hsmime_key **list, size_t *count, hsmime_ctx *ctx, const char *uri, int login);
+    hsmime_key **list, size_t *count, hsmime_ctx *ctx, const char *key, int login);
 HSMIME_API void hsmime_keys_free(hsmime_key *list, size_t count);
 
 /* A set of certificates from files: signers, chains, recipients or trust anchors. */

@@ -125,27 +125,8 @@ static bool named_by_files(const struct recipient *recipients, size_t count,
 	return false;
 }
 
-static int by_uri(struct engine_found *found, size_t *index, const struct recipient_search *search,
-    struct engine *engine, const struct recipient *recipients, size_t count, struct error *err)
-{
-	int status = engine_find_key(found, engine, search->key_uri, ENGINE_DECRYPT, err);
-
-	if (status != 0)
-		return status;
-	if (found->certificate != NULL && names_any(recipients, count, found->certificate, index))
-		return 0;
-	if (named_by_files(recipients, count, found, search->certs, index))
-		return 0;
-	if (found->certificate == NULL &&
-	    names_key(recipients, count, found, search->ctx->shared->libctx, index))
-		return 0;
-	error_set(err, HSMIME_ENOKEY, "the message is not encrypted for the key %s", found->uri);
-	return error_hint(
-	    err, "if its certificate is not on the token, give the certificate with --cert");
-}
-
 static int by_tokens(struct engine_found *found, size_t *index, struct engine *engine,
-    const struct recipient *recipients, size_t count, struct error *err)
+    const char *key, const struct recipient *recipients, size_t count, struct error *err)
 {
 	struct engine_candidate *candidates = calloc(count + 1, sizeof(*candidates));
 	size_t *origin = calloc(count + 1, sizeof(*origin));
@@ -164,13 +145,48 @@ static int by_tokens(struct engine_found *found, size_t *index, struct engine *e
 		origin[used++] = i;
 	}
 	status = used == 0 ? HSMIME_ENOKEY
-			   : engine_find_recipient(found, engine, NULL, candidates, used, err);
+			   : engine_find_recipient(found, engine, key, candidates, used, err);
 	if (status == 0)
 		*index = origin[found->match];
 out:
 	free(candidates);
 	free(origin);
 	return status == HSMIME_ENOMEM ? error_nomem(err) : status;
+}
+
+static int is_recipient(const struct engine_found *found, size_t *index,
+    const struct recipient_search *search, const struct recipient *recipients, size_t count,
+    struct error *err)
+{
+	if (found->certificate != NULL && names_any(recipients, count, found->certificate, index))
+		return 0;
+	if (named_by_files(recipients, count, found, search->certs, index))
+		return 0;
+	if (found->certificate == NULL &&
+	    names_key(recipients, count, found, search->ctx->shared->libctx, index))
+		return 0;
+	error_set(err, HSMIME_ENOKEY, "the message is not encrypted for the key %s", found->uri);
+	return error_hint(
+	    err, "if its certificate is not on the token, give the certificate with --cert");
+}
+
+/* Several keys, or certificates of one key, may be named like that: the message says which it is. */
+static int by_key(struct engine_found *found, size_t *index, const struct recipient_search *search,
+    struct engine *engine, const struct recipient *recipients, size_t count, struct error *err)
+{
+	struct engine_found other = { 0 };
+	struct error ignored = { 0 };
+	int status = engine_find_key(found, engine, search->key_uri, ENGINE_DECRYPT, err);
+
+	if (status == 0)
+		status = is_recipient(found, index, search, recipients, count, err);
+	if (status != HSMIME_ENOKEY ||
+	    by_tokens(&other, index, engine, search->key_uri, recipients, count, &ignored) != 0)
+		return status;
+	error_clear(err);
+	engine_found_free(found);
+	*found = other;
+	return 0;
 }
 
 static int by_files(struct engine_found *found, size_t *index, struct engine *engine,
@@ -229,9 +245,9 @@ int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
 	if (status != 0)
 		return status;
 	if (search->key_uri != NULL) {
-		status = by_uri(&found, index, search, engine, recipients, count, err);
+		status = by_key(&found, index, search, engine, recipients, count, err);
 	} else {
-		status = by_tokens(&found, index, engine, recipients, count, err);
+		status = by_tokens(&found, index, engine, NULL, recipients, count, err);
 		if (status == HSMIME_ENOKEY)
 			status =
 			    by_files(&found, index, engine, search->certs, recipients, count, err);

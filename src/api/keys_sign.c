@@ -7,6 +7,8 @@
 
 #include "api/certs.h"
 #include "api/made.h"
+#include "engine/certificate.h"
+#include "engine/selector.h"
 #include "engine/token_key.h"
 #include "evidence/chain.h"
 #include "mail/address.h"
@@ -64,9 +66,22 @@ static int take_key(struct engine_found *found, struct engine *engine, X509 *cer
 	return status;
 }
 
-/* Keys on the tokens whose certificate for the address is only in the files. */
+/* Who is to sign: by an address, or where there is one by a selector. */
+struct named {
+	const char *text;
+	const struct selector *selector;
+};
+
+static bool is_named(const struct named *n, X509 *cert)
+{
+	if (n->selector != NULL)
+		return selector_grade(n->selector, cert) != SELECTOR_OTHER;
+	return certs_name(cert, n->text);
+}
+
+/* Keys on the tokens whose certificate of that name is only in the files. */
 static int by_files(struct engine_found *found, struct engine *engine, const hsmime_certs *certs,
-    const char *address, struct error *err)
+    const struct named *named, struct error *err)
 {
 	char problem[CHAIN_PROBLEM_SIZE];
 	int status = 0;
@@ -74,9 +89,9 @@ static int by_files(struct engine_found *found, struct engine *engine, const hsm
 	for (size_t i = 0; i < hsmime_certs_count(certs) && status == 0; i++) {
 		X509 *cert = hsmime_certs_get(certs, i);
 
-		if (certs_name(cert, address) &&
+		if (is_named(named, cert) &&
 		    chain_fits(problem, cert, CHAIN_SIGN, HSMIME_NO_TIME, true) == 0)
-			status = take_key(found, engine, cert, address, err);
+			status = take_key(found, engine, cert, named->text, err);
 	}
 	if (status != 0)
 		engine_found_free(found);
@@ -89,10 +104,27 @@ static int by_from(struct engine_found *found, struct engine *engine, char *cons
 	int status = HSMIME_ENOKEY;
 
 	for (size_t i = 0; from[i] != NULL && status == HSMIME_ENOKEY; i++) {
+		const struct named named = { .text = from[i] };
+
 		status = engine_find_by_email(found, engine, from[i], ENGINE_SIGN, err);
 		if (status == HSMIME_ENOKEY)
-			status = by_files(found, engine, certs, from[i], err);
+			status = by_files(found, engine, certs, &named, err);
 	}
+	return status;
+}
+
+static int by_key(struct engine_found *found, struct engine *engine, const char *key,
+    const hsmime_certs *certs, struct error *err)
+{
+	struct selector selector = { 0 };
+	const struct named named = { key, &selector };
+	int status = engine_find_key(found, engine, key, ENGINE_SIGN, err);
+
+	if (status != HSMIME_ENOKEY || selector_parse(&selector, key, NULL) != 0)
+		return status;
+	if (selector.kind != SELECTOR_URI)
+		status = by_files(found, engine, certs, &named, err);
+	selector_free(&selector);
 	return status;
 }
 
@@ -259,12 +291,18 @@ static int build_chain(
 static int check_certificate(
     const struct signer *s, const hsmime_sign_options *options, struct error *err)
 {
-	char problem[CHAIN_PROBLEM_SIZE];
+	char problem[CHAIN_PROBLEM_SIZE], dates[CERTIFICATE_PROBLEM_SIZE];
 
 	if (chain_fits(problem, s->certificate, CHAIN_SIGN, HSMIME_NO_TIME,
 		options->form == HSMIME_MAIL) == 0)
 		return 0;
-	error_set(err, HSMIME_EPOLICY, "the signer's certificate can't be used: %s", problem);
+	certificate_problem(dates, s->certificate, ENGINE_SIGN);
+	if (certificate_valid_now(s->certificate))
+		error_set(
+		    err, HSMIME_EPOLICY, "the signer's certificate can't be used: %s", problem);
+	else
+		error_set(
+		    err, HSMIME_EPOLICY, "the signer's certificate can't be used: it %s", dates);
 	return error_hint(err, "choose another key with --key, or another certificate with --cert");
 }
 
@@ -273,9 +311,9 @@ static int find(struct signer *s, hsmime_ctx *ctx, struct engine *engine,
 {
 	struct engine_found found = { 0 };
 	struct wish wish = { .from = from, .mail = options->form == HSMIME_MAIL };
-	int status = from != NULL ? by_from(&found, engine, from, options->certs, &ctx->err)
-				  : engine_find_key(
-					&found, engine, options->key_uri, ENGINE_SIGN, &ctx->err);
+	int status = from != NULL
+			 ? by_from(&found, engine, from, options->certs, &ctx->err)
+			 : by_key(&found, engine, options->key_uri, options->certs, &ctx->err);
 
 	if (status == 0) {
 		wish.key = token_key_public(found.key);

@@ -36,7 +36,7 @@ struct key_list {
 	hsmime_ctx *ctx;
 	hsmime_key **list;
 	size_t *count;
-	const char *uri;
+	const char *key;
 	int login;
 };
 
@@ -48,12 +48,12 @@ static int list_keys(void *arg)
 
 	if (status != 0)
 		return status;
-	return engine_keys(l->list, l->count, engine, l->uri, l->login != 0, &l->ctx->err);
+	return engine_keys(l->list, l->count, engine, l->key, l->login != 0, &l->ctx->err);
 }
 
-int hsmime_keys(hsmime_key **list, size_t *count, hsmime_ctx *ctx, const char *uri, int login)
+int hsmime_keys(hsmime_key **list, size_t *count, hsmime_ctx *ctx, const char *key, int login)
 {
-	struct key_list l = { ctx, list, count, uri, login };
+	struct key_list l = { ctx, list, count, key, login };
 
 	*list = NULL;
 	*count = 0;

@@ -173,6 +173,7 @@ static void write_key(const hsmime_key *k)
 	field("subject:", k->subject);
 	for (char **email = k->emails; email != NULL && *email != NULL; email++)
 		field("e-mail:", *email);
+	field("serial:", k->serial_number);
 	write_validity(k);
 	if (k->certificate == NULL)
 		field("note:", "the token holds no certificate for it");

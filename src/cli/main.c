@@ -32,7 +32,7 @@ static const struct command {
 	    "encrypt a mail or a file for recipients" },
 	{ "decrypt", cmd_decrypt, CMD_DECRYPT, 1, "[FILE]", "decrypt with a key on a token" },
 	{ "tokens", cmd_tokens, CMD_TOKENS, 0, "", "list the tokens" },
-	{ "keys", cmd_keys, CMD_KEYS, 1, "[URI]", "list keys and certificates on the tokens" },
+	{ "keys", cmd_keys, CMD_KEYS, 1, "[KEY]", "list keys and certificates on the tokens" },
 	{ "config", cmd_config, CMD_CONFIG, 0, "", "show the settings and where they come from" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -124,7 +124,7 @@ setup() {
 	run_as 2 hsmime verify --ca
 	said '--ca needs an argument: FILE'
 	run_as 2 hsmime sign -k
-	said '--key needs an argument: URI'
+	said '--key needs an argument: KEY'
 }
 
 @test "an argument where none belongs is refused" {

@@ -71,7 +71,7 @@ static void the_purpose_decides_where_the_uri_leaves_it_open(void **state)
 	refuses("pkcs11:token=Alpha", ENGINE_SIGN, HSMIME_ENOKEY, "several keys fit",
 	    "token=Alpha;id=%01");
 	/* Which of the many are named is up to the token. */
-	refuses(NULL, ENGINE_SIGN, HSMIME_ENOKEY, "many keys fit", "pkcs11:token=");
+	refuses(NULL, ENGINE_SIGN, HSMIME_ENOKEY, "several keys fit", "pkcs11:token=");
 	finds("pkcs11:token=Beta", ENGINE_DECRYPT, find_rig.carol, "Beta", true);
 	refuses("pkcs11:token=Alpha;id=%03", ENGINE_DECRYPT, HSMIME_ENOKEY,
 	    "may not be used to decrypt", "hsmime keys");
@@ -213,7 +213,7 @@ static void an_address_finds_the_valid_certificate_s_key(void **state)
 static void an_address_without_a_fit_certificate_finds_nothing(void **state)
 {
 	(void)state;
-	no_email("old@example.org", ENGINE_SIGN, "not valid now");
+	no_email("old@example.org", ENGINE_SIGN, "old@example.org on the token expired on 20");
 	no_email("nobody@example.org", ENGINE_SIGN, "no certificate");
 	no_email("lice@example.org", ENGINE_SIGN, "no certificate");
 	no_email("signer@example.org", ENGINE_DECRYPT, "may not be used to decrypt");

@@ -1,0 +1,48 @@
+/* Of several keys that fit, the one whose certificate is valid now and for the purpose. */
+#include "engine/certificate.h"
+#include "engine/find.h"
+
+static bool same_key(const struct hit *a, const struct hit *b)
+{
+	return a->token == b->token && a->generation == b->generation &&
+	       a->key.handle == b->key.handle;
+}
+
+static void keep_better(struct hit *kept, struct hit *other)
+{
+	X509 *cert = kept->certificate;
+
+	if (cert == NULL || other->certificate == NULL ||
+	    !certificate_better(other->certificate, cert))
+		return;
+	kept->certificate = other->certificate;
+	other->certificate = cert;
+}
+
+/* Several certificates may have led to one key. */
+static void unite(struct search *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		for (size_t j = s->count; j-- > i + 1;)
+			if (same_key(&s->hits[i], &s->hits[j])) {
+				keep_better(&s->hits[i], &s->hits[j]);
+				search_drop(s, j);
+			}
+}
+
+void find_prefer(struct search *s)
+{
+	int ranks[SEARCH_HITS] = { 0 }, best = 0;
+
+	unite(s);
+	if (s->count < 2 || s->count == SEARCH_HITS)
+		return;
+	for (size_t i = 0; i < s->count; i++) {
+		search_peek(s, &s->hits[i]);
+		ranks[i] = certificate_rank(s->hits[i].certificate, s->purpose);
+		best = ranks[i] > best ? ranks[i] : best;
+	}
+	for (size_t i = s->count; i-- > 0;)
+		if (ranks[i] < best)
+			search_drop(s, i);
+}

@@ -1,0 +1,151 @@
+#!/usr/bin/env bats
+# Which key -k means: by URI, e-mail address, subject and serial number of its certificate.
+
+load helper
+
+# imported ID NAME DAYS LINE...: new_peer's key and certificate on the token
+imported() {
+	new_peer "$2" "$3" "${@:4}"
+	"$cli_root/scripts/softtoken" import "$W" "$1" "$2" "$W/$2.key" "$W/$2.pem"
+}
+
+usage_of() { # USAGE ADDRESS: the extensions of a certificate for it
+	printf '%s\n' "keyUsage=critical,$1" 'extendedKeyUsage=emailProtection' "subjectAltName=email:$2@example.test"
+}
+
+# serial NAME: of its certificate, in hexadecimal
+serial() {
+	openssl x509 -in "$W/$1.pem" -noout -serial | cut -d = -f 2
+}
+
+setup_file() {
+	local both=digitalSignature,keyEncipherment
+	new_token "$BATS_FILE_TMPDIR/world" Demo
+	new_key 01 RSA:2048 alice
+	mapfile -t lines < <(usage_of $both alice)
+	imported 02 before -1 "${lines[@]}"
+	mapfile -t lines < <(usage_of keyEncipherment reader)
+	imported 03 reader 3000 "${lines[@]}"
+	mapfile -t lines < <(usage_of $both office)
+	imported 04 office1 3000 "${lines[@]}"
+	imported 05 office2 3000 "${lines[@]}"
+	new_peer filed 3000
+	"$cli_root/scripts/softtoken" import "$W" 06 filed "$W/filed.key"
+	echo report >"$W/report"
+	hsmime encrypt --cms --force-recipient -r "$W/before.pem" -o "$W/old.p7m" "$W/report"
+	hsmime encrypt --cms -r "$W/office2.pem" -o "$W/office.p7m" "$W/report"
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+}
+
+# signs_as KEY NAME: what -k KEY signs has NAME's certificate
+signs_as() {
+	run_as 0 hsmime sign --cms --opaque -k "$1" -o signed "$W/report" "${@:3}"
+	run_as 0 hsmime verify --cms --no-chain signed --json
+	[ "$(field 'd["layers"][0]["signers"][0]["serial_number"]' <<<"$output")" = "$(serial "$2")" ]
+}
+
+# decrypts KEY FILE
+decrypts() {
+	run_as 0 hsmime decrypt --cms -k "$1" -o clear "$2"
+	cmp clear "$W/report"
+}
+
+@test "each way of naming a key signs with it" {
+	signs_as 'pkcs11:token=Demo;id=%01' alice
+	signs_as alice@example.test alice
+	signs_as ALICE@example.test alice
+	signs_as subject=alice alice
+	signs_as 'subject=CN=alice,O=hsmime demo' alice
+	signs_as "subject=O=hsmime demo" alice
+	signs_as "serial=$(serial alice)" alice
+	signs_as "serial=0x$(serial alice | sed 's/../&:/g; s/:$//' | tr A-F a-f)" alice
+}
+
+@test "the key may be named in the configuration too" {
+	mkdir -p config/hsmime
+	printf '[hsmime]\nkey = alice@example.test\n' >config/hsmime/hsmime.conf
+	XDG_CONFIG_HOME=$PWD/config run_as 0 hsmime sign --cms -o signed "$W/report"
+}
+
+@test "an expired certificate is not signed with, and it is said since when" {
+	run_as 5 hsmime sign --cms -k "serial=$(serial before)" "$W/report"
+	explained
+	said 'serial=.* on the token expired on 2019-01-01'
+	run_as 7 hsmime sign --cms -k 'pkcs11:id=%02' "$W/report"
+	explained
+	said '2019-01-01'
+}
+
+@test "an expired certificate's key decrypts old mail, however it is named" {
+	run_as 0 hsmime decrypt --cms -o clear "$W/old.p7m"
+	cmp clear "$W/report"
+	decrypts 'pkcs11:id=%02' "$W/old.p7m"
+	decrypts "serial=$(serial before)" "$W/old.p7m"
+	decrypts subject=before "$W/old.p7m"
+	# Two keys have that address: the message says which it is.
+	decrypts alice@example.test "$W/old.p7m"
+	decrypts pkcs11:token=Demo "$W/old.p7m"
+}
+
+@test "a key that the message is not for does not decrypt it" {
+	run_as 5 hsmime decrypt --cms -k alice@example.test "$W/office.p7m"
+	explained
+	said 'not encrypted for the key'
+	run_as 5 hsmime decrypt --cms -k reader@example.test "$W/office.p7m"
+	explained
+}
+
+@test "a certificate of the wrong usage does not sign, and decrypts" {
+	run_as 5 hsmime sign --cms -k reader@example.test "$W/report"
+	explained
+	said 'reader@example.test on the token is not one to sign mail with'
+	hsmime encrypt --cms -r "$W/reader.pem" -o mine.p7m "$W/report"
+	decrypts reader@example.test mine.p7m
+}
+
+@test "a tie lists label, subject, validity and URI of each, and the URI then chooses" {
+	run_as 5 hsmime sign --cms -k office@example.test "$W/report"
+	explained
+	said 'several keys fit'
+	for n in 1 2; do
+		said "pkcs11:token=Demo;id=%0$((n + 3)) \(RSA, \"office$n\", CN=office$n, valid 2[0-9-]+ to 2[0-9-]+\)"
+	done
+	uri=$(grep -oE 'pkcs11:token=Demo;id=%05' <<<"$stderr")
+	signs_as "$uri" office2
+	decrypts office@example.test "$W/office.p7m"
+}
+
+@test "a certificate that is in a file alone names the key as well" {
+	run_as 5 hsmime sign --cms -k filed@example.test "$W/report"
+	said 'no certificate on the tokens names filed@example.test'
+	signs_as filed@example.test filed --cert "$W/filed.pem"
+	signs_as subject=filed filed --cert "$W/filed.pem"
+}
+
+@test "what names nothing is no key, and what can't is a mistake of usage" {
+	for key in nobody@example.test subject=nobody serial=1234567890; do
+		run_as 5 hsmime sign --cms -k $key "$W/report"
+		explained
+		said "no certificate on the tokens names $key"
+	done
+	for key in alice @ '' serial=xyz serial= subject=Colour=red subject=; do
+		run_as 2 hsmime sign --cms -k "$key" "$W/report"
+		explained
+		said malformed
+		said 'for example'
+	done
+}
+
+@test "keys lists what is named" {
+	run_as 0 hsmime keys alice@example.test
+	reported 'CN=alice'
+	reported 'CN=before'
+	[[ $output != *office* ]]
+	run_as 0 hsmime keys -k "serial=$(serial office1)"
+	reported "^  serial: +$(serial office1)$"
+	[ "$(grep -c ^pkcs11: <<<"$output")" = 1 ]
+	run_as 2 hsmime keys serial=nonsense
+}

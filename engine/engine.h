@@ -148,6 +148,9 @@ struct engine_candidate {
 int engine_find_recipient(struct engine_found *found, struct engine *e, const char *key,
     const struct engine_candidate *candidates, size_t count, struct error *err);
 
+/* engine_uri_names(e, uri, k): uri, a pkcs11: URI, is one of k: of its token, ID and label. No call. */
+bool engine_uri_names(struct engine *e, const char *uri, const struct token_key *k);
+
 /* engine_found_free(found): free its members; NULL is allowed. */
 void engine_found_free(struct engine_found *found);
 

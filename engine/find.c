@@ -3,6 +3,7 @@
 
 #include "engine/engine_internal.h"
 #include "engine/find.h"
+#include "engine/key.h"
 #include "engine/find_named.h"
 #include "engine/search.h"
 #include "engine/selector.h"
@@ -242,6 +243,28 @@ int engine_find_key(struct engine_found *found, struct engine *e, const char *ke
 	struct call c = { found, e, key, purpose, err };
 
 	return engine_run(e, run, &c, err);
+}
+
+static bool says(
+    const struct uri *u, CK_ATTRIBUTE_TYPE type, const unsigned char *value, size_t len)
+{
+	const CK_ATTRIBUTE *a = uri_attribute(u, type);
+
+	return a == NULL || (a->ulValueLen == len && memcmp(a->pValue, value, len) == 0);
+}
+
+bool engine_uri_names(struct engine *e, const char *uri, const struct token_key *k)
+{
+	struct error ignored = { 0 };
+	struct uri u;
+	bool named;
+
+	if (uri_parse(&u, uri, e->module, &ignored) < 0)
+		return false;
+	named = uri_matches_token(&u, k->token) && says(&u, CKA_ID, k->id, k->id_len) &&
+		says(&u, CKA_LABEL, k->label, k->label_len);
+	uri_free(&u);
+	return named;
 }
 
 void engine_found_free(struct engine_found *found)

@@ -116,6 +116,20 @@ HSMIME_API void hsmime_ctx_set_progress(
 HSMIME_API void hsmime_ctx_set_log(hsmime_ctx *ctx, hsmime_log_callback callback, void *arg);
 
 /*
+ * hsmime_ctx_add_group(ctx, name, uris, count):
+ * The pkcs11: URIs (1 to 32, copied) name one key that several tokens hold. An operation with any
+ * of them is done by whichever token is free; one that fails is set aside, tried out with data of
+ * hsmime's own after a while, and taken back; its work is done on another one meanwhile. Only where
+ * none can, the operation fails. Where a key is named, "group:" and name is this one. Tokens that are
+ * not there when the key is first used are told of in the log, and looked for again after 30 s.
+ * The family of contexts has the group in common; add it before the first use. Return 0,
+ * HSMIME_EUSAGE (the name is taken or empty, no URI, too many) or HSMIME_ENOMEM. That the keys
+ * are not the same shows when they are used: HSMIME_EUSAGE.
+ */
+HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_add_group(
+    hsmime_ctx *ctx, const char *name, const char *const *uris, size_t count);
+
+/*
  * hsmime_calls_hanging():
  * How many PKCS#11 calls of this process were given up because they took longer than the limit,
  * and have not returned. Each has left a thread behind. A process in which there are some should

@@ -8,6 +8,7 @@
 
 #include <openssl/err.h>
 
+#include "api/groups.h"
 #include "api/made.h"
 #include "engine/provider/provider.h"
 #include "engine/watch.h"
@@ -15,9 +16,12 @@
 
 #define CALL_LIMIT 60 /* seconds */
 
-static int close_engine(void *engine)
+static int close_tokens(void *arg)
 {
-	engine_free(engine);
+	struct ctx_shared *s = arg;
+
+	groups_free(s->groups);
+	engine_free(s->engine);
 	return 0;
 }
 
@@ -26,7 +30,7 @@ static void shared_free(struct ctx_shared *s)
 	if (s == NULL || atomic_fetch_sub(&s->owners, 1) > 1)
 		return;
 	/* Finalising may hang too; then it is left to itself. */
-	(void)zone_run(close_engine, s->engine, s->call_limit, NULL);
+	(void)zone_run(close_tokens, s, s->call_limit, NULL);
 	if (!watch_watched())
 		zone_end();
 	secret_free(&s->substitute);
@@ -35,6 +39,7 @@ static void shared_free(struct ctx_shared *s)
 	free(s->pin_source);
 	free(s->state_dir);
 	gate_free(&s->making);
+	gate_free(&s->gathering);
 	free(s);
 }
 
@@ -46,6 +51,7 @@ static struct ctx_shared *shared_new(void)
 		return NULL;
 	atomic_init(&s->owners, 1);
 	gate_init(&s->making);
+	gate_init(&s->gathering);
 	s->call_limit = CALL_LIMIT * 1000;
 	s->libctx = provider_context();
 	if (s->libctx == NULL) {
@@ -289,9 +295,17 @@ int ctx_engine(struct engine **engine, hsmime_ctx *ctx)
 	return status;
 }
 
-int ctx_wrap(EVP_PKEY **key, hsmime_ctx *ctx, const struct engine_found *found)
+int ctx_wrap(EVP_PKEY **key, hsmime_ctx *ctx, struct engine *e, const struct engine_found *found,
+    enum engine_purpose purpose)
 {
-	return provider_wrap_key(key, ctx->shared->libctx, found->key, &ctx->err);
+	struct token_key *k = NULL;
+	int status = groups_join(&k, ctx, e, found, purpose, &ctx->err);
+
+	*key = NULL;
+	if (status == 0)
+		status = provider_wrap_key(key, ctx->shared->libctx, k, &ctx->err);
+	token_key_free(k);
+	return status;
 }
 
 int ctx_token_error(hsmime_ctx *ctx, int status)

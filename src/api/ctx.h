@@ -18,6 +18,8 @@
 #include "util/error.h"
 #include "util/secret.h"
 
+struct key_group;
+
 /* What the contexts of one family have in common; freed by the last. */
 struct ctx_shared {
 	atomic_int owners;
@@ -29,7 +31,9 @@ struct ctx_shared {
 	char *token;
 	char *pin_source;
 	char *state_dir;
-	unsigned call_limit; /* milliseconds; 0: none */
+	unsigned call_limit;      /* milliseconds; 0: none */
+	struct key_group *groups; /* api/groups.h */
+	struct gate gathering;    /* of their keys */
 	hsmime_pin_callback pin_callback;
 	void *pin_arg;
 };
@@ -78,11 +82,13 @@ struct cms_env ctx_env(hsmime_ctx *ctx);
 int ctx_engine(struct engine **engine, hsmime_ctx *ctx);
 
 /*
- * ctx_wrap(key, ctx, found):
- * found's key as an EVP_PKEY whose private-key operations go to the token; the
- * caller frees it. 0, HSMIME_ENOMEM or HSMIME_EINTERNAL.
+ * ctx_wrap(key, ctx, e, found, purpose):
+ * found's key as an EVP_PKEY whose private-key operations go to the token, or to all the tokens of
+ * the group that it belongs to; the caller frees it. 0, HSMIME_ENOMEM, HSMIME_EINTERNAL or
+ * groups_join's errors.
  */
-int ctx_wrap(EVP_PKEY **key, hsmime_ctx *ctx, const struct engine_found *found);
+int ctx_wrap(EVP_PKEY **key, hsmime_ctx *ctx, struct engine *e, const struct engine_found *found,
+    enum engine_purpose purpose);
 
 /*
  * ctx_token_error(ctx, status):

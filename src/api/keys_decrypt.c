@@ -6,6 +6,7 @@
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
 
+#include "api/groups.h"
 #include "engine/token_key.h"
 #include "util/name.h"
 
@@ -176,7 +177,8 @@ static int by_key(struct engine_found *found, size_t *index, const struct recipi
 {
 	struct engine_found other = { 0 };
 	struct error ignored = { 0 };
-	int status = engine_find_key(found, engine, search->key_uri, ENGINE_DECRYPT, err);
+	int status =
+	    groups_find_key(found, search->ctx, engine, search->key_uri, ENGINE_DECRYPT, err);
 
 	if (status == 0)
 		status = is_recipient(found, index, search, recipients, count, err);
@@ -255,7 +257,7 @@ int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
 			status = no_key(engine, recipients, count, err);
 	}
 	if (status == 0)
-		status = ctx_wrap(key, search->ctx, &found);
+		status = ctx_wrap(key, search->ctx, engine, &found, ENGINE_DECRYPT);
 	if (status == 0) {
 		free(search->used_uri);
 		search->used_uri = found.uri;

@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 
 #include "api/certs.h"
+#include "api/groups.h"
 #include "api/made.h"
 #include "engine/certificate.h"
 #include "engine/selector.h"
@@ -113,12 +114,12 @@ static int by_from(struct engine_found *found, struct engine *engine, char *cons
 	return status;
 }
 
-static int by_key(struct engine_found *found, struct engine *engine, const char *key,
-    const hsmime_certs *certs, struct error *err)
+static int by_key(struct engine_found *found, hsmime_ctx *ctx, struct engine *engine,
+    const char *key, const hsmime_certs *certs, struct error *err)
 {
 	struct selector selector = { 0 };
 	const struct named named = { key, &selector };
-	int status = engine_find_key(found, engine, key, ENGINE_SIGN, err);
+	int status = groups_find_key(found, ctx, engine, key, ENGINE_SIGN, err);
 
 	if (status != HSMIME_ENOKEY || selector_parse(&selector, key, NULL) != 0)
 		return status;
@@ -313,7 +314,7 @@ static int find(struct signer *s, hsmime_ctx *ctx, struct engine *engine,
 	struct wish wish = { .from = from, .mail = options->form == HSMIME_MAIL };
 	int status = from != NULL
 			 ? by_from(&found, engine, from, options->certs, &ctx->err)
-			 : by_key(&found, engine, options->key_uri, options->certs, &ctx->err);
+			 : by_key(&found, ctx, engine, options->key_uri, options->certs, &ctx->err);
 
 	if (status == 0) {
 		wish.key = token_key_public(found.key);
@@ -324,7 +325,7 @@ static int find(struct signer *s, hsmime_ctx *ctx, struct engine *engine,
 	if (status == 0)
 		status = build_chain(s, engine, options->certs, &ctx->err);
 	if (status == 0)
-		status = ctx_wrap(&s->key, ctx, &found);
+		status = ctx_wrap(&s->key, ctx, engine, &found, ENGINE_SIGN);
 	if (status == 0)
 		status = made_signer(ctx, found.uri, s->certificate);
 	engine_found_free(&found);

@@ -67,6 +67,14 @@ static void write_json(const struct options *o)
 		json_close(&j, '}');
 	}
 	json_close(&j, ']');
+	json_open(&j, "groups", '[');
+	for (const struct option_group *g = o->groups; g != NULL; g = g->next) {
+		json_open(&j, NULL, '{');
+		json_text(&j, "name", g->name);
+		json_text(&j, "keys", g->keys);
+		json_close(&j, '}');
+	}
+	json_close(&j, ']');
 	json_close(&j, '}');
 }
 
@@ -100,6 +108,17 @@ static void write_setting(enum option_id id, const struct option_value *v)
 	}
 }
 
+static void write_groups(const struct options *o)
+{
+	for (const struct option_group *g = o->groups; g != NULL; g = g->next) {
+		fputs("[group ", stdout);
+		utf8_print(stdout, g->name);
+		fputs("] keys = ", stdout);
+		utf8_print(stdout, g->keys);
+		putchar('\n');
+	}
+}
+
 int cmd_config(const struct options *o)
 {
 	if (option_is(o, OPT_JSON)) {
@@ -110,6 +129,7 @@ int cmd_config(const struct options *o)
 			if (option_is_key((enum option_id)id))
 				write_setting((enum option_id)id, &o->values[id]);
 		}
+		write_groups(o);
 	}
 	if (fflush(stdout) == 0)
 		return 0;

@@ -1,5 +1,6 @@
 #include "command.h"
 
+#include "key_groups.h"
 #include "report.h"
 #include "request.h"
 
@@ -12,7 +13,7 @@ static int fill(hsmime_decrypt_options *d, struct job *job)
 		status = job_load(&job->anchors, job, OPT_CA);
 	d->form = request_form(o);
 	d->format = request_format(o);
-	d->key_uri = option_text(o, OPT_KEY);
+	d->key_uri = key_groups_key(o);
 	d->certs = job->certs;
 	d->anchors = job->anchors;
 	d->entity = option_is(o, OPT_ENTITY);

@@ -1,6 +1,7 @@
 #include "command.h"
 
 #include "bcc_check.h"
+#include "key_groups.h"
 #include "report.h"
 #include "request.h"
 
@@ -15,7 +16,7 @@ static void choose_key(hsmime_sign_options *s, const struct options *o)
 	    option_get(o, OPT_KEY)->rank > option_get(o, OPT_FROM)->rank)
 		from = false;
 	s->from = from;
-	s->key_uri = from ? NULL : option_text(o, OPT_KEY);
+	s->key_uri = from ? NULL : key_groups_key(o);
 }
 
 static int fill(hsmime_sign_options *s, hsmime_encrypt_options *e, struct job *job)

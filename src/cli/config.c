@@ -11,6 +11,7 @@
 #include "message.h"
 
 #define GROUP "hsmime"
+#define KEY_GROUP "group "
 
 /* One file while it is read. */
 struct file {
@@ -63,11 +64,20 @@ static void malformed(void *arg, const char *why)
 	message_error("correct the file; hsmime.conf(5) describes it");
 }
 
+static bool is_key_group(const char *name)
+{
+	return strncmp(name, KEY_GROUP, strlen(KEY_GROUP)) == 0 && name[strlen(KEY_GROUP)] != '\0';
+}
+
+/* Its keys are read when the file's own group has been. */
 static void other_group(void *arg, const char *name)
 {
 	const struct file *f = arg;
 
-	message_warning("%s: there is no group [%s]", f->path, name);
+	if (is_key_group(name))
+		options_set_group(f->options, name + strlen(KEY_GROUP), "");
+	else
+		message_warning("%s: there is no group [%s]", f->path, name);
 }
 
 static bool is_list(void *arg, const char *key)
@@ -112,6 +122,60 @@ static void *load_module(void)
 	return dlopen(path, RTLD_NOW | RTLD_LOCAL);
 }
 
+/* What one [group NAME] of a file says. */
+struct group_section {
+	const struct file *file;
+	const char *name;
+};
+
+static void pass_over(void *arg, const char *name)
+{
+	(void)arg;
+	(void)name;
+}
+
+static int take_group_value(void *arg, const char *key, const char *const *values, size_t count)
+{
+	const struct group_section *g = arg;
+
+	(void)count;
+	if (strcmp(key, "keys") != 0) {
+		message_warning("%s: there is no key %s in a group", g->file->path, key);
+		return 0;
+	}
+	if (values == NULL || values[0][strspn(values[0], " \t")] == '\0')
+		return refuse(g->file, key, "must be", "pkcs11: URIs with blanks between");
+	options_set_group(g->file->options, g->name, values[0]);
+	return 0;
+}
+
+static bool no_list(void *arg, const char *key)
+{
+	(void)arg;
+	(void)key;
+	return false;
+}
+
+/* Only the groups that this file has: those of another one are full already. */
+static int read_key_groups(const struct file *f, keyfile_read_function *read)
+{
+	for (struct option_group *g = f->options->groups; g != NULL; g = g->next) {
+		struct group_section section = { f, g->name };
+		const struct keyfile_visitor visitor = { &section, malformed, pass_over, no_list,
+			take_group_value };
+		char name[128];
+
+		if (g->keys[0] != '\0')
+			continue;
+		snprintf(name, sizeof(name), KEY_GROUP "%s", g->name);
+		if (read(f->path, name, &visitor) != 0)
+			return 2;
+		if (g->keys[0] == '\0')
+			return refuse(f, "keys", "is missing in", name);
+	}
+	return 0;
+}
+
 /* The module stays loaded: it may be wanted twice. */
 static int read_file(struct file *f)
 {
@@ -129,7 +193,9 @@ static int read_file(struct file *f)
 		message_error("install hsmime again, or take the file away");
 		return 6;
 	}
-	return read(f->path, GROUP, &visitor) == 0 ? 0 : 2;
+	if (read(f->path, GROUP, &visitor) != 0)
+		return 2;
+	return read_key_groups(f, read);
 }
 
 static int load_file(struct options *o, enum option_rank rank)

@@ -9,6 +9,7 @@
 
 #include "glance.h"
 #include "json.h"
+#include "key_groups.h"
 #include "message.h"
 #include "progress.h"
 #include "prompt.h"
@@ -80,6 +81,8 @@ int job_start(struct job *job, const struct options *o, const char *command)
 		status = set_spool_max(job);
 	if (status == 0)
 		status = set_call_limit(job);
+	if (status == 0)
+		status = key_groups_add(job->ctx, o);
 	if (status == 0)
 		set_callbacks(job);
 	return status;

@@ -21,7 +21,7 @@ static bool is_seconds(const char *text)
 const struct option_row option_table[OPT_COUNT] = {
 	[OPT_KEY] = { .name = "key",
 	    .letter = 'k',
-	    .kind = OPTION_VALUE,
+	    .kind = OPTION_REPEATED,
 	    .arg = "KEY",
 	    .commands = CMD_SIGN | CMD_DECRYPT | CMD_KEYS,
 	    .config = CMD_SIGN,

@@ -65,7 +65,8 @@ void option_wants(char *text, size_t size, enum option_id id)
 
 static bool accumulates(enum option_id id)
 {
-	return option_table[id].kind == OPTION_LIST || option_table[id].kind == OPTION_TALLY;
+	return option_table[id].kind == OPTION_LIST || option_table[id].kind == OPTION_TALLY ||
+	       option_table[id].kind == OPTION_REPEATED;
 }
 
 int options_set(struct options *o, enum option_id id, const char *text, enum option_rank rank,
@@ -85,6 +86,22 @@ int options_set(struct options *o, enum option_id id, const char *text, enum opt
 	v->items = must(realloc(v->items, (v->count + 1) * sizeof(*v->items)));
 	v->items[v->count++] = must(strdup(text));
 	return 0;
+}
+
+void options_set_group(struct options *o, const char *name, const char *keys)
+{
+	struct option_group *g = o->groups;
+
+	while (g != NULL && strcmp(g->name, name) != 0)
+		g = g->next;
+	if (g == NULL) {
+		g = must(calloc(1, sizeof(*g)));
+		g->name = must(strdup(name));
+		g->next = o->groups;
+		o->groups = g;
+	}
+	free(g->keys);
+	g->keys = must(strdup(keys));
 }
 
 const struct option_value *option_get(const struct options *o, enum option_id id)
@@ -158,4 +175,12 @@ void options_free(struct options *o)
 {
 	for (int id = 0; id < OPT_COUNT; id++)
 		value_clear(&o->values[id]);
+	while (o->groups != NULL) {
+		struct option_group *next = o->groups->next;
+
+		free(o->groups->name);
+		free(o->groups->keys);
+		free(o->groups);
+		o->groups = next;
+	}
 }

@@ -68,10 +68,11 @@ enum option_id {
 };
 
 enum option_kind {
-	OPTION_FLAG,  /* "true" or "false" */
-	OPTION_TALLY, /* a flag that may be repeated */
-	OPTION_VALUE, /* the last one holds */
-	OPTION_LIST   /* all hold */
+	OPTION_FLAG,     /* "true" or "false" */
+	OPTION_TALLY,    /* a flag that may be repeated */
+	OPTION_VALUE,    /* the last one holds */
+	OPTION_REPEATED, /* on the command line all hold; one text in a file */
+	OPTION_LIST      /* all hold */
 };
 
 struct option_row {
@@ -102,8 +103,16 @@ struct option_value {
 	char *origin; /* in words: "command line", a file's path, … */
 };
 
+/* A group of the configuration: a key that several tokens hold. */
+struct option_group {
+	char *name;
+	char *keys; /* URIs with blanks between */
+	struct option_group *next;
+};
+
 struct options {
 	unsigned command; /* enum command_bit */
+	struct option_group *groups;
 	struct option_value values[OPT_COUNT];
 	char **operands;
 	int operand_count;
@@ -126,6 +135,9 @@ int options_set(struct options *o, enum option_id id, const char *text, enum opt
  * written out. Return 0, or 2 after an error message.
  */
 int options_parse(struct options *o, int argc, char **argv);
+
+/* options_set_group(o, name, keys): a group, in place of an earlier one of that name. */
+void options_set_group(struct options *o, const char *name, const char *keys);
 
 /* option_get(o, id): the values that hold for o->command; count is 0 where there is none. */
 const struct option_value *option_get(const struct options *o, enum option_id id);

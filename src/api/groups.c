@@ -1,0 +1,214 @@
+#include "api/groups.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/evp.h>
+
+#include "engine/group.h"
+#include "engine/token_key.h"
+#include "engine/watch.h"
+
+#define PREFIX "group:"
+#define LOOK_AGAIN 30 /* seconds after a member was not there */
+
+/* One place of the key. */
+struct member {
+	char *uri;
+	struct token_key *key; /* once it was found; so it stays */
+	time_t looked;         /* when it was not there; CLOCK_MONOTONIC */
+};
+
+struct key_group {
+	char *name;
+	struct member members[GROUP_MAX];
+	size_t count;
+	struct key_group *next;
+};
+
+static void group_clear(struct key_group *g)
+{
+	for (size_t i = 0; i < g->count; i++) {
+		token_key_free(g->members[i].key);
+		free(g->members[i].uri);
+	}
+	free(g->name);
+	free(g);
+}
+
+void groups_free(struct key_group *first)
+{
+	while (first != NULL) {
+		struct key_group *next = first->next;
+
+		group_clear(first);
+		first = next;
+	}
+}
+
+static int add(struct key_group *g, const char *name, const char *const *uris, size_t count)
+{
+	g->name = strdup(name);
+	if (g->name == NULL)
+		return HSMIME_ENOMEM;
+	for (; g->count < count; g->count++) {
+		g->members[g->count].uri = strdup(uris[g->count]);
+		if (g->members[g->count].uri == NULL)
+			return HSMIME_ENOMEM;
+	}
+	return 0;
+}
+
+static struct key_group *find(hsmime_ctx *ctx, const char *name)
+{
+	struct key_group *g = ctx->shared->groups;
+
+	while (g != NULL && strcmp(g->name, name) != 0)
+		g = g->next;
+	return g;
+}
+
+static int check(
+    hsmime_ctx *ctx, const char *name, const char *const *uris, size_t count, struct error *err)
+{
+	if (name[0] == '\0' || find(ctx, name) != NULL)
+		return error_set(err, HSMIME_EUSAGE,
+		    "there is a group \"%s\" already, or its name is empty", name);
+	if (count == 0 || count > GROUP_MAX)
+		return error_set(err, HSMIME_EUSAGE,
+		    "the group \"%s\" has %zu keys; 1 to %d are possible", name, count, GROUP_MAX);
+	for (size_t i = 0; i < count; i++)
+		if (strncmp(uris[i], "pkcs11:", 7) != 0) {
+			error_set(err, HSMIME_EUSAGE, "%s, in the group \"%s\", is no pkcs11: URI",
+			    uris[i], name);
+			return error_hint(err, "name each place of the key by its URI, which "
+					       "'hsmime keys' shows");
+		}
+	return 0;
+}
+
+int hsmime_ctx_add_group(hsmime_ctx *ctx, const char *name, const char *const *uris, size_t count)
+{
+	struct key_group *g = NULL;
+	int status;
+
+	error_clear(&ctx->err);
+	status = check(ctx, name, uris, count, &ctx->err);
+	if (status != 0)
+		return status;
+	g = calloc(1, sizeof(*g));
+	if (g == NULL)
+		return error_nomem(&ctx->err);
+	status = add(g, name, uris, count);
+	if (status != 0) {
+		group_clear(g);
+		return error_nomem(&ctx->err);
+	}
+	g->next = ctx->shared->groups;
+	ctx->shared->groups = g;
+	return 0;
+}
+
+static int no_group(hsmime_ctx *ctx, const char *name, struct error *err)
+{
+	error_set(err, HSMIME_EUSAGE, "there is no group \"%s\"", name);
+	if (ctx->shared->groups == NULL)
+		return error_hint(err, "a section [group NAME] of the configuration makes one");
+	return error_hint(err, "there is for example \"%s\"", ctx->shared->groups->name);
+}
+
+int groups_find_key(struct engine_found *found, hsmime_ctx *ctx, struct engine *e, const char *key,
+    enum engine_purpose purpose, struct error *err)
+{
+	const struct key_group *g = NULL;
+	int status = HSMIME_ENOKEY;
+
+	if (key == NULL || strncmp(key, PREFIX, strlen(PREFIX)) != 0)
+		return engine_find_key(found, e, key, purpose, err);
+	g = find(ctx, key + strlen(PREFIX));
+	if (g == NULL)
+		return no_group(ctx, key + strlen(PREFIX), err);
+	for (size_t i = 0; i < g->count && status != 0 && status != HSMIME_ENOMEM; i++)
+		status = engine_find_key(found, e, g->members[i].uri, purpose, err);
+	return status;
+}
+
+static time_t now(void)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+/* A key that is not there now may come later; what else is wrong with its URI does not go away. */
+static int look(struct member *m, hsmime_ctx *ctx, struct engine *e, enum engine_purpose purpose,
+    const char *group, struct error *err)
+{
+	struct engine_found found = { 0 };
+	struct error why = { 0 };
+	int status;
+
+	if (m->key != NULL || (m->looked != 0 && now() - m->looked < LOOK_AGAIN))
+		return 0;
+	status = engine_find_key(&found, e, m->uri, purpose, &why);
+	if (status == 0)
+		m->key = token_key_up_ref(found.key);
+	engine_found_free(&found);
+	if (status == 0)
+		return 0;
+	if (status != HSMIME_ENOKEY && status != HSMIME_ETOKEN && status != HSMIME_EPIN) {
+		*err = why;
+		return status;
+	}
+	m->looked = now();
+	ctx_log(ctx, 0, "the group %s goes on without %s: %s", group, m->uri, why.message);
+	return 0;
+}
+
+static bool belongs(const struct key_group *g, struct engine *e, const struct engine_found *found)
+{
+	for (size_t i = 0; i < g->count; i++)
+		if (engine_uri_names(e, g->members[i].uri, found->key))
+			return true;
+	return false;
+}
+
+/* Whoever is first finds the keys, and may have to log in; the others wait for that. */
+static int gather(struct token_key **keys, size_t *count, struct key_group *g, hsmime_ctx *ctx,
+    struct engine *e, enum engine_purpose purpose, struct error *err)
+{
+	int status = 0;
+
+	if (!gate_enter(&ctx->shared->gathering))
+		return watch_stuck(err, NULL);
+	for (size_t i = 0; i < g->count && status == 0; i++) {
+		status = look(&g->members[i], ctx, e, purpose, g->name, err);
+		if (status == 0 && g->members[i].key != NULL)
+			keys[(*count)++] = g->members[i].key;
+	}
+	gate_leave(&ctx->shared->gathering);
+	return status;
+}
+
+int groups_join(struct token_key **out, hsmime_ctx *ctx, struct engine *e,
+    const struct engine_found *found, enum engine_purpose purpose, struct error *err)
+{
+	struct token_key *keys[GROUP_MAX];
+	struct key_group *g = ctx->shared->groups;
+	size_t count = 0;
+	int status;
+
+	*out = NULL;
+	while (g != NULL && !belongs(g, e, found))
+		g = g->next;
+	if (g == NULL) {
+		*out = token_key_up_ref(found->key);
+		return 0;
+	}
+	status = gather(keys, &count, g, ctx, e, purpose, err);
+	if (status == 0)
+		ctx_log(ctx, 1, "group %s: %zu of %zu keys are there", g->name, count, g->count);
+	return status != 0 ? status : token_key_group(out, keys, count, err);
+}

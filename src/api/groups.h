@@ -1,0 +1,29 @@
+/*
+ * groups: keys that several tokens hold, as hsmime_ctx_add_group named them.
+ */
+#ifndef API_GROUPS_H
+#define API_GROUPS_H
+
+#include "api/ctx.h"
+
+/* groups_free(first): free the whole list; NULL is allowed. */
+void groups_free(struct key_group *first);
+
+/*
+ * groups_find_key(found, ctx, e, key, purpose, err):
+ * As engine_find_key; "group:NAME" is the first of that group's keys that is there. A group that
+ * nobody added: HSMIME_EUSAGE.
+ */
+int groups_find_key(struct engine_found *found, hsmime_ctx *ctx, struct engine *e, const char *key,
+    enum engine_purpose purpose, struct error *err);
+
+/*
+ * groups_join(out, ctx, e, found, purpose, err):
+ * The key of the group that found's key belongs to, on all of its tokens that are there (which may
+ * log in to them); the log is told of the others. In no group: *out is found's key alone. The
+ * caller frees it. HSMIME_EUSAGE where the group's keys are not the same key, HSMIME_ENOMEM.
+ */
+int groups_join(struct token_key **out, hsmime_ctx *ctx, struct engine *e,
+    const struct engine_found *found, enum engine_purpose purpose, struct error *err);
+
+#endif

@@ -1,0 +1,108 @@
+#!/usr/bin/env bats
+# One key on two tokens, named as a group.
+
+bats_require_minimum_version 1.5.0
+load "${BATS_TEST_DIRNAME%/token}/cli/helper"
+load saboteur
+
+A='pkcs11:token=Demo;id=%01'
+B='pkcs11:token=Spare;id=%01'
+
+setup_file() {
+	export HSMIME=$HSMIME_BUILD/src/cli/hsmime
+	new_token "$BATS_FILE_TMPDIR/world" Demo
+	new_peer alice
+	openssl pkcs8 -topk8 -nocrypt -in "$W/alice.key" -out "$W/alice.p8"
+	"$cli_root/scripts/softtoken" import "$W" 01 alice "$W/alice.p8" "$W/alice.pem"
+	softhsm2-util --init-token --free --label Spare --so-pin 12345678 --pin 123456 >/dev/null
+	softhsm2-util --import "$W/alice.p8" --token Spare --label alice --id 01 --pin 123456 >/dev/null
+	openssl x509 -in "$W/alice.pem" -outform DER -out "$W/alice.der"
+	pkcs11-tool --module "$HSMIME_MODULE" --token-label Spare --login --pin 123456 \
+		--write-object "$W/alice.der" --type cert --id 01 --label alice >/dev/null
+	new_key 02 EC:secp256r1 bob
+	new_mail alice bob
+	hsmime encrypt -r "$W/alice.pem" --force-recipient -o "$W/enc.eml" "$W/mail.eml"
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	export XDG_CONFIG_HOME=$PWD/config
+	mkdir -p config/hsmime
+}
+
+configure() { # line...
+	printf '%s\n' '[hsmime]' "$@" >config/hsmime/hsmime.conf
+}
+
+@test "several --key are one key on several tokens" {
+	run_as 0 hsmime sign -v -k "$A" -k "$B" -o signed.eml "$W/mail.eml"
+	said '2 of 2 keys'
+	hsmime verify --ca "$W/ca.pem" signed.eml
+	run_as 0 hsmime decrypt -v -k "$A" -k "$B" -o mail.eml "$W/enc.eml"
+	said '2 of 2 keys'
+	grep -q Agreed mail.eml
+}
+
+@test "a token that is not there is told of, and the others do it" {
+	run_as 0 hsmime sign -k 'pkcs11:token=Absent;id=%01' -k "$B" -o signed.eml "$W/mail.eml"
+	said 'goes on without pkcs11:token=Absent'
+	run_as 0 hsmime decrypt -k "$B" -k 'pkcs11:token=Absent;id=%01' -o mail.eml "$W/enc.eml"
+	said 'goes on without pkcs11:token=Absent'
+	run_as 5 hsmime sign -k 'pkcs11:token=Absent;id=%01' -k 'pkcs11:token=Gone;id=%01' -o none "$W/mail.eml"
+	[ ! -e none ]
+}
+
+@test "a group of the configuration is named, and used where its key is" {
+	configure '' '[group office]' "keys = $A $B"
+	run_as 0 hsmime sign -v -k group:office -o signed.eml "$W/mail.eml"
+	said 'group office: 2 of 2 keys'
+	run_as 0 hsmime decrypt -v -o mail.eml "$W/enc.eml"
+	said 'group office: 2 of 2 keys'
+	run_as 0 hsmime sign -v -k 'pkcs11:token=Demo;id=%02' -o other.eml "$W/mail.eml"
+	run ! grep -q 'group office' <<<"$stderr"
+	run_as 0 hsmime config
+	reported '^\[group office\] keys = pkcs11:token=Demo;id=%01 pkcs11:token=Spare;id=%01$'
+	run_as 0 hsmime config --json
+	[ "$(field 'd["groups"][0]["name"]' <<<"$output")" = office ]
+}
+
+@test "a group's keys have to be the same key" {
+	run_as 2 hsmime sign -k "$A" -k 'pkcs11:token=Demo;id=%02' -o none "$W/mail.eml"
+	said 'are not the same key'
+	[ ! -e none ]
+}
+
+@test "what is no group is said" {
+	run_as 2 hsmime sign -k group:none "$W/mail.eml"
+	explained
+	said 'there is no group "none"'
+	run_as 2 hsmime sign -k "$A" -k alice@example.test "$W/mail.eml"
+	said 'is no pkcs11: URI'
+	configure '' '[group office]' 'keys ='
+	run_as 2 hsmime tokens
+	said 'hsmime.conf'
+	configure '' '[group office]'
+	run_as 2 hsmime tokens
+	said 'keys'
+	configure '' '[group office]' "keys = $A" 'color = red'
+	run_as 0 hsmime tokens
+	said 'there is no key color in a group'
+	configure '' '[grup office]' "keys = $A"
+	run_as 0 hsmime tokens
+	said 'there is no group \[grup office\]'
+}
+
+@test "a token that hangs is given up, and the other one signs" {
+	sabotage 'hang C_Sign'
+	run_as 0 timeout 60 "$HSMIME" sign --call-limit 1 -k "$A" -k "$B" -o signed.eml "$W/mail.eml"
+	said 'is set aside: .* does not answer'
+	unset HSMIME_MODULE
+	hsmime verify -q --ca "$W/ca.pem" signed.eml
+}
+
+@test "a token that goes during a decryption is set aside, and the other one decrypts" {
+	sabotage 'refuse C_Decrypt CKR_DEVICE_REMOVED 0 2'
+	run_as 0 timeout 60 "$HSMIME" decrypt -k "$A" -k "$B" -o mail.eml "$W/enc.eml"
+	said 'is set aside'
+	grep -q Agreed mail.eml
+}

@@ -221,7 +221,7 @@ CK_RV cryptoki_wait_slot(struct module *m, CK_FLAGS flags, CK_SLOT_ID *slot)
 
 	if (m->functions->C_WaitForSlotEvent == NULL)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	module_enter_patient(m, "C_WaitForSlotEvent");
+	module_enter_endless(m, "C_WaitForSlotEvent");
 	rv = m->functions->C_WaitForSlotEvent(flags, slot, NULL);
 	module_leave(m);
 	return rv;

@@ -67,6 +67,12 @@ void engine_set_call_limit(struct engine *e, unsigned milliseconds);
  */
 void engine_free(struct engine *e);
 
+/*
+ * engine_wait(e, err): wait until a token comes or goes (C_WaitForSlotEvent; a module that can't wait
+ * is asked every half second), and list the tokens anew. 0, HSMIME_ETOKEN or HSMIME_ENOMEM.
+ */
+int engine_wait(struct engine *e, struct error *err);
+
 /* engine_has_token(e): one is there that the options allow; what was found when the tokens were listed. */
 bool engine_has_token(const struct engine *e);
 
@@ -90,6 +96,7 @@ struct engine_found {
 	X509 *certificate;     /* of that key on the token; NULL where there is none */
 	char *uri;             /* RFC 7512, without secrets */
 	char *token_label;
+	bool tie;     /* with HSMIME_ENOKEY: not for want of a key, but of a choice */
 	size_t match; /* engine_find_recipient: which of the candidates */
 };
 

@@ -63,7 +63,8 @@ int find_finish(struct engine_found *found, struct search *s)
 	if (s->count == 0)
 		return nothing(s);
 	find_prefer(s);
-	if (s->count > 1)
+	found->tie = s->count > 1;
+	if (found->tie)
 		return search_tie(s);
 	return search_deliver(found, s, &s->hits[0]);
 }

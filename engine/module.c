@@ -33,22 +33,27 @@ bool module_exiting(void)
 	return atomic_load(&exiting);
 }
 
-static void enter(struct module *m, const char *function, bool patient)
+static void enter(struct module *m, const char *function, enum watch_patience patience)
 {
 	ERR_set_mark();
-	watch_begin(m, function, patient);
+	watch_begin(m, function, patience);
 	if (m->serial)
 		pthread_mutex_lock(&m->serial_lock);
 }
 
 void module_enter(struct module *m, const char *function)
 {
-	enter(m, function, false);
+	enter(m, function, WATCH_TOKEN);
 }
 
 void module_enter_patient(struct module *m, const char *function)
 {
-	enter(m, function, true);
+	enter(m, function, WATCH_PERSON);
+}
+
+void module_enter_endless(struct module *m, const char *function)
+{
+	enter(m, function, WATCH_ENDLESS);
 }
 
 /*

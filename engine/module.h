@@ -84,10 +84,11 @@ bool module_exiting(void);
 /*
  * module_enter(m, function), module_leave(m): around each call of the function with that name, which leaves nothing in OpenSSL's queue of
  * errors; a lock only where the module can't lock. module_enter_patient: of one that waits for a
- * person.
+ * person; module_enter_endless: for what may never happen.
  */
 void module_enter(struct module *m, const char *function);
 void module_enter_patient(struct module *m, const char *function);
+void module_enter_endless(struct module *m, const char *function);
 void module_leave(struct module *m);
 
 #endif

@@ -34,7 +34,7 @@ bool watch_watched(void)
 	return self != NULL;
 }
 
-void watch_begin(struct module *m, const char *function, bool patient)
+void watch_begin(struct module *m, const char *function, enum watch_patience patience)
 {
 	struct watch *w = self;
 
@@ -43,7 +43,7 @@ void watch_begin(struct module *m, const char *function, bool patient)
 	atomic_store_explicit(&w->since, now_ms(), memory_order_relaxed);
 	atomic_store_explicit(&w->function, function, memory_order_relaxed);
 	atomic_store_explicit(&w->module, m, memory_order_relaxed);
-	atomic_store_explicit(&w->patient, patient, memory_order_relaxed);
+	atomic_store_explicit(&w->patience, (int)patience, memory_order_relaxed);
 	atomic_fetch_add_explicit(&w->turn, 1, memory_order_release);
 }
 
@@ -104,14 +104,14 @@ void watch_left(struct gate *g)
 
 static int64_t allowed(const struct watch *w, unsigned limit)
 {
-	return (int64_t)limit * (atomic_load(&w->patient) ? PATIENCE : 1);
+	return (int64_t)limit * (atomic_load(&w->patience) == WATCH_PERSON ? PATIENCE : 1);
 }
 
 int64_t watch_left_ms(const struct watch *w, unsigned limit)
 {
 	int64_t left;
 
-	if ((atomic_load(&w->turn) & 1) == 0)
+	if ((atomic_load(&w->turn) & 1) == 0 || atomic_load(&w->patience) == WATCH_ENDLESS)
 		return limit;
 	left = atomic_load(&w->since) + allowed(w, limit) - now_ms();
 	return left > 0 ? left : 0;

@@ -20,6 +20,13 @@ struct token;
 
 #define WATCH_GATES 8 /* that a thread is inside of at a time, at most */
 
+/* What a call waits for: how long it may take. */
+enum watch_patience {
+	WATCH_TOKEN,  /* the limit */
+	WATCH_PERSON, /* someone at the token's own pad: ten times the limit */
+	WATCH_ENDLESS /* something that may never happen */
+};
+
 /* What one thread does; private to watch.c but for its memory. Zero before use. */
 struct watch {
 	_Atomic uint64_t turn; /* odd within a call; WATCH_GIVEN_UP in the highest bit */
@@ -27,7 +34,7 @@ struct watch {
 	_Atomic(const char *) function;
 	_Atomic(struct module *) module;
 	_Atomic(struct token *) token; /* that is worked with; NULL: the module as a whole */
-	atomic_bool patient;           /* the call waits for a person */
+	_Atomic int patience;          /* enum watch_patience */
 	struct gate *gates[WATCH_GATES];
 	size_t gate_count;
 };
@@ -36,8 +43,8 @@ struct watch {
 void watch_thread(struct watch *w);
 bool watch_watched(void);
 
-/* watch_begin(m, function, patient): a call of m begins; function is constant. In any thread. */
-void watch_begin(struct module *m, const char *function, bool patient);
+/* watch_begin(m, function, patience): a call of m begins; function is constant. In any thread. */
+void watch_begin(struct module *m, const char *function, enum watch_patience patience);
 
 /* watch_end(): it has returned. If it was given up meanwhile this does not return. */
 void watch_end(void);
@@ -51,8 +58,7 @@ void watch_left(struct gate *g);
 
 /*
  * watch_left_ms(w, limit): milliseconds that w's thread has until limit (milliseconds) is over for
- * the call that it is in; limit itself where it is in none. 0: over. A patient call has ten times
- * as long.
+ * the call that it is in; limit itself where it is in none, or in an endless one. 0: over.
  */
 int64_t watch_left_ms(const struct watch *w, unsigned limit);
 

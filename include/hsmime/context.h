@@ -95,6 +95,8 @@ HSMIME_API void hsmime_ctx_free(hsmime_ctx *ctx);
  * spool_max: most octets that may wait in the spool, 0 for no limit.
  * call_limit: seconds that one PKCS#11 call may take, 0 for no limit; default 60. Ten times as
  *         long where the token asks a person by itself (a PIN pad). May be changed at any time.
+ * wait:   non-zero: a signature or decryption whose key is not there waits for a token that has
+ *         it; the log is told (level 0). May be changed at any time.
  *
  * The PIN callback is the family's, whichever context sets it: it is called while a
  * call wants a PIN, by one thread at a time for one token, and arg is to be valid until the last
@@ -109,6 +111,7 @@ HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_set_pin_source(hsmime_ctx *ctx, cons
 HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_set_state_dir(hsmime_ctx *ctx, const char *folder);
 HSMIME_API void hsmime_ctx_set_spool_max(hsmime_ctx *ctx, uint64_t octets);
 HSMIME_API void hsmime_ctx_set_call_limit(hsmime_ctx *ctx, unsigned seconds);
+HSMIME_API void hsmime_ctx_set_wait(hsmime_ctx *ctx, int on);
 HSMIME_API void hsmime_ctx_set_pin_callback(
     hsmime_ctx *ctx, hsmime_pin_callback callback, void *arg);
 HSMIME_API void hsmime_ctx_set_progress(

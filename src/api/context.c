@@ -150,6 +150,11 @@ void hsmime_ctx_set_call_limit(hsmime_ctx *ctx, unsigned seconds)
 		engine_set_call_limit(ctx->shared->engine, ctx->shared->call_limit);
 }
 
+void hsmime_ctx_set_wait(hsmime_ctx *ctx, int on)
+{
+	atomic_store(&ctx->shared->wait, on != 0);
+}
+
 unsigned hsmime_calls_hanging(void)
 {
 	return watch_hanging();

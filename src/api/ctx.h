@@ -5,6 +5,7 @@
 #define API_CTX_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include <openssl/provider.h>
 
@@ -31,7 +32,8 @@ struct ctx_shared {
 	char *token;
 	char *pin_source;
 	char *state_dir;
-	unsigned call_limit;      /* milliseconds; 0: none */
+	unsigned call_limit; /* milliseconds; 0: none */
+	atomic_bool wait;
 	struct key_group *groups; /* api/groups.h */
 	struct gate gathering;    /* of their keys */
 	hsmime_pin_callback pin_callback;

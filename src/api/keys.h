@@ -28,6 +28,15 @@ int signer_find(struct signer *s, hsmime_ctx *ctx, const hsmime_sign_options *op
     const struct header *header);
 void signer_free(struct signer *s);
 
+/*
+ * keys_wait(waited, ctx, e, found, status):
+ * A key was looked for, with that status. Whether it is worth another look: none is there, ctx is to
+ * wait, and a token has come or gone since. *waited, false at first, keeps the person from
+ * being told twice.
+ */
+bool keys_wait(
+    bool *waited, hsmime_ctx *ctx, struct engine *e, const struct engine_found *found, int status);
+
 /* The argument of keys_find_recipient. */
 struct recipient_search {
 	hsmime_ctx *ctx;

@@ -235,27 +235,37 @@ static void tell(const struct recipient_search *search, X509 *cert)
 	free(name);
 }
 
+static int look_for_key(struct engine_found *found, size_t *index,
+    const struct recipient_search *search, struct engine *engine,
+    const struct recipient *recipients, size_t count, struct error *err)
+{
+	int status;
+
+	if (search->key_uri != NULL)
+		return by_key(found, index, search, engine, recipients, count, err);
+	status = by_tokens(found, index, engine, NULL, recipients, count, err);
+	if (status == HSMIME_ENOKEY)
+		status = by_files(found, index, engine, search->certs, recipients, count, err);
+	if (status == HSMIME_ENOKEY)
+		status = no_key(engine, recipients, count, err);
+	return status;
+}
+
 int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
     const struct recipient *recipients, size_t count, struct error *err)
 {
 	struct recipient_search *search = arg;
 	struct engine_found found = { 0 };
 	struct engine *engine;
+	bool waited = false;
 	int status = ctx_engine(&engine, search->ctx);
 
 	*key = NULL;
 	if (status != 0)
 		return status;
-	if (search->key_uri != NULL) {
-		status = by_key(&found, index, search, engine, recipients, count, err);
-	} else {
-		status = by_tokens(&found, index, engine, NULL, recipients, count, err);
-		if (status == HSMIME_ENOKEY)
-			status =
-			    by_files(&found, index, engine, search->certs, recipients, count, err);
-		if (status == HSMIME_ENOKEY)
-			status = no_key(engine, recipients, count, err);
-	}
+	do
+		status = look_for_key(&found, index, search, engine, recipients, count, err);
+	while (keys_wait(&waited, search->ctx, engine, &found, status));
 	if (status == 0)
 		status = ctx_wrap(key, search->ctx, engine, &found, ENGINE_DECRYPT);
 	if (status == 0) {

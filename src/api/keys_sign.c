@@ -307,14 +307,26 @@ static int check_certificate(
 	return error_hint(err, "choose another key with --key, or another certificate with --cert");
 }
 
+static int look_for_key(struct engine_found *found, hsmime_ctx *ctx, struct engine *engine,
+    const hsmime_sign_options *options, char *const *from)
+{
+	bool waited = false;
+	int status;
+
+	do
+		status = from != NULL ? by_from(found, engine, from, options->certs, &ctx->err)
+				      : by_key(found, ctx, engine, options->key_uri, options->certs,
+					    &ctx->err);
+	while (keys_wait(&waited, ctx, engine, found, status));
+	return status;
+}
+
 static int find(struct signer *s, hsmime_ctx *ctx, struct engine *engine,
     const hsmime_sign_options *options, char *const *from)
 {
 	struct engine_found found = { 0 };
 	struct wish wish = { .from = from, .mail = options->form == HSMIME_MAIL };
-	int status = from != NULL
-			 ? by_from(&found, engine, from, options->certs, &ctx->err)
-			 : by_key(&found, ctx, engine, options->key_uri, options->certs, &ctx->err);
+	int status = look_for_key(&found, ctx, engine, options, from);
 
 	if (status == 0) {
 		wish.key = token_key_public(found.key);

@@ -83,8 +83,10 @@ int job_start(struct job *job, const struct options *o, const char *command)
 		status = set_call_limit(job);
 	if (status == 0)
 		status = key_groups_add(job->ctx, o);
-	if (status == 0)
+	if (status == 0) {
+		hsmime_ctx_set_wait(job->ctx, option_is(o, OPT_WAIT));
 		set_callbacks(job);
+	}
 	return status;
 }
 

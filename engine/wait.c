@@ -1,0 +1,51 @@
+#include <time.h>
+
+#include "engine/cryptoki.h"
+#include "engine/engine_internal.h"
+#include "engine/module.h"
+#include "engine/slot.h"
+
+#define POLL_MS 500
+
+/* One that can't lock would hold up every other call meanwhile. */
+static CK_RV wait_for_event(struct module *m)
+{
+	CK_SLOT_ID slot = 0;
+
+	return m->serial ? CKR_FUNCTION_NOT_SUPPORTED : cryptoki_wait_slot(m, 0, &slot);
+}
+
+/* A sum over the tokens that are there: which slot, and which token. */
+static unsigned long sum(struct module *m)
+{
+	unsigned long n = 0;
+
+	for (struct token *t = token_first(m); t != NULL; t = token_after(t))
+		n = n * 31 + (unsigned long)(uintptr_t)t + atomic_load(&t->slot);
+	return n;
+}
+
+static int poll_tokens(struct module *m, struct error *err)
+{
+	const struct timespec pause = { 0, POLL_MS * 1000000L };
+	unsigned long before = sum(m);
+	int r = 0;
+
+	while (r == 0 && sum(m) == before) {
+		nanosleep(&pause, NULL);
+		r = token_refresh(m, err);
+	}
+	return r;
+}
+
+int engine_wait(struct engine *e, struct error *err)
+{
+	struct module *m = e->module;
+	int r = module_ready(m, err);
+
+	if (r < 0)
+		return r;
+	if (wait_for_event(m) != CKR_OK)
+		return poll_tokens(m, err);
+	return token_refresh(m, err);
+}

@@ -1,0 +1,69 @@
+#!/usr/bin/env bats
+# Tokens that come, go and come back while the tool runs.
+
+bats_require_minimum_version 1.5.0
+load "${BATS_TEST_DIRNAME%/token}/cli/helper"
+load saboteur
+
+setup_file() {
+	export HSMIME=$HSMIME_BUILD/src/cli/hsmime
+	new_token "$BATS_FILE_TMPDIR/world" Demo
+	new_key 01 RSA:2048 alice
+	new_mail alice alice
+	hsmime encrypt -r "$W/alice.pem" -o "$W/enc.eml" "$W/mail.eml"
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+}
+
+# waits ARGUMENT...: the tool starts without a token, says that it waits, and ends well when one comes
+waits() {
+	"$HSMIME" "$@" 2>said &
+	timeout 60 tail -n +1 -F said 2>/dev/null | grep -qm1 'waiting for a token'
+	kill -0 $!
+	tell bring_back
+	wait $!
+}
+
+@test "a card that is inserted is what --wait waits for" {
+	sabotage lose 'slot_events 1'
+	waits sign --wait -k 'pkcs11:token=Demo;id=%01' -o signed.eml "$W/mail.eml"
+	[ "$(calls C_WaitForSlotEvent)" -ge 1 ]
+	hsmime verify --ca "$W/ca.pem" signed.eml
+}
+
+@test "a module that can't wait is asked again and again" {
+	sabotage lose 'slot_events 2'
+	waits sign --wait --from -o signed.eml "$W/mail.eml"
+	[ "$(calls C_WaitForSlotEvent)" = 1 ]
+	hsmime verify --ca "$W/ca.pem" signed.eml
+}
+
+@test "a decryption waits too" {
+	sabotage lose 'slot_events 2'
+	waits decrypt --wait -o mail.eml "$W/enc.eml"
+	grep -q Agreed mail.eml
+}
+
+@test "a signal ends the waiting, and leaves nothing" {
+	sabotage lose 'slot_events 1'
+	mkdir out
+	"$HSMIME" sign --wait -k 'pkcs11:token=Demo;id=%01' -o out/signed.eml "$W/mail.eml" 2>said &
+	timeout 60 tail -n +1 -F said 2>/dev/null | grep -qm1 'waiting for a token'
+	kill -INT $! || true
+	kill -TERM $!
+	run ! wait $!
+	[ -z "$(ls -A out)" ]
+}
+
+@test "without --wait nobody waits" {
+	sabotage lose
+	run_as 5 hsmime sign -k 'pkcs11:token=Demo;id=%01' -o signed.eml "$W/mail.eml"
+	said 'insert the token'
+}
+
+@test "with --wait a choice that is not clear is an error all the same" {
+	new_key 02 EC:secp256r1 bob
+	run_as 5 hsmime sign --wait -k 'pkcs11:token=Demo' -o signed.eml "$W/mail.eml"
+}

@@ -1,0 +1,89 @@
+#!/usr/bin/env bats
+# What hsmime does for a person, over each member of the zoo (tests/zoo/zoo test MEMBER).
+
+load ../cli/helper
+
+setup() {
+	read -r -a keys <<<"$ZOO_KEYS"
+	cd "$BATS_TEST_TMPDIR"
+}
+
+# cannot OPERATION KEY: this member's matrix says that it fails
+cannot() {
+	grep -q "^$1 P-${2#ec}"$'\t''fails' "$BATS_TEST_DIRNAME/expected/$ZOO_MEMBER"
+}
+
+@test "keys --login lists every key, with its certificate" {
+	run_as 0 hsmime keys --login
+	for key in "${keys[@]}"; do
+		reported "^  subject: +CN=$key"
+		reported "^  e-mail: +$key@example.test$"
+	done
+}
+
+@test "a mail is signed by each key, and verifies" {
+	for key in "${keys[@]}"; do
+		new_mail "$key" somebody mail.eml
+		run_as 0 hsmime sign --from -o signed.eml mail.eml
+		run_as 0 hsmime verify --ca "$ZOO_PKI/ca.pem" signed.eml
+		reported "^  signer: +CN=$key"
+		sed 's/1000 units/9000 units/' signed.eml >changed.eml
+		run_as 1 hsmime verify --ca "$ZOO_PKI/ca.pem" changed.eml
+	done
+}
+
+@test "a mail is signed with RSASSA-PSS" {
+	new_mail rsa somebody mail.eml
+	run_as 0 hsmime sign --pss --from -o signed.eml mail.eml
+	run_as 0 hsmime verify --ca "$ZOO_PKI/ca.pem" signed.eml
+	reported 'RSA-PSS with SHA-256'
+}
+
+@test "a mail for each key is decrypted" {
+	for key in "${keys[@]}"; do
+		new_mail somebody "$key" mail.eml
+		for cipher in aes-256-cbc aes-256-gcm; do
+			hsmime encrypt --cipher $cipher --no-encrypt-to-self -r "$ZOO_PKI/$key.pem" \
+				-o encrypted.eml mail.eml
+			rm -f clear.eml
+			if cannot ECDH "$key"; then
+				run_as 4 hsmime decrypt -o clear.eml encrypted.eml
+				said 'CKM_ECDH1_DERIVE'
+				[ ! -e clear.eml ]
+				continue
+			fi
+			run_as 0 hsmime decrypt -o clear.eml encrypted.eml
+			grep -q '1000 units' clear.eml
+		done
+	done
+}
+
+@test "both key transports of RSA are decrypted" {
+	new_mail somebody rsa mail.eml
+	for transport in oaep pkcs1; do
+		hsmime encrypt --key-transport $transport --no-encrypt-to-self -r "$ZOO_PKI/rsa.pem" \
+			-o encrypted.eml mail.eml
+		run_as 0 hsmime decrypt -o clear.eml encrypted.eml
+		grep -q '1000 units' clear.eml
+	done
+}
+
+@test "a mail for somebody else ends with 5, and leaves nothing" {
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout other.key -out other.pem -days 30 \
+		-subj /CN=other -addext subjectAltName=email:other@example.test \
+		-addext keyUsage=critical,keyEncipherment 2>other.log
+	new_mail somebody other mail.eml
+	hsmime encrypt --no-encrypt-to-self -r other.pem -o encrypted.eml mail.eml
+	run_as 5 hsmime decrypt -o clear.eml encrypted.eml
+	[ ! -e clear.eml ]
+}
+
+@test "a wrong PIN ends with 4, is sent once, and the right one works after it" {
+	new_mail rsa somebody mail.eml
+	printf 654321 >wrong
+	chmod 600 wrong
+	run_as 4 hsmime sign --pin-source file:wrong --from -o signed.eml mail.eml
+	explained
+	[ ! -e signed.eml ]
+	run_as 0 hsmime sign --from -o signed.eml mail.eml
+}

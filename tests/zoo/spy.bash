@@ -14,6 +14,11 @@ answers() {
 	sed -n "/^[0-9]*: $1\$/,/^Returned/s/^Returned: *[0-9]* //p" spy.log | tr '\n' ' '
 }
 
+# mechanisms FUNCTION: the mechanism of each call of it, in turn, a line each
+mechanisms() {
+	sed -n "/^[0-9]*: $1\$/,/^Returned/s/.*pMechanism->type = \(CKM_[A-Z0-9_]*\).*/\1/p" spy.log
+}
+
 # no_size_query: nobody asked for a length without room for the answer
 no_size_query() {
 	! grep -E '\[\*?pul[A-Za-z]*Len\] NULL' spy.log

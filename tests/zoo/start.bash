@@ -35,10 +35,10 @@ load_member() {
 }
 
 # enter_namespace ARGUMENT...: this script again, where
-#   own   nobody else listens, sees its readers or outlives it: network, mounts, processes
+#   own   nobody else listens, sees its readers or outlives it: network, mounts, processes, shared memory
 #   user  nobody is root
 enter_namespace() {
-	local isolate=(unshare --net --mount --pid --fork --kill-child --mount-proc)
+	local isolate=(unshare --net --mount --ipc --pid --fork --kill-child --mount-proc)
 	[ "$(id -u)" = 0 ] || isolate+=(--user --map-root-user)
 	[ "$namespace" = own ] || isolate=(unshare --user --map-user=1000 --map-group=1000)
 	"${isolate[@]}" true 2>/dev/null || skip 'no namespaces for it (be root, or allow user namespaces)'

@@ -18,15 +18,16 @@ first_of() {
 
 # need PACKAGE FILE: skip where FILE, which comes with PACKAGE, is not there
 need() {
-	[ -e "$2" ] || skip "no $1 here; scripts/setup test installs it"
+	[ -e "$2" ] || skip "no $1 here; scripts/setup ${setup_group:-test} installs it"
 }
 
 need_program() { # package, program
 	need "$1" "$(command -v "$2" || true)"
 }
 
-# load_member NAME: the member's file sets namespace (none, user, own) and keys, and defines check, which
-# skips what can't be had, and start, which sets the environment; stop, where that is not enough.
+# load_member NAME: the member's file sets namespace (none, user, own) and keys, setup_group where its
+# packages are not those of "test"; it defines check, which skips what can't be had, start, which
+# sets the environment, and stop, where that is not enough.
 load_member() {
 	export ZOO_MEMBER=$1
 	# shellcheck source=/dev/null

@@ -2,6 +2,7 @@
 # system's, and belong to the group pkcs11: in a namespace of their own, and by root.
 
 namespace=own
+setup_group=zoo_more
 keys=(rsa)
 
 check() {

@@ -2,6 +2,7 @@
 # without one the TPM runs out of room for objects.
 
 namespace=own
+setup_group=zoo_more
 keys=(rsa ec256 ec384)
 
 check() {

@@ -154,9 +154,17 @@ static CK_RV search_slots(struct token *t)
 	return rv;
 }
 
+/*
+ * A module may look at its readers only when it is asked for its slots (PKCS#11 v2.40 section 5.5);
+ * OpenSC answers for a card that was taken out until then, and a PIN that is sent to it is lost.
+ */
 static CK_RV locate(struct token *t)
 {
-	CK_RV rv = check_slot(t, atomic_load(&t->slot));
+	CK_ULONG count = 0;
+	CK_RV rv;
+
+	cryptoki_slots(t->module, NULL, &count);
+	rv = check_slot(t, atomic_load(&t->slot));
 
 	if (rv == CKR_CRYPTOKI_NOT_INITIALIZED && module_initialise(t->module) == CKR_OK)
 		rv = check_slot(t, atomic_load(&t->slot));

@@ -289,6 +289,23 @@ static void a_token_that_is_gone_is_named(void **state)
 	assert_int_equal(operate_sign(ec, &token_rig.err), 0);
 }
 
+static void look_at_the_reader(void *arg)
+{
+	(void)arg;
+	token_rig.proxy->refuse("C_GetTokenInfo", CKR_TOKEN_NOT_PRESENT, 0, 99);
+}
+
+/* OpenSC answers for a card that was taken out until it is asked for its slots. */
+static void no_pin_is_sent_to_a_token_that_only_seems_to_be_there(void **state)
+{
+	(void)state;
+	token_rig.proxy->refuse("C_SignInit", CKR_DEVICE_REMOVED, 0, 1);
+	token_rig.proxy->hook("C_GetSlotList", look_at_the_reader, NULL);
+	assert_int_equal(operate_sign(ec, &token_rig.err), HSMIME_ETOKEN);
+	assert_string_equal(token_rig.err.message, "token \"Rig\" is gone");
+	assert_int_equal(token_rig.proxy->count("C_Login"), 0);
+}
+
 static void a_key_that_was_removed_is_no_key(void **state)
 {
 	struct softtoken more = { .functions = module };
@@ -345,6 +362,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    what_is_not_there_costs_no_second_login, begin, end),
 		cmocka_unit_test_setup_teardown(a_token_that_is_gone_is_named, begin, end),
+		cmocka_unit_test_setup_teardown(
+		    no_pin_is_sent_to_a_token_that_only_seems_to_be_there, begin, end),
 		cmocka_unit_test_setup_teardown(a_key_that_was_removed_is_no_key, begin, end),
 	};
 

@@ -1,0 +1,41 @@
+#!/usr/bin/env bats
+# What is odd about cards, as OpenSC shows them: a CAC card.
+
+load ../cli/helper
+load zoo
+load removal
+load spy
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	new_mail rsa rsa mail.eml
+}
+
+@test "a card that is taken out is gone, and works again once it is in" {
+	card_goes_and_comes
+}
+
+@test "a card that was out and in again works" {
+	card_is_changed_between_requests
+}
+
+@test "no call asks for a length" {
+	find_spy
+	spied hsmime sign --from -o signed.eml mail.eml
+	[ "$(calls C_SignInit C_Sign)" = '1 1' ]
+	no_size_query
+	hsmime encrypt --no-encrypt-to-self -r "$ZOO_PKI/rsa.pem" -o encrypted.eml mail.eml
+	spied hsmime decrypt -o clear.eml encrypted.eml
+	[ "$(calls C_DecryptInit C_Decrypt)" = '1 1' ]
+	no_size_query
+}
+
+@test "a wrong PIN, which OpenSC calls a general error, is sent once" {
+	printf 654321 >wrong
+	chmod 600 wrong
+	find_spy
+	run_as 4 spied hsmime sign --pin-source file:wrong --from -o signed.eml mail.eml
+	said 'refused the login \(CKR_GENERAL_ERROR\)'
+	[ "$(calls C_Login)" = 1 ]
+	hsmime sign --from -o signed.eml mail.eml
+}

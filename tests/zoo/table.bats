@@ -1,0 +1,51 @@
+#!/usr/bin/env bats
+# docs/TOKENS.md shows what the members' matrices are held to.
+
+bats_require_minimum_version 1.5.0
+zoo=$BATS_TEST_DIRNAME/zoo
+docs=$BATS_TEST_DIRNAME/../../docs/TOKENS.md
+
+# published MARK: the lines of docs/TOKENS.md between that mark and the next
+published() {
+	sed -n "/^<!-- $1 -->\$/,/^<!-- end -->\$/p" "$docs" | sed '1d;$d'
+}
+
+@test "the tables in docs/TOKENS.md are what tests/zoo/zoo table prints" {
+	more=$("$zoo" members --more | tr '\n' ' ')
+	for mark in 'zoo table --expected' "zoo table --expected ${more% }"; do
+		read -r -a arguments <<<"${mark#zoo }"
+		diff <(published "$mark") <("$zoo" "${arguments[@]}") || {
+			echo "put what tests/zoo/$mark prints under that mark in docs/TOKENS.md"
+			return 1
+		}
+	done
+}
+
+@test "every member has its column, and each the same lines" {
+	for member in $("$zoo" members) $("$zoo" members --more); do
+		"$zoo" table --expected "$member" | head -1 | grep -qF "| | $member |"
+		diff <(cut -f 1 "$BATS_TEST_DIRNAME/expected/$member") \
+			<(cut -f 1 "$BATS_TEST_DIRNAME/expected/softhsm")
+	done
+}
+
+# like_expected FILE: what compare says of it for SoftHSM
+like_expected() {
+	"$BATS_TEST_DIRNAME/compare" softhsm "$BATS_TEST_DIRNAME/expected/softhsm" "$1"
+}
+
+@test "what is worse, better or missing fails, and says what to do" {
+	expected=$BATS_TEST_DIRNAME/expected/softhsm
+	like_expected "$expected"
+	sed 's/^ECDH P-256.*/ECDH P-256\tfails: CKR_GENERAL_ERROR/' "$expected" >"$BATS_TEST_TMPDIR/worse"
+	run ! like_expected "$BATS_TEST_TMPDIR/worse"
+	[[ $output = *'ECDH P-256: expected "mechanism", got "fails: CKR_GENERAL_ERROR"'*Worse* ]]
+	[[ $output != *Better* ]]
+	sed 's/padding in software/mechanism/' "$expected" >"$BATS_TEST_TMPDIR/better"
+	run ! like_expected "$BATS_TEST_TMPDIR/better"
+	[[ $output = *Better*'zoo record softhsm'* ]]
+	[[ $output != *Worse* ]]
+	sed 1d "$expected" >"$BATS_TEST_TMPDIR/less"
+	run ! like_expected "$BATS_TEST_TMPDIR/less"
+	[[ $output = *'not tried'* ]]
+}

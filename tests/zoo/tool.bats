@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# What hsmime does for a person, over each member of the zoo (tests/zoo/zoo test MEMBER).
+
+load ../cli/helper
+load spy
+
+setup() {
+	read -r -a keys <<<"$ZOO_KEYS"
+	cd "$BATS_TEST_TMPDIR"
+}
+
+# outcome LINE: what the matrix of this member has there
+outcome() {
+	sed -n "s/^$1\t//p" "$BATS_TEST_DIRNAME/expected/$ZOO_MEMBER"
+}
+
+# not_decrypted KEY: as its member can't; a key that it does not show for that is no key
+not_decrypted() {
+	rm -f clear.eml
+	case $(outcome "ECDH P-${1#ec}") in
+	fails*)
+		run_as 4 hsmime decrypt -o clear.eml encrypted.eml
+		said 'CKM_ECDH1_DERIVE'
+		;;
+	'no key') run_as 5 hsmime decrypt -o clear.eml encrypted.eml ;;
+	*) return 1 ;;
+	esac
+	[ ! -e clear.eml ]
+}
+
+@test "keys --login lists every key, with its certificate" {
+	run_as 0 hsmime keys --login
+	for key in "${keys[@]}"; do
+		reported "^  subject: +CN=$key"
+		reported "^  e-mail: +$key@example.test$"
+	done
+}
+
+@test "a mail is signed by each key, and verifies" {
+	for key in "${keys[@]}"; do
+		new_mail "$key" somebody mail.eml
+		run_as 0 hsmime sign --from -o signed.eml mail.eml
+		run_as 0 hsmime verify --ca "$ZOO_PKI/ca.pem" signed.eml
+		reported "^  signer: +CN=$key"
+		sed 's/1000 units/9000 units/' signed.eml >changed.eml
+		run_as 1 hsmime verify --ca "$ZOO_PKI/ca.pem" changed.eml
+	done
+}
+
+@test "a mail is signed with RSASSA-PSS" {
+	new_mail rsa somebody mail.eml
+	run_as 0 hsmime sign --pss --from -o signed.eml mail.eml
+	run_as 0 hsmime verify --ca "$ZOO_PKI/ca.pem" signed.eml
+	reported 'RSA-PSS with SHA-256'
+}
+
+@test "a mail for each key is decrypted" {
+	for key in "${keys[@]}"; do
+		new_mail somebody "$key" mail.eml
+		for cipher in aes-256-cbc aes-256-gcm; do
+			hsmime encrypt --cipher $cipher --no-encrypt-to-self -r "$ZOO_PKI/$key.pem" \
+				-o encrypted.eml mail.eml
+			[[ $key != ec* || $(outcome "ECDH P-${key#ec}") = mechanism ]] || {
+				not_decrypted "$key"
+				continue
+			}
+			run_as 0 hsmime decrypt -o clear.eml encrypted.eml
+			grep -q '1000 units' clear.eml
+		done
+	done
+}
+
+@test "both key transports of RSA are decrypted" {
+	new_mail somebody rsa mail.eml
+	for transport in oaep pkcs1; do
+		hsmime encrypt --key-transport $transport --no-encrypt-to-self -r "$ZOO_PKI/rsa.pem" \
+			-o encrypted.eml mail.eml
+		run_as 0 hsmime decrypt -o clear.eml encrypted.eml
+		grep -q '1000 units' clear.eml
+	done
+}
+
+# The matrix takes the engine's word for it.
+@test "what the matrix calls a mechanism goes to the module as such, and raw RSA does not" {
+	declare -A expected=([mechanism]=CKM_RSA_PKCS_OAEP [padding in software]=CKM_RSA_X_509)
+	result=$(outcome 'decrypt OAEP SHA-256')
+	new_mail somebody rsa mail.eml
+	hsmime encrypt --key-transport oaep --no-encrypt-to-self -r "$ZOO_PKI/rsa.pem" \
+		-o encrypted.eml mail.eml
+	find_spy
+	export PKCS11SPY=${HSMIME_MODULE:-$(find /usr/lib -name p11-kit-proxy.so -print -quit)}
+	spied hsmime decrypt -o clear.eml encrypted.eml
+	grep -q '1000 units' clear.eml
+	[ "$(mechanisms C_DecryptInit | tail -1)" = "${expected[$result]}" ]
+}
+
+@test "a mail for somebody else ends with 5, and leaves nothing" {
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout other.key -out other.pem -days 30 \
+		-subj /CN=other -addext subjectAltName=email:other@example.test \
+		-addext keyUsage=critical,keyEncipherment 2>other.log
+	new_mail somebody other mail.eml
+	hsmime encrypt --no-encrypt-to-self -r other.pem -o encrypted.eml mail.eml
+	run_as 5 hsmime decrypt -o clear.eml encrypted.eml
+	[ ! -e clear.eml ]
+}
+
+@test "a wrong PIN ends with 4, is sent once, and the right one works after it" {
+	new_mail rsa somebody mail.eml
+	printf 654321 >wrong
+	chmod 600 wrong
+	run_as 4 hsmime sign --pin-source file:wrong --from -o signed.eml mail.eml
+	# Two lines of explanation; some modules add their own.
+	[ "$(grep -c '^hsmime: ' <<<"$stderr")" = 2 ]
+	[ ! -e signed.eml ]
+	run_as 0 hsmime sign --from -o signed.eml mail.eml
+}

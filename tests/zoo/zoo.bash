@@ -1,0 +1,60 @@
+# What the tests of single members share: one process that keeps its engine (session.c), and the card
+# that goes out and in under it.
+
+# begin_session: the process that ask talks to; its messages are in session.log
+begin_session() {
+	coproc SESSION { exec "$HSMIME_BUILD/tests/zoo/zoo_session" "$ZOO_PKI" 2>session.log 3>&-; }
+	session=$SESSION_PID session_out=${SESSION[0]} session_in=${SESSION[1]}
+}
+
+# begin_spied_session: the same with OpenSC's spy in between (spied in cli/helper)
+begin_spied_session() {
+	find_spy
+	export PKCS11SPY_OUTPUT=$PWD/spy.log
+	HSMIME_MODULE=$SPY begin_session
+}
+
+# ask REQUEST PATTERN: one line to the session; its answer has to be PATTERN
+ask() {
+	local answer
+	echo "$1" >&"$session_in"
+	read -r -t 60 answer <&"$session_out" || {
+		echo "no answer to: $1"
+		cat session.log
+		return 1
+	}
+	[[ $answer =~ ^$2$ ]] || {
+		printf 'asked: %s\nexpected: %s\nanswered: %s\n' "$1" "$2" "$answer"
+		return 1
+	}
+}
+
+# end_session: it ends by itself, and well
+end_session() {
+	exec {session_in}>&-
+	wait "$session"
+}
+
+# reader_said COUNT TEXT: pcscd's log has it as often
+reader_said() {
+	[ "$(grep -c "$2" "$ZOO/pcscd.log")" -ge "$1" ]
+}
+
+# signal_card SIGNAL TEXT: until pcscd's log has TEXT once more; for 10 s at most
+signal_card() {
+	local deadline=$((SECONDS + 10)) before
+	before=$(grep -c "$2" "$ZOO/pcscd.log" || true)
+	kill "-$1" "$ZOO_CARD"
+	until reader_said $((before + 1)) "$2"; do
+		[ $SECONDS -lt $deadline ] || { echo "pcscd never said: $2"; return 1; }
+		sleep 0.05
+	done
+}
+
+take_card_out() {
+	signal_card USR1 'Card Removed'
+}
+
+put_card_in() {
+	signal_card USR2 'Card inserted'
+}

@@ -84,10 +84,11 @@ static bool shall_go_on(struct session_pool *pool, CK_RV rv, unsigned closed)
 
 static int describe_refusal(struct token *t, CK_RV rv, struct error *err)
 {
-	recovery_error(err, rv, t->label, "open a session");
+	int r = recovery_error(err, rv, t->label, "open a session");
+
 	if (rv == CKR_SESSION_COUNT)
 		error_hint(err, "other programs hold all sessions that the token grants");
-	return HSMIME_ETOKEN;
+	return r;
 }
 
 /* With the lock held on entry and return: 1 opened, 0 look again, negative failed. */

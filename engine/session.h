@@ -48,8 +48,8 @@ void session_pool_free(struct session_pool *pool);
 /*
  * session_take(s, rv, t, err):
  * A session for this thread alone; waits where the token grants no more. A
- * thread holds at most one. Returns 0, HSMIME_ENOMEM, or HSMIME_ETOKEN with *rv
- * the token's answer (which may be one that engine/recovery.h knows a way out of).
+ * thread holds at most one. Returns 0, HSMIME_ENOMEM, or what recovery_error makes of the
+ * token's answer, which is *rv then (and may be one that there is a way out of).
  */
 int session_take(struct session *s, CK_RV *rv, struct token *t, struct error *err);
 

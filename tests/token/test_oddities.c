@@ -214,6 +214,23 @@ static void one_token_in_two_slots_is_one_token(void **state)
 	engine_free(e);
 }
 
+static void a_refused_session_has_the_status_that_is_told(void **state)
+{
+	static const CK_RV codes[] = { CKR_HOST_MEMORY, CKR_DEVICE_MEMORY, CKR_PIN_EXPIRED,
+		CKR_GENERAL_ERROR };
+	static const int statuses[] = { HSMIME_ENOMEM, HSMIME_ETOKEN, HSMIME_EPIN, HSMIME_ETOKEN };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		odd_rig.proxy->reset();
+		odd_rig.proxy->lose("Odd");
+		odd_rig.proxy->bring_back();
+		odd_rig.proxy->refuse("C_OpenSession", codes[i], 0, 9);
+		assert_int_equal(operate_sign(odd_rig.ec, &odd_rig.err), statuses[i]);
+		assert_int_equal(odd_rig.err.code, statuses[i]);
+	}
+}
+
 static void five_thousand_keys_cost_no_more_calls(void **state)
 {
 	unsigned long few = 0;
@@ -240,6 +257,7 @@ int main(void)
 		TEST(a_key_that_may_decrypt_does_not_unwrap),
 		TEST(tokens_of_one_label_are_told_apart_by_their_serial_numbers),
 		TEST(one_token_in_two_slots_is_one_token),
+		TEST(a_refused_session_has_the_status_that_is_told),
 		TEST(five_thousand_keys_cost_no_more_calls),
 	};
 

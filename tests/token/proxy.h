@@ -122,11 +122,15 @@ struct proxy {
 	void (*authenticate)(unsigned char id, enum proxy_authenticate how);
 
 	/*
-	 * A pin pad, and what the person at it does at the next logins: types a PIN, or NULL:
-	 * cancels. The last one is repeated. The PIN that goes with a call is refused.
+	 * A pin pad, and what the person at it does at the next calls: types a PIN, or NULL:
+	 * cancels. C_SetPIN takes two, the old and the new one. The last one is repeated. A PIN that
+	 * goes with a call is refused.
 	 */
 	void (*pad)(const char *const *answers, size_t count);
-	/* So many wrong user PINs in a row lock; 0: the token's own way. flags: as CKF_USER_PIN_*. */
+	/*
+	 * So many wrong user PINs in a row lock, until C_InitPIN; 0: the token's own way. flags 0:
+	 * no CKF_USER_PIN_* tells. $PROXY_TRIES names a file for the count, for all processes.
+	 */
 	void (*pin_tries)(unsigned long tries, int flags);
 	/* What C_Login gives for a wrong PIN; CKR_OK: CKR_PIN_INCORRECT. */
 	void (*wrong_pin)(CK_RV rv);

@@ -251,7 +251,7 @@ CK_RV call_InitPIN(CK_SESSION_HANDLE session, unsigned char *pin, CK_ULONG len)
 	CK_RV rv = call_begin(&c, F_InitPIN, session);
 
 	if (rv == CKR_OK)
-		rv = pin_changed(proxy_inner->C_InitPIN(c.inner, pin, len));
+		rv = pin_init(&c, pin, len);
 	return call_end(&c, rv);
 }
 
@@ -262,7 +262,6 @@ CK_RV call_SetPIN(CK_SESSION_HANDLE session, unsigned char *old_pin, CK_ULONG ol
 	CK_RV rv = call_begin(&c, F_SetPIN, session);
 
 	if (rv == CKR_OK)
-		rv =
-		    pin_changed(proxy_inner->C_SetPIN(c.inner, old_pin, old_len, new_pin, new_len));
+		rv = pin_set(&c, old_pin, old_len, new_pin, new_len);
 	return call_end(&c, rv);
 }

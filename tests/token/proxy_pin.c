@@ -161,24 +161,41 @@ static CK_RV ask_person(char *pin)
 	return rv;
 }
 
-CK_RV pin_login(struct call *c, CK_USER_TYPE user, unsigned char *pin, CK_ULONG len)
+static bool has_pad(void)
 {
-	char typed[PIN_ROOM];
 	bool pad;
-	CK_RV rv;
 
 	pthread_mutex_lock(&lock);
 	pad = state.pad;
 	pthread_mutex_unlock(&lock);
-	if (!pad)
-		return try_pin(c, user, pin, len);
-	if (pin != NULL)
-		return CKR_ARGUMENTS_BAD;
-	rv = ask_person(typed);
-	return rv != CKR_OK ? rv : try_pin(c, user, (unsigned char *)typed, strlen(typed));
+	return pad;
 }
 
-CK_RV pin_changed(CK_RV rv)
+/* A PIN that goes with a call, or that is typed at the pad: its place and length. */
+static CK_RV take_pin(unsigned char **pin, CK_ULONG *len, char *typed)
+{
+	CK_RV rv;
+
+	if (!has_pad())
+		return CKR_OK;
+	if (*pin != NULL)
+		return CKR_ARGUMENTS_BAD;
+	rv = ask_person(typed);
+	*pin = (unsigned char *)typed;
+	*len = rv == CKR_OK ? strlen(typed) : 0;
+	return rv;
+}
+
+CK_RV pin_login(struct call *c, CK_USER_TYPE user, unsigned char *pin, CK_ULONG len)
+{
+	char typed[PIN_ROOM];
+	CK_RV rv = take_pin(&pin, &len, typed);
+
+	return rv == CKR_OK ? try_pin(c, user, pin, len) : rv;
+}
+
+/* A PIN that is new has no wrong tries, and need not be changed. */
+static CK_RV changed(CK_RV rv)
 {
 	pthread_mutex_lock(&lock);
 	if (rv == CKR_OK) {
@@ -187,6 +204,35 @@ CK_RV pin_changed(CK_RV rv)
 	}
 	pthread_mutex_unlock(&lock);
 	return rv;
+}
+
+CK_RV pin_init(struct call *c, unsigned char *pin, CK_ULONG len)
+{
+	char typed[PIN_ROOM];
+	CK_RV rv = take_pin(&pin, &len, typed);
+
+	return rv == CKR_OK ? changed(proxy_inner->C_InitPIN(c->inner, pin, len)) : rv;
+}
+
+CK_RV pin_set(struct call *c, unsigned char *old_pin, CK_ULONG old_len, unsigned char *new_pin,
+    CK_ULONG new_len)
+{
+	char old_typed[PIN_ROOM], new_typed[PIN_ROOM];
+	CK_RV rv = take_pin(&old_pin, &old_len, old_typed);
+
+	if (rv == CKR_OK)
+		rv = take_pin(&new_pin, &new_len, new_typed);
+	pthread_mutex_lock(&lock);
+	if (rv == CKR_OK && locked())
+		rv = CKR_PIN_LOCKED;
+	pthread_mutex_unlock(&lock);
+	if (rv != CKR_OK)
+		return rv;
+	rv = proxy_inner->C_SetPIN(c->inner, old_pin, old_len, new_pin, new_len);
+	pthread_mutex_lock(&lock);
+	rv = judge(CKU_CONTEXT_SPECIFIC, rv, old_pin, old_len);
+	pthread_mutex_unlock(&lock);
+	return changed(rv);
 }
 
 CK_RV pin_operation(void)

@@ -12,8 +12,10 @@ CK_RV pin_login(struct call *c, CK_USER_TYPE user, unsigned char *pin, CK_ULONG 
 /* pin_seen(pin): C_Login got its PIN there. */
 void pin_seen(const unsigned char *pin);
 
-/* pin_changed(rv): C_SetPIN or C_InitPIN was called, and gave rv; returns it. */
-CK_RV pin_changed(CK_RV rv);
+/* pin_init(c, pin, len), pin_set(c, ...): C_InitPIN and C_SetPIN, passed on or not. */
+CK_RV pin_init(struct call *c, unsigned char *pin, CK_ULONG len);
+CK_RV pin_set(struct call *c, unsigned char *old_pin, CK_ULONG old_len, unsigned char *new_pin,
+    CK_ULONG new_len);
 
 /* pin_operation(): what an operation gets while the PIN has to be changed, else CKR_OK. */
 CK_RV pin_operation(void);

@@ -81,6 +81,20 @@ static void the_person_at_the_pad_types_or_cancels(void **state)
 	assert_int_equal(proxy_rig.f->C_Login(proxy_rig.session, CKU_USER, NULL, 0), CKR_OK);
 }
 
+static void a_pin_is_changed_at_the_pad(void **state)
+{
+	static const char *const answers[] = { SOFTTOKEN_PIN, "67890", "67890", SOFTTOKEN_PIN };
+	CK_FUNCTION_LIST *f = proxy_rig.f;
+	CK_SESSION_HANDLE s = proxy_rig.session;
+
+	(void)state;
+	proxy_rig.proxy->pad(answers, 4);
+	assert_int_equal(f->C_SetPIN(s, NULL, 0, NULL, 0), CKR_OK);
+	assert_int_equal(f->C_SetPIN(s, NULL, 0, NULL, 0), CKR_OK);
+	assert_int_equal(f->C_SetPIN(s, (unsigned char *)"1", 1, NULL, 0), CKR_ARGUMENTS_BAD);
+	assert_int_equal(proxy_rig.proxy->wrong_pins(), 0);
+}
+
 static CK_FLAGS pin_flags(void)
 {
 	CK_TOKEN_INFO token;
@@ -116,11 +130,14 @@ static void wrong_pins_lock_and_a_new_one_unlocks(void **state)
 
 static void a_pin_to_be_changed_stops_operations(void **state)
 {
-	unsigned char pin[] = SOFTTOKEN_PIN;
+	unsigned char pin[] = SOFTTOKEN_PIN, wrong[] = "00000";
 
 	(void)state;
 	proxy_rig.proxy->change_pin(1);
 	assert_int_equal(pin_flags(), CKF_USER_PIN_TO_BE_CHANGED);
+	assert_int_equal(proxy_rig.f->C_SetPIN(proxy_rig.session, wrong, 5, pin, sizeof(pin) - 1),
+	    CKR_PIN_INCORRECT);
+	assert_int_equal(proxy_rig.proxy->wrong_pins(), 1);
 	assert_int_equal(proxy_rig_begin_sign(proxy_rig_key()), CKR_PIN_EXPIRED);
 	assert_int_equal(
 	    proxy_rig.f->C_SetPIN(proxy_rig.session, pin, sizeof(pin) - 1, pin, sizeof(pin) - 1),
@@ -247,6 +264,7 @@ int main(void)
 		TEST(a_key_asks_for_a_login_each_time),
 		TEST(opensc_logs_out_whoever_did_not_log_in),
 		TEST(the_person_at_the_pad_types_or_cancels),
+		TEST(a_pin_is_changed_at_the_pad),
 		TEST(wrong_pins_lock_and_a_new_one_unlocks),
 		TEST(a_pin_to_be_changed_stops_operations),
 		TEST(bad_padding_is_answered_as_told),

@@ -274,4 +274,5 @@ void chaos_report(void)
 	printf("chaos: %lu refusals, %lu losses, %lu log-outs, %lu wrong lengths, %lu caps\n",
 	    atomic_load(&chaos.refusals), atomic_load(&chaos.losses), atomic_load(&chaos.logouts),
 	    atomic_load(&chaos.lies), atomic_load(&chaos.caps));
+	fflush(stdout);
 }

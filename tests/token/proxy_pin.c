@@ -45,11 +45,12 @@ static void load_tries(void)
 {
 	const char *path = getenv("PROXY_TRIES");
 	FILE *in = path != NULL ? fopen(path, "re") : NULL;
+	char line[32] = "";
 
 	if (in == NULL)
 		return;
-	if (fscanf(in, "%lu", &state.tries) != 1)
-		state.tries = 0;
+	if (fgets(line, sizeof(line), in) != NULL)
+		state.tries = strtoul(line, NULL, 10);
 	fclose(in);
 }
 

@@ -231,20 +231,21 @@ void sessions_remove(struct call *c)
 /* What a call is inside of is freed by that call. */
 void sessions_clear(const CK_SLOT_ID *slot)
 {
+	struct session *next = NULL;
+
 	pthread_mutex_lock(&lock);
 	for (size_t i = 0; i < BUCKETS; i++)
-		for (struct session **at = &table[i], *s = *at; s != NULL; s = *at) {
-			bool all = slot == NULL || s->slot->id == *slot;
-
-			if (all && s->busy == 0) {
+		for (struct session *s = table[i]; s != NULL; s = next) {
+			next = s->next;
+			if (slot != NULL && s->slot->id != *slot)
+				continue;
+			if (s->busy == 0) {
 				unlink_session(s);
 				continue;
 			}
-			if (all && !s->stale)
+			if (!s->stale)
 				open_count--;
-			s->stale |= all;
-			s->closed |= all;
-			at = &s->next;
+			s->stale = s->closed = true;
 		}
 	pthread_mutex_unlock(&lock);
 }

@@ -350,6 +350,8 @@ static void every_operation_is_right_or_fails_for_its_fault(void **state)
 	for (unsigned long epoch = 0; epoch * EPOCH < operations_wanted; epoch++) {
 		alarm(TIME_OUT);
 		run_epoch(epoch);
+		if (epoch % 200 == 199)
+			chaos_report();
 	}
 	alarm(0);
 	chaos_report();

@@ -264,6 +264,8 @@ int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
 		found.uri = NULL;
 		tell(search, found.certificate);
 	}
+	if (status == 0 && token_key_unwraps(found.key))
+		keys_unwrapper(&search->unwrapper, found.key);
 	engine_found_free(&found);
 	return status;
 }

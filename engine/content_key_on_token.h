@@ -31,6 +31,8 @@ struct token_content_key {
 	size_t room;           /* octets that data has room for */
 	uint64_t sent;         /* CBC: octets that the token was given, and gave */
 	uint64_t given;
+	size_t segment; /* CBC: octets since the operation began, and the last block of them */
+	unsigned char chain[16];
 };
 
 #endif

@@ -16,6 +16,8 @@
 
 /* What one call is given: more than some tokens take would cost an error, less many calls. */
 #define PIECE ((size_t)32 * 1024)
+/* After so much of CBC one operation ends and the next begins: SoftHSM keeps what it was given until then. */
+#define SEGMENT ((size_t)1024 * 1024)
 #define BLOCK_MAX 16
 #define TAG_MAX 16
 #define OUTPUT (PIECE + 2 * BLOCK_MAX) /* a token may hold a block back */
@@ -71,6 +73,8 @@ static int init(struct token_content_key *c, const struct token_content_end *end
 	return rv == CKR_OK ? 0 : failed(c, rv, err);
 }
 
+static const struct token_content_end nothing = { NULL, NULL, 0 };
+
 static int make_room(struct token_content_key *c, struct error *err)
 {
 	if (c->content == TOKEN_CONTENT_AES_GCM || c->stage != NULL)
@@ -83,7 +87,6 @@ static int make_room(struct token_content_key *c, struct error *err)
 int token_content_begin(struct token_content_key *c, const struct token_content_params *params,
     const hsmime_sink *plain, struct error *err)
 {
-	static const struct token_content_end none = { NULL, NULL, 0 };
 	int r = make_room(c, err);
 
 	stop(c);
@@ -91,8 +94,9 @@ int token_content_begin(struct token_content_key *c, const struct token_content_
 	c->plain = *plain;
 	c->len = 0;
 	c->sent = c->given = 0;
+	c->segment = 0;
 	/* GCM's Init takes the attributes, which come behind the content. */
-	return r == 0 && c->content != TOKEN_CONTENT_AES_GCM ? init(c, &none, err) : r;
+	return r == 0 && c->content != TOKEN_CONTENT_AES_GCM ? init(c, &nothing, err) : r;
 }
 
 static int give(struct token_content_key *c, CK_ULONG len)
@@ -101,18 +105,47 @@ static int give(struct token_content_key *c, CK_ULONG len)
 	return sink_write(&c->plain, c->output, len);
 }
 
+/* The operation is over: it has given as much as it was given. */
+static int end_segment(struct token_content_key *c, struct error *err)
+{
+	CK_ULONG len = OUTPUT;
+	CK_RV rv = cryptoki_decrypt_final(token_of(c)->module, c->session.handle, c->output, &len);
+
+	c->active = false;
+	if (rv == CKR_OK && (len > OUTPUT || c->given + len != c->sent))
+		rv = CKR_ENCRYPTED_DATA_LEN_RANGE;
+	return rv == CKR_OK ? give(c, len) : failed(c, rv, err);
+}
+
+/* In CBC the last encrypted block is the IV of what follows (SP 800-38A section 6.2). */
+static int next_segment(struct token_content_key *c, struct error *err)
+{
+	int r = end_segment(c, err);
+
+	c->segment = 0;
+	c->params.iv = c->chain;
+	return r == 0 ? init(c, &nothing, err) : r;
+}
+
 /* What CBC gives does not depend on whether the key is the right one. */
 static int send_piece(struct token_content_key *c, struct error *err)
 {
+	int r = c->segment >= SEGMENT ? next_segment(c, err) : 0;
 	CK_ULONG len = OUTPUT;
-	CK_RV rv = cryptoki_decrypt_update(
-	    token_of(c)->module, c->session.handle, c->stage, c->len, c->output, &len);
+	CK_RV rv;
 
+	if (r != 0)
+		return r;
+	rv = cryptoki_decrypt_update(
+	    token_of(c)->module, c->session.handle, c->stage, c->len, c->output, &len);
 	if (rv == CKR_OK && len > OUTPUT)
 		rv = CKR_BUFFER_TOO_SMALL;
 	if (rv != CKR_OK)
 		return failed(c, rv, err);
+	if (c->len >= c->params.iv_len)
+		memcpy(c->chain, c->stage + c->len - c->params.iv_len, c->params.iv_len);
 	c->sent += c->len;
+	c->segment += c->len;
 	c->len = 0;
 	return give(c, len);
 }
@@ -188,17 +221,9 @@ int token_content_update(
 
 static int finish_cbc(struct token_content_key *c, struct error *err)
 {
-	CK_ULONG len = OUTPUT;
-	CK_RV rv;
 	int r = c->len > 0 ? send_piece(c, err) : 0;
 
-	if (r != 0)
-		return r;
-	rv = cryptoki_decrypt_final(token_of(c)->module, c->session.handle, c->output, &len);
-	c->active = false;
-	if (rv == CKR_OK && (len > OUTPUT || c->given + len != c->sent))
-		rv = CKR_ENCRYPTED_DATA_LEN_RANGE;
-	return rv == CKR_OK ? give(c, len) : failed(c, rv, err);
+	return r == 0 ? end_segment(c, err) : r;
 }
 
 /* A verdict on tag and content is nobody's failure, and says no word (DESIGN: closed list of codes). */

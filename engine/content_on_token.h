@@ -18,7 +18,7 @@ struct token_content_key;
 
 #define TOKEN_CONTENT_GCM_MAX ((size_t)16 * 1024 * 1024) /* octets of encrypted content */
 
-/* IV or nonce, and for GCM the octets of the tag. The caller keeps iv until the finish. */
+/* IV or nonce, and for GCM the octets of the tag. */
 struct token_content_params {
 	const unsigned char *iv;
 	size_t iv_len;

@@ -12,12 +12,15 @@
 #include "engine/unwrap_way.h"
 #include "util/secret.h"
 
+#define LABEL_MAX 256 /* octets of an OAEP label that goes to the token */
+
 /* One unwrapping on its way. */
 struct job {
 	struct unwrap unwrap;
+	/* What calls read is a copy: a call that hangs outlives the request (engine/zone.h). */
 	unsigned char input[KEY_SIZE_MAX]; /* the ciphertext, as long as the modulus */
-	const unsigned char *data;
 	size_t len;
+	unsigned char label[LABEL_MAX];
 	bool too_long;                          /* data is no ciphertext of this key */
 	bool proving;                           /* C_UnwrapKey has not seen the message yet */
 	struct token_content_key *on_token;     /* where the octets can't be read; or NULL */
@@ -96,7 +99,7 @@ static int unwrap(struct work *w, void *arg)
 	if (rv != CKR_OK)
 		return work_refused(w, rv);
 	j->proving = false;
-	rv = unwrap_key(&unwrapped, u, j->data, j->len);
+	rv = unwrap_key(&unwrapped, u, j->input, j->len);
 	if (recovery_decrypt_failed(rv)) {
 		unwrap_destroy(u, substitute);
 		w->dirty = true;
@@ -147,13 +150,19 @@ static int check(const struct job *j, size_t room, struct error *err)
 	return 0;
 }
 
-static int set_mechanism(struct unwrap *u, struct error *err)
+static int set_mechanism(struct job *j, struct error *err)
 {
-	const struct token_decrypt *q = u->request;
+	const struct token_decrypt *q = j->unwrap.request;
+	struct mechanism *m = &j->unwrap.mechanism;
 
-	mechanism_plain(&u->mechanism, CKM_RSA_PKCS);
-	if (q->scheme == TOKEN_DECRYPT_RSA_OAEP &&
-	    mechanism_oaep(&u->mechanism, q->digest, q->mgf1_digest, q->label, q->label_len) < 0)
+	mechanism_plain(m, CKM_RSA_PKCS);
+	if (q->scheme != TOKEN_DECRYPT_RSA_OAEP)
+		return 0;
+	if (q->label_len > sizeof(j->label))
+		return error_set(err, HSMIME_EUNSUPPORTED, "the OAEP label is too long to unwrap");
+	if (q->label_len > 0)
+		memcpy(j->label, q->label, q->label_len);
+	if (mechanism_oaep(m, q->digest, q->mgf1_digest, j->label, q->label_len) < 0)
 		return error_set(err, HSMIME_EUNSUPPORTED, "the digest is not known");
 	return 0;
 }
@@ -164,15 +173,10 @@ static void set_input(struct job *j)
 	const struct token_decrypt *q = j->unwrap.request;
 	size_t k = j->unwrap.key->modulus_size;
 
-	j->data = q->data;
-	j->len = q->len;
-	j->too_long = j->len > k;
-	if (j->len != k) {
-		if (!j->too_long)
-			memcpy(j->input + (k - j->len), j->data, j->len);
-		j->data = j->input;
-		j->len = k;
-	}
+	j->too_long = q->len > k;
+	if (!j->too_long && q->len > 0)
+		memcpy(j->input + (k - q->len), q->data, q->len);
+	j->len = k;
 	if (substitute_len(j) > 0)
 		memcpy(j->substitute, q->substitute, substitute_len(j));
 	if (j->unwrap.content == TOKEN_CONTENT_DES3_CBC)
@@ -182,7 +186,7 @@ static void set_input(struct job *j)
 static int prepare(struct job *j, bool may_stay, struct error *err)
 {
 	struct unwrap *u = &j->unwrap;
-	int r = set_mechanism(u, err);
+	int r = set_mechanism(j, err);
 
 	set_input(j);
 	if (r != 0 || !may_stay)
@@ -210,39 +214,73 @@ static void tell_lack(const struct job *j, CK_RV rv, struct error *err)
 		    mechanism_ladder_name(ladder));
 }
 
-int token_key_unwrap(struct token_content_key **on_token, unsigned char *out, size_t *out_len,
-    struct token_key *k, const struct token_decrypt *request, enum token_content content,
-    struct error *err)
+/* The arguments, for the thread that does it. */
+struct call {
+	struct token_key *key;
+	struct token_content_key **on_token; /* or NULL */
+	unsigned char *out;
+	size_t *out_len;
+	const struct token_decrypt *request;
+	enum token_content content;
+	struct error *err;
+};
+
+static int unwrap_here(struct call *c)
 {
-	struct job j = { .unwrap = { .key = k, .request = request, .content = content } };
+	struct job j = { .unwrap = {
+			     .key = c->key, .request = c->request, .content = c->content } };
 	struct error own = { 0 };
 	struct work w;
-	int r = check(&j, *out_len, &own);
+	int r = check(&j, *c->out_len, &own);
 
 	j.unwrap.key_len = substitute_len(&j);
 	if (r == 0)
-		r = prepare(&j, on_token != NULL && content != TOKEN_CONTENT_OCTETS, &own);
+		r = prepare(&j, c->on_token != NULL && c->content != TOKEN_CONTENT_OCTETS, &own);
 	if (r == 0) {
-		key_work(&w, k, "decrypt", &own);
+		key_work(&w, c->key, "decrypt", &own);
 		r = work_run(&w, unwrap, &j);
 		if (r < 0)
 			tell_lack(&j, w.rv, &own);
 	}
-	if (on_token != NULL)
-		*on_token = NULL;
 	if (r == 0 && !j.unwrap.way.readable) {
-		*on_token = j.on_token;
+		*c->on_token = j.on_token;
 		j.on_token = NULL;
-		*out_len = 0;
+		*c->out_len = 0;
 	} else if (r == 0) {
-		r = deliver(out, out_len, &j, &own);
+		r = deliver(c->out, c->out_len, &j, &own);
 	}
 	token_content_free(j.on_token);
+	if (r < 0)
+		*c->err = own;
+	OPENSSL_cleanse(&j, sizeof(j));
+	return r;
+}
+
+/* Of several tokens that hold a key one may let it decrypt. */
+static int run(void *arg)
+{
+	struct call *c = arg;
+
+	if (!c->key->unwraps)
+		return token_key_decrypt(c->key, c->out, c->out_len, c->request, c->err);
+	return unwrap_here(c);
+}
+
+int token_key_unwrap(struct token_content_key **on_token, unsigned char *out, size_t *out_len,
+    struct token_key *k, const struct token_decrypt *request, enum token_content content,
+    struct error *err)
+{
+	struct error own = { 0 };
+	struct call c = { k, on_token, out, out_len, request, content, &own };
+	int r;
+
+	if (on_token != NULL)
+		*on_token = NULL;
+	r = key_run(&c.key, PROBE_DECRYPT, run, &c, &own);
 	if (r < 0) {
 		*out_len = 0;
 		if (err != NULL)
 			*err = own;
 	}
-	OPENSSL_cleanse(&j, sizeof(j));
 	return r;
 }

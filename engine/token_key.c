@@ -158,6 +158,8 @@ int token_key_group(
 		r = take_public(k, keys[0]->public_key, err);
 		k->uri = strdup(keys[0]->uri);
 	}
+	for (size_t i = 0; r == 0 && i < count; i++)
+		k->unwraps |= keys[i]->unwraps;
 	if (r == 0 && k->uri == NULL)
 		r = error_nomem(err);
 	if (r < 0)

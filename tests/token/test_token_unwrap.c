@@ -8,11 +8,14 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
 #include "engine/content_on_token.h"
+#include "engine/probe.h"
+#include "engine/watch.h"
 #include "operate.h"
 #include "softtoken.h"
 #include "util/sink.h"
@@ -306,6 +309,55 @@ static void threads_do_not_disturb_each_other(void **state)
 	assert_int_equal(secret_keys(), 0);
 }
 
+static void a_key_that_unwraps_is_tried_out_by_unwrapping(void **state)
+{
+	struct token_key *k = operate_key(e, "pkcs11:token=Both;id=%02", ENGINE_DECRYPT);
+	struct token_key *keys[] = { k, key };
+
+	(void)state;
+	/* The first can be read, and of the second a test above has seen that it stays. */
+	for (int i = 0; i < 2; i++) {
+		proxy->reset();
+		proxy->unwrap_sensitive(i);
+		assert_int_equal(probe_run(keys[i], PROBE_DECRYPT, &err), 0);
+		assert_int_equal(proxy->count("C_DecryptUpdate"), i);
+		proxy->refuse("C_UnwrapKey", CKR_GENERAL_ERROR, 0, 100);
+		assert_int_equal(probe_run(keys[i], PROBE_DECRYPT, &err), HSMIME_ETOKEN);
+		assert_non_null(strstr(err.message, "answers wrongly"));
+	}
+	token_key_free(k);
+}
+
+static void a_call_that_hangs_is_given_up_and_its_memory_left_alone(void **state)
+{
+	static const char *const calls[] = { "C_UnwrapKey", "C_DecryptInit", "C_DecryptUpdate",
+		"C_DecryptFinal", "C_DestroyObject" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		struct engine *own = operate_engine();
+		struct token_key *k, *before = key;
+
+		proxy->reset();
+		proxy->unwrap_sensitive(1);
+		k = operate_key(own, "pkcs11:token=Unwraps;id=%01", ENGINE_DECRYPT);
+		key = k;
+		engine_set_call_limit(own, 200);
+		proxy->hang(calls[i], 0);
+		/* Content that is through stays so, whatever becomes of the key afterwards. */
+		assert_int_equal(unwrap_and_decrypt(3, 1),
+		    strcmp(calls[i], "C_DestroyObject") == 0 ? 0 : HSMIME_ETOKEN);
+		assert_int_equal(unwrap_and_decrypt(3, 1), HSMIME_ETOKEN);
+		assert_int_equal(watch_hanging(), 1);
+		proxy->release();
+		while (watch_hanging() > 0)
+			sched_yield();
+		key = before;
+		token_key_free(k);
+		engine_free(own);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,6 +370,9 @@ int main(void)
 		cmocka_unit_test_setup(nothing_is_left_on_the_token, reset),
 		cmocka_unit_test_setup(the_same_content_is_decrypted_as_often_as_is_asked, reset),
 		cmocka_unit_test_setup(threads_do_not_disturb_each_other, reset),
+		cmocka_unit_test_setup(a_key_that_unwraps_is_tried_out_by_unwrapping, reset),
+		cmocka_unit_test_setup(
+		    a_call_that_hangs_is_given_up_and_its_memory_left_alone, reset),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

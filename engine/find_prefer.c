@@ -30,11 +30,26 @@ static void unite(struct search *s)
 			}
 }
 
+/* C_Decrypt costs one call, and needs no proof of what the token unwraps. */
+static void prefer_decrypting(struct search *s)
+{
+	size_t decrypting = 0;
+
+	for (size_t i = 0; i < s->count; i++)
+		decrypting += !object_unwraps_only(&s->hits[i].key);
+	if (s->purpose != ENGINE_DECRYPT || decrypting == 0)
+		return;
+	for (size_t i = s->count; i-- > 0;)
+		if (object_unwraps_only(&s->hits[i].key))
+			search_drop(s, i);
+}
+
 void find_prefer(struct search *s)
 {
 	int ranks[SEARCH_HITS] = { 0 }, best = 0;
 
 	unite(s);
+	prefer_decrypting(s);
 	if (s->count < 2 || s->count == SEARCH_HITS)
 		return;
 	for (size_t i = 0; i < s->count; i++) {

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <p11-kit/pkcs11.h>
 
@@ -36,12 +37,14 @@ struct token_key {
 	unsigned char *label;
 	size_t label_len;
 	bool always_authenticate;
+	bool unwraps;        /* RSA: may unwrap and may not decrypt */
 	size_t modulus_size; /* RSA: octets */
 	size_t field_size;   /* EC: octets */
 	struct gate gate;    /* of all below */
 	CK_OBJECT_HANDLE handle;
 	unsigned generation; /* of the token's sessions, in which handle holds */
 	struct key_copy copy;
+	uint64_t tag; /* of a key that unwraps: its name in the token's memory of ways */
 };
 
 /*

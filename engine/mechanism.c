@@ -28,6 +28,8 @@ static const struct rung rungs[LADDER_COUNT][MECHANISM_RUNGS] = {
 	[LADDER_DECRYPT_OAEP_ODD] = { { CKM_RSA_X_509, 1 }, { CKM_RSA_PKCS_OAEP, 0 } },
 	[LADDER_DECRYPT_RAW] = { { CKM_RSA_X_509, 0 } },
 	[LADDER_DERIVE] = { { CKM_ECDH1_DERIVE, 0 } },
+	[LADDER_UNWRAP_PKCS1] = { { CKM_RSA_PKCS, 0 } },
+	[LADDER_UNWRAP_OAEP] = { { CKM_RSA_PKCS_OAEP, 0 } },
 };
 
 static const char *const ladder_names[LADDER_COUNT] = {
@@ -40,9 +42,12 @@ static const char *const ladder_names[LADDER_COUNT] = {
 	[LADDER_DECRYPT_OAEP_ODD] = "RSA-OAEP decryption (CKM_RSA_PKCS_OAEP, CKM_RSA_X_509)",
 	[LADDER_DECRYPT_RAW] = "raw RSA decryption (CKM_RSA_X_509)",
 	[LADDER_DERIVE] = "ECDH key agreement (CKM_ECDH1_DERIVE)",
+	[LADDER_UNWRAP_PKCS1] = "unwrapping by RSA PKCS#1 v1.5 (CKM_RSA_PKCS)",
+	[LADDER_UNWRAP_OAEP] =
+	    "unwrapping by RSA-OAEP with these digests and label (CKM_RSA_PKCS_OAEP)",
 };
 
-static size_t digest_index(const char *name)
+size_t mechanism_digest(const char *name)
 {
 	for (size_t i = 0; name != NULL && i < MECHANISM_DIGESTS; i++)
 		for (size_t j = 0; j < 3 && digests[i].names[j] != NULL; j++)
@@ -53,11 +58,11 @@ static size_t digest_index(const char *name)
 
 bool mechanism_same_digest(const char *a, const char *b)
 {
-	size_t i = digest_index(a);
+	size_t i = mechanism_digest(a);
 
 	if (a == NULL || b == NULL)
 		return a == b;
-	return i == MECHANISM_DIGESTS - 1 ? strcasecmp(a, b) == 0 : i == digest_index(b);
+	return i == MECHANISM_DIGESTS - 1 ? strcasecmp(a, b) == 0 : i == mechanism_digest(b);
 }
 
 const struct rung *mechanism_rungs(enum ladder ladder, size_t *count)
@@ -75,12 +80,12 @@ const char *mechanism_ladder_name(enum ladder ladder)
 void mechanism_remember(
     struct mechanism_memory *m, enum ladder ladder, const char *digest, size_t rung)
 {
-	atomic_store(&m->rung[ladder][digest_index(digest)], (unsigned char)rung);
+	atomic_store(&m->rung[ladder][mechanism_digest(digest)], (unsigned char)rung);
 }
 
 size_t mechanism_first(const struct mechanism_memory *m, enum ladder ladder, const char *digest)
 {
-	return atomic_load(&m->rung[ladder][digest_index(digest)]);
+	return atomic_load(&m->rung[ladder][mechanism_digest(digest)]);
 }
 
 void mechanism_plain(struct mechanism *m, CK_MECHANISM_TYPE type)
@@ -92,8 +97,8 @@ void mechanism_plain(struct mechanism *m, CK_MECHANISM_TYPE type)
 static int find_pair(const struct digest **hash, const struct digest **mgf, const char *digest,
     const char *mgf1_digest)
 {
-	*hash = &digests[digest_index(digest)];
-	*mgf = &digests[digest_index(mgf1_digest != NULL ? mgf1_digest : digest)];
+	*hash = &digests[mechanism_digest(digest)];
+	*mgf = &digests[mechanism_digest(mgf1_digest != NULL ? mgf1_digest : digest)];
 	return (*hash)->hash != 0 && (*mgf)->hash != 0 ? 0 : HSMIME_EUNSUPPORTED;
 }
 
@@ -136,4 +141,29 @@ void mechanism_ecdh(struct mechanism *m, const unsigned char *point, size_t len)
 	m->parameters.ecdh.ulPublicDataLen = len;
 	m->ck.pParameter = &m->parameters.ecdh;
 	m->ck.ulParameterLen = sizeof(m->parameters.ecdh);
+}
+
+void mechanism_content(
+    struct mechanism *m, enum token_content content, const struct mechanism_cipher *c)
+{
+	static const CK_MECHANISM_TYPE types[] = {
+		[TOKEN_CONTENT_AES_CBC] = CKM_AES_CBC,
+		[TOKEN_CONTENT_AES_GCM] = CKM_AES_GCM,
+		[TOKEN_CONTENT_DES3_CBC] = CKM_DES3_CBC,
+	};
+	CK_GCM_PARAMS *gcm = &m->parameters.gcm;
+
+	mechanism_plain(m, types[content]);
+	m->ck.pParameter = (unsigned char *)c->iv;
+	m->ck.ulParameterLen = c->iv_len;
+	if (content != TOKEN_CONTENT_AES_GCM)
+		return;
+	gcm->pIv = (unsigned char *)c->iv;
+	gcm->ulIvLen = c->iv_len;
+	gcm->ulIvBits = c->iv_len * 8;
+	gcm->pAAD = (unsigned char *)c->aad;
+	gcm->ulAADLen = c->aad_len;
+	gcm->ulTagBits = c->tag_len * 8;
+	m->ck.pParameter = gcm;
+	m->ck.ulParameterLen = sizeof(*gcm);
 }

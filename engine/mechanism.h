@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <p11-kit/pkcs11.h>
 
@@ -25,10 +26,12 @@ enum ladder {
 	LADDER_DECRYPT_OAEP_ODD, /* a label, or a hash of its own for MGF1: often missing, often wrong */
 	LADDER_DECRYPT_RAW,
 	LADDER_DERIVE,
+	LADDER_UNWRAP_PKCS1, /* one mechanism; what is remembered is the template (unwrap_way.h) */
+	LADDER_UNWRAP_OAEP,
 	LADDER_COUNT
 };
 
-#define MECHANISM_DIGESTS 8
+#define MECHANISM_DIGESTS 8 /* and the last of them stands for all that are not known */
 #define MECHANISM_RUNGS 2
 
 /* One way to do an operation. */
@@ -37,15 +40,30 @@ struct rung {
 	int padding_in_software; /* raw RSA; encoding and decoding are ours */
 };
 
+#define UNWRAP_KEYS 16 /* keys of a token whose ways are remembered */
+#define UNWRAP_KINDS 8 /* of content keys: cipher and length */
+/* OAEP by its two digests, and PKCS#1 v1.5. */
+#define UNWRAP_TRANSPORTS (MECHANISM_DIGESTS * MECHANISM_DIGESTS + 1)
+
+/* How a key was seen to unwrap (unwrap_way.h), which holds for as long as the token is known. */
+struct unwrap_memory {
+	_Atomic uint64_t key; /* its tag; 0: free */
+	_Atomic unsigned char way[UNWRAP_TRANSPORTS][UNWRAP_KINDS];
+};
+
 /* Which rung a token accepted; zero is the first. Per token, any thread. */
 struct mechanism_memory {
 	_Atomic unsigned char rung[LADDER_COUNT][MECHANISM_DIGESTS];
 	/* An Init call found an operation active that had failed: sessions are dropped after each decryption. */
 	atomic_bool keeps_failed;
+	struct unwrap_memory unwraps[UNWRAP_KEYS];
 };
 
 /* mechanism_same_digest(a, b): whether two of OpenSSL's names, or two NULLs, mean one digest. */
 bool mechanism_same_digest(const char *a, const char *b);
+
+/* mechanism_digest(name): a digest's place among MECHANISM_DIGESTS. */
+size_t mechanism_digest(const char *name);
 
 /* mechanism_rungs(ladder, count): the rungs of ladder, best first. */
 const struct rung *mechanism_rungs(enum ladder ladder, size_t *count);
@@ -65,6 +83,7 @@ struct mechanism {
 		CK_RSA_PKCS_PSS_PARAMS pss;
 		CK_RSA_PKCS_OAEP_PARAMS oaep;
 		CK_ECDH1_DERIVE_PARAMS ecdh;
+		CK_GCM_PARAMS gcm;
 	} parameters;
 };
 
@@ -83,5 +102,18 @@ int mechanism_oaep(struct mechanism *m, const char *digest, const char *mgf1_dig
 
 /* mechanism_ecdh(m, point, len): CKM_ECDH1_DERIVE with CKD_NULL; point is kept by the caller. */
 void mechanism_ecdh(struct mechanism *m, const unsigned char *point, size_t len);
+
+/* What the mechanism of a content cipher asks for; the caller keeps it. */
+struct mechanism_cipher {
+	const unsigned char *iv; /* CBC: a block */
+	size_t iv_len;
+	const unsigned char *aad; /* GCM; NULL where there is none */
+	size_t aad_len;
+	size_t tag_len; /* GCM: octets */
+};
+
+/* mechanism_content(m, content, c): the cipher of that content, which is not TOKEN_CONTENT_OCTETS. m must not be copied. */
+void mechanism_content(
+    struct mechanism *m, enum token_content content, const struct mechanism_cipher *c);
 
 #endif

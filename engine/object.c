@@ -238,6 +238,11 @@ unsigned object_usage(const struct object *o)
 	       (object_bool(o, CKA_UNWRAP, false) ? HSMIME_KEY_UNWRAP : 0);
 }
 
+bool object_unwraps_only(const struct object *o)
+{
+	return !object_bool(o, CKA_DECRYPT, true) && object_bool(o, CKA_UNWRAP, false);
+}
+
 X509 *object_certificate(const struct object *o)
 {
 	const CK_ATTRIBUTE *value = object_get(o, CKA_VALUE);

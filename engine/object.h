@@ -72,6 +72,12 @@ bool object_bool(const struct object *o, CK_ATTRIBUTE_TYPE type, bool otherwise)
 /* object_usage(o): enum hsmime_key_usage of a key. */
 unsigned object_usage(const struct object *o);
 
+/*
+ * object_unwraps_only(o): a key that says that it may unwrap and may not decrypt. One that does not
+ * tell decrypts; the operation will show.
+ */
+bool object_unwraps_only(const struct object *o);
+
 /* object_certificate(o): CKA_VALUE as a new X509, or NULL. */
 X509 *object_certificate(const struct object *o);
 

@@ -214,6 +214,8 @@ static int decrypt_here(struct token_key *k, unsigned char *out, size_t *out_len
 	struct work w;
 	int r = check(k, request, *out_len, &own);
 
+	if (r == 0 && k->unwraps)
+		return token_key_unwrap(NULL, out, out_len, k, request, TOKEN_CONTENT_OCTETS, err);
 	if (r == 0) {
 		set_input(&j);
 		key_work(&w, k, "decrypt", &own);

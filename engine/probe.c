@@ -8,11 +8,14 @@
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 
+#include "engine/content_on_token.h"
 #include "engine/crypto.h"
 #include "engine/key.h"
 #include "engine/public_key.h"
 #include "engine/token_key.h"
 #include "engine/verify.h"
+#include "util/buffer.h"
+#include "util/sink.h"
 
 #define SECRET 32 /* octets */
 
@@ -55,6 +58,78 @@ static bool encrypt(unsigned char *out, size_t *len, const struct token_key *k,
 	return done;
 }
 
+#define BLOCK 16
+
+static const unsigned char zeros[SECRET];
+
+static bool encrypt_block(unsigned char *out, const unsigned char *key)
+{
+	EVP_CIPHER *cipher = EVP_CIPHER_fetch(crypto_context(), "AES-256-CBC", CRYPTO_SOFTWARE);
+	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+	int len = 0;
+	bool done = cipher != NULL && c != NULL &&
+		    EVP_EncryptInit_ex2(c, cipher, key, zeros, NULL) == 1 &&
+		    EVP_CIPHER_CTX_set_padding(c, 0) == 1 &&
+		    EVP_EncryptUpdate(c, out, &len, zeros, BLOCK) == 1 && len == BLOCK;
+
+	EVP_CIPHER_CTX_free(c);
+	EVP_CIPHER_free(cipher);
+	return done;
+}
+
+/* A content key that stays on the token decrypts a block of zeros. */
+static int use(struct token_content_key *c, const struct token_key *k, const unsigned char *secret,
+    struct error *err)
+{
+	static const struct token_content_end end = { NULL, NULL, 0 };
+	struct token_content_params params = { zeros, BLOCK, 0 };
+	unsigned char encrypted[BLOCK];
+	struct buffer plain;
+	hsmime_sink sink;
+	int r;
+
+	if (!encrypt_block(encrypted, secret))
+		return unable(err);
+	buffer_init(&plain, 2 * BLOCK);
+	sink_buffer(&sink, &plain);
+	r = token_content_begin(c, &params, &sink, err);
+	if (r == 0)
+		r = token_content_update(c, encrypted, BLOCK, err);
+	if (r == 0)
+		r = token_content_finish(c, &end, err);
+	if (r == 0 && (plain.len != BLOCK || memcmp(plain.data, zeros, BLOCK) != 0))
+		r = wrong(k, err, "the key that it unwraps decrypts to something else");
+	buffer_free(&plain);
+	return r;
+}
+
+/* A key that unwraps only: the octets, or a content key that does what they would do. */
+static int unwrap(struct token_key *k, struct error *err)
+{
+	unsigned char secret[SECRET], data[KEY_SIZE_MAX], out[KEY_SIZE_MAX];
+	size_t len = sizeof(data), out_len = sizeof(out);
+	struct token_decrypt q = { .scheme = TOKEN_DECRYPT_RSA_PKCS1,
+		.data = data,
+		.substitute = zeros,
+		.substitute_len = SECRET };
+	struct token_content_key *c = NULL;
+	int r;
+
+	if (RAND_bytes_ex(crypto_context(), secret, sizeof(secret), 0) != 1 ||
+	    !encrypt(data, &len, k, secret, sizeof(secret)))
+		return unable(err);
+	q.len = len;
+	r = token_key_unwrap(&c, out, &out_len, k, &q, TOKEN_CONTENT_AES_CBC, err);
+	if (r == 0 && c != NULL)
+		r = use(c, k, secret, err);
+	else if (r == 0 && CRYPTO_memcmp(out, secret, sizeof(secret)) != 0)
+		r = wrong(k, err, "it unwraps to something else");
+	token_content_free(c);
+	OPENSSL_cleanse(out, sizeof(out));
+	OPENSSL_cleanse(secret, sizeof(secret));
+	return r;
+}
+
 static int decrypt(struct token_key *k, struct error *err)
 {
 	unsigned char secret[SECRET], data[KEY_SIZE_MAX], out[KEY_SIZE_MAX];
@@ -62,6 +137,8 @@ static int decrypt(struct token_key *k, struct error *err)
 	struct token_decrypt q = { .scheme = TOKEN_DECRYPT_RSA_PKCS1, .data = data };
 	int r;
 
+	if (k->unwraps)
+		return unwrap(k, err);
 	if (RAND_bytes_ex(crypto_context(), secret, sizeof(secret), 0) != 1 ||
 	    !encrypt(data, &len, k, secret, sizeof(secret)))
 		return unable(err);

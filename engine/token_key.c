@@ -10,6 +10,7 @@
 #include "engine/pin.h"
 #include "engine/public_key.h"
 #include "engine/slot.h"
+#include "engine/unwrap_way.h"
 #include "engine/uri.h"
 
 struct token_key *token_key_up_ref(struct token_key *k)
@@ -37,6 +38,11 @@ void token_key_free(struct token_key *k)
 enum token_key_type token_key_type(const struct token_key *k)
 {
 	return k->type;
+}
+
+bool token_key_unwraps(const struct token_key *k)
+{
+	return k->unwraps;
 }
 
 EVP_PKEY *token_key_public(const struct token_key *k)
@@ -91,6 +97,8 @@ static int describe(struct token_key *k, const struct object *o, struct error *e
 	const CK_ATTRIBUTE *id = object_get(o, CKA_ID), *label = object_get(o, CKA_LABEL);
 
 	k->always_authenticate = object_bool(o, CKA_ALWAYS_AUTHENTICATE, false);
+	k->unwraps = k->type == TOKEN_KEY_RSA && object_unwraps_only(o);
+	k->tag = k->unwraps ? unwrap_way_tag(k->public_key) : 0;
 	if (copy(&k->id, &k->id_len, id) < 0 || copy(&k->label, &k->label_len, label) < 0 ||
 	    uri_format(&k->uri, k->token, id, label, CKO_PRIVATE_KEY) < 0)
 		return error_nomem(err);
@@ -150,6 +158,8 @@ int token_key_group(
 		r = take_public(k, keys[0]->public_key, err);
 		k->uri = strdup(keys[0]->uri);
 	}
+	for (size_t i = 0; r == 0 && i < count; i++)
+		k->unwraps |= keys[i]->unwraps;
 	if (r == 0 && k->uri == NULL)
 		r = error_nomem(err);
 	if (r < 0)

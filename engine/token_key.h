@@ -114,6 +114,34 @@ struct token_decrypt {
 int token_key_decrypt(struct token_key *k, unsigned char *out, size_t *out_len,
     const struct token_decrypt *request, struct error *err);
 
+/* token_key_unwraps(k): an RSA key that may not decrypt (CKA_DECRYPT) and may unwrap (CKA_UNWRAP). */
+bool token_key_unwraps(const struct token_key *k);
+
+/* What is unwrapped. */
+enum token_content {
+	TOKEN_CONTENT_OCTETS, /* a secret of any kind, which is of use only where it can be read */
+	TOKEN_CONTENT_AES_CBC,
+	TOKEN_CONTENT_AES_GCM,
+	TOKEN_CONTENT_DES3_CBC
+};
+
+/*
+ * token_key_unwrap(on_token, out, out_len, k, request, content, err):
+ * The content key that request->data is under k, which unwraps. Where the token lets its octets be
+ * read they are at out as after token_key_decrypt; else *out_len is 0 and *on_token the key on
+ * the token (engine/content_on_token.h; its owner is the caller). on_token NULL: the octets or
+ * HSMIME_ETOKEN. One C_UnwrapKey sees the message; which template and mechanism the token
+ * takes, and what it lets be read, is found out before with a key of our own under k's public
+ * key, once for each kind of content. Without CKA_UNWRAP's mechanism there is no padding in
+ * software: RSA_RAW is HSMIME_EUNSUPPORTED. request has a substitute, but for TOKEN_CONTENT_OCTETS, where
+ * it may be absent; without one a wrong ciphertext is HSMIME_EINVALID. Else as token_key_decrypt, which
+ * calls it for keys that unwrap.
+ */
+struct token_content_key;
+int token_key_unwrap(struct token_content_key **on_token, unsigned char *out, size_t *out_len,
+    struct token_key *k, const struct token_decrypt *request, enum token_content content,
+    struct error *err);
+
 /*
  * token_key_derive(k, out, out_len, peer, peer_len, err):
  * ECDH (CKM_ECDH1_DERIVE with CKD_NULL): the shared x coordinate, field size

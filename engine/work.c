@@ -53,6 +53,8 @@ static int with_session(struct work *w, work_function run, void *arg)
 		w->rv = CKR_OK;
 		r = run(w, arg);
 	}
+	if (r == 0 && w->keep)
+		return 0;
 	if (r == WORK_REFUSED)
 		look_deeper(w);
 	if (r == WORK_REFUSED &&
@@ -70,7 +72,7 @@ static int try_once(struct work *w, work_function run, void *arg)
 	CK_RV rv = CKR_OK;
 	int r = module_ready(w->module, w->err);
 
-	w->dirty = w->login_before = false;
+	w->dirty = w->keep = w->login_before = false;
 	if (r == 0)
 		r = session_take(&w->session, &rv, w->token, w->err);
 	if (r == 0)

@@ -31,6 +31,7 @@ struct work {
 	/* From the function: */
 	CK_RV rv;   /* with WORK_REFUSED */
 	bool dirty; /* an operation may still be active in the session */
+	bool keep;  /* with status 0: the session stays taken, and is the function's from now on */
 };
 
 #define WORK_REFUSED 1

@@ -62,7 +62,7 @@ static int decrypt_again(struct decryption *d, const hsmime_source *in)
  */
 static int decrypt_twice(struct decryption *d, const hsmime_source *in)
 {
-	struct secret content_key = { 0 };
+	struct content_key content_key = { 0 };
 	struct held_content held;
 	hsmime_source kept;
 	int status = held_content_open(&d->content, &held, d->ctx, held_content_signed_octets);
@@ -78,7 +78,7 @@ static int decrypt_twice(struct decryption *d, const hsmime_source *in)
 		status = source_copy(&d->content, &kept);
 	}
 	d->content_key = NULL;
-	secret_free(&content_key);
+	content_key_clear(&content_key);
 	held_content_close(&held);
 	return status;
 }

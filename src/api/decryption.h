@@ -8,7 +8,7 @@
 
 #include "api/input.h"
 #include "api/result.h"
-#include "util/secret.h"
+#include "cms/content_holder.h"
 
 /* Layers come off from the outside, each into a fresh output. */
 struct decryption {
@@ -16,9 +16,10 @@ struct decryption {
 	const hsmime_decrypt_options *options;
 	hsmime_result *result;
 	hsmime_output *out;
-	hsmime_sink content;        /* takes a layer's plaintext: out, unless it is read twice */
-	struct secret *content_key; /* kept for a second reading, or NULL (enveloped_reader.h) */
-	struct header outer;        /* the mail's own header */
+	hsmime_sink content; /* takes a layer's plaintext: out, unless it is read twice */
+	struct content_key
+	    *content_key;    /* kept for a second reading, or NULL (enveloped_reader.h) */
+	struct header outer; /* the mail's own header */
 	bool has_outer;
 	uint64_t entity_start; /* where in the output the decrypted entity begins */
 };

@@ -82,6 +82,7 @@ int envelope_open(
 		.rest = read_rest,
 		.rest_arg = &o,
 		.content_key = e->content_key,
+		.unwrapper = &o.search.unwrapper,
 	};
 	struct enveloped_result found = { 0 };
 	int status = add_layer(&o, type);
@@ -92,6 +93,7 @@ int envelope_open(
 	if (status == 0)
 		status = enveloped_read(&found, &in->ber, type, &request, &o.env);
 	status = ctx_token_error(e->ctx, status);
+	keys_unwrapper_clear(&o.search.unwrapper);
 	conclude(&o, status, &found);
 	enveloped_result_free(&found);
 	return status;

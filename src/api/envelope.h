@@ -8,6 +8,7 @@
 
 #include "api/input.h"
 #include "api/result.h"
+#include "cms/content_holder.h"
 
 struct envelope {
 	hsmime_ctx *ctx;
@@ -17,7 +18,7 @@ struct envelope {
 	hsmime_sink content;                             /* the plaintext, to be held back */
 	int (*read_back)(void *arg, hsmime_source *out); /* see enveloped_reader.h */
 	void *read_back_arg;
-	struct secret *content_key; /* see there; or NULL */
+	struct content_key *content_key; /* see there; or NULL */
 };
 
 /*

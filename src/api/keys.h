@@ -43,7 +43,16 @@ struct recipient_search {
 	const char *key_uri;
 	const hsmime_certs *certs;
 	char *used_uri; /* set on success; the caller frees it */
+	/* Set where the key unwraps content keys only; release with keys_unwrapper_clear. */
+	struct content_unwrapper unwrapper;
 };
+
+/*
+ * keys_unwrapper(out, key): key, which unwraps (engine/token_key.h), for enveloped_reader.h; a
+ * reference of its own. keys_unwrapper_clear(u): zeroed is allowed.
+ */
+void keys_unwrapper(struct content_unwrapper *out, struct token_key *key);
+void keys_unwrapper_clear(struct content_unwrapper *u);
 
 /*
  * keys_find_recipient: the recipient_find of enveloped_reader.h; arg is a

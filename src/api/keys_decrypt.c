@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 
 #include "api/groups.h"
+#include "engine/provider/provider.h"
 #include "engine/token_key.h"
 #include "util/name.h"
 
@@ -251,6 +252,21 @@ static int look_for_key(struct engine_found *found, size_t *index,
 	return status;
 }
 
+/* As ctx_wrap; a key that unwraps goes on by search->unwrapper, of a group any of its tokens. */
+static int wrap(EVP_PKEY **key, struct recipient_search *search, struct engine *engine,
+    const struct engine_found *found, struct error *err)
+{
+	struct token_key *joined = NULL;
+	int status = groups_join(&joined, search->ctx, engine, found, ENGINE_DECRYPT, err);
+
+	if (status == 0)
+		status = provider_wrap_key(key, search->ctx->shared->libctx, joined, err);
+	if (status == 0 && token_key_unwraps(joined))
+		keys_unwrapper(&search->unwrapper, joined);
+	token_key_free(joined);
+	return status;
+}
+
 int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
     const struct recipient *recipients, size_t count, struct error *err)
 {
@@ -267,7 +283,7 @@ int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
 		status = look_for_key(&found, index, search, engine, recipients, count, err);
 	while (keys_wait(&waited, search->ctx, engine, &found, status));
 	if (status == 0)
-		status = ctx_wrap(key, search->ctx, engine, &found, ENGINE_DECRYPT);
+		status = wrap(key, search, engine, &found, err);
 	if (status == 0) {
 		free(search->used_uri);
 		search->used_uri = found.uri;

@@ -61,12 +61,48 @@ static int decrypt_piece(struct content_decrypt *d, const unsigned char *data, s
 	return pass_on(d, (size_t)fresh);
 }
 
+/* What the holder of the key gives, as it pleases. */
+static int take(void *arg, const void *buf, size_t len)
+{
+	struct content_decrypt *d = arg;
+	const unsigned char *data = buf;
+	int status = 0;
+
+	while (status == 0 && len > 0) {
+		size_t piece = len < PIECE ? len : PIECE;
+
+		memcpy(d->out + d->held, data, piece);
+		status = pass_on(d, piece);
+		data += piece;
+		len -= piece;
+	}
+	return status;
+}
+
+/* The structure is judged before the content, so that a holder's limit waits for the end. */
+static int hold(struct content_decrypt *d, const void *data, size_t len)
+{
+	int status;
+
+	if (d->refused != 0)
+		return 0;
+	status = d->key->ops->update(d->key->holder, data, len, d->env->err);
+	if (status != HSMIME_EUNSUPPORTED)
+		return status;
+	d->refused = status;
+	if (d->env->err != NULL)
+		d->words = *d->env->err;
+	return 0;
+}
+
 static int decrypt_write(void *arg, const void *buf, size_t len)
 {
 	struct content_decrypt *d = arg;
 	const unsigned char *data = buf;
 	int status = grow(d, len);
 
+	if (status == 0 && d->key != NULL && d->key->holder != NULL)
+		return hold(d, buf, len);
 	while (status == 0 && d->ctx != NULL && len > 0) {
 		size_t piece = len < PIECE ? len : PIECE;
 
@@ -79,8 +115,9 @@ static int decrypt_write(void *arg, const void *buf, size_t len)
 
 int content_decrypt_open(hsmime_sink *out, struct content_decrypt *d,
     const struct content_cipher *cipher, const struct content_params *params,
-    const struct secret *key, const hsmime_sink *next, struct cms_env *env)
+    const struct content_key *key, const hsmime_sink *next, struct cms_env *env)
 {
+	hsmime_sink plain = { take, d };
 	int status;
 
 	memset(d, 0, sizeof(*d));
@@ -95,7 +132,10 @@ int content_decrypt_open(hsmime_sink *out, struct content_decrypt *d,
 	d->out = block_new(ROOM);
 	if (d->out == NULL)
 		return error_nomem(env->err);
-	status = content_cipher_start(&d->ctx, cipher, params, key, false, env);
+	if (key->holder != NULL)
+		status = key->ops->begin(key->holder, params, &plain, env->err);
+	else
+		status = content_cipher_start(&d->ctx, cipher, params, &key->octets, false, env);
 	if (status != 0)
 		content_decrypt_close(d);
 	return status;
@@ -155,9 +195,31 @@ static int finish_gcm(struct content_decrypt *d, const unsigned char *mac)
 	return good ? 0 : content_key_refuse(d->env);
 }
 
-int content_decrypt_finish(struct content_decrypt *d, const unsigned char *mac)
+static int finish_holder(
+    struct content_decrypt *d, const unsigned char *mac, const struct buffer *aad)
 {
+	int status = d->refused;
+
+	if (status == 0)
+		status = d->key->ops->finish(d->key->holder, mac, aad, d->env->err);
+	else if (d->env->err != NULL)
+		*d->env->err = d->words;
+	if (status == HSMIME_EINVALID)
+		return content_key_refuse(d->env);
+	return status == 0 && !d->cipher->authenticated ? finish_cbc(d) : status;
+}
+
+int content_decrypt_finish(
+    struct content_decrypt *d, const unsigned char *mac, const struct buffer *aad)
+{
+	if (content_decrypt_takes_aad(d))
+		return finish_holder(d, mac, aad);
 	return d->cipher->authenticated ? finish_gcm(d, mac) : finish_cbc(d);
+}
+
+bool content_decrypt_takes_aad(const struct content_decrypt *d)
+{
+	return d->key->holder != NULL;
 }
 
 static int feed(EVP_CIPHER_CTX *ctx, struct content_decrypt *d, const hsmime_source *plaintext)
@@ -199,7 +261,8 @@ int content_decrypt_again(struct content_decrypt *d, const unsigned char *mac,
 {
 	EVP_CIPHER_CTX *ctx = NULL;
 	int len = 0;
-	int status = content_cipher_start(&ctx, d->cipher, d->params, d->key, true, d->env);
+	int status =
+	    content_cipher_start(&ctx, d->cipher, d->params, &d->key->octets, true, d->env);
 
 	if (status == 0 && EVP_EncryptUpdate(ctx, NULL, &len, aad->data, (int)aad->len) != 1)
 		status = error_openssl(d->env->err, HSMIME_EINTERNAL, d->cipher->label);

@@ -154,6 +154,18 @@ static int decrypt_once(struct secret *out, EVP_PKEY_CTX *ctx, struct secret *pl
 	return 0;
 }
 
+/* instead has room for CONTENT_KEY_SECRET octets. */
+static int make_substitute(
+    unsigned char *instead, EVP_PKEY *key, const struct content_key_input *in, struct cms_env *env)
+{
+	if (in->secret == NULL)
+		return error_set(
+		    env->err, HSMIME_EUSAGE, "no secret for substitute keys was given");
+	if (EVP_PKEY_get_size(key) < CONTENT_KEY_SECRET || in->key_len > CONTENT_KEY_SECRET)
+		return error_set(env->err, HSMIME_EINTERNAL, "a key of unknown size");
+	return substitute(instead, key, in, env);
+}
+
 int content_key_choose(struct secret *out, EVP_PKEY_CTX *ctx, EVP_PKEY *key,
     const struct content_key_input *in, struct cms_env *env)
 {
@@ -164,12 +176,7 @@ int content_key_choose(struct secret *out, EVP_PKEY_CTX *ctx, EVP_PKEY *key,
 	int status;
 
 	memset(out, 0, sizeof(*out));
-	if (in->secret == NULL)
-		return error_set(
-		    env->err, HSMIME_EUSAGE, "no secret for substitute keys was given");
-	if (size < CONTENT_KEY_SECRET || in->key_len > sizeof(instead))
-		return error_set(env->err, HSMIME_EINTERNAL, "a key of unknown size");
-	status = substitute(instead, key, in, env);
+	status = make_substitute(instead, key, in, env);
 	if (status != 0)
 		return status;
 	chooses = hand_over(ctx, instead, in->key_len);
@@ -186,6 +193,24 @@ out:
 	if (status != 0)
 		secret_free(out);
 	secret_free(&plain);
+	OPENSSL_cleanse(instead, sizeof(instead));
+	return status;
+}
+
+int content_key_unwrap(struct content_key *out, const struct content_unwrapper *unwrapper,
+    EVP_PKEY *key, struct content_wrapped *wrapped, const struct content_key_input *in,
+    struct cms_env *env)
+{
+	unsigned char instead[CONTENT_KEY_SECRET];
+	int status = make_substitute(instead, key, in, env);
+
+	memset(out, 0, sizeof(*out));
+	wrapped->encrypted = in->encrypted;
+	wrapped->encrypted_len = in->encrypted_len;
+	wrapped->substitute = instead;
+	if (status == 0)
+		status = unwrapper->unwrap(unwrapper->arg, out, wrapped, env->err);
+	wrapped->substitute = NULL;
 	OPENSSL_cleanse(instead, sizeof(instead));
 	return status;
 }

@@ -9,6 +9,7 @@
 #include <openssl/types.h>
 
 #include "cms/cms.h"
+#include "cms/content_holder.h"
 #include "util/secret.h"
 
 #define CONTENT_KEY_SECRET 32 /* octets of the secret kept per user */
@@ -42,6 +43,15 @@ struct content_key_input {
  */
 int content_key_choose(struct secret *out, EVP_PKEY_CTX *ctx, EVP_PKEY *key,
     const struct content_key_input *in, struct cms_env *env);
+
+/*
+ * content_key_unwrap(out, unwrapper, key, wrapped, in, env):
+ * The same by a key that unwraps, with the same substitute; wrapped lacks encrypted and
+ * substitute, which come from in. What unwrapper->unwrap returns, too. Free *out with content_key_clear.
+ */
+int content_key_unwrap(struct content_key *out, const struct content_unwrapper *unwrapper,
+    EVP_PKEY *key, struct content_wrapped *wrapped, const struct content_key_input *in,
+    struct cms_env *env);
 
 /* content_key_refuse(env): HSMIME_EINVALID with the words of every failure to decrypt. */
 int content_key_refuse(struct cms_env *env);

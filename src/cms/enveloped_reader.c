@@ -29,7 +29,8 @@ struct reading {
 	X509_ALGOR *algorithm;
 	const struct content_cipher *cipher; /* NULL: none that is supported */
 	struct content_params params;
-	struct secret key;
+	struct content_key own;
+	struct content_key *key; /* own, or the one that is kept for a second reading */
 	struct content_decrypt content;
 	bool has_content;
 	bool has_attributes;
@@ -157,23 +158,17 @@ static int read_head(struct reading *s)
 	return status == 0 ? take_cipher(s) : status;
 }
 
-static int copy_key(struct secret *out, const struct secret *key, struct error *err)
-{
-	return secret_copy(out, key) == 0 ? 0 : error_nomem(err);
-}
-
 static int ask_for_key(struct reading *s)
 {
-	struct secret *kept = s->request->content_key;
-	EVP_PKEY *key = NULL;
-	int status = s->request->find(s->request->find_arg, &key, &s->used,
+	struct recipient_key key = { NULL, s->request->unwrapper };
+	int status = s->request->find(s->request->find_arg, &key.key, &s->used,
 	    s->recipients.recipients, s->recipients.count, s->env->err);
 
 	if (status == 0)
-		status = recipient_list_decrypt(&s->key, &s->recipients, s->used, key, s->algorithm,
+		status = recipient_list_decrypt(s->key, &s->recipients, s->used, &key, s->algorithm,
 		    s->cipher, s->request->secret, s->env);
-	EVP_PKEY_free(key);
-	return status == 0 && kept != NULL ? copy_key(kept, &s->key, s->env->err) : status;
+	EVP_PKEY_free(key.key);
+	return status;
 }
 
 static int refuse_unauthenticated(const struct reading *s)
@@ -187,13 +182,9 @@ static int refuse_unauthenticated(const struct reading *s)
 
 static int find_key(struct reading *s)
 {
-	const struct secret *known = s->request->content_key;
-
 	if (s->request->require_authenticated && s->type != CMS_AUTH_ENVELOPED_DATA)
 		return refuse_unauthenticated(s);
-	if (known != NULL && known->len > 0)
-		return copy_key(&s->key, known, s->env->err);
-	return ask_for_key(s);
+	return content_key_is_set(s->key) ? 0 : ask_for_key(s);
 }
 
 static int read_content(struct reading *s)
@@ -206,7 +197,7 @@ static int read_content(struct reading *s)
 		return status;
 	s->has_content = status == 0;
 	status = content_decrypt_open(&sink, &s->content, s->cipher, &s->params,
-	    s->verdict == 0 ? &s->key : NULL, &s->request->content, s->env);
+	    s->verdict == 0 ? s->key : NULL, &s->request->content, s->env);
 	if (status == 0 && s->has_content)
 		status = ber_octets(s->r, BER_CONTEXT, 0, &sink, "encrypted content");
 	if (status == 0 && s->has_content)
@@ -311,7 +302,9 @@ static int conclude(struct reading *s)
 {
 	if (s->verdict != 0)
 		return verdict(s);
-	return s->has_attributes ? read_again(s) : content_decrypt_finish(&s->content, s->mac.data);
+	if (s->has_attributes && !content_decrypt_takes_aad(&s->content))
+		return read_again(s);
+	return content_decrypt_finish(&s->content, s->mac.data, &s->aad);
 }
 
 static void fill(struct enveloped_result *result, struct reading *s)
@@ -332,8 +325,8 @@ static void reading_free(struct reading *s)
 	recipient_list_free(&s->recipients);
 	ASN1_OBJECT_free(s->content_oid);
 	X509_ALGOR_free(s->algorithm);
-	secret_free(&s->key);
 	content_decrypt_close(&s->content);
+	content_key_clear(&s->own);
 	buffer_free(&s->aad);
 	buffer_free(&s->mac);
 }
@@ -345,6 +338,7 @@ int enveloped_read(struct enveloped_result *result, struct ber_reader *r, enum c
 	int status;
 
 	memset(result, 0, sizeof(*result));
+	s.key = request->content_key != NULL ? request->content_key : &s.own;
 	buffer_init(&s.aad, 2 * ATTRIBUTES_MAX);
 	buffer_init(&s.mac, CONTENT_TAG_MAX);
 	status = read_head(&s);

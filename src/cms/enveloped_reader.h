@@ -14,7 +14,7 @@
 #include <hsmime/stream.h>
 
 #include "cms/cms.h"
-#include "util/secret.h"
+#include "cms/content_holder.h"
 
 enum recipient_kind {
 	RECIPIENT_RSA, /* KeyTransRecipientInfo, PKCS#1 v1.5 or OAEP */
@@ -49,6 +49,8 @@ typedef int (*recipient_find)(void *arg, EVP_PKEY **key, size_t *index,
 struct enveloped_read {
 	recipient_find find;
 	void *find_arg;
+	/* find fills it in where the key that it found unwraps, and *key has the public half. NULL: none does. */
+	const struct content_unwrapper *unwrapper;
 	/* Where the plaintext goes, unverified: the caller holds it back. */
 	hsmime_sink content;
 	/*
@@ -75,7 +77,7 @@ struct enveloped_read {
 	 * For reading the same message twice: empty, it takes the content key, whether the token's
 	 * or its substitute; with that key nobody is asked for one. NULL: read once.
 	 */
-	struct secret *content_key;
+	struct content_key *content_key;
 };
 
 struct enveloped_result {

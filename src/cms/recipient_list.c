@@ -8,7 +8,6 @@
 #include "cms/asn1_enveloped.h"
 #include "cms/asn1_item.h"
 #include "cms/recipient_ec.h"
-#include "cms/recipient_rsa.h"
 
 static int malformed(struct cms_env *env)
 {
@@ -216,9 +215,9 @@ void recipient_list_free(struct recipient_list *list)
 	list->room = 0;
 }
 
-int recipient_list_decrypt(struct secret *out, const struct recipient_list *list, size_t index,
-    EVP_PKEY *key, const X509_ALGOR *algorithm, const struct content_cipher *cipher,
-    const unsigned char *secret, struct cms_env *env)
+int recipient_list_decrypt(struct content_key *out, const struct recipient_list *list, size_t index,
+    const struct recipient_key *key, const X509_ALGOR *algorithm,
+    const struct content_cipher *cipher, const unsigned char *secret, struct cms_env *env)
 {
 	ENV_RECIPIENT_INFO *info = NULL;
 	int status;
@@ -230,8 +229,8 @@ int recipient_list_decrypt(struct secret *out, const struct recipient_list *list
 		status = recipient_rsa_decrypt(
 		    out, key, info->d.key_trans, algorithm, cipher, secret, env);
 	else if (info != NULL && list->recipients[index].kind == RECIPIENT_EC)
-		status = recipient_ec_decrypt(
-		    out, key, info->d.key_agree, list->places[index].key, cipher->key_len, env);
+		status = recipient_ec_decrypt(&out->octets, key->key, info->d.key_agree,
+		    list->places[index].key, cipher->key_len, env);
 	else
 		status = error_set(env->err, HSMIME_EINTERNAL,
 		    "a key was chosen for a recipient that it can't belong to");

@@ -12,6 +12,7 @@
 #include "cms/cms.h"
 #include "cms/content_cipher.h"
 #include "cms/enveloped_reader.h"
+#include "cms/recipient_rsa.h"
 #include "util/buffer.h"
 
 #define RECIPIENTS_SIZE_MAX ((size_t)4 * 1024 * 1024)
@@ -51,8 +52,8 @@ void recipients_free(struct recipient *recipients, size_t count);
  * recipient number index, with its private key. What recipient_rsa_decrypt or
  * recipient_ec_decrypt return; HSMIME_EINTERNAL where index names no such recipient.
  */
-int recipient_list_decrypt(struct secret *out, const struct recipient_list *list, size_t index,
-    EVP_PKEY *key, const X509_ALGOR *algorithm, const struct content_cipher *cipher,
-    const unsigned char *secret, struct cms_env *env);
+int recipient_list_decrypt(struct content_key *out, const struct recipient_list *list, size_t index,
+    const struct recipient_key *key, const X509_ALGOR *algorithm,
+    const struct content_cipher *cipher, const unsigned char *secret, struct cms_env *env);
 
 #endif

@@ -129,9 +129,37 @@ static int prepare(EVP_PKEY_CTX **ctx, EVP_PKEY *key, const struct rsa_transport
 	return 0;
 }
 
-int recipient_rsa_decrypt(struct secret *out, EVP_PKEY *key, const ENV_KEY_TRANS *info,
-    const X509_ALGOR *algorithm, const struct content_cipher *cipher, const unsigned char *secret,
-    struct cms_env *env)
+static int decrypt(struct content_key *out, EVP_PKEY *key, const struct rsa_transport *t,
+    const struct content_key_input *in, struct cms_env *env)
+{
+	EVP_PKEY_CTX *ctx = NULL;
+	int status = prepare(&ctx, key, t, EVP_PKEY_decrypt_init, env);
+
+	if (status == 0)
+		status = content_key_choose(&out->octets, ctx, key, in, env);
+	EVP_PKEY_CTX_free(ctx);
+	return status;
+}
+
+static int unwrap(struct content_key *out, const struct recipient_key *key,
+    const struct rsa_transport *t, const struct content_key_input *in,
+    const struct content_cipher *cipher, struct cms_env *env)
+{
+	struct content_wrapped wrapped = {
+		.oaep = t->oaep,
+		.digest = t->oaep ? t->digest->fetch : NULL,
+		.mask_digest = t->oaep ? t->mask_digest->fetch : NULL,
+		.label = t->label,
+		.label_len = t->label_len,
+		.cipher = cipher,
+	};
+
+	return content_key_unwrap(out, key->unwrapper, key->key, &wrapped, in, env);
+}
+
+int recipient_rsa_decrypt(struct content_key *out, const struct recipient_key *key,
+    const ENV_KEY_TRANS *info, const X509_ALGOR *algorithm, const struct content_cipher *cipher,
+    const unsigned char *secret, struct cms_env *env)
 {
 	struct content_key_input in = {
 		.encrypted = ASN1_STRING_get0_data(info->encrypted_key),
@@ -141,16 +169,15 @@ int recipient_rsa_decrypt(struct secret *out, EVP_PKEY *key, const ENV_KEY_TRANS
 		.secret = secret,
 	};
 	struct rsa_transport t;
-	EVP_PKEY_CTX *ctx = NULL;
 	int status = rsa_transport_read(&t, info->algorithm);
 
 	memset(out, 0, sizeof(*out));
 	if (status != 0)
 		return error_set(env->err, status, "the recipient's key transport can't be read");
-	status = prepare(&ctx, key, &t, EVP_PKEY_decrypt_init, env);
-	if (status == 0)
-		status = content_key_choose(out, ctx, key, &in, env);
-	EVP_PKEY_CTX_free(ctx);
+	if (key->unwrapper != NULL && key->unwrapper->unwrap != NULL)
+		status = unwrap(out, key, &t, &in, cipher, env);
+	else
+		status = decrypt(out, key->key, &t, &in, env);
 	rsa_transport_clear(&t);
 	return status;
 }

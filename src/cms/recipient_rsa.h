@@ -15,7 +15,7 @@
 #include "cms/algorithm_digest.h"
 #include "cms/asn1_enveloped.h"
 #include "cms/cms.h"
-#include "cms/content_cipher.h"
+#include "cms/content_holder.h"
 
 /* How a content key is encrypted under an RSA key. */
 struct rsa_transport {
@@ -34,14 +34,20 @@ struct rsa_transport {
 int rsa_transport_read(struct rsa_transport *out, const X509_ALGOR *algorithm);
 void rsa_transport_clear(struct rsa_transport *t);
 
+/* A recipient's private key. */
+struct recipient_key {
+	EVP_PKEY *key;                             /* its public half at least, where it unwraps */
+	const struct content_unwrapper *unwrapper; /* or NULL */
+};
+
 /*
  * recipient_rsa_decrypt(out, key, info, algorithm, cipher, secret, env):
  * The content key of info for cipher (algorithm is the message's identifier of
- * it), by content_key_choose.
+ * it), by content_key_choose, or by content_key_unwrap where key->unwrapper unwraps.
  */
-int recipient_rsa_decrypt(struct secret *out, EVP_PKEY *key, const ENV_KEY_TRANS *info,
-    const X509_ALGOR *algorithm, const struct content_cipher *cipher, const unsigned char *secret,
-    struct cms_env *env);
+int recipient_rsa_decrypt(struct content_key *out, const struct recipient_key *key,
+    const ENV_KEY_TRANS *info, const X509_ALGOR *algorithm, const struct content_cipher *cipher,
+    const unsigned char *secret, struct cms_env *env);
 
 /*
  * recipient_rsa_make(out, cert, public, transport, content_key, env):

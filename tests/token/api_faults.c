@@ -43,8 +43,13 @@ static void set_padding(EVP_PKEY_CTX *ctx, const char *digest)
 
 void making_make(struct text *out, const struct making *m)
 {
-	char content[MAKING_CONTENT];
-	BIO *in = BIO_new_mem_buf(memset(content, 'x', MAKING_CONTENT), MAKING_CONTENT);
+	making_make_sized(out, m, MAKING_CONTENT);
+}
+
+void making_make_sized(struct text *out, const struct making *m, size_t size)
+{
+	char *content = malloc(size + 1);
+	BIO *in = BIO_new_mem_buf(memset(content, 'x', size + 1), (int)size);
 	CMS_ContentInfo *cms =
 	    CMS_encrypt(NULL, in, EVP_get_cipherbyname(m->cipher), CMS_PARTIAL | CMS_BINARY);
 	CMS_RecipientInfo *to = CMS_add1_recipient_cert(cms, m->to->cert, CMS_KEY_PARAM);
@@ -61,6 +66,7 @@ void making_make(struct text *out, const struct making *m)
 	OPENSSL_free(der);
 	CMS_ContentInfo_free(cms);
 	BIO_free(in);
+	free(content);
 }
 
 unsigned char *octets_behind(const struct text *message, const char *header, size_t header_len)
@@ -71,13 +77,18 @@ unsigned char *octets_behind(const struct text *message, const char *header, siz
 	return (unsigned char *)at + header_len;
 }
 
-bool is_content(const struct outcome *o)
+bool is_content_sized(const struct outcome *o, size_t size)
 {
 	size_t i = 0;
 
 	while (i < o->output.len && o->output.data[i] == 'x')
 		i++;
-	return o->status == 0 && o->output.len == MAKING_CONTENT && i == MAKING_CONTENT;
+	return o->status == 0 && o->output.len == size && i == size;
+}
+
+bool is_content(const struct outcome *o)
+{
+	return is_content_sized(o, MAKING_CONTENT);
 }
 
 /* The encrypted content key of an RSA recipient. */
@@ -154,4 +165,28 @@ void spoil(struct text *message, const struct making *m, enum fault fault)
 		spoil_content(message, m);
 	else
 		spoil_key(encrypted_key(message), fault, m->digest);
+}
+
+bool looks_like(
+    const struct outcome *like, const struct outcome *o, const struct making *m, const char *what)
+{
+	struct outcome expected = *like;
+
+	if (o->status == 0 && making_is_cbc(m)) {
+		assert_false(is_content(o));
+		expected.status = 0;
+		expected.words = o->words;
+	}
+	assert_same_outcome(&expected, o, what);
+	return o->status != 0;
+}
+
+void faulty(struct outcome *o, hsmime_ctx *ctx, const struct making *m, enum fault fault)
+{
+	struct text message = { 0 };
+
+	making_make(&message, m);
+	spoil(&message, m, fault);
+	api_open(o, ctx, message.data, message.len);
+	text_free(&message);
 }

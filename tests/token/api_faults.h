@@ -25,11 +25,13 @@ extern const struct making making_ec[MAKING_EC];
 
 bool making_is_cbc(const struct making *m);
 
-/* making_make(out, m): DER. */
+/* making_make(out, m): DER. making_make_sized: over that many octets. */
 void making_make(struct text *out, const struct making *m);
+void making_make_sized(struct text *out, const struct making *m, size_t size);
 
 /* is_content(o): what came out is what went in. */
 bool is_content(const struct outcome *o);
+bool is_content_sized(const struct outcome *o, size_t size);
 
 enum fault {
 	ALTERED_CONTENT, /* under the right key: what all others have to look like */
@@ -54,6 +56,17 @@ void spoil(struct text *message, const struct making *m, enum fault fault);
 /* spoil_content(message, m): alters the octet that CBC turns into the padding's length, of GCM one of
  * the content; a second time puts it right. */
 void spoil_content(struct text *message, const struct making *m);
+
+/* faulty(o, ctx, m, fault): opens a message with that fault, as api_open. */
+void faulty(struct outcome *o, hsmime_ctx *ctx, const struct making *m, enum fault fault);
+
+/*
+ * looks_like(like, o, m, what): what is seen is the same, else the test fails.
+ * About one wrong key in 256 leaves the padding of CBC in order: garbage with
+ * status 0 (docs/SECURITY.md); then false.
+ */
+bool looks_like(
+    const struct outcome *like, const struct outcome *o, const struct making *m, const char *what);
 
 /* octets_behind(message, header, len): what follows the first occurrence of header. */
 unsigned char *octets_behind(const struct text *message, const char *header, size_t len);

@@ -43,12 +43,11 @@ static void write_pin(void)
 	assert_int_equal(chmod(path, 0600), 0);
 }
 
-int api_setup(void **state)
+static int set_up(unsigned rsa_flags)
 {
-	(void)state;
 	softtoken_begin(&api_token);
 	softtoken_add(&api_token, "Api");
-	api_rsa.key = softtoken_rsa(&api_token, 1, "rsa", 2048, KEY_SIGN | KEY_DECRYPT);
+	api_rsa.key = softtoken_rsa(&api_token, 1, "rsa", 2048, KEY_SIGN | rsa_flags);
 	api_ec.key = softtoken_ec(&api_token, 2, "ec", "P-256", KEY_SIGN | KEY_DERIVE);
 	certify(&api_rsa, 1, "Rita", "rita@example.com");
 	certify(&api_ec, 2, "Emil", "emil@example.com");
@@ -56,6 +55,18 @@ int api_setup(void **state)
 	api_proxy = softtoken_proxy();
 	write_pin();
 	return 0;
+}
+
+int api_setup(void **state)
+{
+	(void)state;
+	return set_up(KEY_DECRYPT);
+}
+
+int api_setup_unwrap(void **state)
+{
+	(void)state;
+	return set_up(KEY_UNWRAP);
 }
 
 static void holder_free(struct holder *h)
@@ -100,9 +111,10 @@ hsmime_ctx *api_ctx(void)
 static const char *const functions[API_CALLS] = { "C_Initialize", "C_Finalize", "C_GetInfo",
 	"C_GetSlotList", "C_GetSlotInfo", "C_GetTokenInfo", "C_GetMechanismList",
 	"C_GetMechanismInfo", "C_OpenSession", "C_CloseSession", "C_CloseAllSessions",
-	"C_GetSessionInfo", "C_Login", "C_Logout", "C_CopyObject", "C_DestroyObject",
-	"C_GetAttributeValue", "C_FindObjectsInit", "C_FindObjects", "C_FindObjectsFinal",
-	"C_DecryptInit", "C_Decrypt", "C_SignInit", "C_Sign", "C_DeriveKey", "C_UnwrapKey" };
+	"C_GetSessionInfo", "C_Login", "C_Logout", "C_CopyObject", "C_CreateObject",
+	"C_DestroyObject", "C_GetAttributeValue", "C_FindObjectsInit", "C_FindObjects",
+	"C_FindObjectsFinal", "C_DecryptInit", "C_Decrypt", "C_DecryptUpdate", "C_DecryptFinal",
+	"C_SignInit", "C_Sign", "C_DeriveKey", "C_UnwrapKey" };
 
 static void calls_now(struct calls *c)
 {

@@ -27,6 +27,7 @@ extern const struct proxy *api_proxy;
 
 /* api_setup, api_teardown: cmocka group fixtures. */
 int api_setup(void **state);
+int api_setup_unwrap(void **state); /* Rita's key unwraps and does not decrypt */
 int api_teardown(void **state);
 
 /* api_path(path, size, name): name in the test's own folder. */
@@ -39,7 +40,7 @@ hsmime_ctx *api_ctx(void);
 int api_ctx_try(hsmime_ctx **ctx);
 
 /* How often each function of the module was called. */
-#define API_CALLS 26
+#define API_CALLS 29
 struct calls {
 	unsigned long of[API_CALLS];
 };

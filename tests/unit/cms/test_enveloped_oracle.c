@@ -348,15 +348,15 @@ static int padded(struct buffer *out, const unsigned char *block, const char *ci
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	struct content_decrypt d;
 	unsigned char encrypted[32];
-	struct secret key;
+	struct content_key key = { 0 };
 	hsmime_sink next;
 	hsmime_sink sink;
 	int len = 0;
 	int status;
 
-	assert_int_equal(secret_new(&key, c->key_len), 0);
-	key.len = c->key_len;
-	EVP_EncryptInit_ex2(ctx, evp, key.data, params.iv, NULL);
+	assert_int_equal(secret_new(&key.octets, c->key_len), 0);
+	key.octets.len = c->key_len;
+	EVP_EncryptInit_ex2(ctx, evp, key.octets.data, params.iv, NULL);
 	EVP_CIPHER_CTX_set_padding(ctx, 0);
 	EVP_EncryptUpdate(ctx, encrypted, &len, block, (int)size);
 	buffer_reset(out);
@@ -364,9 +364,9 @@ static int padded(struct buffer *out, const unsigned char *block, const char *ci
 	assert_int_equal(content_decrypt_open(&sink, &d, c, &params, &key, &next, &env), 0);
 	assert_int_equal(sink.write(sink.arg, encrypted, size), 0);
 	assert_int_equal(content_decrypt_size(&d), 0);
-	status = content_decrypt_finish(&d, NULL);
+	status = content_decrypt_finish(&d, NULL, NULL);
 	content_decrypt_close(&d);
-	secret_free(&key);
+	content_key_clear(&key);
 	EVP_CIPHER_CTX_free(ctx);
 	EVP_CIPHER_free(evp);
 	return status;

@@ -1,0 +1,56 @@
+#!/usr/bin/env bats
+# openssl with an RSA key that unwraps and does not decrypt.
+
+load provider
+
+setup_file() {
+	new_token "$BATS_FILE_TMPDIR/token"
+	new_key 01 RSA:2048 alice
+	"$HSMIME_BUILD/tests/token/unwrap_only" "$HSMIME_MODULE" Demo 123456 01
+	printf 'Agreed: 1000 units at 5.\n' >"$W/report.txt"
+	head -c 48 /dev/urandom >"$W/secret"
+	openssl x509 -in "$W/alice.pem" -pubkey -noout >"$W/alice.pub"
+	echo 'unwrap_sensitive 1' >"$W/control"
+}
+
+# encrypted [OPTION...]: the secret, for alice, in $W/encrypted
+encrypted() {
+	plain pkeyutl -encrypt -pubin -inkey "$W/alice.pub" -in "$W/secret" -out "$W/encrypted" "$@"
+}
+
+@test 'it decrypts what the token lets be read: any secret, and the key of a CMS message' {
+	for o in "${orders[@]}"; do
+		order "$o"
+		encrypted
+		ossl 0 pkeyutl -decrypt -inkey "$(key 01)" -in "$W/encrypted" -out "$W/out"
+		cmp "$W/out" "$W/secret"
+		encrypted -pkeyopt rsa_padding_mode:oaep
+		ossl 0 pkeyutl -decrypt -inkey "$(key 01)" -in "$W/encrypted" -out "$W/out" \
+			-pkeyopt rsa_padding_mode:oaep
+		cmp "$W/out" "$W/secret"
+		plain cms -encrypt -binary -aes-256-gcm -in "$W/report.txt" -outform DER \
+			-out "$W/encrypted" "$W/alice.pem"
+		ossl 0 cms -decrypt -binary -inform DER -in "$W/encrypted" -recip "$W/alice.pem" \
+			-inkey "$(key 01)" -out "$W/out"
+		cmp "$W/out" "$W/report.txt"
+	done
+}
+
+@test 'what is no ciphertext fails, and the reason is not told' {
+	order 'hsmime default'
+	head -c 256 /dev/zero >"$W/encrypted"
+	ossl 1 pkeyutl -decrypt -inkey "$(key 01)" -in "$W/encrypted" -out "$W/out"
+	mentions 'decryption failed'
+}
+
+@test 'raw RSA, and a token that does not show what it unwraps, are told' {
+	order 'hsmime default'
+	encrypted
+	ossl 1 pkeyutl -decrypt -inkey "$(key 01)" -in "$W/encrypted" -out "$W/out" \
+		-pkeyopt rsa_padding_mode:none
+	mentions 'unwraps only, and raw RSA does not unwrap'
+	PROXY_INNER=$HSMIME_MODULE HSMIME_MODULE=$HSMIME_BUILD/tests/token/proxy.so \
+		PROXY_CONTROL=$W/control \
+		ossl 1 pkeyutl -decrypt -inkey "$(key 01)" -in "$W/encrypted" -out "$W/out"
+	mentions 'does not show what it unwraps'
+}

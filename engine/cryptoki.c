@@ -21,6 +21,16 @@ CK_RV cryptoki_slots(struct module *m, CK_SLOT_ID *list, CK_ULONG *count)
 	return rv;
 }
 
+CK_RV cryptoki_all_slots(struct module *m, CK_SLOT_ID *list, CK_ULONG *count)
+{
+	CK_RV rv;
+
+	module_enter(m, "C_GetSlotList");
+	rv = m->functions->C_GetSlotList(CK_FALSE, list, count);
+	module_leave(m);
+	return rv;
+}
+
 CK_RV cryptoki_slot_info(struct module *m, CK_SLOT_ID slot, CK_SLOT_INFO *info)
 {
 	CK_RV rv;

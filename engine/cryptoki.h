@@ -48,6 +48,8 @@ CK_RV cryptoki_derive(struct module *m, CK_SESSION_HANDLE session, CK_MECHANISM 
 
 /* Not every module has these; one that lacks them gives CKR_FUNCTION_NOT_SUPPORTED. */
 CK_RV cryptoki_info(struct module *m, CK_INFO *info);
+/* As cryptoki_slots, with those that are empty. */
+CK_RV cryptoki_all_slots(struct module *m, CK_SLOT_ID *list, CK_ULONG *count);
 CK_RV cryptoki_wait_slot(struct module *m, CK_FLAGS flags, CK_SLOT_ID *slot);
 CK_RV cryptoki_mechanisms(
     struct module *m, CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, CK_ULONG *count);

@@ -5,7 +5,7 @@
 #include <hsmime/token.h>
 
 /* A field of PKCS#11: padded with blanks, by some with NULs. */
-static void trim(char *out, const unsigned char *field, size_t size)
+void printed_text(char *out, const unsigned char *field, size_t size)
 {
 	size_t len = 0;
 
@@ -42,15 +42,15 @@ static unsigned flags_of(CK_FLAGS f)
 
 void printed_token(struct printed *p, const CK_TOKEN_INFO *info, CK_SLOT_ID slot)
 {
-	trim(p->label, info->label, sizeof(info->label));
-	trim(p->serial, info->serialNumber, sizeof(info->serialNumber));
-	trim(p->manufacturer, info->manufacturerID, sizeof(info->manufacturerID));
-	trim(p->model, info->model, sizeof(info->model));
+	printed_text(p->label, info->label, sizeof(info->label));
+	printed_text(p->serial, info->serialNumber, sizeof(info->serialNumber));
+	printed_text(p->manufacturer, info->manufacturerID, sizeof(info->manufacturerID));
+	printed_text(p->model, info->model, sizeof(info->model));
 	p->slot = slot;
 	p->flags = flags_of(info->flags);
 }
 
 void printed_slot(char description[PRINTED_SLOT_ROOM], const CK_SLOT_INFO *info)
 {
-	trim(description, info->slotDescription, sizeof(info->slotDescription));
+	printed_text(description, info->slotDescription, sizeof(info->slotDescription));
 }

@@ -5,6 +5,8 @@
 #ifndef ENGINE_PRINTED_H
 #define ENGINE_PRINTED_H
 
+#include <stddef.h>
+
 #include <p11-kit/pkcs11.h>
 
 struct printed {
@@ -18,6 +20,9 @@ struct printed {
 
 /* printed_token(p, info, slot): of the token in that slot. */
 void printed_token(struct printed *p, const CK_TOKEN_INFO *info, CK_SLOT_ID slot);
+
+/* printed_text(out, field, size): any other field of size octets; out has room for one more. */
+void printed_text(char *out, const unsigned char *field, size_t size);
 
 #define PRINTED_SLOT_ROOM 65
 /* printed_slot(description, info): the slot's own description. */

@@ -5,6 +5,7 @@
 #define HSMIME_HSMIME_H
 
 #include <hsmime/context.h>
+#include <hsmime/doctor.h>
 #include <hsmime/error.h>
 #include <hsmime/operation.h>
 #include <hsmime/result.h>

@@ -1,5 +1,5 @@
 /* The secret behind substitute content keys: made once per user, kept in the state folder. */
-#include "api/ctx.h"
+#include "api/substitute.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 
 #include "engine/watch.h"
 
-static int folder_of(char *out, size_t size, const hsmime_ctx *ctx)
+int substitute_folder(char *out, size_t size, const hsmime_ctx *ctx)
 {
 	const char *state = getenv("XDG_STATE_HOME");
 	const char *home = getenv("HOME");
@@ -92,7 +92,7 @@ static enum finding kept_secret(unsigned char *secret, char file[PATH_MAX], hsmi
 	char folder[PATH_MAX - 32];
 	enum finding found;
 
-	if (folder_of(folder, sizeof(folder), ctx) != 0)
+	if (substitute_folder(folder, sizeof(folder), ctx) != 0)
 		return NOT_KEPT;
 	snprintf(file, PATH_MAX, "%s/substitute-secret", folder);
 	found = read_secret(secret, file);

@@ -19,10 +19,11 @@ enum command_bit {
 	CMD_TOKENS = 1 << 4,
 	CMD_KEYS = 1 << 5,
 	CMD_CONFIG = 1 << 6,
+	CMD_DOCTOR = 1 << 7,
 	CMD_MAKES = CMD_SIGN | CMD_ENCRYPT,
 	CMD_READS = CMD_VERIFY | CMD_DECRYPT,
 	CMD_CRYPTO = CMD_MAKES | CMD_READS,
-	CMD_ALL = (1 << 7) - 1
+	CMD_ALL = (1 << 8) - 1
 };
 
 enum option_id {

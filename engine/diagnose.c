@@ -1,0 +1,228 @@
+#include "engine/diagnose.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <p11-kit/p11-kit.h>
+
+#include "engine/cryptoki.h"
+#include "engine/engine_internal.h"
+#include "engine/mechanism.h"
+#include "engine/module.h"
+#include "engine/printed.h"
+#include "engine/recovery.h"
+#include "engine/slot.h"
+#include "engine/uri.h"
+
+#define READERS_MAX 256
+
+/* What is asked for, for the thread that does it. */
+struct question {
+	struct engine *e;
+	const char *uri;
+	struct error *err;
+	struct diagnosis_module *module;
+	struct diagnosis_reader *readers;
+	size_t count;
+	struct diagnosis_token *token;
+};
+
+static int ask_module(void *arg)
+{
+	struct question *q = arg;
+	struct diagnosis_module *d = q->module;
+	CK_INFO info = { 0 };
+
+	if (cryptoki_info(q->e->module, &info) != CKR_OK)
+		return 0;
+	printed_text(d->maker, info.manufacturerID, sizeof(info.manufacturerID));
+	printed_text(d->name, info.libraryDescription, sizeof(info.libraryDescription));
+	d->version[0] = info.libraryVersion.major;
+	d->version[1] = info.libraryVersion.minor;
+	d->cryptoki[0] = info.cryptokiVersion.major;
+	d->cryptoki[1] = info.cryptokiVersion.minor;
+	return 0;
+}
+
+int diagnose_module(struct diagnosis_module *d, struct engine *e, struct error *err)
+{
+	struct question q = { .e = e, .module = d };
+
+	memset(d, 0, sizeof(*d));
+	d->file = e->module->file;
+	d->all = e->module->own_instances;
+	return engine_run(e, ask_module, &q, err);
+}
+
+const char *diagnose_p11kit(void)
+{
+	return P11KIT_VERSION;
+}
+
+static char *module_text(CK_FUNCTION_LIST *m)
+{
+	char *name = p11_kit_module_get_name(m), *file = p11_kit_module_get_filename(m);
+	size_t size = (name != NULL ? strlen(name) : 0) + (file != NULL ? strlen(file) : 0) + 8;
+	char *text = malloc(size);
+
+	if (text != NULL)
+		snprintf(
+		    text, size, "%s (%s)", name != NULL ? name : "?", file != NULL ? file : "?");
+	free(name);
+	free(file);
+	return text;
+}
+
+int diagnose_configured(char ***list, size_t *count)
+{
+	CK_FUNCTION_LIST **modules = p11_kit_modules_load(NULL, 0);
+	size_t n = 0;
+
+	while (modules != NULL && modules[n] != NULL)
+		n++;
+	*count = 0;
+	*list = calloc(n + 1, sizeof(**list));
+	while (
+	    *list != NULL && *count < n && ((*list)[*count] = module_text(modules[*count])) != NULL)
+		*count += 1;
+	if (modules != NULL)
+		p11_kit_modules_release(modules);
+	if (*list != NULL && *count == n)
+		return 0;
+	diagnose_configured_free(*list, *count);
+	*list = NULL;
+	*count = 0;
+	return HSMIME_ENOMEM;
+}
+
+void diagnose_configured_free(char **list, size_t count)
+{
+	for (size_t i = 0; list != NULL && i < count; i++)
+		free(list[i]);
+	free(list);
+}
+
+static void fill_reader(struct diagnosis_reader *d, struct module *m, CK_SLOT_ID slot)
+{
+	CK_SLOT_INFO info = { 0 };
+	CK_TOKEN_INFO token = { 0 };
+	CK_RV rv = cryptoki_slot_info(m, slot, &info);
+
+	if (rv == CKR_OK)
+		printed_slot(d->name, &info);
+	d->removable = (info.flags & CKF_REMOVABLE_DEVICE) != 0;
+	if (rv == CKR_OK && (info.flags & CKF_TOKEN_PRESENT) == 0)
+		return;
+	if (rv == CKR_OK)
+		rv = cryptoki_token_info(m, slot, &token);
+	d->token = rv == CKR_OK;
+	if (rv != CKR_OK && rv != CKR_TOKEN_NOT_PRESENT)
+		recovery_name(rv, d->refusal, sizeof(d->refusal));
+}
+
+static int ask_readers(void *arg)
+{
+	struct question *q = arg;
+	CK_SLOT_ID slots[READERS_MAX];
+	CK_ULONG n = READERS_MAX;
+	CK_RV rv = cryptoki_all_slots(q->e->module, slots, &n);
+
+	if (rv != CKR_OK)
+		return recovery_error(q->err, rv, NULL, "list the readers");
+	q->readers = calloc(n + 1, sizeof(*q->readers));
+	if (q->readers == NULL)
+		return error_nomem(q->err);
+	for (; q->count < n && q->count < READERS_MAX; q->count++)
+		fill_reader(&q->readers[q->count], q->e->module, slots[q->count]);
+	return 0;
+}
+
+/* Where it is given up, what was allocated stays with the thread that never comes back. */
+int diagnose_readers(
+    struct diagnosis_reader **list, size_t *count, struct engine *e, struct error *err)
+{
+	struct question q = { .e = e, .err = err };
+	int r = engine_run(e, ask_readers, &q, err);
+
+	*list = r == 0 ? q.readers : NULL;
+	*count = r == 0 ? q.count : 0;
+	return r;
+}
+
+/* What it can do of a ladder: by a mechanism of its own, by padding in software, or not. */
+static enum diagnosis_way way_of(
+    struct module *m, CK_SLOT_ID slot, enum ladder ladder, CK_FLAGS flag)
+{
+	size_t count = 0;
+	const struct rung *rungs = mechanism_rungs(ladder, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		CK_MECHANISM_INFO info = { 0 };
+
+		if (cryptoki_mechanism_info(m, slot, rungs[i].type, &info) == CKR_OK &&
+		    (info.flags & flag) != 0)
+			return rungs[i].padding_in_software ? DIAGNOSIS_BY_SOFTWARE
+							    : DIAGNOSIS_DIRECT;
+	}
+	return DIAGNOSIS_MISSING;
+}
+
+static int fill_token(struct diagnosis_token *d, const struct token *t, struct error *err)
+{
+	static const struct {
+		enum ladder ladder;
+		CK_FLAGS flag;
+		const char *name;
+	} rows[DIAGNOSIS_OPERATIONS] = {
+		{ LADDER_SIGN_PKCS1, CKF_SIGN, "RSA PKCS#1 v1.5 signatures" },
+		{ LADDER_SIGN_PSS, CKF_SIGN, "RSA-PSS signatures" },
+		{ LADDER_SIGN_ECDSA, CKF_SIGN, "ECDSA signatures" },
+		{ LADDER_DECRYPT_PKCS1, CKF_DECRYPT, "RSA PKCS#1 v1.5 decryption" },
+		{ LADDER_DECRYPT_OAEP, CKF_DECRYPT, "RSA-OAEP decryption" },
+		{ LADDER_DERIVE, CKF_DERIVE, "ECDH key agreement" },
+	};
+	CK_SLOT_ID slot = atomic_load(&t->slot);
+	CK_TOKEN_INFO info = { 0 };
+	CK_RV rv = cryptoki_token_info(t->module, slot, &info);
+
+	if (rv != CKR_OK)
+		return recovery_error(err, rv, t->label, "say what it can do");
+	d->hardware[0] = info.hardwareVersion.major;
+	d->hardware[1] = info.hardwareVersion.minor;
+	d->firmware[0] = info.firmwareVersion.major;
+	d->firmware[1] = info.firmwareVersion.minor;
+	if (info.ulSessionCount != CK_UNAVAILABLE_INFORMATION)
+		d->sessions = info.ulSessionCount;
+	if (info.ulMaxSessionCount != CK_UNAVAILABLE_INFORMATION)
+		d->sessions_max = info.ulMaxSessionCount;
+	for (size_t i = 0; i < DIAGNOSIS_OPERATIONS; i++) {
+		d->operations[i].name = rows[i].name;
+		d->operations[i].way = way_of(t->module, slot, rows[i].ladder, rows[i].flag);
+	}
+	return 0;
+}
+
+static int ask_token(void *arg)
+{
+	struct question *q = arg;
+	struct uri u;
+	struct token *t;
+	int r = uri_parse(&u, q->uri, q->e->module, q->err);
+
+	if (r < 0)
+		return r;
+	t = engine_token_first(q->e, &u);
+	r = t != NULL ? fill_token(q->token, t, q->err)
+		      : error_set(q->err, HSMIME_ENOKEY, "the token is gone");
+	uri_free(&u);
+	return r;
+}
+
+int diagnose_token(struct diagnosis_token *d, struct engine *e, const char *uri, struct error *err)
+{
+	struct question q = { .e = e, .uri = uri, .token = d, .err = err };
+
+	memset(d, 0, sizeof(*d));
+	return engine_run(e, ask_token, &q, err);
+}

@@ -1,0 +1,93 @@
+/*
+ * diagnose: what module, readers, tokens and objects say of themselves, for
+ * somebody who looks for a fault. Plain facts; what they mean is the caller's to say. Where a call
+ * does not return within the engine's limit it is HSMIME_ETOKEN.
+ */
+#ifndef ENGINE_DIAGNOSE_H
+#define ENGINE_DIAGNOSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "engine/engine.h"
+
+/* A module, by C_GetInfo; the texts are empty where it gives no answer. */
+struct diagnosis_module {
+	const char *file; /* as the loader found it; valid while e is */
+	bool all;         /* p11-kit's proxy for all that the system is configured with */
+	char maker[33];
+	char name[33];
+	unsigned version[2];  /* of the module: major, minor */
+	unsigned cryptoki[2]; /* of PKCS#11 */
+};
+int diagnose_module(struct diagnosis_module *d, struct engine *e, struct error *err);
+
+/* diagnose_p11kit(): p11-kit's version, of when hsmime was built. */
+const char *diagnose_p11kit(void);
+
+/*
+ * diagnose_configured(list, count): "NAME (FILE)" of each module that p11-kit is configured with and can
+ * load. Free with diagnose_configured_free. 0 or HSMIME_ENOMEM.
+ */
+int diagnose_configured(char ***list, size_t *count);
+void diagnose_configured_free(char **list, size_t count);
+
+/* A slot; with a token in it, or why that can't be said. */
+struct diagnosis_reader {
+	char name[65];
+	bool removable; /* a token can be taken out */
+	bool token;
+	char refusal[48]; /* CKR_… of a token that does not answer; empty: none */
+};
+
+/* diagnose_readers(list, count, e, err): all slots; free *list with free. 0, HSMIME_ETOKEN or HSMIME_ENOMEM. */
+int diagnose_readers(
+    struct diagnosis_reader **list, size_t *count, struct engine *e, struct error *err);
+
+enum diagnosis_way { DIAGNOSIS_DIRECT, DIAGNOSIS_BY_SOFTWARE, DIAGNOSIS_MISSING };
+#define DIAGNOSIS_OPERATIONS 6
+
+/* A token's limits and what it can do. */
+struct diagnosis_token {
+	unsigned hardware[2]; /* versions: major, minor */
+	unsigned firmware[2];
+	unsigned long sessions, sessions_max; /* max 0: no limit, or not told */
+	struct {
+		const char *name; /* in words */
+		enum diagnosis_way way;
+	} operations[DIAGNOSIS_OPERATIONS];
+};
+/* diagnose_token(d, e, uri): of the first token that uri names. 0, HSMIME_ENOKEY,
+ * HSMIME_ETOKEN, or as uri_parse. */
+int diagnose_token(struct diagnosis_token *d, struct engine *e, const char *uri, struct error *err);
+
+enum diagnosis_kind { DIAGNOSIS_PRIVATE, DIAGNOSIS_PUBLIC, DIAGNOSIS_CERTIFICATE };
+
+/* An object on a token. */
+struct diagnosis_object {
+	enum diagnosis_kind kind;
+	bool named; /* by the key that was asked for */
+	bool rsa;
+	bool always_authenticate;
+	unsigned usage; /* enum hsmime_key_usage of a private key */
+	unsigned char *id;
+	size_t id_len;
+	char *label;
+	char *uri;
+	EVP_PKEY *public_key; /* NULL: it does not show it */
+	X509 *certificate;
+};
+
+/*
+ * diagnose_objects(list, count, e, token, key, login, err): the keys and certificates on the token with
+ * that URI; with login all, else what shows without. key as engine_find_key; NULL: all are named.
+ * Free with diagnose_objects_free. Errors as engine_keys.
+ */
+int diagnose_objects(struct diagnosis_object **list, size_t *count, struct engine *e,
+    const char *token, const char *key, bool login, struct error *err);
+void diagnose_objects_free(struct diagnosis_object *list, size_t count);
+
+#endif

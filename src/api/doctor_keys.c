@@ -1,0 +1,195 @@
+/* The keys on a token and their certificates, which have the same ID. */
+#include "api/doctor.h"
+
+#include <string.h>
+
+#include <openssl/x509v3.h>
+
+#include "engine/diagnose.h"
+
+/* What is on the token at hand. */
+struct holding {
+	struct doctor *d;
+	struct engine *e;
+	const struct diagnosis_object *list;
+	size_t count;
+	bool login;
+	bool all; /* private keys show */
+};
+
+static bool same_id(const struct diagnosis_object *a, const struct diagnosis_object *b)
+{
+	return a->id_len == b->id_len && a->id_len > 0 && memcmp(a->id, b->id, a->id_len) == 0;
+}
+
+/* The next object of that kind with o's ID, from *at on, which is moved behind it; NULL at the end. */
+static const struct diagnosis_object *partner(
+    size_t *at, const struct holding *h, const struct diagnosis_object *o, enum diagnosis_kind kind)
+{
+	while (*at < h->count) {
+		const struct diagnosis_object *other = &h->list[(*at)++];
+
+		if (other->kind == kind && other != o && same_id(other, o))
+			return other;
+	}
+	return NULL;
+}
+
+static size_t partners(
+    const struct holding *h, const struct diagnosis_object *o, enum diagnosis_kind kind)
+{
+	size_t at = 0, n = 0;
+
+	while (partner(&at, h, o, kind) != NULL)
+		n++;
+	return n;
+}
+
+/* A key is meant where it, its certificate or its public key is named. */
+static bool is_named(const struct holding *h, const struct diagnosis_object *o)
+{
+	bool named = o->named;
+
+	for (size_t i = 0; i < h->count && !named; i++)
+		named = h->list[i].named && same_id(&h->list[i], o);
+	return named;
+}
+
+/* What the private key shows, or the only public key object of its ID. */
+static EVP_PKEY *known_public(const struct holding *h, const struct diagnosis_object *o)
+{
+	size_t at = 0;
+	const struct diagnosis_object *public_key;
+
+	if (o->public_key != NULL || partners(h, o, DIAGNOSIS_PUBLIC) != 1)
+		return o->public_key;
+	public_key = partner(&at, h, o, DIAGNOSIS_PUBLIC);
+	return public_key->public_key;
+}
+
+/* Whether one of the certificates is of that public key; also where there is nothing to compare. */
+static bool certificate_fits_key(
+    const struct holding *h, const struct diagnosis_object *o, EVP_PKEY *public_key)
+{
+	const struct diagnosis_object *cert;
+	size_t at = 0, seen = 0;
+
+	while ((cert = partner(&at, h, o, DIAGNOSIS_CERTIFICATE)) != NULL) {
+		if (cert->public_key == NULL || public_key == NULL ||
+		    EVP_PKEY_eq(cert->public_key, public_key) == 1)
+			return true;
+		seen++;
+	}
+	return seen == 0;
+}
+
+static void tell_certificates(const struct holding *h, const struct diagnosis_object *o)
+{
+	size_t n = partners(h, o, DIAGNOSIS_CERTIFICATE);
+
+	if (n == 0)
+		doctor_say(h->d, DOCTOR_KEY_NO_CERTIFICATE, o->uri,
+		    "the token has no certificate for the key");
+	else if (n > 1)
+		doctor_say(h->d, DOCTOR_KEY_SEVERAL_CERTIFICATES, o->uri,
+		    "the key has %zu certificates: one that is valid and fits goes before the "
+		    "others",
+		    n);
+	if (!certificate_fits_key(h, o, known_public(h, o)))
+		doctor_say(h->d, DOCTOR_KEY_MISMATCH, o->uri,
+		    "the certificate with the key's ID is another key's");
+}
+
+static void look_at_key(const struct holding *h, const struct diagnosis_object *o)
+{
+	const unsigned useful = HSMIME_KEY_SIGN | (o->rsa ? HSMIME_KEY_DECRYPT : HSMIME_KEY_DERIVE);
+
+	h->d->private_keys++;
+	if (!is_named(h, o))
+		return;
+	tell_certificates(h, o);
+	h->d->bare_keys += partners(h, o, DIAGNOSIS_CERTIFICATE) == 0;
+	if (o->always_authenticate)
+		doctor_say(h->d, DOCTOR_KEY_ALWAYS_AUTHENTICATE, o->uri,
+		    "the key wants the PIN for every use");
+	if ((o->usage & useful) == 0)
+		doctor_say(h->d, DOCTOR_KEY_NOT_FOR_MAIL, o->uri,
+		    "the key may neither sign nor decrypt, so hsmime has no use for it");
+	else if (h->login)
+		doctor_try(h->d, h->e, o->uri, o->usage);
+}
+
+/* Without a public key object too, SoftHSM and others show nothing of a key before a login. */
+static void look_at_certificate(const struct holding *h, const struct diagnosis_object *o)
+{
+	bool authority =
+	    o->certificate != NULL && (X509_get_extension_flags(o->certificate) & EXFLAG_CA) != 0;
+
+	if (o->certificate == NULL || authority || !is_named(h, o))
+		return;
+	if (h->all && partners(h, o, DIAGNOSIS_PRIVATE) == 0)
+		doctor_say(h->d, DOCTOR_CERTIFICATE_NO_KEY, o->uri,
+		    "the certificate's private key is not here");
+	doctor_certificate(h->d, o->certificate, o->uri);
+}
+
+static void look_at_public_key(const struct holding *h, const struct diagnosis_object *o)
+{
+	if (!h->all && is_named(h, o) && !certificate_fits_key(h, o, o->public_key) &&
+	    partners(h, o, DIAGNOSIS_PUBLIC) == 0)
+		doctor_say(h->d, DOCTOR_KEY_MISMATCH, o->uri,
+		    "the certificate with the public key's ID is another key's");
+}
+
+static void look_at_all(const struct holding *h)
+{
+	static void (*const looks[])(const struct holding *h, const struct diagnosis_object *o) = {
+		[DIAGNOSIS_PRIVATE] = look_at_key,
+		[DIAGNOSIS_PUBLIC] = look_at_public_key,
+		[DIAGNOSIS_CERTIFICATE] = look_at_certificate,
+	};
+
+	for (size_t i = 0; i < h->count; i++) {
+		h->d->named += h->list[i].named;
+		looks[h->list[i].kind](h, &h->list[i]);
+	}
+}
+
+/* What shows without a login, where one was wanted and failed. */
+static int gather(struct diagnosis_object **list, size_t *count, struct holding *h,
+    const hsmime_token *t, struct error *err)
+{
+	const char *key = h->d->options->key;
+	int status = diagnose_objects(list, count, h->e, t->uri, key, h->login, err), again;
+
+	if (!h->login || (status != HSMIME_EPIN && status != HSMIME_ETOKEN))
+		return status;
+	doctor_fail(h->d, status == HSMIME_EPIN ? DOCTOR_LOGIN_FAILED : DOCTOR_TOKEN_UNREADABLE,
+	    t->label, err);
+	h->login = false;
+	again = diagnose_objects(list, count, h->e, t->uri, key, false, err);
+	/* A token that fails in both ways is told of once. */
+	return again == HSMIME_ETOKEN && status == HSMIME_ETOKEN ? 0 : again;
+}
+
+void doctor_keys(struct doctor *d, struct engine *e, const hsmime_token *t, bool login)
+{
+	struct diagnosis_object *list = NULL;
+	struct holding h = { .d = d, .e = e, .login = login };
+	struct error err = { 0 };
+	size_t count = 0;
+	int status;
+
+	status = gather(&list, &count, &h, t, &err);
+	if (status != 0)
+		doctor_fail(d, status == HSMIME_ETOKEN ? DOCTOR_TOKEN_UNREADABLE : DOCTOR_KEY_NONE,
+		    status == HSMIME_ETOKEN ? t->label : d->options->key, &err);
+	else if (h.login && (t->flags & HSMIME_TOKEN_LOGIN_REQUIRED) != 0)
+		doctor_say(d, DOCTOR_LOGIN_DONE, t->label, "the login succeeded");
+	h.all = h.login || (t->flags & HSMIME_TOKEN_LOGIN_REQUIRED) == 0;
+	d->all_shown &= h.all;
+	h.list = list;
+	h.count = count;
+	look_at_all(&h);
+	diagnose_objects_free(list, count);
+}

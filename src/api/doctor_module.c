@@ -1,0 +1,134 @@
+/* The module, its readers, and the service behind card readers. */
+#include "api/doctor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "engine/diagnose.h"
+
+#define PCSCD "/run/pcscd/pcscd.comm"
+
+struct texts {
+	char **list;
+	size_t count;
+};
+
+static int list_configured(void *arg)
+{
+	struct texts *t = arg;
+
+	return diagnose_configured(&t->list, &t->count);
+}
+
+/* To list them is to load them. */
+static void configured(struct doctor *d)
+{
+	struct texts t = { NULL, 0 };
+	struct error err = { 0 };
+
+	if (doctor_question(d, list_configured, &t, &err) != 0) {
+		doctor_fail(d, DOCTOR_MODULE_STUCK, NULL, &err);
+		return;
+	}
+	for (size_t i = 0; i < t.count; i++)
+		doctor_say(d, DOCTOR_MODULE_CONFIGURED, t.list[i],
+		    "p11-kit is configured with this module");
+	if (t.count == 0)
+		doctor_say(d, DOCTOR_MODULE_NONE_CONFIGURED, NULL,
+		    "p11-kit has no module that it can load");
+	diagnose_configured_free(t.list, t.count);
+}
+
+static void tell_module(struct doctor *d, struct engine *e)
+{
+	struct diagnosis_module m;
+	struct error err = { 0 };
+
+	if (diagnose_module(&m, e, &err) != 0) {
+		doctor_fail(d, DOCTOR_MODULE_STUCK, NULL, &err);
+		return;
+	}
+	doctor_say(d, DOCTOR_MODULE_LOADED, m.file,
+	    "the module is loaded: %s%s%s %u.%u, PKCS#11 %u.%u", m.maker,
+	    m.maker[0] != '\0' ? ", " : "", m.name, m.version[0], m.version[1], m.cryptoki[0],
+	    m.cryptoki[1]);
+	if (m.all)
+		configured(d);
+}
+
+static bool service_answers(int *why)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = PCSCD };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool answers = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+
+	*why = answers ? 0 : errno;
+	if (fd >= 0)
+		close(fd);
+	return answers;
+}
+
+/* Card readers are seen by way of pcscd; tokens in software and network HSMs do without. */
+static void service(struct doctor *d)
+{
+	int why = 0;
+
+	if (service_answers(&why))
+		return;
+	if (why == EACCES || why == EPERM)
+		doctor_say(d, DOCTOR_READER_SERVICE_DENIED, PCSCD,
+		    "pcscd, the service of card readers, "
+		    "does not let this account in");
+	else
+		doctor_say(d, DOCTOR_READER_SERVICE_ABSENT, PCSCD,
+		    "pcscd, the service of card readers, does not answer (%s)", strerror(why));
+}
+
+static void tell_reader(struct doctor *d, const struct diagnosis_reader *r)
+{
+	if (r->refusal[0] != '\0')
+		doctor_say(d, DOCTOR_READER_FAILED, r->name,
+		    "the token in this reader does not answer (%s)", r->refusal);
+	else if (!r->token && r->removable)
+		doctor_say(d, DOCTOR_READER_EMPTY, r->name, "there is no card in this reader");
+}
+
+static void readers(struct doctor *d, struct engine *e)
+{
+	struct diagnosis_reader *list = NULL;
+	struct error err = { 0 };
+	size_t count = 0, tokens = 0;
+
+	if (diagnose_readers(&list, &count, e, &err) != 0)
+		doctor_fail(d, DOCTOR_MODULE_STUCK, NULL, &err);
+	else if (count == 0)
+		doctor_say(d, DOCTOR_READER_NONE, NULL, "the module shows no reader and no token");
+	for (size_t i = 0; i < count; i++) {
+		tell_reader(d, &list[i]);
+		tokens += list[i].token;
+	}
+	if (tokens == 0)
+		service(d);
+	free(list);
+}
+
+void doctor_module(struct doctor *d)
+{
+	struct engine *e = NULL;
+	const char *path = d->ctx->shared->module;
+
+	if (ctx_engine(&e, d->ctx) != 0) {
+		doctor_fail(d, DOCTOR_MODULE_FAILED, path, &d->ctx->err);
+		if (path == NULL)
+			configured(d);
+		service(d);
+		return;
+	}
+	tell_module(d, e);
+	readers(d, e);
+	doctor_tokens(d, e);
+}

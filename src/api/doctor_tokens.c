@@ -1,0 +1,189 @@
+/* The tokens: state, PIN, what each of them can do; then its keys. */
+#include "api/doctor.h"
+
+#include <string.h>
+
+#include "engine/diagnose.h"
+#include "util/buffer.h"
+
+static void tell_flags(struct doctor *d, const hsmime_token *t)
+{
+	static const struct {
+		unsigned flag;
+		enum doctor_kind kind;
+		const char *what;
+	} rows[] = {
+		{ HSMIME_TOKEN_PIN_LOCKED, DOCTOR_PIN_LOCKED, "the PIN is locked" },
+		{ HSMIME_TOKEN_PIN_FINAL_TRY, DOCTOR_PIN_FINAL_TRY,
+		    "one more wrong PIN locks the token" },
+		{ HSMIME_TOKEN_PIN_COUNT_LOW, DOCTOR_PIN_COUNT_LOW,
+		    "a wrong PIN was given since the last login" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if ((t->flags & rows[i].flag) != 0) {
+			doctor_say(d, rows[i].kind, t->label, "%s", rows[i].what);
+			break;
+		}
+	if ((t->flags & HSMIME_TOKEN_PIN_TO_BE_CHANGED) != 0)
+		doctor_say(d, DOCTOR_PIN_TO_BE_CHANGED, t->label,
+		    "the token says that its PIN has to be changed");
+	if ((t->flags & HSMIME_TOKEN_LOGIN_REQUIRED) != 0 &&
+	    (t->flags & HSMIME_TOKEN_PIN_INITIALIZED) == 0)
+		doctor_say(d, DOCTOR_PIN_NOT_SET, t->label, "the token has no PIN");
+	if ((t->flags & HSMIME_TOKEN_WRITE_PROTECTED) != 0)
+		doctor_say(d, DOCTOR_TOKEN_WRITE_PROTECTED, t->label,
+		    "nothing can be stored on the token; that is no hindrance to signing and "
+		    "decrypting");
+}
+
+static void tell_operations(struct doctor *d, const char *label, const struct diagnosis_token *t)
+{
+	struct buffer direct;
+
+	buffer_init(&direct, 1024);
+	for (size_t i = 0; i < DIAGNOSIS_OPERATIONS; i++) {
+		const char *name = t->operations[i].name;
+
+		if (t->operations[i].way == DIAGNOSIS_MISSING)
+			doctor_say(
+			    d, DOCTOR_MECHANISM_MISSING, label, "the token can't do %s", name);
+		else if (t->operations[i].way == DIAGNOSIS_BY_SOFTWARE)
+			doctor_say(d, DOCTOR_MECHANISM_BY_SOFTWARE, label,
+			    "%s: hsmime does the padding, as the token can't", name);
+		else
+			buffer_printf(&direct, "%s%s", direct.len > 0 ? ", " : "", name);
+	}
+	if (direct.len > 0 && buffer_string(&direct) != NULL)
+		doctor_say(
+		    d, DOCTOR_MECHANISMS, label, "the token does %s", buffer_string(&direct));
+	buffer_free(&direct);
+}
+
+static void look_closer(struct doctor *d, struct engine *e, const hsmime_token *t)
+{
+	struct diagnosis_token more;
+	struct error err = { 0 };
+
+	if (diagnose_token(&more, e, t->uri, &err) != 0) {
+		doctor_fail(d, DOCTOR_TOKEN_UNREADABLE, t->label, &err);
+		return;
+	}
+	doctor_say(d, DOCTOR_TOKEN_FOUND, t->label,
+	    "the token is there: %s %s, serial number %s, hardware %u.%u, firmware %u.%u",
+	    t->manufacturer, t->model, t->serial, more.hardware[0], more.hardware[1],
+	    more.firmware[0], more.firmware[1]);
+	if (more.sessions_max > 0 && more.sessions >= more.sessions_max)
+		doctor_say(d, DOCTOR_TOKEN_SESSIONS, t->label,
+		    "all %lu sessions of the token are in use", more.sessions_max);
+	tell_operations(d, t->label, &more);
+}
+
+/* Never on the last try, whoever may be there to ask. */
+static bool may_log_in(struct doctor *d, const hsmime_token *t)
+{
+	const unsigned never = HSMIME_TOKEN_PIN_LOCKED | HSMIME_TOKEN_PIN_FINAL_TRY;
+
+	if ((t->flags & HSMIME_TOKEN_LOGIN_REQUIRED) == 0)
+		return d->options->login != 0;
+	if (!d->options->login != 0)
+		doctor_say(d, DOCTOR_LOGIN_LEFT_OUT, t->label,
+		    "no login without --login: private keys may be hidden, and none was tried");
+	else if ((t->flags & never) != 0)
+		doctor_say(d, DOCTOR_LOGIN_LEFT_OUT, t->label,
+		    "no login, as it could lock the token: no key was tried");
+	return d->options->login != 0 && (t->flags & never) == 0;
+}
+
+static void look_at(struct doctor *d, struct engine *e, const hsmime_token *t)
+{
+	bool login;
+
+	if ((t->flags & HSMIME_TOKEN_INITIALIZED) == 0)
+		return;
+	look_closer(d, e, t);
+	tell_flags(d, t);
+	login = may_log_in(d, t);
+	d->all_shown &= login || (t->flags & HSMIME_TOKEN_LOGIN_REQUIRED) == 0;
+	doctor_keys(d, e, t, login);
+}
+
+static void same_labels(struct doctor *d, const hsmime_token *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (list[i].label[0] != '\0' && strcmp(list[i].label, list[j].label) == 0) {
+				doctor_say(d, DOCTOR_TOKEN_SAME_LABEL, list[i].label,
+				    "several tokens have this label");
+				break;
+			}
+}
+
+static void tell_use(
+    struct doctor *d, unsigned n, enum doctor_kind some, enum doctor_kind none, const char *what)
+{
+	if (n > 0)
+		doctor_say(d, some, NULL, "certificates to %s now: %u", what, n);
+	else
+		doctor_say(d, none, NULL, "no certificate is one to %s now", what);
+}
+
+/* What all of it comes to. */
+static void conclude(struct doctor *d)
+{
+	if (d->options->key != NULL && d->named == 0)
+		doctor_say(d, DOCTOR_KEY_NONE, d->options->key,
+		    "no key or certificate has that name%s",
+		    d->all_shown ? "" : ", as far as it shows without a login");
+	else if (d->private_keys == 0 && d->all_shown)
+		doctor_say(d, DOCTOR_KEY_NONE, NULL, "there is no private key");
+	if (d->certificates > 0 && d->too_early == d->certificates)
+		doctor_say(d, DOCTOR_CLOCK_WRONG, NULL,
+		    "no certificate is valid yet: the clock may be wrong");
+	tell_use(d, d->can_sign, DOCTOR_USE_SIGN, DOCTOR_USE_SIGN_NONE, "sign mail with");
+	tell_use(
+	    d, d->can_decrypt, DOCTOR_USE_DECRYPT, DOCTOR_USE_DECRYPT_NONE, "encrypt mail for");
+	if (d->can_sign == 0 && d->can_decrypt == 0 && d->bare_keys == 0)
+		doctor_say(
+		    d, DOCTOR_USE_NONE, NULL, "no certificate on the tokens is good for new mail");
+}
+
+struct token_list {
+	hsmime_token *list;
+	size_t count;
+	struct engine *e;
+	struct error err;
+};
+
+static int list_tokens(void *arg)
+{
+	struct token_list *l = arg;
+
+	return engine_tokens(&l->list, &l->count, l->e, &l->err);
+}
+
+void doctor_tokens(struct doctor *d, struct engine *e)
+{
+	struct token_list l = { .e = e };
+	size_t usable = 0;
+
+	if (doctor_question(d, list_tokens, &l, &l.err) != 0) {
+		doctor_fail(d, DOCTOR_TOKEN_UNREADABLE, NULL, &l.err);
+		return;
+	}
+	for (size_t i = 0; i < l.count; i++)
+		usable += (l.list[i].flags & HSMIME_TOKEN_INITIALIZED) != 0;
+	if (usable < l.count)
+		doctor_say(d, usable > 0 ? DOCTOR_TOKEN_SPARE : DOCTOR_TOKEN_UNINITIALIZED, NULL,
+		    "tokens that are not set up: %zu", l.count - usable);
+	if (usable == 0)
+		doctor_say(d, DOCTOR_TOKEN_NONE, d->ctx->shared->token, "there is no token%s",
+		    d->ctx->shared->token != NULL ? " with this label" : "");
+	same_labels(d, l.list, l.count);
+	d->all_shown = true;
+	for (size_t i = 0; i < l.count; i++)
+		look_at(d, e, &l.list[i]);
+	if (usable > 0)
+		conclude(d);
+	engine_tokens_free(l.list, l.count);
+}

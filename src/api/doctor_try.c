@@ -1,0 +1,79 @@
+/* One signature and one decryption with a private key, checked with its public key in software. */
+#include "api/doctor.h"
+
+#include <openssl/rand.h>
+
+#include "engine/probe.h"
+#include "engine/token_key.h"
+#include "engine/verify.h"
+
+#define DIGEST 32      /* octets of SHA-256 */
+#define SIGNATURE 2048 /* octets at most */
+
+/* EC: the public key may be the certificate's, so that one of another key shows here. */
+static void try_signature(struct doctor *d, struct token_key *key, const char *uri)
+{
+	bool rsa = token_key_type(key) == TOKEN_KEY_RSA;
+	unsigned char digest[DIGEST], signature[SIGNATURE];
+	size_t len = sizeof(signature);
+	struct token_sign request = { .scheme = rsa ? TOKEN_SIGN_RSA_PKCS1 : TOKEN_SIGN_ECDSA,
+		.digest = "SHA256",
+		.data = digest,
+		.len = sizeof(digest) };
+	struct error err = { 0 };
+
+	if (RAND_bytes_ex(d->ctx->shared->libctx, digest, sizeof(digest), 0) != 1)
+		return;
+	if (token_key_sign(key, signature, &len, &request, &err) != 0)
+		doctor_fail(d, DOCTOR_KEY_SIGN_FAILED, uri, &err);
+	else if (verify_signature(key, &request, signature, len))
+		doctor_say(d, DOCTOR_KEY_SIGNS, uri,
+		    "the key signs, and the signature fits its public key");
+	else if (rsa)
+		doctor_say(d, DOCTOR_KEY_SIGN_FAILED, uri,
+		    "the key signs, but what it makes is no signature");
+	else
+		doctor_say(d, DOCTOR_KEY_MISMATCH, uri,
+		    "the certificate or public key with the key's ID is another key's: a signature "
+		    "does not fit it");
+}
+
+static void try_decryption(struct doctor *d, struct token_key *key, const char *uri)
+{
+	struct error err = { 0 };
+	enum probe probe = token_key_type(key) == TOKEN_KEY_RSA ? PROBE_DECRYPT : PROBE_DERIVE;
+
+	if (probe_run(key, probe, &err) == 0)
+		doctor_say(d, DOCTOR_KEY_DECRYPTS, uri,
+		    "the key decrypts what is encrypted for its public key");
+	else
+		doctor_fail(d, DOCTOR_KEY_DECRYPT_FAILED, uri, &err);
+}
+
+void doctor_try(struct doctor *d, struct engine *e, const char *uri, unsigned usage)
+{
+	static const struct {
+		unsigned usage;
+		enum engine_purpose purpose;
+		enum doctor_kind failed;
+		void (*run)(struct doctor *d, struct token_key *key, const char *uri);
+	} rows[] = {
+		{ HSMIME_KEY_SIGN, ENGINE_SIGN, DOCTOR_KEY_SIGN_FAILED, try_signature },
+		{ HSMIME_KEY_DECRYPT | HSMIME_KEY_DERIVE, ENGINE_DECRYPT, DOCTOR_KEY_DECRYPT_FAILED,
+		    try_decryption },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct engine_found found = { 0 };
+		struct error err = { 0 };
+
+		if ((usage & rows[i].usage) == 0)
+			continue;
+		if (engine_find_key(&found, e, uri, rows[i].purpose, &err) != 0)
+			doctor_fail(d, rows[i].failed, uri, &err);
+		else
+			rows[i].run(d, found.key, uri);
+		engine_found_free(&found);
+		error_forget();
+	}
+}

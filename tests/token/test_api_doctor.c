@@ -1,0 +1,190 @@
+/* hsmime_doctor for a program: what it hands out, and that one check that fails is one finding. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "api_token.h"
+
+static hsmime_finding *list;
+static size_t count;
+
+static void examine(hsmime_ctx *ctx, const char *key, int login)
+{
+	hsmime_doctor_options o = HSMIME_DOCTOR_OPTIONS_INIT;
+
+	hsmime_findings_free(list, count);
+	o.key = key;
+	o.login = login;
+	assert_int_equal(hsmime_doctor(&list, &count, ctx, &o), 0);
+	assert_true(count > 0);
+	assert_string_equal(hsmime_ctx_error(ctx), "");
+}
+
+static size_t found(const char *id)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		n += strcmp(list[i].id, id) == 0;
+	return n;
+}
+
+static int each_begins_afresh(void **state)
+{
+	(void)state;
+	api_proxy->reset();
+	return 0;
+}
+
+static void every_finding_says_what_it_is(void **state)
+{
+	hsmime_ctx *ctx = api_ctx();
+
+	(void)state;
+	examine(ctx, NULL, 1);
+	for (size_t i = 0; i < count; i++) {
+		assert_non_null(list[i].id);
+		assert_non_null(list[i].area);
+		assert_non_null(list[i].what);
+		assert_true(list[i].what[0] != '\0');
+		assert_int_equal(list[i].status, 0);
+		assert_true(list[i].level < HSMIME_FINDING_ERROR);
+		assert_true(list[i].level != HSMIME_FINDING_WARNING || list[i].what_to_do != NULL);
+	}
+	assert_int_equal(found("key-signs"), 2);
+	assert_int_equal(found("key-decrypts"), 2);
+	assert_int_equal(found("certificate-expires"), 2);
+	assert_int_equal(found("key-mismatch"), 0);
+	hsmime_ctx_free(ctx);
+}
+
+static void only_what_is_named_is_tried(void **state)
+{
+	hsmime_ctx *ctx = api_ctx();
+
+	(void)state;
+	examine(ctx, "emil@example.com", 1);
+	assert_int_equal(found("key-signs"), 1);
+	assert_int_equal(api_proxy->count("C_Sign"), 1);
+	assert_int_equal(api_proxy->count("C_Decrypt"), 0);
+	examine(ctx, "pkcs11:id=%01", 1);
+	assert_int_equal(api_proxy->count("C_Decrypt"), 1);
+	examine(ctx, "nobody@example.com", 0);
+	assert_int_equal(found("key-none"), 1);
+	hsmime_ctx_free(ctx);
+}
+
+static void without_login_nothing_is_sent(void **state)
+{
+	hsmime_ctx *ctx = api_ctx();
+
+	(void)state;
+	examine(ctx, NULL, 0);
+	assert_int_equal(found("login-left-out"), 1);
+	assert_int_equal(found("key-signs"), 0);
+	assert_int_equal(api_proxy->count("C_Login"), 0);
+	hsmime_ctx_free(ctx);
+}
+
+static ptrdiff_t somebody(void *arg, const hsmime_pin_request *request, char *pin, size_t size)
+{
+	(void)request;
+	assert_true(size >= strlen(SOFTTOKEN_PIN));
+	*(int *)arg += 1;
+	memcpy(pin, SOFTTOKEN_PIN, strlen(SOFTTOKEN_PIN));
+	return (ptrdiff_t)strlen(SOFTTOKEN_PIN);
+}
+
+/* Whoever is there. */
+static void the_last_try_is_not_the_doctor_s(void **state)
+{
+	static const CK_FLAGS flags[] = { CKF_USER_PIN_LOCKED, CKF_USER_PIN_FINAL_TRY };
+	static const char *const ids[] = { "pin-locked", "pin-final-try" };
+	int asked = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		hsmime_ctx *ctx = api_ctx();
+
+		assert_int_equal(hsmime_ctx_set_pin_source(ctx, NULL), 0);
+		hsmime_ctx_set_pin_callback(ctx, somebody, &asked);
+		api_proxy->set_flags(flags[i]);
+		examine(ctx, NULL, 1);
+		assert_int_equal(found(ids[i]), 1);
+		assert_int_equal(found("login-left-out"), 1);
+		assert_int_equal(api_proxy->count("C_Login"), 0);
+		hsmime_ctx_free(ctx);
+	}
+	assert_int_equal(asked, 0);
+}
+
+/* Each function of the module fails in turn; what was looked at before and beside it is told. */
+static void what_fails_is_a_finding_and_no_more(void **state)
+{
+	static const char *const functions[] = { "C_GetInfo", "C_GetSlotList", "C_GetSlotInfo",
+		"C_GetTokenInfo", "C_GetMechanismInfo", "C_OpenSession", "C_Login",
+		"C_FindObjectsInit", "C_FindObjects", "C_GetAttributeValue", "C_SignInit", "C_Sign",
+		"C_DecryptInit", "C_Decrypt", "C_DeriveKey" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		for (unsigned long skip = 0; skip < 4; skip++) {
+			hsmime_ctx *ctx = api_ctx();
+
+			api_proxy->reset();
+			api_proxy->refuse(functions[i], CKR_DEVICE_ERROR, skip, 1000);
+			examine(ctx, NULL, 1);
+			assert_int_equal(found("versions"), 1);
+			hsmime_ctx_free(ctx);
+		}
+}
+
+static void a_key_that_fails_leaves_the_others(void **state)
+{
+	hsmime_ctx *ctx = api_ctx();
+
+	(void)state;
+	api_proxy->refuse("C_Sign", CKR_DEVICE_ERROR, 0, 1);
+	examine(ctx, NULL, 1);
+	assert_int_equal(found("key-sign-failed"), 1);
+	assert_int_equal(found("key-signs"), 1);
+	assert_int_equal(found("key-decrypts"), 2);
+	hsmime_ctx_free(ctx);
+}
+
+static void a_malformed_key_is_an_error_of_usage(void **state)
+{
+	hsmime_ctx *ctx = api_ctx();
+	hsmime_doctor_options o = HSMIME_DOCTOR_OPTIONS_INIT;
+	hsmime_finding *none = (hsmime_finding *)&o;
+	size_t n = 7;
+
+	(void)state;
+	o.key = "serial=";
+	assert_int_equal(hsmime_doctor(&none, &n, ctx, &o), HSMIME_EUSAGE);
+	assert_null(none);
+	assert_int_equal(n, 0);
+	assert_true(hsmime_ctx_hint(ctx)[0] != '\0');
+	hsmime_ctx_free(ctx);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(every_finding_says_what_it_is, each_begins_afresh),
+		cmocka_unit_test_setup(only_what_is_named_is_tried, each_begins_afresh),
+		cmocka_unit_test_setup(without_login_nothing_is_sent, each_begins_afresh),
+		cmocka_unit_test_setup(the_last_try_is_not_the_doctor_s, each_begins_afresh),
+		cmocka_unit_test_setup(what_fails_is_a_finding_and_no_more, each_begins_afresh),
+		cmocka_unit_test_setup(a_key_that_fails_leaves_the_others, each_begins_afresh),
+		cmocka_unit_test_setup(a_malformed_key_is_an_error_of_usage, each_begins_afresh),
+	};
+	int failed = cmocka_run_group_tests(tests, api_setup, api_teardown);
+
+	hsmime_findings_free(list, count);
+	return failed;
+}

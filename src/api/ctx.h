@@ -32,6 +32,7 @@ struct ctx_shared {
 	unsigned call_limit; /* milliseconds; 0: none */
 	hsmime_pin_callback pin_callback;
 	void *pin_arg;
+	unsigned pin_idle;
 };
 
 struct hsmime_ctx {

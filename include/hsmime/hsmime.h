@@ -7,6 +7,7 @@
 #include <hsmime/context.h>
 #include <hsmime/error.h>
 #include <hsmime/operation.h>
+#include <hsmime/pin.h>
 #include <hsmime/result.h>
 #include <hsmime/stream.h>
 #include <hsmime/token.h>

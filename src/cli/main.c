@@ -33,6 +33,8 @@ static const struct command {
 	{ "decrypt", cmd_decrypt, CMD_DECRYPT, 1, "[FILE]", "decrypt with a key on a token" },
 	{ "tokens", cmd_tokens, CMD_TOKENS, 0, "", "list the tokens" },
 	{ "keys", cmd_keys, CMD_KEYS, 1, "[KEY]", "list keys and certificates on the tokens" },
+	{ "pin", cmd_pin, CMD_PIN, 2, "change|unblock|init|forget [URI]",
+	    "change, unblock or set a token's PIN" },
 	{ "config", cmd_config, CMD_CONFIG, 0, "", "show the settings and where they come from" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -19,10 +19,11 @@ enum command_bit {
 	CMD_TOKENS = 1 << 4,
 	CMD_KEYS = 1 << 5,
 	CMD_CONFIG = 1 << 6,
+	CMD_PIN = 1 << 7,
 	CMD_MAKES = CMD_SIGN | CMD_ENCRYPT,
 	CMD_READS = CMD_VERIFY | CMD_DECRYPT,
 	CMD_CRYPTO = CMD_MAKES | CMD_READS,
-	CMD_ALL = (1 << 7) - 1
+	CMD_ALL = (1 << 8) - 1
 };
 
 enum option_id {
@@ -61,6 +62,12 @@ enum option_id {
 	OPT_TOKEN,
 	OPT_PIN_SOURCE,
 	OPT_CALL_LIMIT,
+	OPT_NEW_PIN_SOURCE,
+	OPT_SO_PIN_SOURCE,
+	OPT_PUK,
+	OPT_LABEL,
+	OPT_FORCE,
+	OPT_PINENTRY,
 	OPT_VERBOSE,
 	OPT_QUIET,
 	OPT_HELP,

@@ -98,6 +98,7 @@ logins() {
 }
 
 @test "eight processes with a right PIN do not hinder each other" {
+	export XDG_STATE_HOME=$PWD/state
 	pids=()
 	for i in 1 2 3 4 5 6 7 8; do
 		"$HSMIME" sign --cms -k "$key" -o "out$i" --pin-source "file:$W/pin" "$W/data" 2>>words &

@@ -87,7 +87,7 @@ static void take_line(char *out, size_t size, const char *text, const char *name
 		return;
 	at += strlen(name);
 	len = strcspn(at, "\n");
-	if (at[len] == '\n' && len < size)
+	if (len < size && at[len] == '\n')
 		snprintf(out, size, "%.*s", (int)len, at);
 }
 

@@ -27,18 +27,19 @@ static const struct action *find(const char *name)
 	return NULL;
 }
 
-static int choose(const struct action **action, struct job *job)
+/* NULL: none is named; job has the words. */
+static const struct action *choose(struct job *job)
 {
 	const struct options *o = job->options;
+	const struct action *action = o->operand_count > 0 ? find(o->operands[0]) : NULL;
+	const char *hint = "say change, unblock, init or forget";
 
 	if (o->operand_count == 0)
-		return job_refuse(job, HSMIME_EUSAGE, "say change, unblock, init or forget",
-		    "hsmime pin does not know what to do");
-	*action = find(o->operands[0]);
-	if (*action == NULL)
-		return job_refuse(job, HSMIME_EUSAGE, "say change, unblock, init or forget",
-		    "hsmime pin can't %.40s", o->operands[0]);
-	return 0;
+		(void)job_refuse(job, HSMIME_EUSAGE, hint, "hsmime pin does not know what to do");
+	else if (action == NULL)
+		(void)job_refuse(
+		    job, HSMIME_EUSAGE, hint, "hsmime pin can't %.40s", o->operands[0]);
+	return action;
 }
 
 static const struct {
@@ -105,6 +106,14 @@ static void write_json(struct job *job, const struct action *action)
 	job->reported = true;
 }
 
+static void report(struct job *job, const struct action *action)
+{
+	if (option_is(job->options, OPT_JSON))
+		write_json(job, action);
+	else if (!option_is(job->options, OPT_QUIET))
+		puts(action->done);
+}
+
 int cmd_pin(const struct options *o)
 {
 	struct job job;
@@ -112,12 +121,10 @@ int cmd_pin(const struct options *o)
 	int status = job_start(&job, o, "pin");
 
 	if (status == 0)
-		status = choose(&action, &job);
+		action = choose(&job);
 	if (status == 0)
-		status = act(&job, action);
-	if (status == 0 && option_is(o, OPT_JSON))
-		write_json(&job, action);
-	else if (status == 0 && !option_is(o, OPT_QUIET))
-		puts(action->done);
+		status = action != NULL ? act(&job, action) : HSMIME_EUSAGE;
+	if (status == 0 && action != NULL)
+		report(&job, action);
 	return job_finish(&job, status);
 }

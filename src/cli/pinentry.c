@@ -53,6 +53,8 @@ static bool is_set(const char *variable)
 
 bool pinentry_wanted(const char *option, bool terminal)
 {
+	const char *own = getenv("PINENTRY");
+
 	if (option != NULL && strcmp(option, "none") == 0)
 		return false;
 	if (option != NULL && strcmp(option, "auto") != 0) {
@@ -62,7 +64,7 @@ bool pinentry_wanted(const char *option, bool terminal)
 	}
 	if (terminal || !(is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")))
 		return false;
-	return find_program(is_set("PINENTRY") ? getenv("PINENTRY") : "pinentry");
+	return find_program(own != NULL && own[0] != '\0' ? own : "pinentry");
 }
 
 /* Where pinentry finds the person. */

@@ -7,6 +7,8 @@
 #include "engine/log.h"
 #include "engine/module.h"
 #include "engine/pin.h"
+#include "engine/pin_cache.h"
+#include "engine/pin_memory.h"
 #include "engine/slot.h"
 #include "engine/token_key.h"
 #include "engine/uri.h"
@@ -35,6 +37,12 @@ static int set_options(struct engine *e, const struct engine_options *o, struct 
 	if (r < 0)
 		return r;
 	e->pin->doubtful = o->pin_doubtful;
+	if (o->state_dir != NULL && pin_memory_new(&e->memory, o->state_dir, err) < 0)
+		return HSMIME_ENOMEM;
+	if (o->pin_idle > 0 && (e->cache = pin_cache_new(o->pin_idle)) == NULL)
+		return error_nomem(err);
+	e->pin->memory = e->memory;
+	e->pin->cache = e->cache;
 	if (o->token_label != NULL) {
 		e->token_label = strdup(o->token_label);
 		if (e->token_label == NULL)
@@ -113,6 +121,8 @@ void engine_free(struct engine *e)
 	/* Where that hangs the module is left to itself. */
 	(void)engine_run(e, close_module, e->module, NULL);
 	pin_source_free(e->pin);
+	pin_cache_free(e->cache);
+	pin_memory_free(e->memory);
 	free(e->token_label);
 	free(e);
 }

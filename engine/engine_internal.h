@@ -11,6 +11,8 @@
 
 struct module;
 struct token;
+struct pin_cache;
+struct pin_memory;
 struct pin_source;
 struct uri;
 
@@ -18,8 +20,10 @@ struct engine {
 	atomic_uint references;
 	struct module *module;
 	struct pin_source *pin;
-	char *token_label;      /* NULL: any */
-	atomic_uint call_limit; /* milliseconds */
+	struct pin_memory *memory; /* NULL: nothing is remembered */
+	struct pin_cache *cache;   /* NULL: nothing is kept */
+	char *token_label;         /* NULL: any */
+	atomic_uint call_limit;    /* milliseconds */
 };
 
 /* engine_run(e, run, arg, err): run(arg) within e's limit for calls (engine/zone.h), and what that returns. */

@@ -21,14 +21,27 @@ struct pin_source;
 #define LOGIN_REFUSED_MAX 8
 #define LOGIN_DIGEST 32
 
-/* Private to login.c. */
+#define LOGIN_KINDS 3 /* of PIN: the user's, the security officer's, the PUK */
+
+/* Keyed digests of the PINs that a token called wrong: none is sent twice. */
+struct login_refused {
+	unsigned char tags[LOGIN_REFUSED_MAX][LOGIN_DIGEST];
+	size_t count;
+};
+
+/* Private to login.c and login_attempt.c. */
 struct login {
 	struct gate gate;
 	atomic_bool in;
 	bool tried; /* a login was attempted before, so the flags are to be read again */
-	/* Keyed digests of the PINs that the token called wrong: none is sent twice. */
-	unsigned char refused[LOGIN_REFUSED_MAX][LOGIN_DIGEST];
-	size_t refused_count;
+	struct login_refused refused[LOGIN_KINDS]; /* by enum hsmime_pin_kind */
+};
+
+/* What a PIN is for: in words, and the key where it is for one alone (hsmime_pin_request). */
+struct login_purpose {
+	const char *words;
+	const char *key;
+	const char *key_uri;
 };
 
 /* login_init(l): nobody is logged in. login_free(l). */
@@ -54,7 +67,15 @@ int login_user(struct token *t, const struct session *s, struct pin_source *pin,
  * of an operation and the operation. Returns as login_user.
  */
 int login_context(struct token *t, const struct session *s, struct pin_source *pin,
-    const char *purpose, CK_RV *rv, struct error *err);
+    const struct login_purpose *purpose, CK_RV *rv, struct error *err);
+
+/*
+ * login_alone(a):
+ * One attempt (engine/login_attempt.h) by this thread alone, with the flags read just before: for
+ * what is no login of the user. Returns as attempt_run.
+ */
+struct attempt;
+int login_alone(struct attempt *a);
 
 /*
  * login_check(t, s): CKR_OK, or CKR_USER_NOT_LOGGED_IN where the token says of s that nobody

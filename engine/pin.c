@@ -120,8 +120,10 @@ int pin_source_from_uri(
 		    out, buffer_string(&spec), base->callback, base->callback_arg, err);
 	else
 		r = refuse_uri(err, "the URI's pin-source is too long");
-	if (*out != NULL)
+	if (*out != NULL) {
 		(*out)->doubtful = base->doubtful;
+		(*out)->memory = base->memory;
+	}
 	buffer_free(&spec);
 	return r;
 }
@@ -139,6 +141,11 @@ void pin_source_free(struct pin_source *p)
 bool pin_attended(const struct pin_source *p)
 {
 	return p->kind == PIN_CALLBACK;
+}
+
+bool pin_person(const struct pin_source *p)
+{
+	return p->callback != NULL && !p->doubtful;
 }
 
 static int failed(struct error *err, const struct pin_source *p, const char *why)
@@ -352,8 +359,9 @@ static int from_callback(
 		return error_nomem(err);
 	if (n <= 0 || n > PIN_MAX)
 		return error_set(err, HSMIME_EPIN,
-		    request->pin_pad ? "nobody agreed to the last try on token \"%s\""
-				     : "no PIN was given for token \"%s\"",
+		    request->pin_pad && request->final_try
+			? "nobody agreed to the last try on token \"%s\""
+			: "no PIN was given for token \"%s\"",
 		    request->token_label);
 	pin->len = (size_t)n;
 	return 0;
@@ -373,7 +381,7 @@ int pin_read(
 
 	if (r < 0)
 		return error_nomem(err);
-	if (p->kind == PIN_CALLBACK || request->final_try)
+	if (p->kind == PIN_CALLBACK || request->final_try || request->pin_pad)
 		r = from_callback(pin, p, request, err);
 	else
 		r = readers[p->kind](pin, p, err);

@@ -16,6 +16,9 @@
 
 #define PIN_MAX 255 /* octets */
 
+struct pin_memory;
+struct pin_cache;
+
 enum pin_kind { PIN_CALLBACK, PIN_FILE, PIN_FD, PIN_COMMAND, PIN_CRED, PIN_ENV };
 
 /* Private to pin.c, but for reading. */
@@ -25,10 +28,12 @@ struct pin_source {
 	int fd;
 	hsmime_pin_callback callback; /* may be NULL: nobody is there */
 	void *callback_arg;
-	bool doubtful;      /* whom the callback asks may be no person: not for a last try */
-	atomic_flag warned; /* of how the PIN is kept: once is enough */
-	struct gate gate;   /* for held */
-	struct secret held; /* fd: can be read once only, so it is kept, locked in memory */
+	bool doubtful;             /* whom the callback asks may be no person: not for a last try */
+	atomic_flag warned;        /* of how the PIN is kept: once is enough */
+	struct gate gate;          /* for held */
+	struct secret held;        /* fd: can be read once only, so it is kept, locked in memory */
+	struct pin_memory *memory; /* the engine's; NULL: nothing is remembered */
+	struct pin_cache *cache;   /* the engine's; NULL: nothing is kept */
 };
 
 /*
@@ -54,11 +59,14 @@ void pin_source_free(struct pin_source *p);
 /* pin_attended(p): whether a PIN comes from a person. */
 bool pin_attended(const struct pin_source *p);
 
+/* pin_person(p): there is somebody to ask who surely is a person. */
+bool pin_person(const struct pin_source *p);
+
 /*
  * pin_read(pin, p, request, err):
  * Get the PIN into *pin (uninitialised before; free with secret_free). On the
  * final try the person is asked even where there is another source; of a token with a PIN pad
- * only for consent, and what is in *pin then is nothing. Returns 0,
+ * the person is told, and what is in *pin then is nothing. Returns 0,
  * HSMIME_EPIN (nobody there, nothing to read, too long) or HSMIME_ENOMEM; *pin
  * is then empty.
  */

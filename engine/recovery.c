@@ -17,7 +17,7 @@ struct code {
 static const char insert_again[] = "insert the token again, or check its reader or connection";
 static const char check_service[] = "try again; if it stays, check the token's driver and its logs";
 static const char other_token[] = "this key or token can't do it; use another key or algorithm";
-static const char unblock[] = "unblock the PIN with the token's own tool (PUK or security officer)";
+static const char unblock[] = "unblock the PIN with hsmime pin unblock (security officer or PUK)";
 
 static const struct code codes[] = {
 	{ CODE(CANCEL), RECOVERY_NONE, HSMIME_ETOKEN, "was told to stop", NULL },
@@ -69,7 +69,7 @@ static const struct code codes[] = {
 	{ CODE(PIN_LEN_RANGE), RECOVERY_NONE, HSMIME_EPIN, "refused the PIN",
 	    "the PIN is too long or too short for the token" },
 	{ CODE(PIN_EXPIRED), RECOVERY_NONE, HSMIME_EPIN, "asks for a new PIN",
-	    "change the PIN with the token's own tool" },
+	    "change the PIN with hsmime pin change" },
 	{ CODE(PIN_LOCKED), RECOVERY_NONE, HSMIME_EPIN, "has locked its PIN", unblock },
 	{ CODE(SESSION_CLOSED), RECOVERY_SESSION, HSMIME_ETOKEN, "closed the session",
 	    insert_again },
@@ -91,7 +91,7 @@ static const struct code codes[] = {
 	{ CODE(TOKEN_WRITE_PROTECTED), RECOVERY_NONE, HSMIME_ETOKEN, "is write-protected", NULL },
 	{ CODE(USER_NOT_LOGGED_IN), RECOVERY_LOGIN, HSMIME_ETOKEN, "asks for a login", NULL },
 	{ CODE(USER_PIN_NOT_INITIALIZED), RECOVERY_NONE, HSMIME_EPIN, "has no user PIN yet",
-	    "set a PIN with the token's own tool" },
+	    "set a PIN with hsmime pin init" },
 	{ CODE(USER_ANOTHER_ALREADY_LOGGED_IN), RECOVERY_NONE, HSMIME_ETOKEN,
 	    "is in use by another of its users", "log the other user out" },
 	{ CODE(USER_TYPE_INVALID), RECOVERY_NONE, HSMIME_ETOKEN, "knows no such user", NULL },

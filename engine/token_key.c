@@ -1,5 +1,6 @@
 #include "engine/key.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -290,14 +291,30 @@ int key_handle(CK_OBJECT_HANDLE *handle, struct token_key *k, struct work *w)
 	return 0;
 }
 
+/* What a person knows the key by: its label, else its ID. */
+static void name_key(char *out, size_t size, const struct token_key *k)
+{
+	size_t len = k->label_len;
+
+	if (len > 0)
+		snprintf(
+		    out, size, "%.*s", (int)(len < size ? len : size - 1), (const char *)k->label);
+	for (size_t i = 0; len == 0 && i < k->id_len && 2 * i + 3 <= size; i++)
+		snprintf(out + 2 * i, size - 2 * i, "%02x", k->id[i]);
+	error_tidy(out);
+}
+
 int key_authenticate(struct token_key *k, struct work *w)
 {
+	char name[128] = "";
+	const struct login_purpose purpose = { w->purpose, name, k->uri };
 	CK_RV rv = CKR_OK;
 	int r;
 
 	if (!k->always_authenticate)
 		return 0;
-	r = login_context(k->token, &w->session, w->pin, w->purpose, &rv, w->err);
+	name_key(name, sizeof(name), k);
+	r = login_context(k->token, &w->session, w->pin, &purpose, &rv, w->err);
 	if (r == 0)
 		return 0;
 	w->dirty = true;

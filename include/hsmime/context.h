@@ -27,14 +27,33 @@ typedef struct hsmime_ctx hsmime_ctx;
  * in that thread.
  */
 
+/* Which PIN is asked for. */
+enum hsmime_pin_kind {
+	HSMIME_PIN_USER = 0,  /* the user's, as it is */
+	HSMIME_PIN_SO = 1,    /* the security officer's, as it is */
+	HSMIME_PIN_PUK = 2,   /* what unblocks the user's PIN */
+	HSMIME_PIN_NEW = 3,   /* the user's, as it is to be */
+	HSMIME_PIN_NEW_SO = 4 /* the security officer's, as it is to be */
+};
+
 /* What a PIN is wanted for; all strings are valid during the callback only. */
 typedef struct hsmime_pin_request {
 	const char *token_label;
 	const char *token_serial;
-	const char *purpose; /* in words, for example "log in" or "sign with key 01" */
+	const char *purpose; /* in words, for example "log in" or "sign" */
 	int count_low;       /* a wrong PIN was given before (CKF_USER_PIN_COUNT_LOW) */
-	int final_try;       /* the next wrong PIN locks the token (CKF_USER_PIN_FINAL_TRY) */
-	int pin_pad; /* the token's own pad asks for the PIN: only whether to go on is asked */
+	int final_try;       /* the next wrong PIN locks it (CKF_USER_PIN_FINAL_TRY) */
+	int pin_pad;         /* the token's own pad asks for the PIN, once the callback is back */
+	enum hsmime_pin_kind kind;
+	int again; /* the new PIN that was just given, once more: both have to be the same */
+	/*
+	 * The key that asks for the PIN at every operation (CKA_ALWAYS_AUTHENTICATE): its label, or
+	 * its ID in hexadecimal, and its URI. NULL: a login, which holds for all keys.
+	 */
+	const char *key;
+	const char *key_uri;
+	size_t min_len; /* octets that a new PIN has at least and at most; 0: not known */
+	size_t max_len;
 } hsmime_pin_request;
 
 /*
@@ -42,8 +61,9 @@ typedef struct hsmime_pin_request {
  * needed) and returns its length, or a negative hsmime_status (HSMIME_EPIN:
  * nobody there, or given up). hsmime wipes the buffer after the login.
  *
- * Of a token with a PIN pad a person is asked before the last try only. Any answer of at least one
- * octet then means to go on; it is not sent to the token.
+ * With pin_pad set nothing is asked but whether to go on: the callback tells the person that the
+ * pad waits, which it does as soon as the callback has returned, and asks for consent where
+ * final_try is set. Any answer of at least one octet then means to go on; it is not sent to the token.
  */
 typedef ptrdiff_t (*hsmime_pin_callback)(
     void *arg, const hsmime_pin_request *request, char *pin, size_t size);
@@ -90,8 +110,13 @@ HSMIME_API void hsmime_ctx_free(hsmime_ctx *ctx);
  * token:  consider only tokens with this label.
  * pin_source: file:PATH, fd:N, command:CMD, cred:NAME or env:NAME; default
  *         $HSMIME_PIN_SOURCE, else the PIN callback.
- * state_dir: where the secret of hsmime's padding defence is kept; default
- *         $XDG_STATE_HOME/hsmime.
+ * state_dir: where the secret of hsmime's padding defence is kept, and which PIN sources gave a
+ *         token a wrong PIN (never the PIN); default $XDG_STATE_HOME/hsmime.
+ * pin_cache: a PIN that a person gave and the token took is kept in secure memory until it was not
+ *         used for so many seconds, for logins after the token's sessions were lost; 0, the
+ *         default, keeps none. It is wiped by the first call on a context of the family that comes
+ *         after that time, by hsmime_ctx_free, in a child after fork, and when the token refuses
+ *         it. What asks for the PIN at each operation (CKA_ALWAYS_AUTHENTICATE) asks the person.
  * spool_max: most octets that may wait in the spool, 0 for no limit.
  * call_limit: seconds that one PKCS#11 call may take, 0 for no limit; default 60. Ten times as
  *         long where the token asks a person by itself (a PIN pad). May be changed at any time.
@@ -109,6 +134,7 @@ HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_set_module(hsmime_ctx *ctx, const ch
 HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_set_token(hsmime_ctx *ctx, const char *token);
 HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_set_pin_source(hsmime_ctx *ctx, const char *pin_source);
 HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_set_state_dir(hsmime_ctx *ctx, const char *folder);
+HSMIME_API HSMIME_MUST_CHECK int hsmime_ctx_set_pin_cache(hsmime_ctx *ctx, unsigned seconds);
 HSMIME_API void hsmime_ctx_set_spool_max(hsmime_ctx *ctx, uint64_t octets);
 HSMIME_API void hsmime_ctx_set_call_limit(hsmime_ctx *ctx, unsigned seconds);
 HSMIME_API void hsmime_ctx_set_wait(hsmime_ctx *ctx, int on);

@@ -8,6 +8,7 @@
 #include <hsmime/doctor.h>
 #include <hsmime/error.h>
 #include <hsmime/operation.h>
+#include <hsmime/pin.h>
 #include <hsmime/result.h>
 #include <hsmime/stream.h>
 #include <hsmime/token.h>

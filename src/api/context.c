@@ -10,9 +10,11 @@
 
 #include "api/groups.h"
 #include "api/made.h"
+#include "engine/pin_cache.h"
 #include "engine/provider/provider.h"
 #include "engine/watch.h"
 #include "engine/zone.h"
+#include "util/state_folder.h"
 
 #define CALL_LIMIT 60 /* seconds */
 
@@ -136,6 +138,15 @@ int hsmime_ctx_set_state_dir(hsmime_ctx *ctx, const char *folder)
 	return set_string(ctx, &ctx->shared->state_dir, folder);
 }
 
+int hsmime_ctx_set_pin_cache(hsmime_ctx *ctx, unsigned seconds)
+{
+	error_clear(&ctx->err);
+	if (ctx->shared->engine != NULL)
+		return error_set(&ctx->err, HSMIME_EUSAGE, "the PKCS#11 module is open already");
+	ctx->shared->pin_idle = seconds;
+	return 0;
+}
+
 void hsmime_ctx_set_spool_max(hsmime_ctx *ctx, uint64_t octets)
 {
 	ctx->spool_max = octets;
@@ -199,6 +210,7 @@ struct cms_env ctx_begin(hsmime_ctx *ctx)
 {
 	error_clear(&ctx->err);
 	made_clear(&ctx->made);
+	pin_cache_expire();
 	ctx->outer = log_to((struct log_target){ ctx->log, ctx->log_arg });
 	ERR_set_mark();
 	return ctx_env(ctx);
@@ -269,6 +281,8 @@ void ctx_log(const hsmime_ctx *ctx, int level, const char *fmt, ...)
 static int open_engine(hsmime_ctx *ctx)
 {
 	struct ctx_shared *s = ctx->shared;
+	char state[PATH_MAX];
+	bool kept = state_folder(state, sizeof(state), s->state_dir) == 0;
 	struct engine_options options = {
 		.module = s->module,
 		.token_label = s->token,
@@ -276,6 +290,8 @@ static int open_engine(hsmime_ctx *ctx)
 		.pin_callback = s->pin_callback,
 		.pin_arg = s->pin_arg,
 		.call_limit = s->call_limit,
+		.pin_idle = s->pin_idle,
+		.state_dir = kept ? state : NULL,
 	};
 
 	return engine_new(&s->engine, &options, &ctx->err);

@@ -38,6 +38,7 @@ struct ctx_shared {
 	struct gate gathering;    /* of their keys */
 	hsmime_pin_callback pin_callback;
 	void *pin_arg;
+	unsigned pin_idle;
 };
 
 struct hsmime_ctx {

@@ -12,8 +12,8 @@
 
 #include <openssl/crypto.h>
 
-#include "api/substitute.h"
 #include "engine/diagnose.h"
+#include "util/state_folder.h"
 
 #define LOCKED 16384          /* octets that secrets take at most */
 #define EARLIEST 1767225600LL /* 2026-01-01: no clock that is right is before it */
@@ -59,12 +59,12 @@ static void wall_clock(struct doctor *d)
 }
 
 /* The folder, or the part of it that is there, is made at first use. */
-static void state_folder(struct doctor *d)
+static void check_state_folder(struct doctor *d)
 {
 	char path[4096];
 	struct stat st;
 
-	if (substitute_folder(path, sizeof(path), d->ctx) != 0) {
+	if (state_folder(path, sizeof(path), d->ctx->shared->state_dir) != 0) {
 		doctor_say(d, DOCTOR_STATE_FOLDER_UNUSABLE, NULL,
 		    "there is no state folder: neither XDG_STATE_HOME nor HOME is set");
 		return;
@@ -169,6 +169,6 @@ void doctor_host(struct doctor *d)
 	versions(d);
 	memory(d);
 	wall_clock(d);
-	state_folder(d);
+	check_state_folder(d);
 	pin_source(d);
 }

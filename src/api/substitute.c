@@ -1,5 +1,5 @@
 /* The secret behind substitute content keys: made once per user, kept in the state folder. */
-#include "api/substitute.h"
+#include "api/ctx.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,35 +11,7 @@
 #include <unistd.h>
 
 #include "engine/watch.h"
-
-int substitute_folder(char *out, size_t size, const hsmime_ctx *ctx)
-{
-	const char *state = getenv("XDG_STATE_HOME");
-	const char *home = getenv("HOME");
-	int len = -1;
-
-	if (ctx->shared->state_dir != NULL)
-		len = snprintf(out, size, "%s", ctx->shared->state_dir);
-	else if (state != NULL && state[0] == '/')
-		len = snprintf(out, size, "%s/hsmime", state);
-	else if (home != NULL && home[0] == '/')
-		len = snprintf(out, size, "%s/.local/state/hsmime", home);
-	return len > 0 && (size_t)len < size ? 0 : -1;
-}
-
-static int make_folders(char *path)
-{
-	for (char *p = path + 1; *p != '\0'; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		int made = mkdir(path, 0700);
-		*p = '/';
-		if (made != 0 && errno != EEXIST)
-			return -1;
-	}
-	return mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : -1;
-}
+#include "util/state_folder.h"
 
 enum finding { KEPT, NOT_KEPT, EXPOSED };
 
@@ -92,13 +64,13 @@ static enum finding kept_secret(unsigned char *secret, char file[PATH_MAX], hsmi
 	char folder[PATH_MAX - 32];
 	enum finding found;
 
-	if (substitute_folder(folder, sizeof(folder), ctx) != 0)
+	if (state_folder(folder, sizeof(folder), ctx->shared->state_dir) != 0)
 		return NOT_KEPT;
 	snprintf(file, PATH_MAX, "%s/substitute-secret", folder);
 	found = read_secret(secret, file);
 	if (found != NOT_KEPT)
 		return found;
-	if (make_folders(folder) != 0 || make_secret(folder, file, secret) != 0)
+	if (state_folder_make(folder) != 0 || make_secret(folder, file, secret) != 0)
 		return NOT_KEPT;
 	return read_secret(secret, file);
 }

@@ -13,6 +13,7 @@ int cmd_decrypt(const struct options *o);
 int cmd_tokens(const struct options *o);
 int cmd_keys(const struct options *o);
 int cmd_doctor(const struct options *o);
+int cmd_pin(const struct options *o);
 int cmd_config(const struct options *o);
 
 #endif

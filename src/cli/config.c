@@ -1,6 +1,5 @@
 #include "config.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 
 #include "keyfile/keyfile.h"
 #include "message.h"
+#include "part.h"
 
 #define GROUP "hsmime"
 #define KEY_GROUP "group "
@@ -109,19 +109,6 @@ static int take_value(void *arg, const char *key, const char *const *values, siz
 	return 0;
 }
 
-/* By the tool's own place: what dlopen makes of $ORIGIN depends on who calls it. */
-static void *load_module(void)
-{
-	char path[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - sizeof(KEYFILE_MODULE));
-
-	if (len <= 0)
-		return NULL;
-	path[len] = '\0';
-	memcpy(strrchr(path, '/') + 1, KEYFILE_MODULE, sizeof(KEYFILE_MODULE));
-	return dlopen(path, RTLD_NOW | RTLD_LOCAL);
-}
-
 /* What one [group NAME] of a file says. */
 struct group_section {
 	const struct file *file;
@@ -176,20 +163,15 @@ static int read_key_groups(const struct file *f, keyfile_read_function *read)
 	return 0;
 }
 
-/* The module stays loaded: it may be wanted twice. */
 static int read_file(struct file *f)
 {
 	const struct keyfile_visitor visitor = { f, malformed, other_group, is_list, take_value };
-	void *module = load_module();
 	keyfile_read_function *read = NULL;
+	const char *why = NULL;
 
-	if (module != NULL)
-		*(void **)&read = dlsym(module, KEYFILE_SYMBOL);
+	*(void **)&read = part_symbol(KEYFILE_MODULE, KEYFILE_SYMBOL, &why);
 	if (read == NULL) {
-		const char *why = dlerror();
-
-		message_error(
-		    "%s: it can't be read: %s", f->path, why != NULL ? why : KEYFILE_MODULE);
+		message_error("%s: it can't be read: %s", f->path, why);
 		message_error("install hsmime again, or take the file away");
 		return 6;
 	}

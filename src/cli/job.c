@@ -11,6 +11,7 @@
 #include "json.h"
 #include "key_groups.h"
 #include "message.h"
+#include "pinentry.h"
 #include "progress.h"
 #include "prompt.h"
 #include "values.h"
@@ -56,8 +57,12 @@ static int set_call_limit(struct job *job)
 
 static void set_callbacks(struct job *job)
 {
+	bool terminal = prompt_possible();
+
 	hsmime_ctx_set_log(job->ctx, message_log, NULL);
-	if (prompt_possible())
+	if (pinentry_wanted(option_text(job->options, OPT_PINENTRY), terminal))
+		hsmime_ctx_set_pin_callback(job->ctx, pinentry_pin, NULL);
+	else if (terminal)
 		hsmime_ctx_set_pin_callback(job->ctx, prompt_pin, NULL);
 	if (isatty(STDERR_FILENO) && !option_is(job->options, OPT_QUIET) &&
 	    !option_is(job->options, OPT_JSON))

@@ -34,6 +34,8 @@ static const struct command {
 	{ "tokens", cmd_tokens, CMD_TOKENS, 0, "", "list the tokens" },
 	{ "keys", cmd_keys, CMD_KEYS, 1, "[KEY]", "list keys and certificates on the tokens" },
 	{ "doctor", cmd_doctor, CMD_DOCTOR, 1, "[KEY]", "find out what is wrong, and what to do" },
+	{ "pin", cmd_pin, CMD_PIN, 2, "change|unblock|init|forget [URI]",
+	    "change, unblock or set a token's PIN" },
 	{ "config", cmd_config, CMD_CONFIG, 0, "", "show the settings and where they come from" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -20,10 +20,11 @@ enum command_bit {
 	CMD_KEYS = 1 << 5,
 	CMD_CONFIG = 1 << 6,
 	CMD_DOCTOR = 1 << 7,
+	CMD_PIN = 1 << 8,
 	CMD_MAKES = CMD_SIGN | CMD_ENCRYPT,
 	CMD_READS = CMD_VERIFY | CMD_DECRYPT,
 	CMD_CRYPTO = CMD_MAKES | CMD_READS,
-	CMD_ALL = (1 << 8) - 1
+	CMD_ALL = (1 << 9) - 1
 };
 
 enum option_id {
@@ -63,6 +64,12 @@ enum option_id {
 	OPT_PIN_SOURCE,
 	OPT_CALL_LIMIT,
 	OPT_WAIT,
+	OPT_NEW_PIN_SOURCE,
+	OPT_SO_PIN_SOURCE,
+	OPT_PUK,
+	OPT_LABEL,
+	OPT_FORCE,
+	OPT_PINENTRY,
 	OPT_VERBOSE,
 	OPT_QUIET,
 	OPT_HELP,

@@ -84,6 +84,31 @@ static bool confirmed(FILE *tty)
 	return len == 3 && memcmp(answer, "yes", 3) == 0;
 }
 
+static void print_question(FILE *tty, const hsmime_pin_request *request)
+{
+	static const char *const what[] = { [HSMIME_PIN_USER] = "PIN of the token ",
+		[HSMIME_PIN_SO] = "Security officer's PIN of the token ",
+		[HSMIME_PIN_PUK] = "PUK of the token ",
+		[HSMIME_PIN_NEW] = "New PIN for the token ",
+		[HSMIME_PIN_NEW_SO] = "New security officer's PIN for the token " };
+	bool is_new = request->kind == HSMIME_PIN_NEW || request->kind == HSMIME_PIN_NEW_SO;
+
+	fputs(what[request->kind], tty);
+	utf8_print(tty, request->token_label);
+	if (!is_new && request->purpose != NULL && request->purpose[0] != '\0') {
+		fputs(" to ", tty);
+		utf8_print(tty, request->purpose);
+	}
+	if (request->key != NULL) {
+		fputs(" with the key ", tty);
+		utf8_print(tty, request->key);
+	}
+	if (request->again)
+		fputs(", again", tty);
+	else if (is_new && request->max_len > 0)
+		fprintf(tty, " (%zu to %zu characters)", request->min_len, request->max_len);
+}
+
 static ptrdiff_t ask(FILE *tty, const hsmime_pin_request *request, char *pin, size_t size)
 {
 	int fd = fileno(tty);
@@ -92,12 +117,7 @@ static ptrdiff_t ask(FILE *tty, const hsmime_pin_request *request, char *pin, si
 	/* First, since it discards what was typed before: who sees the question may answer. */
 	if (!hide(fd))
 		return HSMIME_EPIN;
-	fputs("PIN of the token ", tty);
-	utf8_print(tty, request->token_label);
-	if (request->purpose != NULL && request->purpose[0] != '\0') {
-		fputs(" to ", tty);
-		utf8_print(tty, request->purpose);
-	}
+	print_question(tty, request);
 	fputs(": ", tty);
 	fflush(tty);
 	len = read_line(fd, pin, size);
@@ -106,11 +126,29 @@ static ptrdiff_t ask(FILE *tty, const hsmime_pin_request *request, char *pin, si
 	return len > 0 ? len : HSMIME_EPIN;
 }
 
-/* The token's own pad asks for the PIN. */
-static ptrdiff_t go_on(char *answer)
+/* The token's own pad asks for the PIN, and waits for it as long as it likes. */
+static ptrdiff_t tell_pad(FILE *tty, const hsmime_pin_request *request, char *answer)
 {
+	fputs("Type on the PIN pad: ", tty);
+	print_question(tty, request);
+	putc('\n', tty);
 	answer[0] = 'y';
 	return 1;
+}
+
+bool prompt_word(const char *question, const char *word)
+{
+	FILE *tty = fopen("/dev/tty", "r+e");
+	char answer[256];
+	ptrdiff_t len;
+
+	if (tty == NULL)
+		return false;
+	fputs(question, tty);
+	fflush(tty);
+	len = read_line(fileno(tty), answer, sizeof(answer));
+	fclose(tty);
+	return len > 0 && (size_t)len == strlen(word) && memcmp(answer, word, (size_t)len) == 0;
 }
 
 bool prompt_possible(void)
@@ -135,7 +173,7 @@ ptrdiff_t prompt_pin(void *arg, const hsmime_pin_request *request, char *pin, si
 	if (request->count_low && !request->final_try)
 		fputs("Careful: a wrong PIN was given to this token before.\n", tty);
 	if (!request->final_try || confirmed(tty))
-		len = request->pin_pad ? go_on(pin) : ask(tty, request, pin, size);
+		len = request->pin_pad ? tell_pad(tty, request, pin) : ask(tty, request, pin, size);
 	fclose(tty);
 	return len;
 }

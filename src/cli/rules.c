@@ -25,6 +25,7 @@ static const struct {
 	{ CMD_SIGN, OPT_FROM, EXCLUDES, OPT_CMS, "only a mail has a From address" },
 	{ CMD_CRYPTO, OPT_ENTITY, EXCLUDES, OPT_CMS, "only a mail has a MIME entity" },
 	{ CMD_CRYPTO, OPT_BCC_DIR, EXCLUDES, OPT_CMS, "only a mail has Bcc recipients" },
+	{ CMD_PIN, OPT_FORCE, NEEDS, OPT_LABEL, "it is the name that the token is to have" },
 	{ CMD_VERIFY, OPT_CONTENT, NEEDS, OPT_CMS, "a mail holds what it covers itself" },
 	{ CMD_VERIFY, OPT_NO_CHAIN, EXCLUDES, OPT_CA, "one of them asks for no chain" },
 	{ CMD_VERIFY, OPT_NO_CHAIN, EXCLUDES, OPT_PARTIAL_CHAIN, "one of them asks for no chain" },

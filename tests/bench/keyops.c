@@ -2,8 +2,9 @@
  * keyops: private-key operations per second through hsmime's OpenSSL keys,
  * beside a loop of the bare PKCS#11 calls, in turns in one process.
  *
- * usage: bench_keyops rsa-sign|rsa-decrypt|ec-sign THREADS
- * The keys of $BENCH_TOKEN: RSA has CKA_ID 01, EC P-256 has 02.
+ * usage: bench_keyops rsa-sign|rsa-decrypt|ec-sign|ec-derive THREADS [raw|hsmime]
+ * The keys of $BENCH_TOKEN: RSA has CKA_ID 01, EC P-256 has 02. With a third word only that one
+ * works. $BENCH_CALL_LIMIT: milliseconds that a call may take (engine/zone.h); default none.
  * Prints: operation, threads, raw/s, hsmime/s, ratio, separated by tabs.
  */
 #include "raw_token.h"
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <time.h>
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
 #include <openssl/rsa.h>
@@ -32,13 +34,14 @@ struct operation {
 	unsigned char id;
 	bool decrypt;
 	CK_MECHANISM_TYPE mechanism;
-	size_t input_len; /* 0: a ciphertext */
+	size_t input_len; /* 0: a ciphertext, or a point */
 };
 
 static const struct operation operations[] = {
 	{ "rsa-sign", 1, false, CKM_RSA_PKCS, 51 },
 	{ "rsa-decrypt", 1, true, CKM_RSA_PKCS, 0 },
 	{ "ec-sign", 2, false, CKM_ECDSA, 32 },
+	{ "ec-derive", 2, true, CKM_ECDH1_DERIVE, 0 },
 };
 
 /* SHA-256's DigestInfo without the digest (RFC 8017 section 9.2 note 1). */
@@ -50,6 +53,7 @@ struct bench {
 	struct raw_token token;
 	OSSL_LIB_CTX *libctx;
 	EVP_PKEY *key;
+	EVP_PKEY *peer; /* of a derivation */
 	unsigned char input[1024];
 	size_t input_len;
 	atomic_bool stop;
@@ -62,6 +66,27 @@ static void fail(const char *what)
 	exit(1);
 }
 
+/* As hsmime does it: the secret is made, read and destroyed. */
+static void raw_derive(struct bench *b, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
+{
+	CK_ECDH1_DERIVE_PARAMS params = { CKD_NULL, 0, NULL, b->input_len, b->input };
+	CK_MECHANISM mechanism = { CKM_ECDH1_DERIVE, &params, sizeof(params) };
+	CK_OBJECT_CLASS object_class = CKO_SECRET_KEY;
+	CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+	CK_ATTRIBUTE template[] = { { CKA_CLASS, &object_class, sizeof(object_class) },
+		{ CKA_KEY_TYPE, &type, sizeof(type) }, { CKA_TOKEN, &no, sizeof(no) },
+		{ CKA_SENSITIVE, &no, sizeof(no) }, { CKA_EXTRACTABLE, &yes, sizeof(yes) } };
+	unsigned char secret[64];
+	CK_ATTRIBUTE value = { CKA_VALUE, secret, sizeof(secret) };
+	CK_FUNCTION_LIST *f = b->token.f;
+	CK_OBJECT_HANDLE object = 0;
+
+	raw_check(f->C_DeriveKey(session, &mechanism, key, template, 5, &object), "C_DeriveKey");
+	raw_check(f->C_GetAttributeValue(session, object, &value, 1), "C_GetAttributeValue");
+	raw_check(f->C_DestroyObject(session, object), "C_DestroyObject");
+}
+
 static void raw_operation(struct bench *b, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
 {
 	CK_MECHANISM mechanism = { b->op->mechanism, NULL, 0 };
@@ -69,7 +94,9 @@ static void raw_operation(struct bench *b, CK_SESSION_HANDLE session, CK_OBJECT_
 	unsigned char out[1024];
 	CK_ULONG out_len = sizeof(out);
 
-	if (b->op->decrypt) {
+	if (b->op->mechanism == CKM_ECDH1_DERIVE) {
+		raw_derive(b, session, key);
+	} else if (b->op->decrypt) {
 		raw_check(f->C_DecryptInit(session, &mechanism, key), "C_DecryptInit");
 		raw_check(
 		    f->C_Decrypt(session, b->input, b->input_len, out, &out_len), "C_Decrypt");
@@ -102,7 +129,10 @@ static void evp_operation(struct bench *b)
 	const unsigned char *digest = b->input + (rsa ? sizeof(digest_info) : 0);
 	int ok = 0;
 
-	if (b->op->decrypt)
+	if (b->peer != NULL)
+		ok = EVP_PKEY_derive_init(c) == 1 && EVP_PKEY_derive_set_peer(c, b->peer) == 1 &&
+		     EVP_PKEY_derive(c, out, &out_len) == 1;
+	else if (b->op->decrypt)
 		ok = EVP_PKEY_decrypt_init(c) == 1 &&
 		     EVP_PKEY_CTX_set_rsa_padding(c, RSA_PKCS1_PADDING) == 1 &&
 		     EVP_PKEY_decrypt(c, out, &out_len, b->input, b->input_len) == 1;
@@ -158,10 +188,22 @@ static void encrypt_input(struct bench *b)
 	EVP_PKEY_CTX_free(c);
 }
 
+static void make_peer(struct bench *b)
+{
+	b->peer = EVP_PKEY_Q_keygen(b->libctx, NULL, "EC", "P-256");
+	if (b->peer == NULL || EVP_PKEY_get_octet_string_param(b->peer, OSSL_PKEY_PARAM_PUB_KEY,
+				   b->input, sizeof(b->input), &b->input_len) != 1)
+		fail("making a peer");
+}
+
 static void prepare_input(struct bench *b, EVP_PKEY *public_key)
 {
 	EVP_PKEY *key = b->key;
 
+	if (b->op->mechanism == CKM_ECDH1_DERIVE) {
+		make_peer(b);
+		return;
+	}
 	if (b->op->decrypt) {
 		b->key = public_key;
 		encrypt_input(b);
@@ -176,7 +218,10 @@ static void open_key(struct bench *b)
 {
 	struct engine_options options = { .module = bench_env("HSMIME_MODULE"),
 		.token_label = bench_env("BENCH_TOKEN"),
-		.pin_source = bench_env("HSMIME_PIN_SOURCE") };
+		.pin_source = bench_env("HSMIME_PIN_SOURCE"),
+		.call_limit = getenv("BENCH_CALL_LIMIT") != NULL
+				  ? bench_number(getenv("BENCH_CALL_LIMIT"))
+				  : 0 };
 	struct engine *engine = NULL;
 	struct engine_found found = { 0 };
 	struct error err = { 0 };
@@ -210,22 +255,27 @@ static const struct operation *operation_named(const char *name)
 int main(int argc, char **argv)
 {
 	static struct bench b;
-	unsigned threads = argc == 3 ? bench_number(argv[2]) : 0;
+	unsigned threads = argc == 3 || argc == 4 ? bench_number(argv[2]) : 0;
+	bool with_raw = argc != 4 || strcmp(argv[3], "hsmime") != 0;
+	bool with_evp = argc != 4 || strcmp(argv[3], "raw") != 0;
 	double raw = 0, evp = 0;
 
 	if (threads == 0 || threads > MAX_THREADS) {
-		fprintf(stderr, "usage: %s OPERATION THREADS\n", argv[0]);
+		fprintf(stderr, "usage: %s OPERATION THREADS [raw|hsmime]\n", argv[0]);
 		return 2;
 	}
 	b.op = operation_named(argv[1]);
 	open_key(&b);
-	raw_token_open(&b.token);
+	if (with_raw)
+		raw_token_open(&b.token);
 	for (unsigned i = 0; i < TURNS; i++) {
-		raw += turn(&b, raw_worker, threads) / TURNS;
-		evp += turn(&b, evp_worker, threads) / TURNS;
+		raw += with_raw ? turn(&b, raw_worker, threads) / TURNS : 0;
+		evp += with_evp ? turn(&b, evp_worker, threads) / TURNS : 0;
 	}
-	printf("%s\t%u\t%.0f\t%.0f\t%.2f\n", b.op->name, threads, raw, evp, evp / raw);
+	printf(
+	    "%s\t%u\t%.0f\t%.0f\t%.2f\n", b.op->name, threads, raw, evp, raw > 0 ? evp / raw : 0);
 	EVP_PKEY_free(b.key);
+	EVP_PKEY_free(b.peer);
 	OSSL_LIB_CTX_free(b.libctx);
 	return 0;
 }

@@ -8,6 +8,7 @@
  * LATENCY_CRYPTO_US  microseconds before C_Sign, C_Decrypt and C_DeriveKey instead
  * LATENCY_REPLAY     set: C_Sign and C_Decrypt answer what the same key answered
  *                    before, so that the wait is all they cost
+ * LATENCY_SESSIONS   sessions that C_OpenSession grants at a time
  * LATENCY_COUNTS     file that holds the counts, one 64-bit number per call in the
  *                    order of enum call; processes add up
  */
@@ -73,7 +74,8 @@ static CK_FUNCTION_LIST *inner;
 static CK_FUNCTION_LIST outer;
 static _Atomic uint64_t own_counts[CALLS];
 static _Atomic uint64_t *counts = own_counts;
-static long every_us, crypto_us;
+static long every_us, crypto_us, session_limit;
+static atomic_long sessions;
 static bool replay;
 static struct answer answers[8];
 static size_t answer_count;
@@ -133,13 +135,23 @@ static CK_RV get_mechanism_info(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECH
 static CK_RV open_session(
     CK_SLOT_ID slot, CK_FLAGS flags, void *arg, CK_NOTIFY notify, CK_SESSION_HANDLE *session)
 {
+	CK_RV rv;
+
 	trip(CALL_OPEN_SESSION);
-	return inner->C_OpenSession(slot, flags, arg, notify, session);
+	if (session_limit > 0 && atomic_fetch_add(&sessions, 1) >= session_limit) {
+		atomic_fetch_sub(&sessions, 1);
+		return CKR_SESSION_COUNT;
+	}
+	rv = inner->C_OpenSession(slot, flags, arg, notify, session);
+	if (rv != CKR_OK)
+		atomic_fetch_sub(&sessions, 1);
+	return rv;
 }
 
 static CK_RV close_session(CK_SESSION_HANDLE session)
 {
 	trip(CALL_CLOSE_SESSION);
+	atomic_fetch_sub(&sessions, 1);
 	return inner->C_CloseSession(session);
 }
 
@@ -389,6 +401,7 @@ static void start(void)
 	}
 	every_us = number("LATENCY_US");
 	crypto_us = number("LATENCY_CRYPTO_US");
+	session_limit = number("LATENCY_SESSIONS");
 	replay = getenv("LATENCY_REPLAY") != NULL;
 	if (getenv("LATENCY_COUNTS") != NULL)
 		share_counts(getenv("LATENCY_COUNTS"));

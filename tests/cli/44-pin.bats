@@ -77,9 +77,38 @@ logins() {
 	explained
 	[[ $stderr != *000000* ]]
 	[ ! -e out ]
+	touch "$W/wrong"
 	[ "$(logins sign --pin-source "file:$W/wrong" 2>/dev/null)" = 1 ]
+	touch "$W/wrong"
 	[ "$(logins hsmime keys --login --pin-source "file:$W/wrong" 2>/dev/null)" = 1 ]
 	run_as 0 sign --pin-source "file:$W/pin"
+}
+
+@test "a wrong PIN of a source is not sent by the next process until the source changes" {
+	cp "$W/wrong" pin
+	[ "$(logins sign --pin-source "file:$PWD/pin" 2>/dev/null)" = 1 ]
+	[ "$(logins sign --pin-source "file:$PWD/pin" 2>/dev/null)" = 0 ]
+	run_as 4 hsmime keys --login --pin-source file:pin
+	explained
+	said 'refused the PIN of this source before'
+	said 'hsmime pin forget'
+	printf 123456 >pin
+	run_as 0 sign --pin-source "file:$PWD/pin"
+	run_as 0 sign --pin-source "file:$PWD/pin"
+}
+
+@test "eight processes with a right PIN do not hinder each other" {
+	export XDG_STATE_HOME=$PWD/state
+	pids=()
+	for i in 1 2 3 4 5 6 7 8; do
+		"$HSMIME" sign --cms -k "$key" -o "out$i" --pin-source "file:$W/pin" "$W/data" 2>>words &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid"
+	done
+	[ ! -s words ]
+	[ -z "$(ls "$XDG_STATE_HOME/hsmime/pins")" ]
 }
 
 @test "one operation logs in once" {

@@ -21,6 +21,9 @@ static ptrdiff_t ask(void *arg, const hsmime_pin_request *request, char *out, si
 	(void)arg;
 	pin_rig.person.asked++;
 	pin_rig.person.request = *request;
+	snprintf(pin_rig.asked_for, sizeof(pin_rig.asked_for), "%s: %s%s%s", request->token_label,
+	    request->purpose, request->key != NULL ? " with " : "",
+	    request->key != NULL ? request->key : "");
 	if (pin_rig.person.meanwhile != NULL)
 		pin_rig.person.meanwhile();
 	if (pin_rig.person.answer == NULL)
@@ -82,6 +85,8 @@ int pin_rig_begin(void **state)
 	memset(&pin_rig.person, 0, sizeof(pin_rig.person));
 	pin_rig.logged[0] = '\0';
 	pin_rig.warnings = 0;
+	pin_rig.state_dir = NULL;
+	pin_rig.idle = 0;
 	log_to((struct log_target){ log_it, NULL });
 	return 0;
 }
@@ -100,7 +105,9 @@ void pin_rig_open(const char *source, bool with_person)
 {
 	struct engine_options options = { .module = PROXY_MODULE,
 		.pin_source = source,
-		.pin_callback = with_person ? ask : NULL };
+		.pin_callback = with_person ? ask : NULL,
+		.pin_idle = pin_rig.idle,
+		.state_dir = pin_rig.state_dir };
 
 	engine_free(pin_rig.e);
 	assert_int_equal(engine_new(&pin_rig.e, &options, &pin_rig.err), 0);

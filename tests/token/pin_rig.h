@@ -22,8 +22,11 @@ struct pin_rig {
 	struct engine *e;
 	struct error err;
 	char logged[4096];
-	int warnings;   /* of what was logged */
-	char file[300]; /* for a PIN */
+	int warnings;          /* of what was logged */
+	char file[300];        /* for a PIN */
+	const char *state_dir; /* of the next engine; NULL: none */
+	char asked_for[200];   /* the last time: token, purpose and key */
+	unsigned idle;         /* seconds that the next engine keeps a person's PIN */
 	struct {
 		const char *answer; /* NULL: gives up */
 		int asked;

@@ -114,7 +114,29 @@ static void a_pin_pad_asks_by_itself(void **state)
 	pin_rig.proxy->refuse("C_Login", CKR_PIN_INCORRECT, 0, 1);
 	pin_rig_refused(PIN_RIG_KEY, "CKR_PIN_INCORRECT", 1);
 	assert_null(pin_rig.proxy->pin());
-	assert_int_equal(pin_rig.person.asked, 0);
+	assert_int_equal(pin_rig.person.asked, 1);
+	assert_int_equal(pin_rig.person.request.pin_pad, 1);
+	assert_int_equal(pin_rig.person.request.final_try, 0);
+}
+
+static void a_pin_pad_without_a_person_is_told(void **state)
+{
+	(void)state;
+	pin_rig.proxy->set_flags(CKF_PROTECTED_AUTHENTICATION_PATH);
+	pin_rig_open("env:TEST_PIN", false);
+	pin_rig.proxy->refuse("C_Login", CKR_PIN_INCORRECT, 0, 1);
+	pin_rig_refused(PIN_RIG_KEY, "CKR_PIN_INCORRECT", 1);
+	assert_null(pin_rig.proxy->pin());
+	assert_non_null(strstr(pin_rig.logged, "token \"Alpha\" asks for its PIN on its own pad"));
+}
+
+static void who_gives_up_at_a_pin_pad_sends_nothing(void **state)
+{
+	(void)state;
+	pin_rig.proxy->set_flags(CKF_PROTECTED_AUTHENTICATION_PATH);
+	pin_rig_open(NULL, true);
+	assert_int_equal(pin_rig_find(PIN_RIG_KEY), HSMIME_EPIN);
+	assert_int_equal(pin_rig.proxy->count("C_Login"), 0);
 }
 
 static void *find_in_thread(void *arg)
@@ -234,6 +256,7 @@ static void a_careful_key_asks_for_every_signature(void **state)
 	for (int i = 1; i <= 3; i++) {
 		assert_int_equal(operate_sign(k, &pin_rig.err), 0);
 		assert_int_equal(pin_rig.person.asked, 1 + i);
+		assert_string_equal(pin_rig.asked_for, "Alpha: sign with careful");
 		pin_rig_wiped(pin_rig_right);
 	}
 	pin_rig.proxy->reset();
@@ -263,6 +286,10 @@ int main(void)
 		    a_session_lost_at_login_is_replaced, pin_rig_begin, pin_rig_end),
 		cmocka_unit_test_setup_teardown(
 		    a_pin_pad_asks_by_itself, pin_rig_begin, pin_rig_end),
+		cmocka_unit_test_setup_teardown(
+		    a_pin_pad_without_a_person_is_told, pin_rig_begin, pin_rig_end),
+		cmocka_unit_test_setup_teardown(
+		    who_gives_up_at_a_pin_pad_sends_nothing, pin_rig_begin, pin_rig_end),
 		cmocka_unit_test_setup_teardown(
 		    one_of_many_threads_logs_in, pin_rig_begin, pin_rig_end),
 		cmocka_unit_test_setup_teardown(

@@ -8,7 +8,9 @@
 
 #include "pin_reads.h"
 
-const hsmime_pin_request pin_request = { "Card", "00a1", "sign", 0, 0, 0 };
+const hsmime_pin_request pin_request = {
+	.token_label = "Card", .token_serial = "00a1", .purpose = "sign"
+};
 
 struct pin_source *pin_open(const char *spec)
 {

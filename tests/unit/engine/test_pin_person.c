@@ -65,7 +65,9 @@ static void a_person_is_asked_where_there_is_no_source(void **state)
 
 static void the_last_try_is_a_person_s_whatever_the_source(void **state)
 {
-	const hsmime_pin_request last = { "Card", "00a1", "sign", 1, 1, 0 };
+	const hsmime_pin_request last = {
+		.token_label = "Card", .purpose = "sign", .count_low = 1, .final_try = 1
+	};
 	struct pin_source *p = with_person("command:touch ran; echo 98765", 4);
 	struct secret pin;
 

@@ -1,0 +1,73 @@
+/*
+ * pin_memory: which PIN sources gave a token a wrong PIN, across processes, so that what runs at
+ * intervals does not lock the token. A folder with one small file for each token and source: who
+ * and where, never the PIN nor anything that is derived from it.
+ *
+ * A try is recorded before the PIN is sent, so that one whose outcome nobody lived to see counts as
+ * refused. A try of a process that is still at it does not count: those with a right PIN do not
+ * hinder each other. No lock is held at any time.
+ */
+#ifndef ENGINE_PIN_MEMORY_H
+#define ENGINE_PIN_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <hsmime/context.h>
+
+#include "engine/pin_names.h"
+#include "util/error.h"
+
+struct token;
+struct pin_source;
+struct pin_memory;
+
+/*
+ * pin_memory_new(out, state, err):
+ * A memory in the folder "pins" in state, which is made when it is first written. Returns 0 or
+ * HSMIME_ENOMEM. pin_memory_free(m): NULL is allowed.
+ */
+int pin_memory_new(struct pin_memory **out, const char *state, struct error *err);
+void pin_memory_free(struct pin_memory *m);
+
+#define PIN_TRY_NAME 64 /* two digests of 30 digits each, and what joins them */
+
+/* A try that is under way; private to pin_memory.c. */
+struct pin_try {
+	struct pin_memory *memory; /* NULL: nothing is remembered */
+	const struct token *token;
+	const struct pin_source *source;
+	enum hsmime_pin_kind kind;
+	char name[PIN_TRY_NAME];
+	char state[PIN_STATE_ROOM]; /* by which a change of the source shows; "-": it does not */
+	char record[PIN_TRY_NAME + 48];
+};
+
+/*
+ * pin_memory_look(try, source, t, kind, err):
+ * Before the source is read: whether its PIN of that kind may go to t. Returns 0, HSMIME_EPIN (it
+ * was refused before, and is what it was), or HSMIME_EINTERNAL.
+ */
+int pin_memory_look(struct pin_try *try, const struct pin_source *source, const struct token *t,
+    enum hsmime_pin_kind kind, struct error *err);
+
+/*
+ * pin_memory_begin(try, err): the PIN is about to be sent. Returns as pin_memory_look, for what
+ * others did meanwhile. Where the folder can't be written there is a warning, once, and no memory.
+ */
+int pin_memory_begin(struct pin_try *try, struct error *err);
+
+/*
+ * pin_memory_end(try, outcome): what came of it. VOID: the PIN was not looked at. ACCEPTED forgets
+ * what was remembered of this source.
+ */
+enum pin_outcome { PIN_ACCEPTED, PIN_REFUSED, PIN_VOID };
+void pin_memory_end(struct pin_try *try, enum pin_outcome outcome);
+
+/*
+ * pin_memory_clear(m, t): forget all about t (NULL: about all tokens); returns how many sources
+ * were forgotten. NULL for m is allowed.
+ */
+size_t pin_memory_clear(struct pin_memory *m, const struct token *t);
+
+#endif

@@ -1,0 +1,82 @@
+#include "engine/pin_token.h"
+
+#include <string.h>
+
+#include "engine/engine_internal.h"
+#include "engine/module.h"
+#include "engine/slot.h"
+#include "engine/uri.h"
+#include "util/buffer.h"
+
+#define LIST_MAX 400 /* octets of the hint */
+
+/* A token that is blank has no label yet. */
+static bool fits(const struct engine *e, const struct uri *uri, struct token *t, bool blank)
+{
+	if (token_usable(t) == blank || !uri_matches_token(uri, t))
+		return false;
+	return blank || e->token_label == NULL || strcmp(e->token_label, t->label) == 0;
+}
+
+static int none(const struct engine *e, bool blank, struct error *err)
+{
+	if (blank) {
+		error_set(err, HSMIME_ETOKEN, "there is no token that is not initialised yet");
+		return error_hint(err, "insert it, or see hsmime tokens");
+	}
+	if (e->token_label != NULL)
+		error_set(err, HSMIME_ETOKEN, "there is no token \"%s\"", e->token_label);
+	else
+		error_set(err, HSMIME_ETOKEN, "there is no such token");
+	return error_hint(err, "see hsmime tokens");
+}
+
+static int several(struct buffer *names, bool blank, struct error *err)
+{
+	const char *list = buffer_string(names);
+
+	error_set(err, HSMIME_EUSAGE, "more than one token fits");
+	if (blank)
+		return error_hint(err, "name one by a URI with slot-id, or take the others out");
+	return error_hint(err, "name one with --token, or by pkcs11:serial=…: %s",
+	    list != NULL ? list : "see hsmime tokens");
+}
+
+static int choose(
+    struct token **out, struct engine *e, const struct uri *uri, bool blank, struct error *err)
+{
+	struct buffer names;
+	size_t count = 0;
+	int r = 0;
+
+	buffer_init(&names, LIST_MAX);
+	for (struct token *t = token_first(e->module); t != NULL; t = token_after(t)) {
+		if (!fits(e, uri, t, blank))
+			continue;
+		*out = t;
+		buffer_printf(
+		    &names, "%s\"%s\" (serial %s)", count++ > 0 ? ", " : "", t->label, t->serial);
+	}
+	if (count == 0)
+		r = none(e, blank, err);
+	else if (count > 1)
+		r = several(&names, blank, err);
+	buffer_free(&names);
+	return r;
+}
+
+int pin_token(struct token **out, struct engine *e, const char *uri, bool blank, struct error *err)
+{
+	struct uri parsed = { 0 };
+	int r = module_ready(e->module, err);
+
+	*out = NULL;
+	if (r == 0)
+		r = uri_parse(&parsed, uri, e->module, err);
+	if (r == 0)
+		r = choose(out, e, &parsed, blank, err);
+	if (r < 0)
+		*out = NULL;
+	uri_free(&parsed);
+	return r;
+}

@@ -1,0 +1,204 @@
+#!/usr/bin/env bats
+# PINs asked for by pinentry: a stand-in that speaks Assuan, and the real one in a terminal.
+
+load helper
+
+setup_file() {
+	new_token "$BATS_FILE_TMPDIR/world" Demo
+	new_key 02 EC:secp256r1 bob
+	echo data >"$W/data"
+	unset HSMIME_PIN_SOURCE DISPLAY WAYLAND_DISPLAY PINENTRY
+	find_spy
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	key='pkcs11:id=%02'
+	cat >pinentry <<-'SCRIPT'
+		#!/bin/bash
+		# Answers as the files in its folder say, and writes down what it was told.
+		cd "$(dirname "$0")" || exit 1
+		umask 077
+		echo 'OK Pleased to meet you'
+		while read -r line; do
+			printf '%s\n' "$line" >>told
+			case $line in
+			GETPIN)
+				case $(cat answer) in
+				cancel) echo 'ERR 83886179 Operation cancelled <Pinentry>' ;;
+				die) exit 3 ;;
+				*) printf 'D %s\nOK\n' "$(sed 's/%/%25/g' answer)" ;;
+				esac ;;
+			CONFIRM) if [ -e no ]; then echo 'ERR 83886194 Not confirmed <Pinentry>'; else echo OK; fi ;;
+			'OPTION ttytype='*) echo 'ERR 83886254 Unknown option <Pinentry>' ;;
+			BYE) echo OK; exit 0 ;;
+			*) echo OK ;;
+			esac
+		done
+	SCRIPT
+	chmod +x pinentry
+	printf 123456 >answer
+}
+
+# without_terminal COMMAND...: as a timer or a desktop starts it
+without_terminal() {
+	setsid --wait "$HSMIME" "$@" </dev/null
+}
+
+sign() {
+	without_terminal sign --cms -k "$key" -o out "$@" "$W/data"
+}
+
+@test "pinentry gives the PIN, and is told the token and the purpose" {
+	run_as 0 sign --pinentry "$PWD/pinentry"
+	run_as 0 hsmime verify --cms --ca "$W/ca.pem" --content "$W/data" out
+	grep -qE '^SETDESC .*Token: Demo \(serial number [0-9a-f]+\)%0ATo: sign' told
+	grep -qx 'SETPROMPT PIN:' told
+	grep -qx 'SETTITLE hsmime' told
+	[ "$(grep -c '^GETPIN' told)" = 1 ]
+}
+
+@test "a PIN with any characters comes through as it is" {
+	printf '12%%0A+4 é' >answer
+	pkcs11-tool --module "$HSMIME_MODULE" --token-label Demo --login --pin 123456 \
+		--change-pin --new-pin "$(cat answer)" >/dev/null 2>&1
+	run_as 0 sign --pinentry "$PWD/pinentry"
+	pkcs11-tool --module "$HSMIME_MODULE" --token-label Demo --login --pin "$(cat answer)" \
+		--change-pin --new-pin 123456 >/dev/null 2>&1
+}
+
+@test "pinentry is told of the terminal, the locale and the display" {
+	DISPLAY=:7 GPG_TTY=/dev/pts/77 TERM=vt100 LC_ALL=C.UTF-8 run_as 0 sign --pinentry "$PWD/pinentry"
+	for option in ttyname=/dev/pts/77 ttytype=vt100 lc-ctype=C.UTF-8 display=:7; do
+		grep -qxF "OPTION $option" told
+	done
+}
+
+@test "without a terminal but with a display pinentry is found by itself" {
+	DISPLAY=:7 PATH=$PWD:$PATH run_as 0 sign
+	[ -s told ] && rm told
+	WAYLAND_DISPLAY=w PINENTRY=$PWD/pinentry run_as 0 sign
+	[ -s told ] && rm told
+	DISPLAY=:7 PATH=$PWD:$PATH run_as 4 sign --pinentry none
+	PATH=$PWD:$PATH run_as 4 sign --pinentry auto
+	[ ! -e told ]
+}
+
+@test "the configuration may name the program" {
+	mkdir -p "$XDG_CONFIG_HOME/hsmime"
+	printf '[hsmime]\npinentry = %s\n' "$PWD/pinentry" >"$XDG_CONFIG_HOME/hsmime/hsmime.conf"
+	run_as 0 sign
+	rm "$XDG_CONFIG_HOME/hsmime/hsmime.conf"
+	[ -s told ]
+}
+
+@test "who cancels gives up: 4, and nothing is sent" {
+	echo cancel >answer
+	run_as 4 spied setsid --wait "$HSMIME" sign --cms -k "$key" -o out --pinentry "$PWD/pinentry" "$W/data"
+	explained
+	run ! grep -q ': C_Login$' spy.log
+	[ ! -e out ]
+}
+
+@test "a pinentry that fails, or is not there, is told and is 4" {
+	echo die >answer
+	run_as 4 sign --pinentry "$PWD/pinentry"
+	said "warning: $PWD/pinentry can't ask for the PIN: "
+	run_as 4 sign --pinentry /no/such/pinentry
+	said "warning: /no/such/pinentry can't ask for the PIN: "
+	run_as 4 sign --pinentry true
+	[ ! -e out ]
+}
+
+@test "an answer that is too long is 4 and shown nowhere" {
+	head -c 600 /dev/zero | tr '\0' 9 >answer
+	run_as 4 sign --pinentry "$PWD/pinentry"
+	[[ $output$stderr != *999* ]]
+	[ ! -e out ]
+}
+
+@test "a wrong PIN is 4, asked for once; the next time pinentry warns" {
+	printf 000000 >answer
+	run_as 4 sign --pinentry "$PWD/pinentry"
+	[ "$(grep -c '^GETPIN' told)" = 1 ]
+	[[ $output$stderr != *000000* ]]
+	printf 123456 >answer
+	run_as 0 sign --pinentry "$PWD/pinentry"
+	grep -q '^SETDESC Careful: a wrong PIN was given' told
+}
+
+@test "the PIN is in no words, also where libassuan is asked to log" {
+	ASSUAN_DEBUG=255 run_as 0 sign -vv --pinentry "$PWD/pinentry"
+	[[ $output$stderr != *123456* ]]
+}
+
+@test "a new PIN is asked for twice" {
+	run_as 4 without_terminal pin change --pinentry "$PWD/pinentry"
+	said 'the new PIN is the old one'
+	grep -qx 'SETPROMPT New PIN:' told
+	printf 123456 >old
+	printf 7654321 >answer
+	run_as 0 without_terminal pin change --pinentry "$PWD/pinentry" --pin-source "file:$PWD/old"
+	grep -qx 'SETPROMPT The same again:' told
+	printf 7654321 >now
+	run_as 0 without_terminal pin change --pin-source "file:$PWD/now" --new-pin-source "file:$PWD/old"
+}
+
+@test "after the login the PIN is nowhere in memory" {
+	if grep -qaF __asan_init "$HSMIME"; then
+		skip 'AddressSanitizer keeps what was freed, and maps terabytes'
+	fi
+	PIN=83920174655
+	printf 123456 >old
+	printf $PIN >answer
+	run_as 0 without_terminal pin change --pin-source "file:$PWD/old" --new-pin-source "file:$PWD/answer"
+	mkfifo input
+	"$HSMIME" sign --cms --opaque -k "$key" --pinentry "$PWD/pinentry" -o out input 2>words &
+	pid=$!
+	exec 7>input
+	head -c 300000 /dev/urandom >&7
+	run python3 - "$pid" "$PIN" "$key" <<-'PYTHON'
+		import sys
+		found = {text.encode(): 'no' for text in sys.argv[2:]}
+		with open(f'/proc/{sys.argv[1]}/mem', 'rb', buffering=0) as memory:
+		    for line in open(f'/proc/{sys.argv[1]}/maps'):
+		        span, rights = line.split()[:2]
+		        if rights[0] != 'r' or line.rstrip().endswith(('[vvar]', '[vsyscall]')):
+		            continue
+		        start, end = (int(x, 16) for x in span.split('-'))
+		        try:
+		            memory.seek(start)
+		            octets = memory.read(end - start)
+		        except OSError:
+		            continue
+		        for text in found:
+		            if text in octets:
+		                found[text] = 'yes'
+		print(*found.values())
+	PYTHON
+	found_status=$status found=$output
+	exec 7>&-
+	wait "$pid"
+	grep -q '^GETPIN' told
+	run_as 0 without_terminal pin change --pin-source "file:$PWD/answer" --new-pin-source "file:$PWD/old"
+	# Who may not look into others (no CAP_SYS_PTRACE) sees nothing at all.
+	[ "$found_status" != 0 ] || [ "$found" = 'no yes' ]
+}
+
+@test "the real pinentry, in a terminal" {
+	command -v pinentry-curses >/dev/null || skip 'no pinentry-curses here'
+	run expect -f - -- "$HSMIME" sign --cms -k "$key" -o out --pinentry pinentry-curses "$W/data" <<-'EXPECT'
+		set timeout 20
+		set env(TERM) xterm
+		set stty_init "rows 40 columns 100"
+		eval spawn $argv
+		expect "Token: Demo"
+		expect "PIN:"
+		send -- "123456\r"
+		expect eof
+		exit [lindex [wait] 3]
+	EXPECT
+	[ "$status" = 0 ]
+	[[ $output != *123456* ]]
+	run_as 0 hsmime verify --cms --ca "$W/ca.pem" --content "$W/data" out
+}

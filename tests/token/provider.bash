@@ -49,3 +49,40 @@ mentions() {
 		return 1
 	}
 }
+
+# certify NN NAME [NAME-OF-FILE]: a TLS certificate for that key and 127.0.0.1 in $W/NAME-tls.pem
+certify() {
+	ossl 0 req -new -key "$(key "$1")" -subj "/CN=$2" -out "$W/$2.csr"
+	printf '%s\n' 'subjectAltName=IP:127.0.0.1' 'extendedKeyUsage=serverAuth,clientAuth' \
+		'keyUsage=digitalSignature,keyEncipherment' >"$W/$2.ext"
+	plain x509 -req -in "$W/$2.csr" -CA "$W/ca.pem" -CAkey "$W/ca.key" -days 30 \
+		-set_serial "$((RANDOM * 32768 + RANDOM))" -extfile "$W/$2.ext" -out "$W/$2-tls.pem"
+}
+
+# serve PATTERN COMMAND...: it runs in the background, $server, until the test's end; comes back when
+# a line of its output matches, whose end is then $line. stop_server: at the test's end.
+serve() {
+	local pattern=$1
+	shift
+	mkfifo "$BATS_TEST_TMPDIR/$((++servers))"
+	"$@" >"$BATS_TEST_TMPDIR/$servers" 2>&1 3>&- &
+	server=$!
+	exec {said_by_server}<"$BATS_TEST_TMPDIR/$servers"
+	while IFS= read -r -t 30 -u "$said_by_server" line; do
+		echo "$line" >>"$W/server.log"
+		[[ $line =~ $pattern ]] || continue
+		cat <&"$said_by_server" >>"$W/server.log" &
+		reader=$!
+		exec {said_by_server}<&-
+		return
+	done
+	echo "the server did not start: $*"
+	cat "$W/server.log"
+	return 1
+}
+
+stop_server() {
+	[ -z "${server-}" ] || kill "$server" 2>/dev/null || true
+	[ -z "${server-}" ] || wait "$server" "${reader-}" || true
+	server=
+}

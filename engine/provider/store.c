@@ -12,7 +12,7 @@
 #include <openssl/store.h>
 #include <openssl/x509.h>
 
-#include "engine/provider/key.h"
+#include "engine/provider/named_key.h"
 
 struct store {
 	struct provider *provider;
@@ -122,42 +122,16 @@ static int store_set_params(void *ctx, const OSSL_PARAM params[])
 	return p == NULL || OSSL_PARAM_get_int(p, &s->expect);
 }
 
-static int give_key(struct store *s, struct token_key *key, OSSL_CALLBACK *give, void *arg)
-{
-	struct provider_key held = { .provider = s->provider, .token = key };
-	struct provider_key *reference = &held;
-	int object = OSSL_OBJECT_PKEY;
-	const char *type = token_key_type(key) == TOKEN_KEY_RSA ? "RSA" : "EC";
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_int(OSSL_OBJECT_PARAM_TYPE, &object),
-		OSSL_PARAM_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, (char *)type, strlen(type)),
-		OSSL_PARAM_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &reference, sizeof(reference)),
-		OSSL_PARAM_END,
-	};
-
-	return give(params, arg);
-}
-
-/* A key that may not sign may decrypt. */
-static int find_key(struct engine_found *found, struct store *s, const char *uri, struct error *err)
-{
-	int status = engine_find_key(found, s->engine, uri, ENGINE_SIGN, err);
-
-	if (status == HSMIME_ENOKEY)
-		status = engine_find_key(found, s->engine, uri, ENGINE_DECRYPT, err);
-	return status;
-}
-
 static int load_key(struct store *s, const char *uri, OSSL_CALLBACK *give, void *arg)
 {
 	struct engine_found found = { 0 };
 	struct error err = { 0 };
-	int status = find_key(&found, s, uri, &err);
+	int status = named_key_find(&found, s->engine, uri, &err);
 	int ok;
 
 	if (status != 0)
 		return provider_fail(s->provider, status, &err);
-	ok = give_key(s, found.key, give, arg);
+	ok = named_key_give(s->provider, found.key, give, arg);
 	engine_found_free(&found);
 	return ok;
 }
@@ -213,7 +187,7 @@ static int load_public(struct store *s, const hsmime_key *k, OSSL_CALLBACK *give
 
 	if (k->certificate != NULL)
 		return give_public(X509_get0_pubkey(k->certificate), give, arg);
-	status = find_key(&found, s, k->uri, &err);
+	status = named_key_find(&found, s->engine, k->uri, &err);
 	if (status != 0)
 		return provider_fail(s->provider, status, &err);
 	ok = give_public(token_key_public(found.key), give, arg);

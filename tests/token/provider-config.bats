@@ -7,16 +7,6 @@ setup_file() {
 	provider_token
 }
 
-# configure FIRST SECOND LINE...: an openssl.cnf that activates both, with LINEs for hsmime
-configure() {
-	{
-		printf '%s\n' 'openssl_conf = start' '[start]' 'providers = providers' '[providers]' \
-			"$1 = $1_section" "$2 = $2_section" '[default_section]' 'activate = 1' \
-			'[hsmime_section]' 'activate = 1'
-		[ $# -lt 3 ] || printf '%s\n' "${@:3}"
-	} >"$W/openssl.cnf"
-}
-
 # configured STATUS COMMAND...: openssl with that file, and nothing of it in the environment
 configured() {
 	local expected=$1

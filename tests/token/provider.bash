@@ -4,6 +4,7 @@
 load "${BATS_TEST_DIRNAME%/token}/cli/helper"
 
 export OPENSSL_MODULES=$HSMIME_BUILD/ossl-modules
+HSMIME=${HSMIME:-$HSMIME_BUILD/src/cli/hsmime}
 providers=()
 orders=('hsmime default' 'default hsmime')
 
@@ -50,7 +51,7 @@ mentions() {
 	}
 }
 
-# certify NN NAME [NAME-OF-FILE]: a TLS certificate for that key and 127.0.0.1 in $W/NAME-tls.pem
+# certify NN NAME: a TLS certificate for that key and 127.0.0.1 in $W/NAME-tls.pem
 certify() {
 	ossl 0 req -new -key "$(key "$1")" -subj "/CN=$2" -out "$W/$2.csr"
 	printf '%s\n' 'subjectAltName=IP:127.0.0.1' 'extendedKeyUsage=serverAuth,clientAuth' \
@@ -65,7 +66,8 @@ serve() {
 	local pattern=$1
 	shift
 	mkfifo "$BATS_TEST_TMPDIR/$((++servers))"
-	"$@" >"$BATS_TEST_TMPDIR/$servers" 2>&1 3>&- &
+	# By exec, so that $! is the server; and that it ends with an error is for the test to judge.
+	(trap - ERR EXIT DEBUG && exec "$@") >"$BATS_TEST_TMPDIR/$servers" 2>&1 3>&- &
 	server=$!
 	exec {said_by_server}<"$BATS_TEST_TMPDIR/$servers"
 	while IFS= read -r -t 30 -u "$said_by_server" line; do
@@ -82,7 +84,17 @@ serve() {
 }
 
 stop_server() {
-	[ -z "${server-}" ] || kill "$server" 2>/dev/null || true
-	[ -z "${server-}" ] || wait "$server" "${reader-}" || true
+	[ -z "${server-}" ] || kill "$server" "${reader-}" 2>/dev/null || true
+	[ -z "${server-}" ] || wait "$server" || true
 	server=
+}
+
+# configure FIRST SECOND LINE...: an openssl.cnf that activates both, with LINEs for hsmime
+configure() {
+	{
+		printf '%s\n' 'openssl_conf = start' '[start]' 'providers = providers' '[providers]' \
+			"$1 = $1_section" "$2 = $2_section" '[default_section]' 'activate = 1' \
+			'[hsmime_section]' 'activate = 1'
+		[ $# -lt 3 ] || printf '%s\n' "${@:3}"
+	} >"$W/openssl.cnf"
 }

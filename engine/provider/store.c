@@ -1,6 +1,6 @@
 /*
  * The store of pkcs11: URIs (RFC 7512). Who expects a private key gets the one that the URI names, or
- * is told why there is not exactly one; who expects anything gets all keys and certificates.
+ * is told why there is not exactly one; who expects anything, or searches, gets all that fit.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,7 @@
 #include <openssl/x509.h>
 
 #include "engine/provider/named_key.h"
+#include "engine/provider/store_search.h"
 
 struct store {
 	struct provider *provider;
@@ -21,6 +22,7 @@ struct store {
 	int expect;  /* OSSL_STORE_INFO_*, 0: everything */
 	bool login;  /* list private keys too */
 	bool listed; /* list holds, or there is none to be had */
+	struct store_search search;
 	hsmime_key *list;
 	size_t count;
 	size_t next;
@@ -98,6 +100,7 @@ static int store_close(void *ctx)
 	if (s == NULL)
 		return 1;
 	engine_keys_free(s->list, s->count);
+	store_search_clear(&s->search);
 	free(s->uri);
 	free(s);
 	return 1;
@@ -107,6 +110,7 @@ static const OSSL_PARAM *store_settable(void *provctx)
 {
 	static const OSSL_PARAM params[] = {
 		OSSL_PARAM_int(OSSL_STORE_PARAM_EXPECT, NULL),
+		STORE_SEARCH_PARAMS,
 		OSSL_PARAM_END,
 	};
 
@@ -119,7 +123,8 @@ static int store_set_params(void *ctx, const OSSL_PARAM params[])
 	struct store *s = ctx;
 	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_STORE_PARAM_EXPECT);
 
-	return p == NULL || OSSL_PARAM_get_int(p, &s->expect);
+	return (p == NULL || OSSL_PARAM_get_int(p, &s->expect)) &&
+	       store_search_take(&s->search, params);
 }
 
 static int load_key(struct store *s, const char *uri, OSSL_CALLBACK *give, void *arg)
@@ -206,14 +211,21 @@ static int list_objects(struct store *s, bool login)
 	return status == 0 ? 1 : provider_fail(s->provider, status, &err);
 }
 
+static bool wants_keys(const struct store *s)
+{
+	return s->expect == 0 || s->expect == OSSL_STORE_INFO_PKEY;
+}
+
 /* The next of what the list holds for s; 0 without an error where nothing is left. */
 static int give_next(struct store *s, OSSL_CALLBACK *give, void *arg)
 {
 	while (s->next < s->count) {
 		const hsmime_key *k = &s->list[s->next];
-		bool all = s->expect == 0;
-
-		if (all && !s->key_given && k->has_private_key == 1) {
+		if (!store_search_fits(&s->search, k)) {
+			s->next++;
+			continue;
+		}
+		if (wants_keys(s) && !s->key_given && k->has_private_key == 1) {
 			s->key_given = true;
 			return load_key(s, k->uri, give, arg);
 		}
@@ -221,7 +233,7 @@ static int give_next(struct store *s, OSSL_CALLBACK *give, void *arg)
 		s->key_given = false;
 		if (s->expect == OSSL_STORE_INFO_PUBKEY)
 			return load_public(s, k, give, arg);
-		if (k->certificate != NULL)
+		if (s->expect != OSSL_STORE_INFO_PKEY && k->certificate != NULL)
 			return give_certificate(k->certificate, give, arg);
 	}
 	return 0;
@@ -233,7 +245,7 @@ static int give_next(struct store *s, OSSL_CALLBACK *give, void *arg)
  */
 static int load_listed(struct store *s, OSSL_CALLBACK *give, void *arg)
 {
-	bool login = s->login && s->expect == 0;
+	bool login = s->login && wants_keys(s);
 
 	if (!s->listed && !list_objects(s, login))
 		return 0;
@@ -255,7 +267,7 @@ static int load(struct store *s, OSSL_CALLBACK *give, void *arg)
 		s->failed = true;
 		return provider_fail(s->provider, status, &err);
 	}
-	if (s->expect != OSSL_STORE_INFO_PKEY)
+	if (s->expect != OSSL_STORE_INFO_PKEY || store_search_any(&s->search))
 		return load_listed(s, give, arg);
 	ok = load_key(s, s->uri, give, arg);
 	s->done = ok == 1;

@@ -12,6 +12,7 @@
 #include "engine/provider/digest.h"
 #include "engine/provider/key.h"
 #include "engine/provider/padding_name.h"
+#include "engine/provider/tls_premaster.h"
 #include "util/secret.h"
 
 struct cipher {
@@ -23,6 +24,7 @@ struct cipher {
 	unsigned char *label;
 	size_t label_len;
 	struct secret substitute;
+	struct tls_versions tls; /* of RSA_PKCS1_WITH_TLS_PADDING */
 };
 
 static void *cipher_newctx(void *provctx)
@@ -110,6 +112,17 @@ static int take_digests(struct cipher *c, const OSSL_PARAM params[])
 	return 1;
 }
 
+static int take_versions(struct tls_versions *v, const OSSL_PARAM params[])
+{
+	const OSSL_PARAM *client =
+	    OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION);
+	const OSSL_PARAM *negotiated =
+	    OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_TLS_NEGOTIATED_VERSION);
+
+	return (client == NULL || OSSL_PARAM_get_uint(client, &v->client)) &&
+	       (negotiated == NULL || OSSL_PARAM_get_uint(negotiated, &v->negotiated));
+}
+
 static int cipher_set_params(void *ctx, const OSSL_PARAM params[])
 {
 	struct cipher *c = ctx;
@@ -123,7 +136,7 @@ static int cipher_set_params(void *ctx, const OSSL_PARAM params[])
 	if (p != NULL && !padding_name_take(&c->padding, p, PADDING_ENCRYPTS))
 		return provider_raise(c->provider, REASON_USAGE, "an unknown RSA padding");
 	p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL);
-	if (p != NULL && !take_label(c, p))
+	if ((p != NULL && !take_label(c, p)) || !take_versions(&c->tls, params))
 		return 0;
 	p = OSSL_PARAM_locate_const(params, PROVIDER_PARAM_SUBSTITUTE);
 	return p == NULL || take_substitute(c, p);
@@ -138,6 +151,8 @@ static const OSSL_PARAM *cipher_settable(void *ctx, void *provctx)
 		OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST, NULL, 0),
 		OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST_PROPS, NULL, 0),
 		OSSL_PARAM_octet_string(OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL, NULL, 0),
+		OSSL_PARAM_uint(OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION, NULL),
+		OSSL_PARAM_uint(OSSL_ASYM_CIPHER_PARAM_TLS_NEGOTIATED_VERSION, NULL),
 		OSSL_PARAM_octet_string(PROVIDER_PARAM_SUBSTITUTE, NULL, 0),
 		OSSL_PARAM_END,
 	};
@@ -264,6 +279,26 @@ static int decrypt_into(struct cipher *c, unsigned char *out, size_t *out_len, s
 	return status == 0 ? 1 : provider_fail(c->provider, status, &err);
 }
 
+static int decrypt_premaster(struct cipher *c, unsigned char *out, size_t *out_len, size_t room,
+    const unsigned char *in, size_t in_len)
+{
+	struct error err = { 0 };
+	int status;
+
+	*out_len = TLS_PREMASTER_SIZE;
+	if (out == NULL)
+		return 1;
+	if (room < TLS_PREMASTER_SIZE || c->tls.client == 0)
+		return provider_raise(c->provider, REASON_USAGE,
+		    "a premaster secret needs a buffer of %d octets and the client's version",
+		    TLS_PREMASTER_SIZE);
+	/* As in decrypt_into. */
+	ERR_set_mark();
+	status = tls_premaster_decrypt(out, c->key->token, in, in_len, &c->tls, &err);
+	ERR_pop_to_mark();
+	return status == 0 ? 1 : provider_fail(c->provider, status, &err);
+}
+
 static int cipher_decrypt(void *ctx, unsigned char *out, size_t *out_len, size_t room,
     const unsigned char *in, size_t in_len)
 {
@@ -282,6 +317,8 @@ static int cipher_decrypt(void *ctx, unsigned char *out, size_t *out_len, size_t
 
 	if (c->key == NULL || c->key->token == NULL)
 		return provider_raise(c->provider, REASON_USAGE, "no private key");
+	if (c->padding == RSA_PKCS1_WITH_TLS_PADDING)
+		return decrypt_premaster(c, out, out_len, room, in, in_len);
 	if (out == NULL) {
 		*out_len = token_key_size(c->key->token);
 		return 1;

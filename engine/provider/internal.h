@@ -21,6 +21,8 @@ struct provider {
 	OSSL_FUNC_core_new_error_fn *new_error;
 	OSSL_FUNC_core_set_error_debug_fn *set_error_debug;
 	OSSL_FUNC_core_vset_error_fn *vset_error;
+	OSSL_FUNC_BIO_read_ex_fn *bio_read;
+	OSSL_FUNC_BIO_gets_fn *bio_gets;
 	struct gate opening;   /* of engine */
 	struct engine *engine; /* loadable only: opened at the first pkcs11: URI */
 	char *module;          /* from openssl.cnf, or NULL */
@@ -80,5 +82,8 @@ extern const OSSL_DISPATCH signature_ecdsa_functions[];
 extern const OSSL_DISPATCH asym_cipher_rsa_functions[];
 extern const OSSL_DISPATCH key_exchange_ecdh_functions[];
 extern const OSSL_DISPATCH store_functions[];
+extern const OSSL_DISPATCH decoder_pem_functions[];
+extern const OSSL_DISPATCH decoder_rsa_functions[];
+extern const OSSL_DISPATCH decoder_ec_functions[];
 
 #endif

@@ -12,6 +12,7 @@
 #include <openssl/provider.h>
 
 #include "engine/crypto.h"
+#include "engine/provider/uri_pem.h"
 
 #define PROPERTIES "provider=" PROVIDER_NAME
 
@@ -46,6 +47,17 @@ static const OSSL_ALGORITHM stores[] = {
 	{ NULL, NULL, NULL, NULL },
 };
 
+#define DECODES PROPERTIES ",input=der,structure=" URI_PEM_STRUCTURE
+
+static const OSSL_ALGORITHM decoders[] = {
+	{ "DER", PROPERTIES ",input=pem", decoder_pem_functions, "PEM files that name token keys" },
+	{ "RSA:rsaEncryption:1.2.840.113549.1.1.1", DECODES, decoder_rsa_functions,
+	    "token RSA keys by PEM files" },
+	{ "EC:id-ecPublicKey:1.2.840.10045.2.1", DECODES, decoder_ec_functions,
+	    "token EC keys by PEM files" },
+	{ NULL, NULL, NULL, NULL },
+};
+
 static const OSSL_ALGORITHM *query(void *provctx, int operation, int *no_cache)
 {
 	(void)provctx;
@@ -61,6 +73,8 @@ static const OSSL_ALGORITHM *query(void *provctx, int operation, int *no_cache)
 		return key_exchanges;
 	case OSSL_OP_STORE:
 		return stores;
+	case OSSL_OP_DECODER:
+		return decoders;
 	default:
 		return NULL;
 	}
@@ -168,6 +182,12 @@ static void take_core(
 			break;
 		case OSSL_FUNC_CORE_VSET_ERROR:
 			p->vset_error = OSSL_FUNC_core_vset_error(in);
+			break;
+		case OSSL_FUNC_BIO_READ_EX:
+			p->bio_read = OSSL_FUNC_BIO_read_ex(in);
+			break;
+		case OSSL_FUNC_BIO_GETS:
+			p->bio_gets = OSSL_FUNC_BIO_gets(in);
 			break;
 		case OSSL_FUNC_CORE_GET_PARAMS:
 			*core_params = OSSL_FUNC_core_get_params(in);

@@ -1,6 +1,6 @@
 /*
  * The store of pkcs11: URIs (RFC 7512). Who expects a private key gets the one that the URI names, or
- * is told why there is not exactly one; who expects anything gets all keys and certificates.
+ * is told why there is not exactly one; who expects anything, or searches, gets all that fit.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,8 @@
 #include <openssl/store.h>
 #include <openssl/x509.h>
 
-#include "engine/provider/key.h"
+#include "engine/provider/named_key.h"
+#include "engine/provider/store_search.h"
 
 struct store {
 	struct provider *provider;
@@ -21,6 +22,7 @@ struct store {
 	int expect;  /* OSSL_STORE_INFO_*, 0: everything */
 	bool login;  /* list private keys too */
 	bool listed; /* list holds, or there is none to be had */
+	struct store_search search;
 	hsmime_key *list;
 	size_t count;
 	size_t next;
@@ -98,6 +100,7 @@ static int store_close(void *ctx)
 	if (s == NULL)
 		return 1;
 	engine_keys_free(s->list, s->count);
+	store_search_clear(&s->search);
 	free(s->uri);
 	free(s);
 	return 1;
@@ -107,6 +110,7 @@ static const OSSL_PARAM *store_settable(void *provctx)
 {
 	static const OSSL_PARAM params[] = {
 		OSSL_PARAM_int(OSSL_STORE_PARAM_EXPECT, NULL),
+		STORE_SEARCH_PARAMS,
 		OSSL_PARAM_END,
 	};
 
@@ -119,45 +123,20 @@ static int store_set_params(void *ctx, const OSSL_PARAM params[])
 	struct store *s = ctx;
 	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_STORE_PARAM_EXPECT);
 
-	return p == NULL || OSSL_PARAM_get_int(p, &s->expect);
-}
-
-static int give_key(struct store *s, struct token_key *key, OSSL_CALLBACK *give, void *arg)
-{
-	struct provider_key held = { .provider = s->provider, .token = key };
-	struct provider_key *reference = &held;
-	int object = OSSL_OBJECT_PKEY;
-	const char *type = token_key_type(key) == TOKEN_KEY_RSA ? "RSA" : "EC";
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_int(OSSL_OBJECT_PARAM_TYPE, &object),
-		OSSL_PARAM_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, (char *)type, strlen(type)),
-		OSSL_PARAM_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &reference, sizeof(reference)),
-		OSSL_PARAM_END,
-	};
-
-	return give(params, arg);
-}
-
-/* A key that may not sign may decrypt. */
-static int find_key(struct engine_found *found, struct store *s, const char *uri, struct error *err)
-{
-	int status = engine_find_key(found, s->engine, uri, ENGINE_SIGN, err);
-
-	if (status == HSMIME_ENOKEY)
-		status = engine_find_key(found, s->engine, uri, ENGINE_DECRYPT, err);
-	return status;
+	return (p == NULL || OSSL_PARAM_get_int(p, &s->expect)) &&
+	       store_search_take(&s->search, params);
 }
 
 static int load_key(struct store *s, const char *uri, OSSL_CALLBACK *give, void *arg)
 {
 	struct engine_found found = { 0 };
 	struct error err = { 0 };
-	int status = find_key(&found, s, uri, &err);
+	int status = named_key_find(&found, s->engine, uri, &err);
 	int ok;
 
 	if (status != 0)
 		return provider_fail(s->provider, status, &err);
-	ok = give_key(s, found.key, give, arg);
+	ok = named_key_give(s->provider, found.key, give, arg);
 	engine_found_free(&found);
 	return ok;
 }
@@ -213,7 +192,7 @@ static int load_public(struct store *s, const hsmime_key *k, OSSL_CALLBACK *give
 
 	if (k->certificate != NULL)
 		return give_public(X509_get0_pubkey(k->certificate), give, arg);
-	status = find_key(&found, s, k->uri, &err);
+	status = named_key_find(&found, s->engine, k->uri, &err);
 	if (status != 0)
 		return provider_fail(s->provider, status, &err);
 	ok = give_public(token_key_public(found.key), give, arg);
@@ -232,14 +211,21 @@ static int list_objects(struct store *s, bool login)
 	return status == 0 ? 1 : provider_fail(s->provider, status, &err);
 }
 
+static bool wants_keys(const struct store *s)
+{
+	return s->expect == 0 || s->expect == OSSL_STORE_INFO_PKEY;
+}
+
 /* The next of what the list holds for s; 0 without an error where nothing is left. */
 static int give_next(struct store *s, OSSL_CALLBACK *give, void *arg)
 {
 	while (s->next < s->count) {
 		const hsmime_key *k = &s->list[s->next];
-		bool all = s->expect == 0;
-
-		if (all && !s->key_given && k->has_private_key == 1) {
+		if (!store_search_fits(&s->search, k)) {
+			s->next++;
+			continue;
+		}
+		if (wants_keys(s) && !s->key_given && k->has_private_key == 1) {
 			s->key_given = true;
 			return load_key(s, k->uri, give, arg);
 		}
@@ -247,7 +233,7 @@ static int give_next(struct store *s, OSSL_CALLBACK *give, void *arg)
 		s->key_given = false;
 		if (s->expect == OSSL_STORE_INFO_PUBKEY)
 			return load_public(s, k, give, arg);
-		if (k->certificate != NULL)
+		if (s->expect != OSSL_STORE_INFO_PKEY && k->certificate != NULL)
 			return give_certificate(k->certificate, give, arg);
 	}
 	return 0;
@@ -259,7 +245,7 @@ static int give_next(struct store *s, OSSL_CALLBACK *give, void *arg)
  */
 static int load_listed(struct store *s, OSSL_CALLBACK *give, void *arg)
 {
-	bool login = s->login && s->expect == 0;
+	bool login = s->login && wants_keys(s);
 
 	if (!s->listed && !list_objects(s, login))
 		return 0;
@@ -281,7 +267,7 @@ static int load(struct store *s, OSSL_CALLBACK *give, void *arg)
 		s->failed = true;
 		return provider_fail(s->provider, status, &err);
 	}
-	if (s->expect != OSSL_STORE_INFO_PKEY)
+	if (s->expect != OSSL_STORE_INFO_PKEY || store_search_any(&s->search))
 		return load_listed(s, give, arg);
 	ok = load_key(s, s->uri, give, arg);
 	s->done = ok == 1;

@@ -8,6 +8,7 @@
 #include "job.h"
 #include "json.h"
 #include "message.h"
+#include "pem_uri.h"
 #include "utf8.h"
 #include "values.h"
 
@@ -210,6 +211,41 @@ static const char *uri(const struct options *o)
 	return o->operand_count > 0 ? o->operands[0] : option_text(o, OPT_KEY);
 }
 
+/* The only one that may have a private key. */
+static int choose_key(const hsmime_key **key, const hsmime_key *list, size_t count, struct job *job)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].has_private_key == 0)
+			continue;
+		if (*key != NULL)
+			return job_refuse(job, HSMIME_ENOKEY,
+			    "give the URI of one of them; hsmime keys lists them",
+			    "several keys fit, and a PEM file names one");
+		*key = &list[i];
+	}
+	if (*key == NULL)
+		return job_refuse(job, HSMIME_ENOKEY,
+		    "look at what hsmime keys --login lists; with --login hidden keys fit too",
+		    "there is no such key for a PEM file");
+	return 0;
+}
+
+/* What the person said of the PIN's place goes into the file too. */
+static int write_pem(const hsmime_key *list, size_t count, struct job *job)
+{
+	const char *given = uri(job->options);
+	const char *query = given != NULL ? strchr(given, '?') : NULL;
+	const hsmime_key *key = NULL;
+	int status = choose_key(&key, list, count, job);
+
+	if (status == 0 && key != NULL)
+		status = pem_uri_write(stdout, key->uri, query != NULL ? query : "");
+	if (status == HSMIME_EUSAGE)
+		return job_refuse(job, status, "leave out what tells nothing apart",
+		    "the URI is longer than %d characters", PEM_URI_MAX);
+	return status;
+}
+
 int cmd_keys(const struct options *o)
 {
 	struct job job;
@@ -220,7 +256,9 @@ int cmd_keys(const struct options *o)
 
 	if (status == 0)
 		status = hsmime_keys(&list, &count, job.ctx, uri(o), login);
-	if (status == 0 && option_is(o, OPT_JSON))
+	if (status == 0 && option_is(o, OPT_PEM_URI))
+		status = write_pem(list, count, &job);
+	else if (status == 0 && option_is(o, OPT_JSON))
 		write_json(list, count);
 	else if (status == 0)
 		write_text(list, count, &job);

@@ -32,6 +32,7 @@ static const struct {
 	{ CMD_VERIFY, OPT_NO_CHAIN, EXCLUDES, OPT_AT,
 	    "without a chain no certificate is checked at any time" },
 	{ CMD_VERIFY, OPT_NO_CHECK_TIME, EXCLUDES, OPT_AT, "one of them asks for no time" },
+	{ CMD_KEYS, OPT_PEM_URI, EXCLUDES, OPT_JSON, "each of them is a form of the answer" },
 };
 
 static int complain(const char *option, const char *what, const char *other, const char *why)

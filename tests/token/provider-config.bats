@@ -7,16 +7,6 @@ setup_file() {
 	provider_token
 }
 
-# configure FIRST SECOND LINE...: an openssl.cnf that activates both, with LINEs for hsmime
-configure() {
-	{
-		printf '%s\n' 'openssl_conf = start' '[start]' 'providers = providers' '[providers]' \
-			"$1 = $1_section" "$2 = $2_section" '[default_section]' 'activate = 1' \
-			'[hsmime_section]' 'activate = 1'
-		[ $# -lt 3 ] || printf '%s\n' "${@:3}"
-	} >"$W/openssl.cnf"
-}
-
 # configured STATUS COMMAND...: openssl with that file, and nothing of it in the environment
 configured() {
 	local expected=$1
@@ -40,6 +30,34 @@ signs_with() {
 		configure "${o% *}" "${o#* }" "pkcs11-module = $HSMIME_MODULE" "pin-source = $HSMIME_PIN_SOURCE"
 		signs_with configured 0
 	done
+}
+
+# documented FIRST-LINE: what stands in docs/PROVIDER.md from that line on, with this test's files
+documented() {
+	sed -n "/^    $1\$/,/^[^ ]/s/^    //p" "$cli_root/docs/PROVIDER.md" |
+		sed "s|/usr/lib/softhsm/libsofthsm2.so|$HSMIME_MODULE|; s|/etc/hsmime/pin|$W/pin|"
+}
+
+@test 'the openssl.cnf of docs/PROVIDER.md works, and keys are made in software' {
+	documented 'openssl_conf = start' >"$W/openssl.cnf"
+	grep -q "^pin-source = file:$W/pin\$" "$W/openssl.cnf"
+	signs_with configured 0
+	configured 0 genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$W/made.pem"
+}
+
+@test 'with what docs/PROVIDER.md says hsmime may come first' {
+	{
+		echo 'openssl_conf = start'
+		documented '\[start\]' | sed -n '/alg_section/,$p' | sed '1i [start]\nproviders = providers'
+		printf '%s\n' '[providers]' 'hsmime = hsmime_section' 'default = default_section' \
+			'[default_section]' 'activate = 1' '[hsmime_section]' 'activate = 1' \
+			"pkcs11-module = $HSMIME_MODULE" "pin-source = $HSMIME_PIN_SOURCE"
+	} >"$W/openssl.cnf"
+	grep -q '^default_properties = ?provider=default$' "$W/openssl.cnf"
+	signs_with configured 0
+	configured 0 genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$W/made.pem"
+	sed -i '/default_properties/d' "$W/openssl.cnf"
+	configured 1 genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$W/made.pem"
 }
 
 @test 'module is the file of the provider, as in every section of openssl.cnf' {
@@ -128,7 +146,7 @@ one_try() {
 		ossl 1 pkey -noout -in pkcs11:token=Other
 		mentions 'no such key.*no token matches'
 		ossl 1 pkey -noout -in pkcs11:token=Demo
-		mentions 'no such key.*several keys fit.*id=%01'
+		mentions 'no such key.*several keys fit.*id=%0[1-5] '
 	done
 }
 

@@ -302,6 +302,40 @@ pkeyutl_derives() {
 	done
 }
 
+# finds COUNT WHAT OPTION...: storeutl finds that many on the token, WHAT each
+finds() {
+	ossl 0 storeutl -noout "${@:3}" pkcs11:token=Demo
+	reported "^Total found: $1\$"
+	[ "$(grep -c "^[0-9]*: $2\$" <<<"$output")" = "$1" ]
+}
+
+@test 'storeutl finds certificates by name, serial number, fingerprint and label' {
+	local ca='/O=hsmime demo/CN=Demo CA' serial fingerprint
+	serial=0x$(openssl x509 -in "$W/bob.pem" -noout -serial | cut -d= -f2)
+	fingerprint=$(openssl x509 -in "$W/bob.pem" -noout -sha256 -fingerprint | cut -d= -f2 | tr -d :)
+	for o in "${orders[@]}"; do
+		order "$o"
+		finds 1 Certificate -certs -subject '/O=hsmime demo/CN=bob'
+		finds 0 Certificate -certs -subject '/O=hsmime demo/CN=nobody'
+		finds 1 Certificate -certs -issuer "$ca" -serial "$serial"
+		finds 0 Certificate -certs -issuer "$ca" -serial "${serial}00"
+		finds 0 Certificate -certs -issuer /CN=another -serial "$serial"
+		finds 1 Certificate -certs -fingerprint "$fingerprint" -sha256
+		finds 0 Certificate -certs -fingerprint "${fingerprint//[0-9]/0}" -sha256
+		finds 1 Certificate -certs -alias alice
+		finds 0 Certificate -certs -alias alic
+		finds 1 Pkey -keys -alias bob
+		finds 0 Pkey -keys -alias nobody
+	done
+}
+
+@test 'a search needs no PIN where only certificates are asked for' {
+	order "${orders[0]}"
+	HSMIME_PIN_SOURCE=file:/nowhere finds 1 Certificate -certs -alias alice
+	HSMIME_PIN_SOURCE=file:/nowhere ossl 1 storeutl -noout -keys -alias alice pkcs11:token=Demo
+	mentions 'no login'
+}
+
 @test 'no digest, cipher, random generator or key generation is offered' {
 	order "${orders[0]}"
 	for kind in -digest-algorithms -cipher-algorithms -random-generators -mac-algorithms -kdf-algorithms; do

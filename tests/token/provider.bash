@@ -4,6 +4,7 @@
 load "${BATS_TEST_DIRNAME%/token}/cli/helper"
 
 export OPENSSL_MODULES=$HSMIME_BUILD/ossl-modules
+HSMIME=${HSMIME:-$HSMIME_BUILD/src/cli/hsmime}
 providers=()
 orders=('hsmime default' 'default hsmime')
 
@@ -48,4 +49,52 @@ mentions() {
 		printf 'no error of hsmime with "%s":\n%s\n' "$1" "$stderr"
 		return 1
 	}
+}
+
+# certify NN NAME: a TLS certificate for that key and 127.0.0.1 in $W/NAME-tls.pem
+certify() {
+	ossl 0 req -new -key "$(key "$1")" -subj "/CN=$2" -out "$W/$2.csr"
+	printf '%s\n' 'subjectAltName=IP:127.0.0.1' 'extendedKeyUsage=serverAuth,clientAuth' \
+		'keyUsage=digitalSignature,keyEncipherment' >"$W/$2.ext"
+	plain x509 -req -in "$W/$2.csr" -CA "$W/ca.pem" -CAkey "$W/ca.key" -days 30 \
+		-set_serial "$((RANDOM * 32768 + RANDOM))" -extfile "$W/$2.ext" -out "$W/$2-tls.pem"
+}
+
+# serve PATTERN COMMAND...: it runs in the background, $server, until the test's end; comes back when
+# a line of its output matches, whose end is then $line. stop_server: at the test's end.
+serve() {
+	local pattern=$1
+	shift
+	mkfifo "$BATS_TEST_TMPDIR/$((++servers))"
+	# By exec, so that $! is the server; and that it ends with an error is for the test to judge.
+	(trap - ERR EXIT DEBUG && exec "$@") >"$BATS_TEST_TMPDIR/$servers" 2>&1 3>&- &
+	server=$!
+	exec {said_by_server}<"$BATS_TEST_TMPDIR/$servers"
+	while IFS= read -r -t 30 -u "$said_by_server" line; do
+		echo "$line" >>"$W/server.log"
+		[[ $line =~ $pattern ]] || continue
+		cat <&"$said_by_server" >>"$W/server.log" &
+		reader=$!
+		exec {said_by_server}<&-
+		return
+	done
+	echo "the server did not start: $*"
+	cat "$W/server.log"
+	return 1
+}
+
+stop_server() {
+	[ -z "${server-}" ] || kill "$server" "${reader-}" 2>/dev/null || true
+	[ -z "${server-}" ] || wait "$server" || true
+	server=
+}
+
+# configure FIRST SECOND LINE...: an openssl.cnf that activates both, with LINEs for hsmime
+configure() {
+	{
+		printf '%s\n' 'openssl_conf = start' '[start]' 'providers = providers' '[providers]' \
+			"$1 = $1_section" "$2 = $2_section" '[default_section]' 'activate = 1' \
+			'[hsmime_section]' 'activate = 1'
+		[ $# -lt 3 ] || printf '%s\n' "${@:3}"
+	} >"$W/openssl.cnf"
 }

@@ -16,18 +16,19 @@
 void login_init(struct login *l)
 {
 	gate_init(&l->gate);
-	atomic_store(&l->in, false);
+	atomic_store(&l->in, 0);
 }
 
 void login_free(struct login *l)
 {
 	gate_free(&l->gate);
 	OPENSSL_cleanse(l->refused, sizeof(l->refused));
+	OPENSSL_cleanse(l->accepted, sizeof(l->accepted));
 }
 
 void login_lost(struct token *t)
 {
-	atomic_store(&t->login.in, false);
+	atomic_store(&t->login.in, 0);
 }
 
 /*
@@ -57,6 +58,12 @@ CK_RV login_check(struct token *t, const struct session *s)
 	return rv;
 }
 
+/* A login of a generation that was lost may be over, and is looked for anew. */
+static bool is_in(struct token *t, const struct session *s)
+{
+	return atomic_load(&t->login.in) == s->generation + 1UL;
+}
+
 /* Another part of the program, or we before the sessions were lost, may have logged in. */
 static bool in_already(struct token *t, const struct session *s)
 {
@@ -83,7 +90,7 @@ static int log_in(struct attempt *a, const struct session *s)
 	struct token *t = a->token;
 	int r = 0;
 
-	if (atomic_load(&t->login.in))
+	if (is_in(t, s))
 		return 0;
 	if (!in_already(t, s)) {
 		if (t->login.tried || !token_flags_fresh(t))
@@ -96,7 +103,7 @@ static int log_in(struct attempt *a, const struct session *s)
 			warn_of_change(t);
 	}
 	if (r == 0)
-		atomic_store(&t->login.in, true);
+		atomic_store(&t->login.in, s->generation + 1UL);
 	return r;
 }
 
@@ -113,7 +120,7 @@ int login_user(struct token *t, const struct session *s, struct pin_source *pin,
 	int r;
 
 	*rv = CKR_OK;
-	if (atomic_load(&t->login.in))
+	if (is_in(t, s))
 		return 0;
 	if (!gate_enter(&t->login.gate))
 		return watch_stuck(err, t);

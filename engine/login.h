@@ -32,9 +32,13 @@ struct login_refused {
 /* Private to login.c and login_attempt.c. */
 struct login {
 	struct gate gate;
-	atomic_bool in;
+	atomic_ulong
+	    in;     /* one more than the generation of sessions in which somebody is; 0: nobody */
 	bool tried; /* a login was attempted before, so the flags are to be read again */
 	struct login_refused refused[LOGIN_KINDS]; /* by enum hsmime_pin_kind */
+	/* Of the PIN that the last login for one operation was accepted with. */
+	unsigned char accepted[LOGIN_DIGEST];
+	bool has_accepted;
 };
 
 /* What a PIN is for: in words, and the key where it is for one alone (hsmime_pin_request). */

@@ -71,6 +71,7 @@ void attempt_refused(const struct attempt *a, const struct secret *pin)
 	unsigned char tag[CRYPTO_TAG];
 
 	pin_cache_forget(a->token);
+	a->token->login.has_accepted = false;
 	if (crypto_tag(tag, pin->data, pin->len))
 		memcpy(l->tags[l->count++ % LOGIN_REFUSED_MAX], tag, LOGIN_DIGEST);
 }
@@ -182,15 +183,36 @@ static int send_pin(const struct attempt *a, const struct secret *pin, CK_RV *an
 	return judge(a, *answer);
 }
 
+/* A card that is pulled out is often first missed by the login for one operation. */
+static void remember_accepted(const struct attempt *a, const struct secret *pin)
+{
+	struct login *l = &a->token->login;
+
+	if (a->user == CKU_CONTEXT_SPECIFIC)
+		l->has_accepted = crypto_tag(l->accepted, pin->data, pin->len);
+}
+
+static bool was_accepted(const struct attempt *a, const struct secret *pin)
+{
+	const struct login *l = &a->token->login;
+	unsigned char tag[CRYPTO_TAG];
+
+	return l->has_accepted && crypto_tag(tag, pin->data, pin->len) &&
+	       CRYPTO_memcmp(l->accepted, tag, sizeof(tag)) == 0;
+}
+
 /*
  * Whether the PIN is not to be sent again. Where the token went during the login it may or may not
- * have looked at the PIN: a person may type the same again, and nobody else.
+ * have looked at the PIN: a person may type the same again, and nobody else unless the token is
+ * known to take it.
  */
-static bool counts(const struct attempt *a, CK_RV answer)
+static bool counts(const struct attempt *a, const struct secret *pin, CK_RV answer)
 {
 	if (not_the_pin(a, answer) || state_of_pin(answer))
 		return false;
-	return recovery_of(answer) != RECOVERY_SESSION || !pin_attended(a->source);
+	if (recovery_of(answer) != RECOVERY_SESSION)
+		return true;
+	return !pin_attended(a->source) && !was_accepted(a, pin);
 }
 
 static int check_process(const struct attempt *a, const struct secret *pin)
@@ -211,6 +233,7 @@ static int check_process(const struct attempt *a, const struct secret *pin)
 
 static void accepted(const struct attempt *a, const struct secret *pin, bool by_person)
 {
+	remember_accepted(a, pin);
 	if (!by_person)
 		return;
 	pin_memory_clear(a->source->memory, a->token);
@@ -229,7 +252,7 @@ static int try_pin(
 	if (r < 0)
 		return r;
 	r = send_pin(a, pin, &answer);
-	if (r == 0 || !counts(a, answer)) {
+	if (r == 0 || !counts(a, pin, answer)) {
 		pin_memory_end(try, answer == CKR_OK ? PIN_ACCEPTED : PIN_VOID);
 		if (answer == CKR_OK)
 			accepted(a, pin, by_person);

@@ -24,14 +24,19 @@ static int log_in(struct work *w)
 
 	if (!w->login || !wanted)
 		return 0;
-	w->login_before = atomic_load(&w->token->login.in);
 	r = login_user(w->token, &w->session, w->pin, w->purpose, &rv, w->err);
+	w->relies_on_login = r == 0;
 	return r < 0 && rv != CKR_OK ? work_refused(w, rv) : r;
 }
 
 int work_nothing(struct work *w)
 {
-	return w->login_before ? work_refused(w, login_check(w->token, &w->session)) : 0;
+	CK_RV rv = w->relies_on_login ? login_check(w->token, &w->session) : CKR_OK;
+
+	/* Who found the login over meanwhile, and logged in again, has begun a new generation before. */
+	if (rv == CKR_OK && w->session.generation != session_generation(w->token))
+		rv = CKR_SESSION_HANDLE_INVALID;
+	return work_refused(w, rv);
 }
 
 /* A private object is also void because the login or the session is over: then that is the refusal. */
@@ -39,7 +44,7 @@ static void look_deeper(struct work *w)
 {
 	CK_RV rv = CKR_OK;
 
-	if (w->login_before && recovery_of(w->rv) == RECOVERY_OBJECT)
+	if (w->relies_on_login && recovery_of(w->rv) == RECOVERY_OBJECT)
 		rv = login_check(w->token, &w->session);
 	if (recovery_of(rv) != RECOVERY_NONE)
 		w->rv = rv;
@@ -72,7 +77,7 @@ static int try_once(struct work *w, work_function run, void *arg)
 	CK_RV rv = CKR_OK;
 	int r = module_ready(w->module, w->err);
 
-	w->dirty = w->keep = w->login_before = false;
+	w->dirty = w->keep = w->relies_on_login = false;
 	if (r == 0)
 		r = session_take(&w->session, &rv, w->token, w->err);
 	if (r == 0)

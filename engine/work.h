@@ -26,8 +26,8 @@ struct work {
 	/* For the function: */
 	struct module *module;
 	struct session session;
-	bool again;        /* the second try: handles from before don't hold */
-	bool login_before; /* an earlier login is relied upon */
+	bool again;           /* the second try: handles from before don't hold */
+	bool relies_on_login; /* a login was made, now or earlier: it may be over again */
 	/* From the function: */
 	CK_RV rv;   /* with WORK_REFUSED */
 	bool dirty; /* an operation may still be active in the session */
@@ -43,8 +43,8 @@ typedef int (*work_function)(struct work *w, void *arg);
 int work_refused(struct work *w, CK_RV rv);
 
 /*
- * work_nothing(w): nothing was found in w's session: CKR_USER_NOT_LOGGED_IN as by
- * work_refused where an earlier login is over, which tokens do not say unasked; else 0.
+ * work_nothing(w): nothing was found in w's session: as by work_refused where that is because a
+ * login is over, which tokens do not say unasked, or was meanwhile; else 0.
  */
 int work_nothing(struct work *w);
 

@@ -1,4 +1,5 @@
 /* Where the loadable provider's tokens come from: openssl.cnf, the environment, a person. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "engine/provider/internal.h"
 #include "engine/watch.h"
 #include "engine/zone.h"
+#include "util/state_folder.h"
 
 #define CALL_LIMIT 60 /* seconds */
 #define CALL_LIMIT_MAX 1000000
@@ -97,6 +99,8 @@ static ptrdiff_t ask_person(void *arg, const hsmime_pin_request *request, char *
 
 int provider_engine(struct engine **out, struct provider *p, struct error *err)
 {
+	char state[PATH_MAX];
+	bool kept = state_folder(state, sizeof(state), NULL) == 0;
 	struct engine_options options = {
 		.module = p->module,
 		.token_label = p->token,
@@ -104,6 +108,7 @@ int provider_engine(struct engine **out, struct provider *p, struct error *err)
 		.pin_callback = ask_person,
 		.pin_arg = p,
 		.call_limit = p->call_limit * 1000,
+		.state_dir = kept ? state : NULL,
 		/* A program's -passin answers as a person does. */
 		.pin_doubtful = true,
 	};

@@ -102,7 +102,8 @@ static void tell_certificates(const struct holding *h, const struct diagnosis_ob
 
 static void look_at_key(const struct holding *h, const struct diagnosis_object *o)
 {
-	const unsigned useful = HSMIME_KEY_SIGN | (o->rsa ? HSMIME_KEY_DECRYPT : HSMIME_KEY_DERIVE);
+	const unsigned useful =
+	    HSMIME_KEY_SIGN | (o->rsa ? HSMIME_KEY_DECRYPT | HSMIME_KEY_UNWRAP : HSMIME_KEY_DERIVE);
 
 	h->d->private_keys++;
 	if (!is_named(h, o))

@@ -59,8 +59,8 @@ void doctor_try(struct doctor *d, struct engine *e, const char *uri, unsigned us
 		void (*run)(struct doctor *d, struct token_key *key, const char *uri);
 	} rows[] = {
 		{ HSMIME_KEY_SIGN, ENGINE_SIGN, DOCTOR_KEY_SIGN_FAILED, try_signature },
-		{ HSMIME_KEY_DECRYPT | HSMIME_KEY_DERIVE, ENGINE_DECRYPT, DOCTOR_KEY_DECRYPT_FAILED,
-		    try_decryption },
+		{ HSMIME_KEY_DECRYPT | HSMIME_KEY_DERIVE | HSMIME_KEY_UNWRAP, ENGINE_DECRYPT,
+		    DOCTOR_KEY_DECRYPT_FAILED, try_decryption },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -259,11 +259,6 @@ bool chaos_pin_refused(void)
 	return atomic_load(&chaos.pin_refused) || atomic_load(&chaos.vague);
 }
 
-bool chaos_missed(const struct chaos_operation *o, int status)
-{
-	return status == HSMIME_ENOKEY && !chaos_may_end(o, status) && chaos_disturbed();
-}
-
 unsigned long chaos_sent_twice(void)
 {
 	return atomic_load(&chaos.sent_twice);

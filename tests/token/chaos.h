@@ -37,12 +37,6 @@ void chaos_leave(void);
 /* chaos_may_end(o, status): whether o may end so. */
 bool chaos_may_end(const struct chaos_operation *o, int status);
 
-/*
- * chaos_missed(o, status): whether o may have missed its key because another thread logged in
- * again while it searched without a login (engine/work.h: work_nothing looks after the search).
- */
-bool chaos_missed(const struct chaos_operation *o, int status);
-
 /* chaos_disturbed(): something befell all threads: the token went, its user was logged out, a length was wrong. */
 bool chaos_disturbed(void);
 

@@ -17,6 +17,7 @@ setup_file() {
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
+	export XDG_STATE_HOME=$PWD/state
 }
 
 teardown() {

@@ -270,6 +270,35 @@ static void a_careful_key_asks_for_every_signature(void **state)
 	token_key_free(k);
 }
 
+/* A card that is pulled out is first missed by the login for one operation. */
+static int lose_at_the_login(struct token_key *k)
+{
+	pin_rig.proxy->lose_at("C_Login", 0);
+	assert_true(operate_sign(k, &pin_rig.err) < 0);
+	pin_rig.proxy->bring_back();
+	return operate_sign(k, &pin_rig.err);
+}
+
+/* That says nothing of an unattended PIN that it took before; one that it never took is not sent again. */
+static void a_careful_key_survives_its_card_being_pulled_out(void **state)
+{
+	struct token_key *k = NULL;
+
+	(void)state;
+	setenv("TEST_PIN", pin_rig_right, 1);
+	pin_rig_open("env:TEST_PIN", false);
+	k = operate_key(pin_rig.e, "pkcs11:token=Alpha;id=%02", ENGINE_SIGN);
+	assert_int_equal(operate_sign(k, &pin_rig.err), 0);
+	assert_int_equal(lose_at_the_login(k), 0);
+	token_key_free(k);
+	pin_rig.proxy->reset();
+	pin_rig_open("env:TEST_PIN", false);
+	k = operate_key(pin_rig.e, "pkcs11:token=Alpha;id=%02", ENGINE_SIGN);
+	assert_int_equal(lose_at_the_login(k), HSMIME_EPIN);
+	token_key_free(k);
+	unsetenv("TEST_PIN");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +327,8 @@ int main(void)
 		    while_a_person_thinks_others_work, pin_rig_begin, pin_rig_end),
 		cmocka_unit_test_setup_teardown(
 		    a_careful_key_asks_for_every_signature, pin_rig_begin, pin_rig_end),
+		cmocka_unit_test_setup_teardown(
+		    a_careful_key_survives_its_card_being_pulled_out, pin_rig_begin, pin_rig_end),
 	};
 
 	return cmocka_run_group_tests(tests, pin_rig_set_up, pin_rig_tear_down);

@@ -248,9 +248,7 @@ static void a_pin_pad_asks_for_both(void **state)
 	person.user = person.fresh = "y";
 	open_with(NULL, true);
 	pin_rig.proxy->pad(typed, 1);
-	/* SoftHSM has no pad for C_SetPIN: that it was asked without any PIN is what it refuses. */
-	assert_int_equal(engine_pin_change(pin_rig.e, &plain, &pin_rig.err), HSMIME_ETOKEN);
-	assert_non_null(strstr(pin_rig.err.message, "CKR_ARGUMENTS_BAD"));
+	assert_int_equal(engine_pin_change(pin_rig.e, &plain, &pin_rig.err), 0);
 	assert_string_equal(person.asked, "user-pad new-pad ");
 	assert_int_equal(pin_rig.proxy->count("C_SetPIN"), 1);
 	person.fresh = NULL;

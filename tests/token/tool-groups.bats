@@ -26,6 +26,7 @@ setup_file() {
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
+	export XDG_STATE_HOME=$PWD/state
 	export XDG_CONFIG_HOME=$PWD/config
 	mkdir -p config/hsmime
 }

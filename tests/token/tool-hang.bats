@@ -16,6 +16,7 @@ setup_file() {
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
+	export XDG_STATE_HOME=$PWD/state
 	mkdir -p out
 }
 

@@ -15,6 +15,7 @@ setup_file() {
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
+	export XDG_STATE_HOME=$PWD/state
 }
 
 # waits ARGUMENT...: the tool starts without a token, says that it waits, and ends well when one comes

@@ -4,6 +4,7 @@
 
 cli_root=${BASH_SOURCE[0]%/tests/cli/*}
 bats_require_minimum_version 1.5.0
+PATH=/usr/bin:$PATH # Debian's python3: one that a version manager stands before starts slowly
 export LC_ALL=C.UTF-8 # for what the tests spell by code point, whatever the machine's locale
 
 # new_token FOLDER [LABEL]: a token, and the environment that hsmime reads set to it.

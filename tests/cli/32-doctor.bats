@@ -89,7 +89,7 @@ is() {
 	find_spy
 	spied hsmime doctor --ca "$W/ca.pem" >said
 	grep -q C_GetTokenInfo spy.log
-	! grep -qE 'C_Login|C_Sign' spy.log
+	run ! grep -qE 'C_Login|C_Sign' spy.log
 	grep -q 'no login without --login' said
 	grep -q 'hsmime doctor --login tries each key' said
 	found 0 --ca "$W/ca.pem"

@@ -18,7 +18,7 @@ setup() {
 
 # stays COMMAND...: on a token that keeps what it unwraps
 stays() {
-	PROXY_INNER=$HSMIME_MODULE HSMIME_MODULE=$HSMIME_BUILD/tests/token/proxy.so \
+	HSMIME_MODULE=$HSMIME_BUILD/tests/token/proxy.so \
 		PROXY_CONTROL=$W/control "$@"
 }
 

@@ -49,7 +49,7 @@ encrypted() {
 	ossl 1 pkeyutl -decrypt -inkey "$(key 01)" -in "$W/encrypted" -out "$W/out" \
 		-pkeyopt rsa_padding_mode:none
 	mentions 'unwraps only, and raw RSA does not unwrap'
-	PROXY_INNER=$HSMIME_MODULE HSMIME_MODULE=$HSMIME_BUILD/tests/token/proxy.so \
+	HSMIME_MODULE=$HSMIME_BUILD/tests/token/proxy.so \
 		PROXY_CONTROL=$W/control \
 		ossl 1 pkeyutl -decrypt -inkey "$(key 01)" -in "$W/encrypted" -out "$W/out"
 	mentions 'does not show what it unwraps'

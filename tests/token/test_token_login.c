@@ -299,6 +299,27 @@ static void a_careful_key_survives_its_card_being_pulled_out(void **state)
 	unsetenv("TEST_PIN");
 }
 
+/* A card that came back wants its PIN again. */
+static void a_lost_login_with_nobody_to_ask_is_said(void **state)
+{
+	struct token_key *k = NULL;
+
+	(void)state;
+	pin_rig.person.answer = pin_rig_right;
+	pin_rig_open(NULL, true);
+	k = operate_key(pin_rig.e, PIN_RIG_KEY, ENGINE_SIGN);
+	assert_int_equal(operate_sign(k, &pin_rig.err), 0);
+	pin_rig.person.answer = NULL;
+	pin_rig.proxy->lose(NULL);
+	pin_rig.proxy->bring_back();
+	assert_int_equal(operate_sign(k, &pin_rig.err), HSMIME_EPIN);
+	assert_non_null(strstr(pin_rig.err.message, "no PIN was given for token \"Alpha\""));
+	assert_int_equal(pin_rig.person.asked, 2);
+	pin_rig.person.answer = pin_rig_right;
+	assert_int_equal(operate_sign(k, &pin_rig.err), 0);
+	token_key_free(k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -327,6 +348,8 @@ int main(void)
 		    while_a_person_thinks_others_work, pin_rig_begin, pin_rig_end),
 		cmocka_unit_test_setup_teardown(
 		    a_careful_key_asks_for_every_signature, pin_rig_begin, pin_rig_end),
+		cmocka_unit_test_setup_teardown(
+		    a_lost_login_with_nobody_to_ask_is_said, pin_rig_begin, pin_rig_end),
 		cmocka_unit_test_setup_teardown(
 		    a_careful_key_survives_its_card_being_pulled_out, pin_rig_begin, pin_rig_end),
 	};

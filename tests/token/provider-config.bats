@@ -102,11 +102,13 @@ documented() {
 	done
 }
 
-# one_try STATUS COMMAND...: a wrong PIN; however often its source is asked, it is once
+# one_try STATUS COMMAND...: a wrong PIN, by a program that knows of none before; however often its
+# source is asked, it is once
 one_try() {
 	local expected=$1
 	shift
 	rm -f "$W/asked"
+	rm -rf "$XDG_STATE_HOME"
 	HSMIME_PIN_SOURCE="command:echo x >>'$W/asked'; echo 999999" ossl "$expected" "$@"
 	[ "$(wc -l <"$W/asked")" = 1 ]
 	mentions 'no login.*refused the PIN'

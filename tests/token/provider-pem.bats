@@ -160,6 +160,7 @@ new_authority() {
 	for o in "${orders[@]}"; do
 		order "$o"
 		rm -f "$W/asked"
+		rm -rf "$XDG_STATE_HOME"
 		HSMIME_PIN_SOURCE="command:echo x >>'$W/asked'; echo 999999" \
 			time_stamp 1 "$W/alice-key.pem"
 		mentions 'no login.*refused the PIN'

@@ -55,6 +55,7 @@ static void make_ca(struct softtoken *st)
 void softtoken_begin(struct softtoken *st)
 {
 	const char *tmp = getenv("TMPDIR");
+	char state[300];
 	void *handle = dlopen(SOFTHSM_MODULE, RTLD_NOW);
 	CK_C_GetFunctionList get = NULL;
 
@@ -63,6 +64,9 @@ void softtoken_begin(struct softtoken *st)
 	    st->folder, sizeof(st->folder), "%s/hsmime-token-XXXXXX", tmp != NULL ? tmp : "/tmp");
 	assert_non_null(mkdtemp(st->folder));
 	write_configuration(st);
+	/* What is kept for later programs is none of the account's, and none of another test's. */
+	snprintf(state, sizeof(state), "%s/state", st->folder);
+	assert_int_equal(setenv("XDG_STATE_HOME", state, 1), 0);
 	assert_non_null(handle);
 	*(void **)&get = dlsym(handle, "C_GetFunctionList");
 	assert_non_null(get);

@@ -74,6 +74,9 @@ setup() {
 	[ "$(calls C_Login)" = 1 ]
 	hsmime sign --from -o signed.eml mail.eml
 	for i in 1 2; do
+		# One that was refused is not sent again.
+		run_as 4 hsmime sign --pin-source file:wrong --from -o signed.eml mail.eml
+		printf 12345%s $i >wrong
 		run_as 4 hsmime sign --pin-source file:wrong --from -o signed.eml mail.eml
 	done
 	# The last one is not for what nobody attends to.

@@ -15,7 +15,7 @@
 struct candidates;
 struct selector;
 
-#define CHOSEN_MAX 16
+#define CHOSEN_MAX 256
 
 /* A certificate, its CKA_ID there (none: 0), and which of the candidates it is. */
 struct chosen {

@@ -108,7 +108,7 @@ static void try_out_due(struct group *g, enum probe kind)
 	for (size_t i = 0; i < g->count; i++) {
 		struct trial t = { .key = g->keys[i], .kind = kind };
 
-		if (!health_due(t.key->token))
+		if (!health_due(t.key->token, kind == PROBE_DECRYPT))
 			continue;
 		if (zone_run_apart(try_out, &t, t.key->engine->call_limit, &t.err) == 0)
 			health_good(t.key->token);
@@ -122,8 +122,9 @@ static bool tokens_fault(int status)
 	return status == HSMIME_ETOKEN || status == HSMIME_EPIN || status == HSMIME_ENOKEY;
 }
 
-static int run_on(struct token_key *k, struct token_key **key, int (*run)(void *arg), void *arg,
-    struct error *err)
+/* A signature was verified; a decryption says nothing of its token (SECURITY.md), whatever came of it. */
+static int run_on(struct token_key *k, enum probe kind, struct token_key **key,
+    int (*run)(void *arg), void *arg, struct error *err)
 {
 	struct token *t = k->token;
 	int r;
@@ -134,7 +135,7 @@ static int run_on(struct token_key *k, struct token_key **key, int (*run)(void *
 	health_end(t);
 	if (tokens_fault(r))
 		health_failed(t, err);
-	else
+	else if (r == 0 && kind == PROBE_SIGN)
 		health_good(t);
 	return r;
 }
@@ -153,7 +154,7 @@ int group_run(struct group *g, enum probe kind, struct token_key **key, int (*ru
 			log_say(
 			    1, "the signature is made again on another token: it may exist twice");
 		tried |= 1u << at;
-		r = run_on(g->keys[at], key, run, arg, err);
+		r = run_on(g->keys[at], kind, key, run, arg, err);
 	}
 	return r;
 }

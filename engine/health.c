@@ -7,6 +7,7 @@
 
 #define FIRST_MS 1000
 #define LONGEST_MS 300000
+#define CHECK_MS 60000
 #define SESSIONS_MANY 64 /* a token without a limit counts as one with that many */
 
 static int64_t now_ms(void)
@@ -47,13 +48,16 @@ bool health_aside(const struct token *t)
 	return atomic_load(&t->health.failures) > 0;
 }
 
-bool health_due(struct token *t)
+bool health_due(struct token *t, bool always)
 {
 	int64_t again = atomic_load(&t->health.again), now = now_ms();
 	unsigned failures = atomic_load(&t->health.failures);
+	int64_t next = now + (failures > 0 ? pause_ms(failures) : CHECK_MS);
 
-	return failures > 0 && now >= again &&
-	       atomic_compare_exchange_strong(&t->health.again, &again, now + pause_ms(failures));
+	if ((failures == 0 && !always) || now < again)
+		return false;
+	/* The first use is no occasion yet. */
+	return atomic_compare_exchange_strong(&t->health.again, &again, next) && again != 0;
 }
 
 void health_begin(struct token *t)
@@ -68,7 +72,7 @@ void health_end(struct token *t)
 
 unsigned health_load(struct token *t)
 {
-	size_t limit = session_limit(t);
+	size_t limit = session_known_limit(t);
 
 	if (limit == 0 || limit > SESSIONS_MANY)
 		limit = SESSIONS_MANY;

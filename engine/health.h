@@ -31,10 +31,11 @@ void health_good(struct token *t);
 bool health_aside(const struct token *t);
 
 /*
- * health_due(t): t is set aside and its time is over: the caller is to try it out. To one caller
- * only; to the next one after the same time again.
+ * health_due(t, always): t is set aside and its time is over, or, with always, it is well and was
+ * not tried out for a minute: the caller is to try it out. To one caller only; to the next one after
+ * the same time again.
  */
-bool health_due(struct token *t);
+bool health_due(struct token *t, bool always);
 
 /* health_begin(t), health_end(t): around an operation. health_load(t): part of its sessions at work, of 4096. */
 void health_begin(struct token *t);

@@ -146,7 +146,7 @@ int login_context(struct token *t, const struct session *s, struct pin_source *p
 	*rv = CKR_OK;
 	if (!gate_enter(&t->login.gate))
 		return watch_stuck(err, t);
-	if (t->login.refused[HSMIME_PIN_USER].count > 0)
+	if (t->login.refused[HSMIME_PIN_USER].count > 0 || !token_flags_fresh(t))
 		r = refresh_flags(t, pin, rv, err);
 	if (r == 0)
 		r = attempt_run(&a);

@@ -304,8 +304,9 @@ static void fill_in(struct attempt *a)
 /* A PIN that is known to be right, unless somebody tried wrong ones or changed it meanwhile. */
 static bool from_cache(struct secret *pin, const struct attempt *a)
 {
-	return a->user == CKU_USER && pin_attended(a->source) && !a->about.count_low &&
-	       !a->about.final_try && pin_cache_get(pin, a->source->cache, a->token);
+	return a->user == CKU_USER && a->kept == NULL && a->send == NULL &&
+	       pin_attended(a->source) && !a->about.count_low && !a->about.final_try &&
+	       pin_cache_get(pin, a->source->cache, a->token);
 }
 
 static int ask_and_try(const struct attempt *a, struct secret *pin)

@@ -242,7 +242,7 @@ static int unwrap_here(struct call *c)
 		if (r < 0)
 			tell_lack(&j, w.rv, &own);
 	}
-	if (r == 0 && !j.unwrap.way.readable) {
+	if (r == 0 && c->on_token != NULL && !j.unwrap.way.readable) {
 		*c->on_token = j.on_token;
 		j.on_token = NULL;
 		*c->out_len = 0;

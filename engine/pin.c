@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -247,20 +248,47 @@ static int from_fd(struct secret *pin, struct pin_source *p, struct error *err)
 	return r;
 }
 
+/* The command is to end by the signals that end others, though this thread may take none. */
+static int spawn_attributes(posix_spawnattr_t *attributes)
+{
+	sigset_t none, usual;
+	int e = posix_spawnattr_init(attributes);
+
+	sigemptyset(&none);
+	sigemptyset(&usual);
+	sigaddset(&usual, SIGPIPE);
+	sigaddset(&usual, SIGXFSZ);
+	if (e == 0)
+		e = posix_spawnattr_setsigmask(attributes, &none);
+	if (e == 0)
+		e = posix_spawnattr_setsigdefault(attributes, &usual);
+	if (e == 0)
+		e = posix_spawnattr_setflags(
+		    attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	return e;
+}
+
 static int spawn(pid_t *pid, int out, const struct pin_source *p)
 {
 	char shell[] = "sh", option[] = "-c";
 	char *const argv[] = { shell, option, p->name, NULL };
 	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
 	int e = posix_spawn_file_actions_init(&actions);
 
 	if (e != 0)
 		return e;
+	e = spawn_attributes(&attributes);
+	if (e != 0) {
+		posix_spawn_file_actions_destroy(&actions);
+		return e;
+	}
 	e = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	if (e == 0)
 		e = posix_spawn_file_actions_adddup2(&actions, out, 1);
 	if (e == 0)
-		e = posix_spawn(pid, "/bin/sh", &actions, NULL, argv, environ);
+		e = posix_spawn(pid, "/bin/sh", &actions, &attributes, argv, environ);
+	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return e;
 }

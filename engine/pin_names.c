@@ -63,18 +63,19 @@ bool pin_name_source(
 
 /*
  * Of a file, also one that stands behind a descriptor. A credential is made anew at each start of
- * its service, with the same octets; the others have nothing to look at.
+ * its service, with the same octets; the others have nothing to look at. The device's number may
+ * be another one after each mount.
  */
 void pin_source_state(char state[PIN_STATE_ROOM], const struct pin_source *source)
 {
 	struct stat st;
 	bool file = (source->kind == PIN_FILE && stat(source->name, &st) == 0) ||
-		    (source->kind == PIN_FD && fstat(source->fd, &st) == 0 && S_ISREG(st.st_mode));
+		    (source->kind == PIN_FD && fstat(source->fd, &st) == 0);
 
-	if (!file)
+	if (!file || !S_ISREG(st.st_mode))
 		snprintf(state, PIN_STATE_ROOM, PIN_UNCHANGING);
 	else
-		snprintf(state, PIN_STATE_ROOM, "%llu.%llu.%lld.%lld.%09ld",
-		    (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
-		    (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+		snprintf(state, PIN_STATE_ROOM, "%llu.%lld.%lld.%09ld",
+		    (unsigned long long)st.st_ino, (long long)st.st_size,
+		    (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 }

@@ -1,6 +1,8 @@
 #include "engine/process_id.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,5 +70,9 @@ enum process_state process_state(const char *id)
 		return PROCESS_ELSEWHERE;
 	pid = strtol(id + len + 1, &end, 10);
 	since = *end == '/' ? strtoull(end + 1, NULL, 10) : 0;
+	/* Where /proc hides others, whether there is such a process is all that can be told. */
+	if (pid > 0 && started(pid) == 0)
+		return kill((pid_t)pid, 0) == 0 || errno == EPERM ? PROCESS_ELSEWHERE
+								  : PROCESS_GONE;
 	return since != 0 && started(pid) == since ? PROCESS_LIVES : PROCESS_GONE;
 }

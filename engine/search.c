@@ -16,6 +16,7 @@
 int search_begin(struct search *s, struct engine *e, const char *uri, enum engine_purpose purpose,
     struct error *err)
 {
+	struct error unlisted = { 0 };
 	int r = module_ready(e->module, err);
 
 	memset(s, 0, sizeof(*s));
@@ -25,6 +26,9 @@ int search_begin(struct search *s, struct engine *e, const char *uri, enum engin
 	s->err = err;
 	if (r == 0)
 		r = uri_parse(&s->uri, uri, e->module, err);
+	/* One that came since the tokens were listed; where that fails none is there, which is told. */
+	if (r == 0 && engine_token_first(e, &s->uri) == NULL)
+		(void)token_refresh(e->module, &unlisted);
 	if (r == 0 && s->uri.pin_source != NULL)
 		r = pin_source_from_uri(&s->uri_pin, s->uri.pin_source, e->pin, err);
 	if (r < 0)

@@ -163,10 +163,11 @@ void session_give(struct session *s, struct token *t)
 	s->handle = 0;
 }
 
-static void forget_one(struct session *s, struct session_pool *pool)
+static void forget_one(struct session *s, struct session_pool *pool, bool counted)
 {
 	pthread_mutex_lock(&pool->lock);
 	pool->closed++;
+	pool->closing -= counted ? 1 : 0;
 	if (s->generation == pool->generation) {
 		pool->open--;
 		pthread_cond_signal(&pool->given);
@@ -181,8 +182,10 @@ void session_drop(struct session *s, struct token *t)
 	CK_SESSION_HANDLE other = 0;
 	bool last;
 
+	/* Of several that are dropped at once only one is the last. */
 	pthread_mutex_lock(&pool->lock);
-	last = s->generation == pool->generation && pool->open == 1;
+	last = s->generation == pool->generation && pool->open - pool->closing == 1;
+	pool->closing += last ? 0 : 1;
 	pthread_mutex_unlock(&pool->lock);
 	if (last && cryptoki_open(t->module, atomic_load(&t->slot), &other) == CKR_OK) {
 		cryptoki_close(t->module, s->handle);
@@ -193,7 +196,7 @@ void session_drop(struct session *s, struct token *t)
 	if (last)
 		login_lost(t);
 	cryptoki_close(t->module, s->handle);
-	forget_one(s, pool);
+	forget_one(s, pool, !last);
 	s->handle = 0;
 }
 
@@ -256,6 +259,16 @@ size_t session_limit(struct token *t)
 		learn_limit(t);
 	limit = pool->limit;
 	pthread_mutex_unlock(&pool->lock);
+	return limit;
+}
+
+size_t session_known_limit(struct token *t)
+{
+	size_t limit;
+
+	pthread_mutex_lock(&t->pool.lock);
+	limit = t->pool.limit;
+	pthread_mutex_unlock(&t->pool.lock);
 	return limit;
 }
 

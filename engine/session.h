@@ -32,6 +32,7 @@ struct session_pool {
 	bool asked;   /* ulMaxSessionCount was read, or is being read */
 	bool asking;
 	unsigned closed; /* sessions that were closed, ever */
+	size_t closing;  /* that are being dropped, beside one that stays */
 	unsigned generation;
 };
 
@@ -75,6 +76,9 @@ void session_lost(struct token *t, unsigned generation);
  * for a session is told.
  */
 void session_abandon(struct token *t);
+
+/* session_known_limit(t): the same as far as it is known; SIZE_MAX where it is not. No call. */
+size_t session_known_limit(struct token *t);
 
 /* session_limit(t): how many sessions t grants, as far as is known or the token says (C_GetTokenInfo, once). */
 size_t session_limit(struct token *t);

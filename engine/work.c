@@ -83,7 +83,7 @@ static int try_once(struct work *w, work_function run, void *arg)
 	if (r == 0)
 		return with_session(w, run, arg);
 	if (recovery_of(rv) == RECOVERY_SESSION) {
-		session_lost(w->token, session_generation(w->token));
+		session_lost(w->token, w->session.generation);
 		return work_refused(w, rv);
 	}
 	return r;

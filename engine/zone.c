@@ -81,7 +81,12 @@ static int start_thread(struct zone *z)
 	sigset_t all, before;
 	int e;
 
+	/* Those that an instruction of the thread itself raises are its own. */
 	sigfillset(&all);
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGFPE);
+	sigdelset(&all, SIGILL);
 	e = pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (e != 0)
 		return e;

@@ -35,6 +35,9 @@ static void shared_free(struct ctx_shared *s)
 	(void)zone_run(close_tokens, s, s->call_limit, NULL);
 	if (!watch_watched())
 		zone_end();
+	/* Who was given up in one of its gates may come back. */
+	if (watch_hanging() > 0)
+		return;
 	secret_free(&s->substitute);
 	free(s->module);
 	free(s->token);

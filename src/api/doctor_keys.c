@@ -117,21 +117,29 @@ static void look_at_key(const struct holding *h, const struct diagnosis_object *
 		doctor_say(h->d, DOCTOR_KEY_NOT_FOR_MAIL, o->uri,
 		    "the key may neither sign nor decrypt, so hsmime has no use for it");
 	else if (h->login)
-		doctor_try(h->d, h->e, o->uri, o->usage);
+		doctor_try(h->d, h->e, o->uri, o->usage & useful);
 }
 
 /* Without a public key object too, SoftHSM and others show nothing of a key before a login. */
 static void look_at_certificate(const struct holding *h, const struct diagnosis_object *o)
 {
+	size_t signs = h->d->can_sign, decrypts = h->d->can_decrypt;
+	bool alone = h->all && partners(h, o, DIAGNOSIS_PRIVATE) == 0;
 	bool authority =
 	    o->certificate != NULL && (X509_get_extension_flags(o->certificate) & EXFLAG_CA) != 0;
 
 	if (o->certificate == NULL || authority || !is_named(h, o))
 		return;
-	if (h->all && partners(h, o, DIAGNOSIS_PRIVATE) == 0)
-		doctor_say(h->d, DOCTOR_CERTIFICATE_NO_KEY, o->uri,
-		    "the certificate's private key is not here");
+	if (!alone) {
+		doctor_certificate(h->d, o->certificate, o->uri);
+		return;
+	}
+	doctor_say(
+	    h->d, DOCTOR_CERTIFICATE_NO_KEY, o->uri, "the certificate's private key is not here");
+	/* It is looked at, but nobody signs or decrypts with it. */
 	doctor_certificate(h->d, o->certificate, o->uri);
+	h->d->can_sign = signs;
+	h->d->can_decrypt = decrypts;
 }
 
 static void look_at_public_key(const struct holding *h, const struct diagnosis_object *o)

@@ -86,7 +86,7 @@ static bool may_log_in(struct doctor *d, const hsmime_token *t)
 
 	if ((t->flags & HSMIME_TOKEN_LOGIN_REQUIRED) == 0)
 		return d->options->login != 0;
-	if (!d->options->login != 0)
+	if (d->options->login == 0)
 		doctor_say(d, DOCTOR_LOGIN_LEFT_OUT, t->label,
 		    "no login without --login: private keys may be hidden, and none was tried");
 	else if ((t->flags & never) != 0)

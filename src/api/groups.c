@@ -118,10 +118,22 @@ static int no_group(hsmime_ctx *ctx, const char *name, struct error *err)
 	return error_hint(err, "there is for example \"%s\"", ctx->shared->groups->name);
 }
 
+/* That a key is not there says less than what else is wrong at another place: the first of that is kept. */
+static int find_member(struct engine_found *found, struct engine *e, const char *uri,
+    enum engine_purpose purpose, struct error *err, struct error *failed)
+{
+	int status = engine_find_key(found, e, uri, purpose, err);
+
+	if (status != 0 && status != HSMIME_ENOKEY && failed->code == 0)
+		*failed = *err;
+	return status;
+}
+
 int groups_find_key(struct engine_found *found, hsmime_ctx *ctx, struct engine *e, const char *key,
     enum engine_purpose purpose, struct error *err)
 {
 	const struct key_group *g = NULL;
+	struct error failed = { 0 };
 	int status = HSMIME_ENOKEY;
 
 	if (key == NULL || strncmp(key, PREFIX, strlen(PREFIX)) != 0)
@@ -130,8 +142,11 @@ int groups_find_key(struct engine_found *found, hsmime_ctx *ctx, struct engine *
 	if (g == NULL)
 		return no_group(ctx, key + strlen(PREFIX), err);
 	for (size_t i = 0; i < g->count && status != 0 && status != HSMIME_ENOMEM; i++)
-		status = engine_find_key(found, e, g->members[i].uri, purpose, err);
-	return status;
+		status = find_member(found, e, g->members[i].uri, purpose, err, &failed);
+	if (status == 0 || failed.code == 0)
+		return status;
+	*err = failed;
+	return failed.code;
 }
 
 static time_t now(void)

@@ -1,6 +1,7 @@
 #include "command.h"
 
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include <openssl/x509v3.h>
@@ -234,7 +235,8 @@ static int choose_key(const hsmime_key **key, const hsmime_key *list, size_t cou
 static int write_pem(const hsmime_key *list, size_t count, struct job *job)
 {
 	const char *given = uri(job->options);
-	const char *query = given != NULL ? strchr(given, '?') : NULL;
+	const char *query =
+	    given != NULL && strncasecmp(given, "pkcs11:", 7) == 0 ? strchr(given, '?') : NULL;
 	const hsmime_key *key = NULL;
 	int status = choose_key(&key, list, count, job);
 

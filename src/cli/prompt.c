@@ -43,7 +43,7 @@ static bool hide(int fd)
 	return false;
 }
 
-/* The next character, or 0 at the end of the line or of everything. */
+/* The next character: '\n' at the end of the line, 0 where there is no line any more. */
 static char read_char(int fd)
 {
 	char c = 0;
@@ -52,17 +52,22 @@ static char read_char(int fd)
 	do {
 		n = read(fd, &c, 1);
 	} while (n < 0 && errno == EINTR);
-	return n != 1 || c == '\n' || c == '\r' ? 0 : c;
+	if (n != 1)
+		return 0;
+	return c == '\r' ? '\n' : c;
 }
 
-/* One line without its end; -1 where it is longer than size. No other buffer sees it. */
+/*
+ * One line without its end; -1 where it is longer than size or was broken off, which is no answer.
+ * No other buffer sees it.
+ */
 static ptrdiff_t read_line(int fd, char *text, size_t size)
 {
 	size_t len = 0;
 	char c;
 
-	while ((c = read_char(fd)) != 0) {
-		if (len == size) {
+	while ((c = read_char(fd)) != '\n') {
+		if (len == size || c == 0) {
 			OPENSSL_cleanse(text, len);
 			return -1;
 		}

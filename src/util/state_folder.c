@@ -7,8 +7,8 @@
 
 int state_folder(char *out, size_t size, const char *given)
 {
-	const char *state = getenv("XDG_STATE_HOME");
-	const char *home = getenv("HOME");
+	const char *state = secure_getenv("XDG_STATE_HOME");
+	const char *home = secure_getenv("HOME");
 	int len = -1;
 
 	if (given != NULL)

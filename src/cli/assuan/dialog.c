@@ -1,5 +1,7 @@
 #include "dialog.h"
 
+#include <signal.h>
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,6 +141,18 @@ static ptrdiff_t judge(gpg_error_t e, const struct dialog *d, struct answer *a, 
 	}
 }
 
+/* In the program's process: it ends by the signals that end others, though this thread may take none. */
+static void take_signals(void *arg, int reserved)
+{
+	sigset_t none;
+
+	(void)arg;
+	(void)reserved;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+}
+
 ptrdiff_t dialog_run(const struct dialog *d, char *pin, size_t size, const char **why)
 {
 	struct assuan_malloc_hooks hooks = { secure_new, secure_resize, secure_free };
@@ -150,7 +164,7 @@ ptrdiff_t dialog_run(const struct dialog *d, char *pin, size_t size, const char 
 	gpg_error_t e = assuan_new_ext(&ctx, GPG_ERR_SOURCE_USER_1, &hooks, log_nothing, NULL);
 
 	if (e == 0)
-		e = assuan_pipe_connect(ctx, d->program, argv, none, NULL, NULL, 0);
+		e = assuan_pipe_connect(ctx, d->program, argv, none, take_signals, NULL, 0);
 	if (e == 0)
 		e = ask(ctx, d, &a);
 	result = judge(e, d, &a, why);

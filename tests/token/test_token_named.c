@@ -186,7 +186,7 @@ static void ties_list_what_may_be_meant_and_nothing_else(void **state)
 	(void)state;
 	refuses("tie@example.org", ENGINE_SIGN, "several keys fit",
 	    "pkcs11:token=Work;id=%05 (EC, \"tie\", CN=tie, valid 20");
-	assert_non_null(strstr(hint, "; pkcs11:token=Work;id=%06 (EC, \"tie\""));
+	assert_non_null(strstr(hint, "pkcs11:token=Work;id=%06 (EC, \"tie\""));
 	assert_null(strstr(hint, "id=%07"));
 	refuses("subject=CN=tie", ENGINE_SIGN, "several keys fit", "id=%06");
 	refuses("pkcs11:token=Work;object=tie", ENGINE_SIGN, "several keys fit", "id=%05");

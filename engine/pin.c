@@ -2,21 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
 
 #include "engine/log.h"
+#include "engine/pin_command.h"
 #include "util/buffer.h"
-
-#define DRAIN_MAX (64 * 1024) /* octets that a command may say after the PIN */
 
 static int spec_error(struct error *err)
 {
@@ -248,94 +244,15 @@ static int from_fd(struct secret *pin, struct pin_source *p, struct error *err)
 	return r;
 }
 
-/* The command is to end by the signals that end others, though this thread may take none. */
-static int spawn_attributes(posix_spawnattr_t *attributes)
-{
-	sigset_t none, usual;
-	int e = posix_spawnattr_init(attributes);
-
-	sigemptyset(&none);
-	sigemptyset(&usual);
-	sigaddset(&usual, SIGPIPE);
-	sigaddset(&usual, SIGXFSZ);
-	if (e == 0)
-		e = posix_spawnattr_setsigmask(attributes, &none);
-	if (e == 0)
-		e = posix_spawnattr_setsigdefault(attributes, &usual);
-	if (e == 0)
-		e = posix_spawnattr_setflags(
-		    attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	return e;
-}
-
-static int spawn(pid_t *pid, int out, const struct pin_source *p)
-{
-	char shell[] = "sh", option[] = "-c";
-	char *const argv[] = { shell, option, p->name, NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	int e = posix_spawn_file_actions_init(&actions);
-
-	if (e != 0)
-		return e;
-	e = spawn_attributes(&attributes);
-	if (e != 0) {
-		posix_spawn_file_actions_destroy(&actions);
-		return e;
-	}
-	e = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	if (e == 0)
-		e = posix_spawn_file_actions_adddup2(&actions, out, 1);
-	if (e == 0)
-		e = posix_spawn(pid, "/bin/sh", &actions, &attributes, argv, environ);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
-	return e;
-}
-
-/* A program that ignores SIGCHLD leaves no status to wait for. */
-static bool ended_well(pid_t pid)
-{
-	int status = 0;
-	pid_t w;
-
-	do
-		w = waitpid(pid, &status, 0);
-	while (w < 0 && errno == EINTR);
-	return w < 0 ? errno == ECHILD : WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-/* A command may say more than the PIN, and is not to fail for want of a reader. */
-static void drain(int fd)
-{
-	unsigned char rest[512];
-	size_t all = 0;
-	ssize_t n = 1;
-
-	while (all < DRAIN_MAX && (n > 0 || (n < 0 && errno == EINTR))) {
-		n = read(fd, rest, sizeof(rest));
-		all += n > 0 ? (size_t)n : 0;
-	}
-	OPENSSL_cleanse(rest, sizeof(rest));
-}
-
 static int from_command(struct secret *pin, struct pin_source *p, struct error *err)
 {
-	int ends[2] = { -1, -1 };
 	pid_t pid = 0;
-	int e, r;
+	int out = -1, e = pin_command_start(&pid, &out, p->name), r;
 
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		return failed(err, p, strerror(errno));
-	e = spawn(&pid, ends[1], p);
-	close(ends[1]);
-	r = e != 0 ? failed(err, p, strerror(e)) : read_line(pin, ends[0], p, err);
-	if (e == 0)
-		drain(ends[0]);
-	close(ends[0]);
-	if (e == 0 && !ended_well(pid))
-		r = failed(err, p, "it did not succeed");
-	return r;
+	if (e != 0)
+		return failed(err, p, strerror(e));
+	r = read_line(pin, out, p, err);
+	return pin_command_end(pid, out) ? r : failed(err, p, "it did not succeed");
 }
 
 static int from_cred(struct secret *pin, struct pin_source *p, struct error *err)

@@ -140,3 +140,31 @@ no_leftovers() {
 		return 1
 	}
 }
+
+# looks_into_others: whether we may see what hsmime keeps from others of its user (CAP_SYS_PTRACE)
+looks_into_others() {
+	(((0x$(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status) >> 19) & 1))
+}
+
+# memory_has TEXT...: one word for each: whether the memory of $pid has it
+memory_has() {
+	python3 - "$pid" "$@" <<-'PYTHON'
+		import sys
+		wanted = {text.encode(): 'no' for text in sys.argv[2:]}
+		with open(f'/proc/{sys.argv[1]}/mem', 'rb', buffering=0) as memory:
+		    for line in open(f'/proc/{sys.argv[1]}/maps'):
+		        span, rights = line.split()[:2]
+		        if rights[0] != 'r' or line.rstrip().endswith(('[vvar]', '[vsyscall]')):
+		            continue
+		        start, end = (int(x, 16) for x in span.split('-'))
+		        try:
+		            memory.seek(start)
+		            octets = memory.read(end - start)
+		        except OSError:
+		            continue
+		        for text in wanted:
+		            if text in octets:
+		                wanted[text] = 'yes'
+		print(*wanted.values())
+	PYTHON
+}

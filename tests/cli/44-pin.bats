@@ -43,7 +43,8 @@ logins() {
 	explained
 	[[ $stderr != *123456* ]]
 	run_as 7 hsmime sign --cms -k "$key?pin-source=%7Ctouch%20ran" -o other "$W/data"
-	[ ! -e ran ] && [ ! -e other ]
+	[ ! -e ran ]
+	[ ! -e other ]
 }
 
 @test "a PIN file that everyone can read is a warning, once" {

@@ -46,7 +46,8 @@ calls() { # FUNCTION: how often it was called, as the spy saw it
 @test "change with a wrong old PIN is 4, sent once, and asks for no new one" {
 	run_as 4 spied hsmime pin change --pin-source file:wrong --new-pin-source command:'touch asked; echo 87654321'
 	explained
-	[ "$(calls C_Login)" = 1 ] && [ "$(calls C_SetPIN)" = 0 ]
+	[ "$(calls C_Login)" = 1 ]
+	[ "$(calls C_SetPIN)" = 0 ]
 	[ ! -e asked ]
 	run_as 4 spied hsmime pin change --pin-source file:wrong --new-pin-source file:new
 	said 'refused the PIN of this source before'
@@ -63,7 +64,8 @@ calls() { # FUNCTION: how often it was called, as the spy saw it
 		[ "$(calls C_SetPIN)" = 0 ]
 	done
 	run_as 4 hsmime pin change --pin-source file:old --new-pin-source file:short
-	said 'too short' && said 'it takes 4 to 255 octets'
+	said 'too short'
+	said 'it takes 4 to 255 octets'
 	works old
 }
 
@@ -95,7 +97,8 @@ calls() { # FUNCTION: how often it was called, as the spy saw it
 	run_as 4 spied hsmime pin unblock --so-pin-source file:wrong --new-pin-source file:new
 	explained
 	said "security officer's PIN"
-	[ "$(calls C_Login)" = 1 ] && [ "$(calls C_InitPIN)" = 0 ]
+	[ "$(calls C_Login)" = 1 ]
+	[ "$(calls C_InitPIN)" = 0 ]
 	run_as 4 spied hsmime pin unblock --so-pin-source file:wrong --new-pin-source file:new
 	[ "$(calls C_Login)" = 0 ]
 	# It says nothing of the same digits as the user's PIN, and the token is not hurt.
@@ -130,7 +133,8 @@ calls() { # FUNCTION: how often it was called, as the spy saw it
 	hsmime pin init --label Other --so-pin-source file:so --new-pin-source file:old
 	run_as 2 hsmime pin change --pin-source file:old --new-pin-source file:new
 	explained
-	said '"Demo" \(serial ' && said '"Other" \(serial '
+	said '"Demo" \(serial '
+	said '"Other" \(serial '
 	run_as 0 hsmime pin change pkcs11:token=Other --pin-source file:old --new-pin-source file:new
 	run_as 0 hsmime keys --login --token Other --pin-source file:new
 	works old

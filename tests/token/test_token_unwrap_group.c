@@ -145,6 +145,30 @@ static void where_it_is_gone_the_other_does_what_it_can(void **state)
 	proxy->bring_back();
 }
 
+static void content_keys_move_on_with_all_the_room_that_there_is(void **state)
+{
+	static const unsigned char substitute[16] = "in its place";
+	unsigned char data[MODULUS], out[MODULUS];
+	struct token_decrypt q = { .scheme = TOKEN_DECRYPT_RSA_PKCS1,
+		.data = data,
+		.len = sizeof(data),
+		.substitute = substitute,
+		.substitute_len = sizeof(substitute) };
+	struct token_content_key *c = NULL;
+	struct error err = { 0 };
+	size_t len = sizeof(out);
+
+	(void)state;
+	encrypt(data, RSA_PKCS1_PADDING, NULL);
+	proxy->lose("Decrypts");
+	assert_int_equal(
+	    token_key_unwrap(&c, out, &len, group, &q, TOKEN_CONTENT_AES_CBC, &err), 0);
+	assert_null(c);
+	assert_int_equal(len, sizeof(substitute));
+	assert_memory_not_equal(out, substitute, sizeof(substitute));
+	proxy->bring_back();
+}
+
 /* The token that could do it is what failed, and the other one is well. */
 static void what_the_other_cannot_do_is_no_failure_of_it(void **state)
 {
@@ -169,6 +193,8 @@ int main(void)
 		    what_one_token_alone_can_do_is_done_there, begin, end),
 		cmocka_unit_test_setup_teardown(
 		    where_it_is_gone_the_other_does_what_it_can, begin, end),
+		cmocka_unit_test_setup_teardown(
+		    content_keys_move_on_with_all_the_room_that_there_is, begin, end),
 		cmocka_unit_test_setup_teardown(
 		    what_the_other_cannot_do_is_no_failure_of_it, begin, end),
 	};

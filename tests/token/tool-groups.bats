@@ -107,3 +107,22 @@ configure() { # line...
 	said 'is set aside'
 	grep -q Agreed mail.eml
 }
+
+@test "of two groups with the same key the one that is named is used" {
+	local small=('' '[group small]' "keys = $A") office=('' '[group office]' "keys = $A $B")
+	for first in small office; do
+		if [ "$first" = small ]; then
+			configure "${small[@]}" "${office[@]}"
+		else
+			configure "${office[@]}" "${small[@]}"
+		fi
+		run_as 0 hsmime sign -v -k group:office -o signed.eml "$W/mail.eml"
+		said 'group office: 2 of 2 keys'
+		run_as 0 hsmime sign -v -k group:small -o signed.eml "$W/mail.eml"
+		said 'group small: 1 of 1 keys'
+		run_as 0 hsmime decrypt -v -k group:office -o mail.eml "$W/enc.eml"
+		said 'group office: 2 of 2 keys'
+		run_as 0 hsmime decrypt -v -k group:small -o mail.eml "$W/enc.eml"
+		said 'group small: 1 of 1 keys'
+	done
+}

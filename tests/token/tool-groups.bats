@@ -1,15 +1,12 @@
 #!/usr/bin/env bats
 # One key on two tokens, named as a group.
 
-bats_require_minimum_version 1.5.0
-load "${BATS_TEST_DIRNAME%/token}/cli/helper"
 load saboteur
 
 A='pkcs11:token=Demo;id=%01'
 B='pkcs11:token=Spare;id=%01'
 
 setup_file() {
-	export HSMIME=$HSMIME_BUILD/src/cli/hsmime
 	new_token "$BATS_FILE_TMPDIR/world" Demo
 	new_peer alice
 	openssl pkcs8 -topk8 -nocrypt -in "$W/alice.key" -out "$W/alice.p8"

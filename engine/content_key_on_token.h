@@ -29,6 +29,7 @@ struct token_content_key {
 	size_t tag_len;
 	hsmime_sink plain;
 	bool active;           /* in the session */
+	bool failed;           /* a call did: what is left in the session is not known */
 	unsigned char *stage;  /* CBC: encrypted content for the next call */
 	unsigned char *output; /* what a call gives */
 	unsigned char *data;   /* GCM: encrypted content, and the attributes behind it */
@@ -39,8 +40,8 @@ struct token_content_key {
 	uint64_t sent; /* CBC: octets that the token was given, and gave */
 	uint64_t given;
 	size_t segment; /* CBC: octets since the operation began */
-	/* The call that is made, all of whose memory is here (engine/zone.h). */
-	CK_RV (*call)(struct token_content_key *c);
+	/* The call that is made (content_calls.h), all of whose memory is here (engine/zone.h). */
+	unsigned call;
 	struct mechanism mechanism;
 	CK_ULONG output_len; /* room, then octets, at output */
 	CK_RV rv;

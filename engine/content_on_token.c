@@ -5,13 +5,10 @@
 
 #include <openssl/crypto.h>
 
-#include "engine/cryptoki.h"
-#include "engine/engine_internal.h"
+#include "engine/content_calls.h"
 #include "engine/key.h"
-#include "engine/module.h"
 #include "engine/recovery.h"
 #include "engine/slot.h"
-#include "engine/watch.h"
 #include "util/block.h"
 #include "util/sink.h"
 
@@ -24,143 +21,48 @@
 #define OUTPUT (PIECE + 2 * BLOCK_MAX) /* a token may hold a block back */
 #define ROOM_FIRST ((size_t)256 * 1024)
 
-static struct token *token_of(const struct token_content_key *c)
-{
-	return c->key->token;
-}
-
-/* Sessions that were lost took operation and keys along. */
-static bool session_holds(const struct token_content_key *c)
-{
-	return module_live(token_of(c)->module) &&
-	       session_generation(token_of(c)) == c->session.generation;
-}
-
-static int in_zone(void *arg)
-{
-	struct token_content_key *c = arg;
-	struct token *before = watch_token(token_of(c));
-
-	c->rv = c->call(c);
-	if (recovery_of(c->rv) == RECOVERY_SESSION || recovery_of(c->rv) == RECOVERY_LOGIN)
-		session_lost(token_of(c), c->session.generation);
-	watch_token(before);
-	c->inside = false;
-	return 0;
-}
-
-/* Make a call: c->rv is its answer, unless it is given up (engine/zone.h), which is a status. */
-static int make(
-    struct token_content_key *c, CK_RV (*call)(struct token_content_key *c), struct error *err)
-{
-	struct error own = { 0 };
-	int r = 0;
-
-	if (c->inside || atomic_load(&token_of(c)->stuck) > 0) {
-		r = watch_stuck(&own, token_of(c));
-	} else {
-		c->call = call;
-		c->inside = true;
-		r = engine_run(c->key->engine, in_zone, c, &own);
-	}
-	if (r != 0 && err != NULL)
-		*err = own;
-	return r;
-}
-
 /* Content has passed already, or may have: nothing is done a second time. */
 static int failed(const struct token_content_key *c, struct error *err)
 {
-	return recovery_error(err, c->rv, token_of(c)->label, "decrypt");
-}
-
-static CK_RV call_init(struct token_content_key *c)
-{
-	struct mechanism_cipher cipher = { .iv = c->iv,
-		.iv_len = c->iv_len,
-		.aad = c->aad,
-		.aad_len = c->aad_len,
-		.tag_len = c->tag_len };
-	CK_RV rv;
-
-	if (!session_holds(c))
-		return CKR_SESSION_HANDLE_INVALID;
-	mechanism_content(&c->mechanism, c->content, &cipher);
-	rv = cryptoki_decrypt_init(
-	    token_of(c)->module, c->session.handle, &c->mechanism.ck, c->chosen);
-	c->active = rv == CKR_OK;
-	return rv;
-}
-
-static CK_RV call_update(struct token_content_key *c)
-{
-	CK_RV rv = cryptoki_decrypt_update(
-	    token_of(c)->module, c->session.handle, c->stage, c->len, c->output, &c->output_len);
-
-	c->active = rv == CKR_OK;
-	return rv;
-}
-
-static CK_RV call_final(struct token_content_key *c)
-{
-	c->active = false;
-	return cryptoki_decrypt_final(
-	    token_of(c)->module, c->session.handle, c->output, &c->output_len);
-}
-
-static CK_RV call_all(struct token_content_key *c)
-{
-	c->active = false;
-	return cryptoki_decrypt(token_of(c)->module, c->session.handle, c->data,
-	    c->len + c->tag_len, c->output, &c->output_len);
-}
-
-/* An operation that was begun, and of which nothing more is wanted. */
-static CK_RV call_stop(struct token_content_key *c)
-{
-	return c->active && session_holds(c) ? call_final(c) : CKR_OK;
-}
-
-static CK_RV call_let_go(struct token_content_key *c)
-{
-	if (c->output != NULL)
-		call_stop(c);
-	if (session_holds(c)) {
-		cryptoki_destroy(token_of(c)->module, c->session.handle, c->substitute);
-		cryptoki_destroy(token_of(c)->module, c->session.handle, c->unwrapped);
-	}
-	if (module_live(token_of(c)->module))
-		session_give(&c->session, token_of(c));
-	return CKR_OK;
+	return recovery_error(err, c->rv, c->key->token->label, "decrypt");
 }
 
 static int init(struct token_content_key *c, struct error *err)
 {
-	int r = make(c, call_init, err);
+	int r = content_call(c, CONTENT_INIT, err);
 
 	return r == 0 && c->rv != CKR_OK ? failed(c, err) : r;
 }
 
 static int make_room(struct token_content_key *c, struct error *err)
 {
+	unsigned char *stage, *output;
+
 	if (c->content == TOKEN_CONTENT_AES_GCM || c->stage != NULL)
 		return 0;
-	c->stage = block_new(PIECE);
-	c->output = block_new(OUTPUT);
-	return c->stage != NULL && c->output != NULL ? 0 : error_nomem(err);
+	stage = block_new(PIECE);
+	output = block_new(OUTPUT);
+	if (stage == NULL || output == NULL) {
+		free(stage);
+		free(output);
+		return error_nomem(err);
+	}
+	c->stage = stage;
+	c->output = output;
+	return 0;
 }
 
 int token_content_begin(struct token_content_key *c, const struct token_content_params *params,
     const hsmime_sink *plain, struct error *err)
 {
-	int r = make_room(c, err);
+	int r = content_call_free(c, err);
 
+	if (r == 0)
+		r = make_room(c, err);
 	if (r == 0 && (params->iv_len > sizeof(c->iv) || params->tag_len > TAG_MAX))
 		r = error_set(err, HSMIME_EUSAGE, "an IV or tag of unknown length");
-	if (r == 0 && c->active) {
-		c->output_len = OUTPUT;
-		r = make(c, call_stop, err);
-	}
+	if (r == 0 && c->active)
+		r = content_call(c, CONTENT_STOP, err);
 	if (r != 0)
 		return r;
 	memcpy(c->iv, params->iv, params->iv_len);
@@ -190,7 +92,7 @@ static int end_segment(struct token_content_key *c, struct error *err)
 	int r;
 
 	c->output_len = OUTPUT;
-	r = make(c, call_final, err);
+	r = content_call(c, CONTENT_FINAL, err);
 	if (r != 0)
 		return r;
 	if (c->rv == CKR_OK && c->given + c->output_len != c->sent)
@@ -224,7 +126,7 @@ static int send_piece(struct token_content_key *c, struct error *err)
 	if (r != 0)
 		return r;
 	c->output_len = OUTPUT;
-	r = make(c, call_update, err);
+	r = content_call(c, CONTENT_UPDATE, err);
 	if (r != 0)
 		return r;
 	note_sent(c);
@@ -296,6 +198,10 @@ static int update_gcm(
 int token_content_update(
     struct token_content_key *c, const unsigned char *data, size_t len, struct error *err)
 {
+	int r = content_call_free(c, err);
+
+	if (r != 0)
+		return r;
 	return c->content == TOKEN_CONTENT_AES_GCM ? update_gcm(c, data, len, err)
 						   : update_cbc(c, data, len, err);
 }
@@ -333,17 +239,18 @@ static int prepare_gcm(struct token_content_key *c, const struct token_content_e
 	if (end->aad_len > 0)
 		memcpy(c->aad, end->aad, end->aad_len);
 	c->aad_len = end->aad_len;
+	c->output_len = room;
 	return init(c, err);
 }
 
 /* A verdict on tag and content is nobody's failure, and says no word (DESIGN: closed list of codes). */
-static int judge(struct token_content_key *c, size_t room, struct error *err)
+static int judge(struct token_content_key *c, struct error *err)
 {
 	if (recovery_decrypt_failed(c->rv))
 		return failed(c, err);
 	if (c->rv != CKR_OK)
 		return HSMIME_EINVALID;
-	if (c->output_len == c->len && c->len <= room)
+	if (c->output_len == c->len)
 		return 0;
 	c->rv = CKR_BUFFER_TOO_SMALL;
 	return failed(c, err);
@@ -355,11 +262,10 @@ static int finish_gcm(
 	size_t room = c->len + TAG_MAX + BLOCK_MAX;
 	int r = prepare_gcm(c, end, room, err);
 
-	c->output_len = room;
 	if (r == 0)
-		r = make(c, call_all, err);
+		r = content_call(c, CONTENT_ALL, err);
 	if (r == 0)
-		r = judge(c, room, err);
+		r = judge(c, err);
 	if (r == 0)
 		r = sink_write(&c->plain, c->output, c->output_len);
 	if (!c->inside)
@@ -370,16 +276,24 @@ static int finish_gcm(
 int token_content_finish(
     struct token_content_key *c, const struct token_content_end *end, struct error *err)
 {
+	int r = content_call_free(c, err);
+
+	if (r != 0)
+		return r;
 	return c->content == TOKEN_CONTENT_AES_GCM ? finish_gcm(c, end, err) : finish_cbc(c, err);
 }
 
-/* A call that was given up may still be at its memory, which is then never freed. */
+/*
+ * A call that was given up may still be at its memory, which is then never freed. Where the token
+ * hangs for another's call the session stays behind, and ends with the module.
+ */
 void token_content_free(struct token_content_key *c)
 {
 	if (c == NULL)
 		return;
-	c->output_len = OUTPUT;
-	if (c->session.handle != 0 && (c->inside || make(c, call_let_go, NULL) != 0))
+	if (content_call_free(c, NULL) != 0)
+		return;
+	if (c->session.handle != 0 && content_call(c, CONTENT_LET_GO, NULL) != 0 && c->inside)
 		return;
 	if (c->output != NULL)
 		drop_output(c, OUTPUT);

@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
+#include <openssl/rsa.h>
 
 #include "util/secret.h"
 
@@ -50,4 +51,22 @@ bool crypto_tag(unsigned char *tag, const unsigned char *data, size_t len)
 		return false;
 	return EVP_Q_mac(context, "HMAC", NULL, "SHA256", NULL, key.data, key.len, data, len, tag,
 		   CRYPTO_TAG, &tag_len) != NULL;
+}
+
+bool crypto_set_oaep(EVP_PKEY_CTX *ctx, const char *digest, const char *mgf1_digest,
+    const unsigned char *label, size_t label_len)
+{
+	unsigned char *copy;
+
+	if (EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, digest, NULL) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, mgf1_digest, NULL) != 1)
+		return false;
+	if (label_len == 0)
+		return true;
+	copy = OPENSSL_memdup(label, label_len);
+	if (copy != NULL && EVP_PKEY_CTX_set0_rsa_oaep_label(ctx, copy, (int)label_len) == 1)
+		return true;
+	OPENSSL_free(copy);
+	return false;
 }

@@ -31,4 +31,11 @@ OSSL_LIB_CTX *crypto_context(void);
  */
 bool crypto_tag(unsigned char *tag, const unsigned char *data, size_t len);
 
+/*
+ * crypto_set_oaep(ctx, digest, mgf1_digest, label, label_len): RSA-OAEP for a software key that is to
+ * encrypt. False where OpenSSL refuses that.
+ */
+bool crypto_set_oaep(EVP_PKEY_CTX *ctx, const char *digest, const char *mgf1_digest,
+    const unsigned char *label, size_t label_len);
+
 #endif

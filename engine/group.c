@@ -61,12 +61,14 @@ void group_free(struct group *g)
 	free(g);
 }
 
-/* What is set aside comes last: better tried than nothing. */
+/* What is set aside comes last: better tried than nothing. What only unwraps does less, in more calls. */
 static unsigned burden(struct token_key *k)
 {
-	const unsigned aside = 1u << 31;
+	const unsigned aside = 1u << 31, unwraps = 1u << 30;
 
-	return health_aside(k->token) ? aside : health_load(k->token);
+	if (health_aside(k->token))
+		return aside;
+	return (k->unwraps ? unwraps : 0) + health_load(k->token);
 }
 
 static size_t choose(struct group *g, unsigned tried)
@@ -117,9 +119,15 @@ static void try_out_due(struct group *g, enum probe kind)
 	}
 }
 
-static bool tokens_fault(int status)
+static bool tokens_fault(int status, const struct error *err)
 {
-	return status == HSMIME_ETOKEN || status == HSMIME_EPIN || status == HSMIME_ENOKEY;
+	return (status == HSMIME_ETOKEN || status == HSMIME_EPIN || status == HSMIME_ENOKEY) &&
+	       !err->incapable;
+}
+
+static bool another_may(int status, const struct error *err)
+{
+	return tokens_fault(status, err) || (status != 0 && err->incapable);
 }
 
 /* A signature was verified; a decryption says nothing of its token (SECURITY.md), whatever came of it. */
@@ -133,7 +141,7 @@ static int run_on(struct token_key *k, enum probe kind, struct token_key **key,
 	health_begin(t);
 	r = zone_run_apart(run, arg, k->engine->call_limit, err);
 	health_end(t);
-	if (tokens_fault(r))
+	if (tokens_fault(r, err))
 		health_failed(t, err);
 	else if (r == 0 && kind == PROBE_SIGN)
 		health_good(t);
@@ -143,18 +151,25 @@ static int run_on(struct token_key *k, enum probe kind, struct token_key **key,
 int group_run(struct group *g, enum probe kind, struct token_key **key, int (*run)(void *arg),
     void *arg, struct error *err)
 {
+	struct error failure = { 0 };
 	unsigned tried = 0;
 	int r = HSMIME_ETOKEN;
 
 	try_out_due(g, kind);
-	for (size_t i = 0; i < g->count && tokens_fault(r); i++) {
+	for (size_t i = 0; i < g->count && another_may(r, err); i++) {
 		size_t at = choose(g, tried);
 
-		if (i > 0 && kind == PROBE_SIGN)
+		error_clear(err);
+		if (failure.code != 0 && kind == PROBE_SIGN)
 			log_say(
 			    1, "the signature is made again on another token: it may exist twice");
 		tried |= 1u << at;
 		r = run_on(g->keys[at], kind, key, run, arg, err);
+		if (tokens_fault(r, err))
+			failure = *err;
 	}
-	return r;
+	if (r == 0 || !err->incapable || failure.code == 0)
+		return r;
+	*err = failure;
+	return failure.code;
 }

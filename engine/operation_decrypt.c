@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 
+#include "engine/ciphertext.h"
 #include "engine/constant_time.h"
 #include "engine/cryptoki.h"
 #include "engine/key.h"
@@ -11,18 +12,12 @@
 #include "engine/slot.h"
 #include "util/secret.h"
 
-#define LABEL_MAX 256 /* octets of an OAEP label that goes to the token */
-
 /* One decryption on its way. */
 struct job {
 	struct token_key *key;
 	const struct token_decrypt *request;
 	enum ladder ladder;
-	/* What calls read is a copy: a call that hangs outlives the request. */
-	unsigned char input[KEY_SIZE_MAX]; /* the ciphertext, as long as the modulus */
-	size_t len;
-	unsigned char label[LABEL_MAX];
-	bool too_long; /* what came is no ciphertext of this key */
+	struct ciphertext input;
 	bool software; /* the token did raw RSA, the padding is still on */
 	unsigned char output[2 * KEY_SIZE_MAX];
 	CK_ULONG output_len;
@@ -31,15 +26,10 @@ struct job {
 
 static int prepare(struct mechanism *m, const struct job *j, const struct rung *rung)
 {
-	const struct token_decrypt *q = j->request;
-
-	if (rung->type != CKM_RSA_PKCS_OAEP) {
-		mechanism_plain(m, rung->type);
-		return 0;
-	}
-	if (q->label_len > sizeof(j->label))
-		return HSMIME_EUNSUPPORTED;
-	return mechanism_oaep(m, q->digest, q->mgf1_digest, j->label, q->label_len);
+	if (rung->type == CKM_RSA_PKCS_OAEP)
+		return ciphertext_oaep(m, &j->input, j->request);
+	mechanism_plain(m, rung->type);
+	return 0;
 }
 
 /* The mechanism is settled here, before the token has seen the ciphertext. */
@@ -93,7 +83,7 @@ static int decrypt(struct work *w, void *arg)
 	memset(j->output, 0, sizeof(j->output));
 	j->output_len = sizeof(j->output);
 	j->rv = cryptoki_decrypt(
-	    w->module, w->session.handle, j->input, j->len, j->output, &j->output_len);
+	    w->module, w->session.handle, j->input.octets, j->input.len, j->output, &j->output_len);
 	w->dirty = atomic_load(&w->token->memory.keeps_failed);
 	if (!recovery_decrypt_failed(j->rv))
 		return 0;
@@ -113,7 +103,7 @@ static int decode(struct outcome *o, struct job *j)
 	const struct token_decrypt *q = j->request;
 	struct padding p = { q->digest, q->mgf1_digest, 0, q->label, q->label_len };
 	size_t k = j->key->modulus_size, len = j->output_len, good = 1;
-	size_t fits = (1 - ct_less(k, len)) & (j->too_long ? 0 : 1);
+	size_t fits = (1 - ct_less(k, len)) & (j->input.too_long ? 0 : 1);
 	int r = 0;
 
 	o->good = ct_is_zero(j->rv) & fits;
@@ -189,23 +179,6 @@ static enum ladder choose_ladder(const struct token_decrypt *q)
 	return LADDER_DECRYPT_OAEP;
 }
 
-/*
- * A ciphertext is as long as the modulus (RFC 8017 section 7.1.2); some writers drop zeros. What
- * is longer is not for the module, which gets zeros in its place and the usual calls.
- */
-static void set_input(struct job *j)
-{
-	const struct token_decrypt *q = j->request;
-	size_t k = j->key->modulus_size;
-
-	j->too_long = q->len > k;
-	if (!j->too_long && q->len > 0)
-		memcpy(j->input + (k - q->len), q->data, q->len);
-	j->len = k;
-	if (q->label_len > 0 && q->label_len <= sizeof(j->label))
-		memcpy(j->label, q->label, q->label_len);
-}
-
 static int decrypt_here(struct token_key *k, unsigned char *out, size_t *out_len,
     const struct token_decrypt *request, struct error *err)
 {
@@ -217,7 +190,7 @@ static int decrypt_here(struct token_key *k, unsigned char *out, size_t *out_len
 	if (r == 0 && k->unwraps)
 		return token_key_unwrap(NULL, out, out_len, k, request, TOKEN_CONTENT_OCTETS, err);
 	if (r == 0) {
-		set_input(&j);
+		ciphertext_set(&j.input, request, k->modulus_size);
 		key_work(&w, k, "decrypt", &own);
 		r = work_run(&w, decrypt, &j);
 		if (r < 0)
@@ -236,6 +209,7 @@ struct call {
 	struct token_key *key;
 	unsigned char *out;
 	size_t *out_len;
+	size_t room; /* at out, whatever became of an earlier try */
 	const struct token_decrypt *request;
 	struct error *err;
 };
@@ -244,6 +218,7 @@ static int run(void *arg)
 {
 	struct call *c = arg;
 
+	*c->out_len = c->room;
 	return decrypt_here(c->key, c->out, c->out_len, c->request, c->err);
 }
 
@@ -251,7 +226,7 @@ int token_key_decrypt(struct token_key *k, unsigned char *out, size_t *out_len,
     const struct token_decrypt *request, struct error *err)
 {
 	struct error own = { 0 };
-	struct call c = { k, out, out_len, request, &own };
+	struct call c = { k, out, out_len, *out_len, request, &own };
 	int r = key_run(&c.key, PROBE_DECRYPT, run, &c, &own);
 
 	if (r < 0) {

@@ -3,6 +3,7 @@
 
 #include <openssl/crypto.h>
 
+#include "engine/ciphertext.h"
 #include "engine/constant_time.h"
 #include "engine/content_key_on_token.h"
 #include "engine/key.h"
@@ -12,16 +13,10 @@
 #include "engine/unwrap_way.h"
 #include "util/secret.h"
 
-#define LABEL_MAX 256 /* octets of an OAEP label that goes to the token */
-
 /* One unwrapping on its way. */
 struct job {
 	struct unwrap unwrap;
-	/* What calls read is a copy: a call that hangs outlives the request (engine/zone.h). */
-	unsigned char input[KEY_SIZE_MAX]; /* the ciphertext, as long as the modulus */
-	size_t len;
-	unsigned char label[LABEL_MAX];
-	bool too_long;                          /* data is no ciphertext of this key */
+	struct ciphertext input;
 	bool proving;                           /* C_UnwrapKey has not seen the message yet */
 	struct token_content_key *on_token;     /* where the octets can't be read; or NULL */
 	unsigned char substitute[KEY_SIZE_MAX]; /* a DES key with its parity */
@@ -64,14 +59,25 @@ static int read_value(struct job *j, CK_OBJECT_HANDLE candidate, CK_OBJECT_HANDL
 	return recovery_decrypt_failed(rv) && candidate != 0 ? work_refused(u->w, rv) : 0;
 }
 
-/* The key stays, and its session with it. */
+/*
+ * The key stays, and its session with it. What says nothing of the key, the token's own failure or
+ * an operation that an earlier message left active, is no reason to take the substitute.
+ */
 static int keep(struct job *j, CK_OBJECT_HANDLE candidate, CK_OBJECT_HANDLE substitute,
     CK_OBJECT_HANDLE unwrapped)
 {
 	struct token_content_key *c = j->on_token;
 	struct work *w = j->unwrap.w;
+	size_t fits = 0;
+	CK_RV rv = unwrap_fits(&fits, &j->unwrap, candidate);
 
-	j->good &= unwrap_fits(&j->unwrap, candidate);
+	if (recovery_decrypt_failed(rv) || recovery_of(rv) == RECOVERY_ACTIVE) {
+		unwrap_destroy(&j->unwrap, substitute);
+		unwrap_destroy(&j->unwrap, unwrapped);
+		w->dirty = recovery_decrypt_failed(rv);
+		return work_refused(w, rv);
+	}
+	j->good &= fits;
 	c->chosen = ct_select(j->good, unwrapped, substitute);
 	c->substitute = substitute;
 	c->unwrapped = unwrapped;
@@ -99,13 +105,13 @@ static int unwrap(struct work *w, void *arg)
 	if (rv != CKR_OK)
 		return work_refused(w, rv);
 	j->proving = false;
-	rv = unwrap_key(&unwrapped, u, j->input, j->len);
+	rv = unwrap_key(&unwrapped, u, j->input.octets, j->input.len);
 	if (recovery_decrypt_failed(rv)) {
 		unwrap_destroy(u, substitute);
 		w->dirty = true;
 		return work_refused(w, rv);
 	}
-	j->good = ct_is_zero(rv) & (1 - ct_is_zero(unwrapped)) & (j->too_long ? 0 : 1);
+	j->good = ct_is_zero(rv) & (1 - ct_is_zero(unwrapped)) & (j->input.too_long ? 0 : 1);
 	candidate = ct_select(j->good, unwrapped, substitute);
 	return u->way.readable ? read_value(j, candidate, substitute, unwrapped)
 			       : keep(j, candidate, substitute, unwrapped);
@@ -143,6 +149,7 @@ static int check(const struct job *j, size_t room, struct error *err)
 	if (q->scheme == TOKEN_DECRYPT_RSA_RAW) {
 		error_set(err, HSMIME_EUNSUPPORTED,
 		    "the key %s unwraps only, and raw RSA does not unwrap", u->key->uri);
+		err->incapable = true;
 		return error_hint(err, "use a key that may decrypt (CKA_DECRYPT)");
 	}
 	if (q->scheme == TOKEN_DECRYPT_RSA_OAEP && q->digest == NULL)
@@ -158,25 +165,18 @@ static int set_mechanism(struct job *j, struct error *err)
 	mechanism_plain(m, CKM_RSA_PKCS);
 	if (q->scheme != TOKEN_DECRYPT_RSA_OAEP)
 		return 0;
-	if (q->label_len > sizeof(j->label))
+	if (ciphertext_oaep(m, &j->input, q) == 0)
+		return 0;
+	if (q->label_len > CIPHERTEXT_LABEL_MAX)
 		return error_set(err, HSMIME_EUNSUPPORTED, "the OAEP label is too long to unwrap");
-	if (q->label_len > 0)
-		memcpy(j->label, q->label, q->label_len);
-	if (mechanism_oaep(m, q->digest, q->mgf1_digest, j->label, q->label_len) < 0)
-		return error_set(err, HSMIME_EUNSUPPORTED, "the digest is not known");
-	return 0;
+	return error_set(err, HSMIME_EUNSUPPORTED, "the digest is not known");
 }
 
-/* As for C_Decrypt: what is no ciphertext of the key is not for the module, and costs the same calls. */
 static void set_input(struct job *j)
 {
 	const struct token_decrypt *q = j->unwrap.request;
-	size_t k = j->unwrap.key->modulus_size;
 
-	j->too_long = q->len > k;
-	if (!j->too_long && q->len > 0)
-		memcpy(j->input + (k - q->len), q->data, q->len);
-	j->len = k;
+	ciphertext_set(&j->input, q, j->unwrap.key->modulus_size);
 	if (substitute_len(j) > 0)
 		memcpy(j->substitute, q->substitute, substitute_len(j));
 	if (j->unwrap.content == TOKEN_CONTENT_DES3_CBC)
@@ -186,9 +186,10 @@ static void set_input(struct job *j)
 static int prepare(struct job *j, bool may_stay, struct error *err)
 {
 	struct unwrap *u = &j->unwrap;
-	int r = set_mechanism(j, err);
+	int r;
 
 	set_input(j);
+	r = set_mechanism(j, err);
 	if (r != 0 || !may_stay)
 		return r;
 	j->on_token = calloc(1, sizeof(*j->on_token));
@@ -206,12 +207,14 @@ static void tell_lack(const struct job *j, CK_RV rv, struct error *err)
 				 ? LADDER_UNWRAP_OAEP
 				 : LADDER_UNWRAP_PKCS1;
 
-	if (j->proving && recovery_other_mechanism(rv))
-		error_hint(err,
-		    "the token lacks %s for this key, which unwraps only; use another key, token "
-		    "or "
-		    "algorithm",
-		    mechanism_ladder_name(ladder));
+	if (!j->proving || !recovery_other_mechanism(rv))
+		return;
+	error_hint(err,
+	    "the token lacks %s for this key, which unwraps only; use another key, token or "
+	    "algorithm",
+	    mechanism_ladder_name(ladder));
+	/* Other failures have these two codes as well. */
+	err->incapable = rv != CKR_GENERAL_ERROR && rv != CKR_FUNCTION_FAILED;
 }
 
 /* The arguments, for the thread that does it. */
@@ -220,6 +223,7 @@ struct call {
 	struct token_content_key **on_token; /* or NULL */
 	unsigned char *out;
 	size_t *out_len;
+	size_t room; /* at out, whatever became of an earlier try */
 	const struct token_decrypt *request;
 	enum token_content content;
 	struct error *err;
@@ -261,6 +265,7 @@ static int run(void *arg)
 {
 	struct call *c = arg;
 
+	*c->out_len = c->room;
 	if (!c->key->unwraps)
 		return token_key_decrypt(c->key, c->out, c->out_len, c->request, c->err);
 	return unwrap_here(c);
@@ -271,7 +276,7 @@ int token_key_unwrap(struct token_content_key **on_token, unsigned char *out, si
     struct error *err)
 {
 	struct error own = { 0 };
-	struct call c = { k, on_token, out, out_len, request, content, &own };
+	struct call c = { k, on_token, out, out_len, *out_len, request, content, &own };
 	int r;
 
 	if (on_token != NULL)

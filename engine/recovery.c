@@ -186,7 +186,9 @@ int recovery_error(struct error *err, CK_RV rv, const char *label, const char *w
 
 void recovery_lacks(struct error *err, CK_RV rv, const char *what)
 {
-	if (recovery_of(rv) == RECOVERY_MECHANISM)
-		error_hint(err,
-		    "the token lacks %s for this key; use another key, token or algorithm", what);
+	if (recovery_of(rv) != RECOVERY_MECHANISM)
+		return;
+	error_hint(
+	    err, "the token lacks %s for this key; use another key, token or algorithm", what);
+	err->incapable = true;
 }

@@ -51,7 +51,10 @@ const char *recovery_name(CK_RV rv, char *buf, size_t size);
  */
 int recovery_error(struct error *err, CK_RV rv, const char *label, const char *what);
 
-/* recovery_lacks(err, rv, what): where rv says that the token can't do it, hint at what it lacks. */
+/*
+ * recovery_lacks(err, rv, what): where rv says that the token can't do it, hint at what it lacks, and
+ * that it is well (err->incapable). err is not NULL.
+ */
 void recovery_lacks(struct error *err, CK_RV rv, const char *what);
 
 #endif

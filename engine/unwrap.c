@@ -99,35 +99,19 @@ CK_RV unwrap_key(CK_OBJECT_HANDLE *out, struct unwrap *u, const unsigned char *d
 	return rv;
 }
 
-static bool set_oaep(EVP_PKEY_CTX *ctx, const struct token_decrypt *q)
-{
-	const char *mgf1 = q->mgf1_digest != NULL ? q->mgf1_digest : q->digest;
-	unsigned char *label = NULL;
-
-	if (EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) != 1 ||
-	    EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, q->digest, NULL) != 1 ||
-	    EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, mgf1, NULL) != 1)
-		return false;
-	if (q->label_len == 0)
-		return true;
-	label = OPENSSL_memdup(q->label, q->label_len);
-	if (label != NULL && EVP_PKEY_CTX_set0_rsa_oaep_label(ctx, label, (int)q->label_len) == 1)
-		return true;
-	OPENSSL_free(label);
-	return false;
-}
-
 CK_RV unwrap_encrypt(unsigned char *out, size_t *len, const struct unwrap *u,
     const unsigned char *value, size_t value_len)
 {
+	const struct token_decrypt *q = u->request;
 	EVP_PKEY_CTX *ctx;
 	bool made;
 
 	ERR_set_mark();
 	ctx = EVP_PKEY_CTX_new_from_pkey(crypto_context(), u->key->public_key, CRYPTO_SOFTWARE);
 	made = ctx != NULL && EVP_PKEY_encrypt_init(ctx) == 1;
-	if (made && u->request->scheme == TOKEN_DECRYPT_RSA_OAEP)
-		made = set_oaep(ctx, u->request);
+	if (made && q->scheme == TOKEN_DECRYPT_RSA_OAEP)
+		made = crypto_set_oaep(ctx, q->digest,
+		    q->mgf1_digest != NULL ? q->mgf1_digest : q->digest, q->label, q->label_len);
 	else if (made)
 		made = EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1;
 	made = made && EVP_PKEY_encrypt(ctx, out, len, value, value_len) == 1;
@@ -197,7 +181,7 @@ static size_t length_fits(struct unwrap *u, CK_OBJECT_HANDLE key)
 	return ct_equal(len, u->key_len) | ct_is_zero(len) | (1 - ct_is_zero(rv));
 }
 
-size_t unwrap_fits(struct unwrap *u, CK_OBJECT_HANDLE key)
+CK_RV unwrap_fits(size_t *fits, struct unwrap *u, CK_OBJECT_HANDLE key)
 {
 	static const unsigned char zeros[BLOCK_MAX];
 	size_t block = u->content == TOKEN_CONTENT_DES3_CBC ? 8 : BLOCK_MAX;
@@ -205,16 +189,17 @@ size_t unwrap_fits(struct unwrap *u, CK_OBJECT_HANDLE key)
 	unsigned char out[2 * BLOCK_MAX];
 	CK_ULONG out_len = sizeof(out);
 	struct mechanism m;
-	size_t fits = length_fits(u, key);
 	CK_RV rv;
 
+	*fits = length_fits(u, key);
 	c.iv_len = u->content == TOKEN_CONTENT_AES_GCM ? 12 : block;
 	mechanism_content(&m, u->content, &c);
 	rv = cryptoki_decrypt_init(u->w->module, u->w->session.handle, &m.ck, key);
 	/* What comes out is of no interest; the operation has to end. */
 	cryptoki_decrypt(u->w->module, u->w->session.handle, zeros, block, out, &out_len);
 	OPENSSL_cleanse(out, sizeof(out));
-	return fits & ct_is_zero(rv);
+	*fits &= ct_is_zero(rv);
+	return rv;
 }
 
 void unwrap_destroy(struct unwrap *u, CK_OBJECT_HANDLE key)

@@ -58,11 +58,12 @@ CK_RV unwrap_encrypt(unsigned char *out, size_t *len, const struct unwrap *u,
 CK_RV unwrap_read(unsigned char *value, size_t *len, struct unwrap *u, CK_OBJECT_HANDLE key);
 
 /*
- * unwrap_fits(u, key):
- * A truth (constant_time.h): key is u->key_len octets long as far as the token tells, and its cipher
- * can be begun with it. SoftHSM unwraps any number of octets as an AES key and does not tell it.
+ * unwrap_fits(fits, u, key):
+ * *fits is a truth (constant_time.h): key is u->key_len octets long as far as the token tells, and
+ * its cipher can be begun with it. SoftHSM unwraps any number of octets as an AES key and does not
+ * tell it. Returns what the cipher's Init call answered.
  */
-size_t unwrap_fits(struct unwrap *u, CK_OBJECT_HANDLE key);
+CK_RV unwrap_fits(size_t *fits, struct unwrap *u, CK_OBJECT_HANDLE key);
 
 /* unwrap_destroy(u, key): one call, also for the handle 0, which is no object. */
 void unwrap_destroy(struct unwrap *u, CK_OBJECT_HANDLE key);

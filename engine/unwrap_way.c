@@ -128,7 +128,25 @@ struct proof {
 	size_t encrypted_key_len;
 	unsigned char encrypted[2 * BLOCK_MAX];
 	size_t encrypted_len;
+	bool passing; /* the token failed on the way in what it may do the next time */
+	CK_RV lost;   /* ... for session or login are over: nothing is seen of it any more */
 };
+
+/*
+ * What the token answered to a use of the key. Only a definite refusal says how the token unwraps,
+ * and is remembered; a session for reading only is one.
+ */
+static bool succeeded(struct proof *p, CK_RV rv)
+{
+	bool vague = rv == CKR_GENERAL_ERROR || rv == CKR_FUNCTION_FAILED ||
+		     rv == CKR_DEVICE_ERROR || rv == CKR_FUNCTION_CANCELED;
+
+	if (vague || (recovery_decrypt_failed(rv) && rv != CKR_SESSION_READ_ONLY))
+		p->passing = true;
+	if (recovery_of(rv) == RECOVERY_SESSION || recovery_of(rv) == RECOVERY_LOGIN)
+		p->lost = rv;
+	return rv == CKR_OK;
+}
 
 static const unsigned char zeros[BLOCK_MAX];
 
@@ -176,48 +194,50 @@ static int prepare(struct proof *p, const struct unwrap *u)
 			  "no content key can be encrypted with the public key of %s", u->key->uri);
 }
 
-static bool reads(const struct proof *p, struct unwrap *u, CK_OBJECT_HANDLE key)
+static bool reads(struct proof *p, struct unwrap *u, CK_OBJECT_HANDLE key)
 {
 	unsigned char value[KEY_SIZE_MAX];
 	size_t len = sizeof(value);
 	CK_RV rv = unwrap_read(value, &len, u, key);
 	bool same =
-	    rv == CKR_OK && len == p->key_len && CRYPTO_memcmp(value, p->key, p->key_len) == 0;
+	    succeeded(p, rv) && len == p->key_len && CRYPTO_memcmp(value, p->key, p->key_len) == 0;
 
 	OPENSSL_cleanse(value, sizeof(value));
 	return same;
 }
 
 /* The calls that a message will need. */
-static bool decrypts(const struct proof *p, struct unwrap *u, CK_OBJECT_HANDLE key)
+static bool decrypts(struct proof *p, struct unwrap *u, CK_OBJECT_HANDLE key)
 {
 	struct mechanism_cipher c = { .iv = zeros, .iv_len = BLOCK_MAX, .tag_len = BLOCK_MAX };
 	unsigned char out[3 * BLOCK_MAX];
 	CK_ULONG len = sizeof(out);
 	struct mechanism m;
+	size_t fits = 0;
 
-	if (p->encrypted_len == 0 || unwrap_fits(u, key) == 0)
+	if (p->encrypted_len == 0 || !succeeded(p, unwrap_fits(&fits, u, key)) || fits == 0)
 		return false;
 	if (u->content != TOKEN_CONTENT_AES_CBC)
 		c.iv_len = u->content == TOKEN_CONTENT_AES_GCM ? IV_GCM : 8;
 	mechanism_content(&m, u->content, &c);
-	return cryptoki_decrypt_init(u->w->module, u->w->session.handle, &m.ck, key) == CKR_OK &&
-	       cryptoki_decrypt(u->w->module, u->w->session.handle, p->encrypted, p->encrypted_len,
-		   out, &len) == CKR_OK &&
+	return succeeded(
+		   p, cryptoki_decrypt_init(u->w->module, u->w->session.handle, &m.ck, key)) &&
+	       succeeded(p, cryptoki_decrypt(u->w->module, u->w->session.handle, p->encrypted,
+				p->encrypted_len, out, &len)) &&
 	       len == BLOCK_MAX && memcmp(out, zeros, BLOCK_MAX) == 0;
 }
 
-static bool does_all(const struct proof *p, struct unwrap *u, CK_OBJECT_HANDLE key)
+static bool does_all(struct proof *p, struct unwrap *u, CK_OBJECT_HANDLE key)
 {
 	return u->way.readable ? reads(p, u, key) : decrypts(p, u, key);
 }
 
-static void try_to_create(const struct proof *p, struct unwrap *u)
+static void try_to_create(struct proof *p, struct unwrap *u)
 {
 	CK_OBJECT_HANDLE key = 0;
 
 	u->way.creates = true;
-	if (unwrap_known(&key, u, p->key, p->key_len) != CKR_OK) {
+	if (!succeeded(p, unwrap_known(&key, u, p->key, p->key_len))) {
 		u->way.creates = false;
 		return;
 	}
@@ -225,22 +245,27 @@ static void try_to_create(const struct proof *p, struct unwrap *u)
 	unwrap_destroy(u, key);
 }
 
-/* Whether the template is the one; *rv is C_UnwrapKey's answer. */
-static bool try_template(CK_RV *rv, const struct proof *p, struct unwrap *u, size_t template)
+/* Whether the template is the one; *rv is C_UnwrapKey's answer, or why there is nothing more to be seen. */
+static bool try_template(CK_RV *rv, struct proof *p, struct unwrap *u, size_t template)
 {
 	CK_OBJECT_HANDLE key = 0;
-	bool good;
+	bool of_use;
 
 	u->way = (struct unwrap_way){ .template = template };
 	*rv = unwrap_key(&key, u, p->encrypted_key, p->encrypted_key_len);
-	if (*rv != CKR_OK)
+	if (*rv != CKR_OK) {
+		/* A vague code may be about the template. */
+		if (!recovery_other_mechanism(*rv))
+			(void)succeeded(p, *rv);
 		return false;
+	}
 	u->way.readable = reads(p, u, key);
-	good = u->way.readable || decrypts(p, u, key);
+	of_use = u->way.readable || decrypts(p, u, key);
 	unwrap_destroy(u, key);
-	if (good)
+	if (of_use)
 		try_to_create(p, u);
-	return good;
+	*rv = p->lost;
+	return of_use && p->lost == CKR_OK;
 }
 
 int unwrap_of_no_use(const struct unwrap *u)
@@ -251,6 +276,7 @@ int unwrap_of_no_use(const struct unwrap *u)
 		: "the key %s unwraps only, and the token neither shows the content keys that it "
 		  "unwraps nor decrypts with them",
 	    u->key->uri);
+	u->w->err->incapable = true;
 	return error_hint(u->w->err,
 	    "use a key that may decrypt (CKA_DECRYPT), or let the token's policy allow it for "
 	    "this one");
@@ -262,7 +288,7 @@ static bool final(CK_RV rv)
 	return recovery_of(rv) != RECOVERY_NONE || recovery_decrypt_failed(rv);
 }
 
-static int find_template(const struct proof *p, struct unwrap *u)
+static int find_template(struct proof *p, struct unwrap *u)
 {
 	struct mechanism_memory *memory = &u->w->token->memory;
 	enum ladder ladder =
@@ -275,7 +301,8 @@ static int find_template(const struct proof *p, struct unwrap *u)
 		size_t template = (first + i) % UNWRAP_TEMPLATES;
 
 		if (try_template(&rv, p, u, template)) {
-			mechanism_remember(memory, ladder, u->request->digest, template);
+			if (!p->passing)
+				mechanism_remember(memory, ladder, u->request->digest, template);
 			return 0;
 		}
 		unwrapped |= rv == CKR_OK;
@@ -297,10 +324,11 @@ int unwrap_way(struct unwrap *u)
 	r = prepare(&p, u);
 	if (r == 0)
 		r = find_template(&p, u);
+	if (r == 0 && !p.passing)
+		remember(u);
 	OPENSSL_cleanse(&p, sizeof(p));
 	if (r != 0)
 		return r;
-	remember(u);
 	log_say(2, "token \"%s\": unwraps with template %zu; content keys %s%s", u->w->token->label,
 	    u->way.template, u->way.readable ? "can be read" : "stay there",
 	    u->way.creates ? "" : ", and none can be put there");

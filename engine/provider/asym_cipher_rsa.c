@@ -31,8 +31,10 @@ static void *cipher_newctx(void *provctx)
 {
 	struct cipher *c = calloc(1, sizeof(*c));
 
-	if (c == NULL)
+	if (c == NULL) {
+		provider_nomem(provctx);
 		return NULL;
+	}
 	c->provider = provctx;
 	c->padding = RSA_PKCS1_PADDING;
 	memcpy(c->digest, "SHA1", sizeof("SHA1"));
@@ -56,8 +58,10 @@ static void *cipher_dupctx(void *ctx)
 	struct cipher *c = ctx;
 	struct cipher *copy = malloc(sizeof(*copy));
 
-	if (copy == NULL)
+	if (copy == NULL) {
+		provider_nomem(c->provider);
 		return NULL;
+	}
 	*copy = *c;
 	copy->key = c->key != NULL ? provider_key_up_ref(c->key) : NULL;
 	copy->label = c->label != NULL ? malloc(c->label_len + 1) : NULL;
@@ -65,6 +69,7 @@ static void *cipher_dupctx(void *ctx)
 	if ((c->key != NULL && copy->key == NULL) || (c->label != NULL && copy->label == NULL) ||
 	    (c->substitute.data != NULL && secret_copy(&copy->substitute, &c->substitute) != 0)) {
 		cipher_freectx(copy);
+		provider_nomem(c->provider);
 		return NULL;
 	}
 	if (c->label != NULL)
@@ -85,7 +90,7 @@ static int take_label(struct cipher *c, const OSSL_PARAM *p)
 	if (c->label != NULL && len > 0)
 		memcpy(c->label, label, len);
 	OPENSSL_free(label);
-	return c->label != NULL;
+	return c->label != NULL ? 1 : provider_nomem(c->provider);
 }
 
 static int take_substitute(struct cipher *c, const OSSL_PARAM *p)
@@ -94,7 +99,7 @@ static int take_substitute(struct cipher *c, const OSSL_PARAM *p)
 		return 0;
 	secret_free(&c->substitute);
 	if (secret_new(&c->substitute, p->data_size) != 0)
-		return 0;
+		return provider_nomem(c->provider);
 	memcpy(c->substitute.data, p->data, p->data_size);
 	c->substitute.len = p->data_size;
 	return 1;
@@ -211,24 +216,11 @@ static int cipher_begin(void *ctx, void *key, const OSSL_PARAM params[])
 	return cipher_set_params(c, params);
 }
 
-static int encrypt_params(EVP_PKEY_CTX *ctx, const struct cipher *c)
+static bool encrypt_params(EVP_PKEY_CTX *ctx, const struct cipher *c)
 {
-	unsigned char *label;
-
-	if (EVP_PKEY_CTX_set_rsa_padding(ctx, c->padding) != 1)
-		return 0;
-	if (c->padding != RSA_PKCS1_OAEP_PADDING)
-		return 1;
-	if (EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, c->digest, NULL) != 1 ||
-	    EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, mgf1_of(c), NULL) != 1)
-		return 0;
-	if (c->label_len == 0)
-		return 1;
-	label = OPENSSL_memdup(c->label, c->label_len);
-	if (label != NULL && EVP_PKEY_CTX_set0_rsa_oaep_label(ctx, label, (int)c->label_len) == 1)
-		return 1;
-	OPENSSL_free(label);
-	return 0;
+	if (c->padding == RSA_PKCS1_OAEP_PADDING)
+		return crypto_set_oaep(ctx, c->digest, mgf1_of(c), c->label, c->label_len);
+	return EVP_PKEY_CTX_set_rsa_padding(ctx, c->padding) == 1;
 }
 
 static int cipher_encrypt(void *arg, unsigned char *out, size_t *out_len, size_t room,
@@ -264,7 +256,7 @@ static int decrypt_into(struct cipher *c, unsigned char *out, size_t *out_len, s
 	int status;
 
 	if (secret_new(&plain, len) != 0)
-		return 0;
+		return provider_nomem(c->provider);
 	/* A module that uses OpenSSL leaves the reason of a failure there, which must not be told. */
 	ERR_set_mark();
 	status = token_key_decrypt(c->key->token, plain.data, &len, request, &err);

@@ -65,6 +65,9 @@ enum provider_reason {
 int provider_raise(struct provider *p, enum provider_reason reason, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* provider_nomem(p): that memory ran out. Returns 0. */
+int provider_nomem(struct provider *p);
+
 /*
  * provider_fail(p, status, err):
  * An operation ended with status: tell OpenSSL, and keep err for engine_take_error

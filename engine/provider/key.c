@@ -21,6 +21,8 @@ struct provider_key *provider_key_new(struct provider *p)
 
 	if (key != NULL)
 		key->provider = p;
+	else
+		provider_nomem(p);
 	return key;
 }
 
@@ -39,8 +41,10 @@ struct provider_key *provider_key_up_ref(const struct provider_key *key)
 {
 	struct provider_key *copy = malloc(sizeof(*copy));
 
-	if (copy == NULL)
+	if (copy == NULL) {
+		provider_nomem(key->provider);
 		return NULL;
+	}
 	*copy = *key;
 	if (copy->token != NULL)
 		token_key_up_ref(copy->token);

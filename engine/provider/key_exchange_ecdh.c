@@ -35,6 +35,8 @@ static void *exchange_newctx(void *provctx)
 
 	if (e != NULL)
 		e->provider = provctx;
+	else
+		provider_nomem(provctx);
 	return e;
 }
 
@@ -54,12 +56,15 @@ static void *exchange_dupctx(void *ctx)
 	struct exchange *e = ctx;
 	struct exchange *copy = malloc(sizeof(*copy));
 
-	if (copy == NULL)
+	if (copy == NULL) {
+		provider_nomem(e->provider);
 		return NULL;
+	}
 	*copy = *e;
 	copy->key = e->key != NULL ? provider_key_up_ref(e->key) : NULL;
 	copy->ukm = e->ukm != NULL ? malloc(e->ukm_len + 1) : NULL;
 	if ((e->key != NULL && copy->key == NULL) || (e->ukm != NULL && copy->ukm == NULL)) {
+		provider_nomem(e->provider);
 		exchange_freectx(copy);
 		return NULL;
 	}
@@ -109,7 +114,7 @@ static int take_ukm(struct exchange *e, const OSSL_PARAM *p)
 	if (e->ukm != NULL && len > 0)
 		memcpy(e->ukm, ukm, len);
 	OPENSSL_free(ukm);
-	return e->ukm != NULL;
+	return e->ukm != NULL ? 1 : provider_nomem(e->provider);
 }
 
 static int exchange_set_params(void *ctx, const OSSL_PARAM params[])

@@ -253,6 +253,11 @@ int provider_raise(struct provider *p, enum provider_reason reason, const char *
 	return 0;
 }
 
+int provider_nomem(struct provider *p)
+{
+	return provider_raise(p, REASON_INTERNAL, "out of memory");
+}
+
 static enum provider_reason reason_of(int status)
 {
 	switch (status) {

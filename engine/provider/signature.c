@@ -14,8 +14,10 @@ struct signature *token_signature_new(struct provider *p, int padding)
 {
 	struct signature *s = calloc(1, sizeof(*s));
 
-	if (s == NULL)
+	if (s == NULL) {
+		provider_nomem(p);
 		return NULL;
+	}
 	s->provider = p;
 	s->padding = padding;
 	s->salt_len = RSA_PSS_SALTLEN_DIGEST;
@@ -38,8 +40,10 @@ void *token_signature_dup(void *ctx)
 	struct signature *s = ctx;
 	struct signature *copy = malloc(sizeof(*copy));
 
-	if (copy == NULL)
+	if (copy == NULL) {
+		provider_nomem(s->provider);
 		return NULL;
+	}
 	*copy = *s;
 	copy->key = s->key != NULL ? provider_key_up_ref(s->key) : NULL;
 	copy->md = s->md != NULL ? EVP_MD_CTX_new() : NULL;

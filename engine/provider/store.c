@@ -20,6 +20,7 @@ struct store {
 	struct engine *engine; /* the provider's */
 	char *uri;
 	int expect;  /* OSSL_STORE_INFO_*, 0: everything */
+	int named;   /* the same, as the URI's type has it, whatever the program expects */
 	bool login;  /* list private keys too */
 	bool listed; /* list holds, or there is none to be had */
 	struct store_search search;
@@ -71,10 +72,10 @@ static void expect_type(struct store *s)
 		return;
 	at = s->uri + (type - s->uri);
 	if (type_is(type, len, "cert")) {
-		s->expect = OSSL_STORE_INFO_CERT;
+		s->expect = s->named = OSSL_STORE_INFO_CERT;
 		s->login = false;
 	} else if (type_is(type, len, "public")) {
-		s->expect = OSSL_STORE_INFO_PUBKEY;
+		s->expect = s->named = OSSL_STORE_INFO_PUBKEY;
 		s->login = false;
 		memmove(at, at + len, strlen(at + len) + 1);
 	}
@@ -84,8 +85,13 @@ static void *store_open(void *provctx, const char *uri)
 {
 	struct store *s = calloc(1, sizeof(*s));
 
-	if (s == NULL || strncasecmp(uri, "pkcs11:", 7) != 0 || (s->uri = strdup(uri)) == NULL) {
+	if (strncasecmp(uri, "pkcs11:", 7) != 0) {
 		free(s);
+		return NULL;
+	}
+	if (s == NULL || (s->uri = strdup(uri)) == NULL) {
+		free(s);
+		provider_nomem(provctx);
 		return NULL;
 	}
 	s->provider = provctx;
@@ -123,8 +129,11 @@ static int store_set_params(void *ctx, const OSSL_PARAM params[])
 	struct store *s = ctx;
 	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_STORE_PARAM_EXPECT);
 
-	return (p == NULL || OSSL_PARAM_get_int(p, &s->expect)) &&
-	       store_search_take(&s->search, params);
+	if (p != NULL && !OSSL_PARAM_get_int(p, &s->expect))
+		return 0;
+	if (s->named != 0)
+		s->expect = s->named;
+	return store_search_take(&s->search, params);
 }
 
 static int load_key(struct store *s, const char *uri, OSSL_CALLBACK *give, void *arg)

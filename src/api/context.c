@@ -320,10 +320,10 @@ int ctx_engine(struct engine **engine, hsmime_ctx *ctx)
 }
 
 int ctx_wrap(EVP_PKEY **key, hsmime_ctx *ctx, struct engine *e, const struct engine_found *found,
-    enum engine_purpose purpose)
+    const char *asked, enum engine_purpose purpose)
 {
 	struct token_key *k = NULL;
-	int status = groups_join(&k, ctx, e, found, purpose, &ctx->err);
+	int status = groups_join(&k, ctx, e, found, asked, purpose, &ctx->err);
 
 	*key = NULL;
 	if (status == 0)

@@ -118,6 +118,11 @@ static int no_group(hsmime_ctx *ctx, const char *name, struct error *err)
 	return error_hint(err, "there is for example \"%s\"", ctx->shared->groups->name);
 }
 
+static bool names_group(const char *key)
+{
+	return key != NULL && strncmp(key, PREFIX, strlen(PREFIX)) == 0;
+}
+
 /* That a key is not there says less than what else is wrong at another place: the first of that is kept. */
 static int find_member(struct engine_found *found, struct engine *e, const char *uri,
     enum engine_purpose purpose, struct error *err, struct error *failed)
@@ -136,7 +141,7 @@ int groups_find_key(struct engine_found *found, hsmime_ctx *ctx, struct engine *
 	struct error failed = { 0 };
 	int status = HSMIME_ENOKEY;
 
-	if (key == NULL || strncmp(key, PREFIX, strlen(PREFIX)) != 0)
+	if (!names_group(key))
 		return engine_find_key(found, e, key, purpose, err);
 	g = find(ctx, key + strlen(PREFIX));
 	if (g == NULL)
@@ -207,17 +212,29 @@ static int gather(struct token_key **keys, size_t *count, struct key_group *g, h
 	return status;
 }
 
+/* The same key may be in several groups: one that was named is the one. */
+static struct key_group *group_of(
+    hsmime_ctx *ctx, struct engine *e, const struct engine_found *found, const char *key)
+{
+	struct key_group *g = ctx->shared->groups;
+
+	if (names_group(key))
+		return find(ctx, key + strlen(PREFIX));
+	while (g != NULL && !belongs(g, e, found))
+		g = g->next;
+	return g;
+}
+
 int groups_join(struct token_key **out, hsmime_ctx *ctx, struct engine *e,
-    const struct engine_found *found, enum engine_purpose purpose, struct error *err)
+    const struct engine_found *found, const char *key, enum engine_purpose purpose,
+    struct error *err)
 {
 	struct token_key *keys[GROUP_MAX];
-	struct key_group *g = ctx->shared->groups;
+	struct key_group *g = group_of(ctx, e, found, key);
 	size_t count = 0;
 	int status;
 
 	*out = NULL;
-	while (g != NULL && !belongs(g, e, found))
-		g = g->next;
 	if (g == NULL) {
 		*out = token_key_up_ref(found->key);
 		return 0;

@@ -18,12 +18,14 @@ int groups_find_key(struct engine_found *found, hsmime_ctx *ctx, struct engine *
     enum engine_purpose purpose, struct error *err);
 
 /*
- * groups_join(out, ctx, e, found, purpose, err):
- * The key of the group that found's key belongs to, on all of its tokens that are there (which may
- * log in to them); the log is told of the others. In no group: *out is found's key alone. The
- * caller frees it. HSMIME_EUSAGE where the group's keys are not the same key, HSMIME_ENOMEM.
+ * groups_join(out, ctx, e, found, key, purpose, err):
+ * The key of the group that key names ("group:NAME") or else found's key belongs to, on all of its
+ * tokens that are there (which may log in to them); the log is told of the others. In no group: *out is
+ * found's key alone. key, what was asked for, may be NULL. The caller frees *out. HSMIME_EUSAGE where the
+ * group's keys are not the same key, HSMIME_ENOMEM.
  */
 int groups_join(struct token_key **out, hsmime_ctx *ctx, struct engine *e,
-    const struct engine_found *found, enum engine_purpose purpose, struct error *err);
+    const struct engine_found *found, const char *key, enum engine_purpose purpose,
+    struct error *err);
 
 #endif

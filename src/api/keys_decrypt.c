@@ -257,7 +257,8 @@ static int wrap(EVP_PKEY **key, struct recipient_search *search, struct engine *
     const struct engine_found *found, struct error *err)
 {
 	struct token_key *joined = NULL;
-	int status = groups_join(&joined, search->ctx, engine, found, ENGINE_DECRYPT, err);
+	int status =
+	    groups_join(&joined, search->ctx, engine, found, search->key_uri, ENGINE_DECRYPT, err);
 
 	if (status == 0)
 		status = provider_wrap_key(key, search->ctx->shared->libctx, joined, err);

@@ -337,7 +337,7 @@ static int find(struct signer *s, hsmime_ctx *ctx, struct engine *engine,
 	if (status == 0)
 		status = build_chain(s, engine, options->certs, &ctx->err);
 	if (status == 0)
-		status = ctx_wrap(&s->key, ctx, engine, &found, ENGINE_SIGN);
+		status = ctx_wrap(&s->key, ctx, engine, &found, options->key_uri, ENGINE_SIGN);
 	if (status == 0)
 		status = made_signer(ctx, found.uri, s->certificate);
 	engine_found_free(&found);

@@ -1,6 +1,8 @@
 /*
  * pem_uri: a key's pkcs11: URI as a PEM file, for programs that take keys from files only. The
  * provider reads it (docs/PROVIDER.md), and the pkcs11-provider project's does, whose format it is.
+ * The template is the reader's too (engine/provider/uri_pem.c), which is no part of the library that the
+ * tool is built on; tests/token/provider-pem.bats reads what is written here.
  */
 #ifndef CLI_PEM_URI_H
 #define CLI_PEM_URI_H

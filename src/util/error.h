@@ -6,6 +6,7 @@
 
 #include <hsmime/error.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What went wrong last and what to do about it; plain storage, all zero is "nothing". */
@@ -13,6 +14,8 @@ struct error {
 	int code;
 	char message[512];
 	char hint[512];
+	bool
+	    incapable; /* what failed is well and can't do it: it will fail at this again; error_set clears it */
 };
 
 /*

@@ -100,6 +100,23 @@ enveloped() {
 	cmp out large
 }
 
+@test "a call that hangs in the content is given up: status 4, and nothing is left behind" {
+	for row in 'aes-256-cbc C_DecryptUpdate 1' 'aes-256-cbc C_DecryptFinal' 'aes-256-gcm C_Decrypt 5'; do
+		read -r cipher call <<<"$row"
+		enveloped "$cipher"
+		printf '%s\n' 'unwrap_sensitive 1' "hang $call" >hang
+		mkdir out
+		HSMIME_MODULE=$HSMIME_BUILD/tests/token/proxy.so PROXY_CONTROL=$PWD/hang \
+			run_as 4 timeout 30 "$HSMIME" decrypt --call-limit 1 --cms -o out/data enc
+		explained
+		said "does not answer .${call% *} has not returned."
+		[ -z "$(ls -A out)" ]
+		rmdir out
+	done
+	run_as 0 stays "$HSMIME" decrypt --cms -o out enc
+	cmp out "$W/data"
+}
+
 # peak COMMAND...: runs it and sets $peak, its resident memory in KiB
 peak() {
 	peak=$(python3 -c '

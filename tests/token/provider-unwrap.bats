@@ -36,11 +36,46 @@ encrypted() {
 	done
 }
 
-@test 'what is no ciphertext fails, and the reason is not told' {
+# refused: what openssl says where $W/encrypted does not decrypt, without the number of its thread
+refused() {
+	rm -f "$W/out"
+	ossl 1 pkeyutl -decrypt -inkey "$(key 01)" -in "$W/encrypted" -out "$W/out" "$@"
+	[ ! -s "$W/out" ]
+	mentions 'decryption failed'
+	said=$(sed 's/^[0-9A-F]*:error:/error:/' <<<"$stderr")
+	if grep -E 'CKR_|padding|length|oaep' <<<"$said"; then
+		return 1
+	fi
+}
+
+@test 'what is no ciphertext fails, and the reason is not told: all failures read the same' {
+	local first
 	order 'hsmime default'
 	head -c 256 /dev/zero >"$W/encrypted"
-	ossl 1 pkeyutl -decrypt -inkey "$(key 01)" -in "$W/encrypted" -out "$W/out"
-	mentions 'decryption failed'
+	refused
+	first=$said
+	# Octets of no meaning, a block of another type, a ciphertext that was altered, one too long.
+	printf '\0' >"$W/encrypted"
+	head -c 255 /dev/urandom >>"$W/encrypted"
+	refused
+	[ "$said" = "$first" ]
+	{ printf '\0\1' && head -c 253 /dev/zero | tr '\0' '\377' && printf '\0'; } >"$W/block"
+	plain pkeyutl -encrypt -pubin -inkey "$W/alice.pub" -in "$W/block" -out "$W/encrypted" \
+		-pkeyopt rsa_padding_mode:none
+	refused
+	[ "$said" = "$first" ]
+	encrypted
+	flip "$W/encrypted" 1
+	refused
+	[ "$said" = "$first" ]
+	encrypted
+	printf 'x' >>"$W/encrypted"
+	refused
+	[ "$said" = "$first" ]
+	encrypted -pkeyopt rsa_padding_mode:oaep
+	flip "$W/encrypted" 1
+	refused -pkeyopt rsa_padding_mode:oaep
+	[ "$said" = "$first" ]
 }
 
 @test 'raw RSA, and a token that does not show what it unwraps, are told' {

@@ -20,7 +20,7 @@ enum proxy_events { PROXY_EVENTS_INNER, PROXY_EVENTS_WORK, PROXY_EVENTS_UNSUPPOR
 /* What a key may be used for. */
 enum proxy_usage { PROXY_SIGN = 1, PROXY_DECRYPT = 2, PROXY_UNWRAP = 4, PROXY_DERIVE = 8 };
 
-/* How a key asks for a login of its own at C_Sign and C_Decrypt. */
+/* How a key asks for a login of its own at C_Sign, C_Decrypt and C_UnwrapKey. */
 enum proxy_authenticate {
 	PROXY_AUTHENTICATE_NO,
 	/* As PKCS#11 says: CKR_USER_NOT_LOGGED_IN without it, and the operation is over. */

@@ -108,10 +108,15 @@ CK_RV call_UnwrapKey(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJE
 		rv = begin_with_key(&c, mechanism, &key, PROXY_UNWRAP);
 	if (rv == CKR_KEY_HANDLE_INVALID)
 		rv = CKR_UNWRAPPING_KEY_HANDLE_INVALID;
-	if (rv == CKR_OK)
-		rv = output_unwrap(&c,
-		    &(struct output_wrapped){ mechanism, key, wrapped, len, template, count },
-		    unwrapped);
+	if (rv == CKR_OK) {
+		rv = key_operate(&c);
+		if (rv == CKR_OK)
+			rv = output_unwrap(&c,
+			    &(struct output_wrapped){
+				mechanism, key, wrapped, len, template, count },
+			    unwrapped);
+		key_operated(&c, false);
+	}
 	call_made(&c, rv, unwrapped, 1);
 	return call_end(&c, rv);
 }

@@ -15,7 +15,7 @@ CK_RV key_mechanism(CK_MECHANISM_TYPE type);
 CK_RV key_mechanisms(CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, CK_ULONG *count);
 
 /*
- * key_operate(c): C_Sign or C_Decrypt is called: CKR_OK, or CKR_USER_NOT_LOGGED_IN where the
+ * key_operate(c): C_Sign, C_Decrypt or C_UnwrapKey is called: CKR_OK, or CKR_USER_NOT_LOGGED_IN where the
  * key asks for a login first; then the inner module's operation has to be ended.
  */
 CK_RV key_operate(struct call *c);

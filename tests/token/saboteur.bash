@@ -1,5 +1,9 @@
-# The saboteur before the token, for tests of the tool; load it after tests/cli/helper.bash.
+# The saboteur before the token, for tests of the tool, and what these tests share (tests/cli/helper.bash).
 # tests/token/proxy_control.h says what the lines mean. HSMIME_BUILD names the build folder.
+
+load "${BATS_TEST_DIRNAME%/token}/cli/helper"
+
+export HSMIME=${HSMIME:-$HSMIME_BUILD/src/cli/hsmime}
 
 # sabotage [LINE...]: from here on the tool's module is the saboteur, which does what the lines say
 sabotage() {

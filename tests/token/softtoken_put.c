@@ -69,16 +69,15 @@ static void begin(struct builder *b, CK_OBJECT_CLASS object_class, const EVP_PKE
 	add(b, CKA_LABEL, label, strlen(label));
 }
 
-static void add_private(struct builder *b, const EVP_PKEY *key)
+static void add_private(struct builder *b, unsigned flags)
 {
-	bool rsa = EVP_PKEY_is_a(key, "RSA");
-
 	add_bool(b, CKA_PRIVATE, CK_TRUE);
 	add_bool(b, CKA_SENSITIVE, CK_TRUE);
 	add_bool(b, CKA_EXTRACTABLE, CK_FALSE);
-	add_bool(b, CKA_SIGN, CK_TRUE);
-	add_bool(b, CKA_DECRYPT, rsa);
-	add_bool(b, CKA_DERIVE, !rsa);
+	add_bool(b, CKA_SIGN, (flags & KEY_SIGN) != 0);
+	add_bool(b, CKA_DECRYPT, (flags & KEY_DECRYPT) != 0);
+	add_bool(b, CKA_DERIVE, (flags & KEY_DERIVE) != 0);
+	add_bool(b, CKA_UNWRAP, (flags & KEY_UNWRAP) != 0);
 }
 
 static void add_rsa(struct builder *b, const EVP_PKEY *key, bool secret)
@@ -139,12 +138,20 @@ static void create(struct softtoken *st, struct builder *b)
 
 void softtoken_put(struct softtoken *st, unsigned char id, const char *label, EVP_PKEY *key)
 {
+	bool rsa = EVP_PKEY_is_a(key, "RSA");
+
+	softtoken_put_for(st, id, label, key, KEY_SIGN | (rsa ? KEY_DECRYPT : KEY_DERIVE));
+}
+
+void softtoken_put_for(
+    struct softtoken *st, unsigned char id, const char *label, EVP_PKEY *key, unsigned flags)
+{
 	struct builder b;
 	void (*add_parts)(struct builder *, const EVP_PKEY *, bool) =
 	    EVP_PKEY_is_a(key, "RSA") ? add_rsa : add_ec;
 
 	begin(&b, CKO_PRIVATE_KEY, key, id, label);
-	add_private(&b, key);
+	add_private(&b, flags);
 	add_parts(&b, key, true);
 	create(st, &b);
 	begin(&b, CKO_PUBLIC_KEY, key, id, label);

@@ -166,6 +166,40 @@ static void the_token_s_own_failure_is_the_token_s(void **state)
 	text_free(&message);
 }
 
+/* The same list, where the token is asked to begin with the content key: good, bad or altered, the message is none the worse for it. */
+static void a_failure_at_the_content_key_says_nothing_of_the_message(void **state)
+{
+	static const CK_RV codes[] = { CKR_DEVICE_REMOVED, CKR_SESSION_HANDLE_INVALID,
+		CKR_KEY_HANDLE_INVALID, CKR_USER_NOT_LOGGED_IN, CKR_DEVICE_MEMORY };
+	static const enum fault faults[] = { ALTERED_CONTENT, NO_SEPARATOR, KEY_LONG };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(codes) * COUNT(ways); i++) {
+		const struct way *way = &ways[i % COUNT(ways)];
+		/* Of the proof two, and as many with a key that is put there. */
+		unsigned long proof = way->takes_no_keys ? 2 : 4;
+		struct text message = { 0 };
+		struct outcome whole, o;
+
+		if (!way->sensitive)
+			continue;
+		making_make(&message, &making_rsa[1]);
+		be(way);
+		api_proxy->refuse("C_DecryptInit", codes[i / COUNT(ways)], proof, 100);
+		api_open(&whole, NULL, message.data, message.len);
+		assert_int_equal(hsmime_exit_status(whole.status), 4);
+		for (size_t n = 0; n < COUNT(faults); n++) {
+			be(way);
+			api_proxy->refuse("C_DecryptInit", codes[i / COUNT(ways)], proof, 100);
+			faulty(&o, NULL, &making_rsa[1], faults[n]);
+			assert_same_outcome(&whole, &o, way->name);
+			outcome_clear(&o);
+		}
+		outcome_clear(&whole);
+		text_free(&message);
+	}
+}
+
 /* The same bad message meets the same substitute each time: it is not random anew. */
 static void a_repeated_message_shows_nothing_new(void **state)
 {
@@ -228,6 +262,7 @@ int main(void)
 		cmocka_unit_test(every_fault_looks_like_altered_content),
 		cmocka_unit_test(every_answer_of_the_token_looks_like_altered_content),
 		cmocka_unit_test(the_token_s_own_failure_is_the_token_s),
+		cmocka_unit_test(a_failure_at_the_content_key_says_nothing_of_the_message),
 		cmocka_unit_test(a_repeated_message_shows_nothing_new),
 		cmocka_unit_test(what_follows_a_bad_message_is_the_same),
 	};

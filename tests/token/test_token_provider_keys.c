@@ -1,6 +1,7 @@
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -266,6 +267,23 @@ static void checking_finds_the_public_part_good_and_misses_a_private_part(void *
 	in_both_orders(checks);
 }
 
+/* Whatever the program expects: the URI says that it is not the private key that is meant. */
+static void names_public_keys(OSSL_LIB_CTX *libctx)
+{
+	char uri[64];
+
+	for (int id = 1; id < RIG_KEYS; id++) {
+		snprintf(uri, sizeof(uri), "pkcs11:token=Rig;id=%%%02d;type=public", id);
+		assert_null(rig_load(libctx, uri, NULL, NULL));
+	}
+}
+
+static void a_uri_of_a_public_key_gives_no_private_key(void **state)
+{
+	(void)state;
+	in_both_orders(names_public_keys);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +298,7 @@ int main(void)
 		    a_copy_of_the_curve_takes_another_point_and_the_key_does_not, rig_reset),
 		cmocka_unit_test_setup(
 		    checking_finds_the_public_part_good_and_misses_a_private_part, rig_reset),
+		cmocka_unit_test_setup(a_uri_of_a_public_key_gives_no_private_key, rig_reset),
 	};
 
 	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);

@@ -232,6 +232,46 @@ static void whatever_a_token_says_of_the_ciphertext_is_replaced_too(void **state
 	EVP_PKEY_CTX_free(ctx);
 }
 
+/* The closed list: what the token says of itself is the same for every premaster secret. */
+static void the_token_s_own_failure_is_an_error(void **state)
+{
+	static const struct {
+		CK_RV rv;
+		int status;
+	} codes[] = { { CKR_DEVICE_REMOVED, HSMIME_ETOKEN },
+		{ CKR_TOKEN_NOT_PRESENT, HSMIME_ETOKEN }, { CKR_SESSION_CLOSED, HSMIME_ETOKEN },
+		{ CKR_SESSION_HANDLE_INVALID, HSMIME_ETOKEN },
+		{ CKR_KEY_HANDLE_INVALID, HSMIME_ETOKEN },
+		{ CKR_OBJECT_HANDLE_INVALID, HSMIME_ETOKEN },
+		{ CKR_USER_NOT_LOGGED_IN, HSMIME_ETOKEN }, { CKR_DEVICE_MEMORY, HSMIME_ETOKEN },
+		{ CKR_HOST_MEMORY, HSMIME_ENOMEM } };
+	EVP_PKEY_CTX *ctx = server(1, TLS1_2_VERSION, 0);
+	unsigned char data[256], out[SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(codes) / sizeof(codes[0]); i++) {
+		size_t len = SIZE;
+
+		encrypt(data, RSA_PKCS1_PADDING, premaster, SIZE);
+		data[255] ^= i % 2;
+		rig.proxy->refuse("C_Decrypt", codes[i / 2].rv, 0, 2);
+		assert_int_not_equal(EVP_PKEY_decrypt(ctx, out, &len, data, sizeof(data)), 1);
+		assert_int_equal(engine_take_error(NULL), codes[i / 2].status);
+		rig.proxy->reset();
+		/* Where there is a way out it is gone once. */
+		rig.proxy->refuse("C_Decrypt", codes[i / 2].rv, 0, 1);
+		len = SIZE;
+		if (EVP_PKEY_decrypt(ctx, out, &len, data, sizeof(data)) == 1)
+			assert_int_equal(rig.proxy->count("C_Decrypt"), 2);
+		else
+			assert_int_equal(rig.proxy->count("C_Decrypt"), 1);
+		rig.proxy->reset();
+		(void)engine_take_error(NULL);
+		ERR_clear_error();
+	}
+	EVP_PKEY_CTX_free(ctx);
+}
+
 static void a_token_that_is_gone_is_an_error(void **state)
 {
 	EVP_PKEY_CTX *ctx = server(1, TLS1_2_VERSION, 0);
@@ -275,6 +315,7 @@ int main(void)
 		cmocka_unit_test_setup(a_wrong_length_is_replaced_without_a_word, rig_reset),
 		cmocka_unit_test_setup(
 		    whatever_a_token_says_of_the_ciphertext_is_replaced_too, rig_reset),
+		cmocka_unit_test_setup(the_token_s_own_failure_is_an_error, rig_reset),
 		cmocka_unit_test_setup(a_token_that_is_gone_is_an_error, rig_reset),
 		cmocka_unit_test_setup(
 		    without_the_clients_version_or_room_the_token_is_not_asked, rig_reset),

@@ -10,18 +10,12 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include <openssl/evp.h>
-#include <openssl/rsa.h>
-
-#include "engine/content_on_token.h"
 #include "engine/probe.h"
 #include "engine/watch.h"
 #include "operate.h"
 #include "softtoken.h"
-#include "util/sink.h"
+#include "unwrap_rig.h"
 
-#define KEY 32
-#define BLOCKS 4
 #define THREADS 4
 #define ROUNDS 25
 
@@ -31,19 +25,6 @@ static struct engine *e;
 static struct token_key *key;
 static struct error err;
 static const struct proxy *proxy;
-static unsigned char content_key[KEY], substitute[KEY], encrypted_key[256];
-
-static void encrypt_key(void)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(rsa, NULL);
-	size_t len = sizeof(encrypted_key);
-
-	memset(content_key, 0xc0, KEY);
-	memset(substitute, 0x50, KEY);
-	assert_int_equal(EVP_PKEY_encrypt_init(ctx), 1);
-	assert_int_equal(EVP_PKEY_encrypt(ctx, encrypted_key, &len, content_key, KEY), 1);
-	EVP_PKEY_CTX_free(ctx);
-}
 
 /* Token "Both" has a key of each sort; token "Unwraps" one that unwraps. */
 static int set_up(void **state)
@@ -58,7 +39,7 @@ static int set_up(void **state)
 	rsa = softtoken_rsa(&st, 1, "unwraps", 2048, KEY_UNWRAP);
 	EVP_PKEY_free(softtoken_ec(&st, 2, "ec", "P-256", KEY_UNWRAP));
 	softtoken_seal(&st);
-	encrypt_key();
+	unwrap_rig_encrypt_key(rsa);
 	proxy = softtoken_proxy();
 	e = operate_engine();
 	key = operate_key(e, "pkcs11:token=Unwraps;id=%01", ENGINE_DECRYPT);
@@ -108,38 +89,31 @@ static void a_key_that_unwraps_fits_to_decrypt_where_none_decrypts(void **state)
 	    HSMIME_ENOKEY);
 }
 
-static struct token_decrypt request(void)
-{
-	return (struct token_decrypt){ .scheme = TOKEN_DECRYPT_RSA_PKCS1,
-		.data = encrypted_key,
-		.len = sizeof(encrypted_key) };
-}
-
 static void other_programs_get_the_octets_where_they_can_be_read(void **state)
 {
-	struct token_decrypt q = request();
+	struct token_decrypt q = unwrap_rig_request();
 	unsigned char out[256];
 	size_t len = sizeof(out);
 
 	(void)state;
 	assert_int_equal(token_key_decrypt(key, out, &len, &q, &err), 0);
-	assert_int_equal(len, KEY);
-	assert_memory_equal(out, content_key, KEY);
-	q.substitute = substitute;
-	q.substitute_len = KEY;
+	assert_int_equal(len, UNWRAP_KEY);
+	assert_memory_equal(out, unwrap_rig.content_key, UNWRAP_KEY);
+	q.substitute = unwrap_rig.substitute;
+	q.substitute_len = UNWRAP_KEY;
 	len = sizeof(out);
 	assert_int_equal(token_key_decrypt(key, out, &len, &q, &err), 0);
-	assert_memory_equal(out, content_key, KEY);
-	q.substitute_len = KEY - 1;
+	assert_memory_equal(out, unwrap_rig.content_key, UNWRAP_KEY);
+	q.substitute_len = UNWRAP_KEY - 1;
 	len = sizeof(out);
 	assert_int_equal(token_key_decrypt(key, out, &len, &q, &err), 0);
-	assert_int_equal(len, KEY - 1);
-	assert_memory_equal(out, substitute, KEY - 1);
+	assert_int_equal(len, UNWRAP_KEY - 1);
+	assert_memory_equal(out, unwrap_rig.substitute, UNWRAP_KEY - 1);
 }
 
 static void a_wrong_ciphertext_fails_without_a_reason(void **state)
 {
-	struct token_decrypt q = request();
+	struct token_decrypt q = unwrap_rig_request();
 	unsigned char out[256], wrong[256];
 	size_t len = sizeof(out);
 
@@ -153,7 +127,7 @@ static void a_wrong_ciphertext_fails_without_a_reason(void **state)
 
 static void what_unwrapping_does_not_give_is_told(void **state)
 {
-	struct token_decrypt q = request();
+	struct token_decrypt q = unwrap_rig_request();
 	unsigned char out[256];
 	size_t len = sizeof(out);
 
@@ -167,7 +141,7 @@ static void what_unwrapping_does_not_give_is_told(void **state)
 /* With a key of which nothing was proved before. */
 static void octets_that_stay_on_the_token_are_told(void **state)
 {
-	struct token_decrypt q = request();
+	struct token_decrypt q = unwrap_rig_request();
 	struct token_key *k = operate_key(e, "pkcs11:token=Both;id=%02", ENGINE_DECRYPT);
 	unsigned char out[256];
 	size_t len = sizeof(out);
@@ -181,97 +155,33 @@ static void octets_that_stay_on_the_token_are_told(void **state)
 	token_key_free(k);
 }
 
-static const unsigned char iv[16] = "initialisation ";
-
-static void encrypt_blocks(unsigned char *out, const unsigned char *plain)
+/* On the token: of octets that were read, 2. */
+static int unwrap_and_decrypt(unsigned char value, int times)
 {
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	int len = 0;
-
-	assert_int_equal(EVP_EncryptInit_ex2(ctx, EVP_aes_256_cbc(), content_key, iv, NULL), 1);
-	EVP_CIPHER_CTX_set_padding(ctx, 0);
-	assert_int_equal(EVP_EncryptUpdate(ctx, out, &len, plain, BLOCKS * 16), 1);
-	EVP_CIPHER_CTX_free(ctx);
-}
-
-/* One octet at a time; 0, or where it went wrong. */
-static int decrypt_blocks(struct token_content_key *c, const unsigned char *plain)
-{
-	static const struct token_content_end end = { NULL, NULL, 0 };
-	struct token_content_params p = { iv, sizeof(iv), 0 };
-	unsigned char encrypted[BLOCKS * 16];
-	struct error own = { 0 };
-	struct buffer out;
-	hsmime_sink sink;
-	int r;
-
-	buffer_init(&out, 1000);
-	sink_buffer(&sink, &out);
-	encrypt_blocks(encrypted, plain);
-	r = token_content_begin(c, &p, &sink, &own);
-	for (size_t i = 0; r == 0 && i < sizeof(encrypted); i++)
-		r = token_content_update(c, encrypted + i, 1, &own);
-	if (r == 0)
-		r = token_content_finish(c, &end, &own);
-	if (r == 0 && (out.len != BLOCKS * 16 || memcmp(out.data, plain, out.len) != 0))
-		r = 1;
-	buffer_free(&out);
-	return r;
-}
-
-static int unwrap_and_decrypt(unsigned char seed, int times)
-{
-	struct token_decrypt q = request();
 	struct token_content_key *c = NULL;
-	unsigned char out[256], plain[BLOCKS * 16];
 	struct error own = { 0 };
-	size_t len = sizeof(out);
-	int r;
+	int r = unwrap_rig_unwrap(&c, key, TOKEN_CONTENT_AES_CBC, &own);
 
-	memset(plain, seed, sizeof(plain));
-	q.substitute = substitute;
-	q.substitute_len = KEY;
-	r = token_key_unwrap(&c, out, &len, key, &q, TOKEN_CONTENT_AES_CBC, &own);
 	if (r == 0 && c == NULL)
 		r = 2;
 	for (int i = 0; r == 0 && i < times; i++)
-		r = decrypt_blocks(c, plain);
+		r = unwrap_rig_decrypt(c, value, &own);
 	token_content_free(c);
 	return r;
 }
 
-/* Secret keys on the token, which only tests count. */
-static size_t secret_keys(void)
-{
-	CK_FUNCTION_LIST *f = softtoken_proxy_functions();
-	CK_OBJECT_CLASS object_class = CKO_SECRET_KEY;
-	CK_ATTRIBUTE template = { CKA_CLASS, &object_class, sizeof(object_class) };
-	CK_OBJECT_HANDLE found[16];
-	CK_SESSION_HANDLE session = 0;
-	CK_ULONG count = 0;
-
-	assert_int_equal(f->C_OpenSession(softtoken_slot(f, "Unwraps"), CKF_SERIAL_SESSION, NULL,
-			     NULL, &session),
-	    CKR_OK);
-	assert_int_equal(f->C_FindObjectsInit(session, &template, 1), CKR_OK);
-	assert_int_equal(f->C_FindObjects(session, found, 16, &count), CKR_OK);
-	assert_int_equal(f->C_FindObjectsFinal(session), CKR_OK);
-	assert_int_equal(f->C_CloseSession(session), CKR_OK);
-	return count;
-}
-
 static void nothing_is_left_on_the_token(void **state)
 {
-	struct token_decrypt q = request();
+	struct token_decrypt q = unwrap_rig_request();
 	unsigned char out[256];
 	size_t len = sizeof(out);
 
 	(void)state;
 	assert_int_equal(token_key_decrypt(key, out, &len, &q, &err), 0);
-	assert_int_equal(secret_keys(), 0);
+	assert_int_equal(unwrap_rig_secret_keys("Unwraps"), 0);
 	proxy->unwrap_sensitive(1);
 	assert_int_equal(unwrap_and_decrypt(1, 1), 0);
-	assert_int_equal(secret_keys(), 0);
+	assert_int_equal(unwrap_rig_secret_keys("Unwraps"), 0);
 }
 
 static void the_same_content_is_decrypted_as_often_as_is_asked(void **state)
@@ -306,7 +216,7 @@ static void threads_do_not_disturb_each_other(void **state)
 		assert_null(failed);
 	}
 	proxy->limit_sessions(0);
-	assert_int_equal(secret_keys(), 0);
+	assert_int_equal(unwrap_rig_secret_keys("Unwraps"), 0);
 }
 
 static void a_key_that_unwraps_is_tried_out_by_unwrapping(void **state)

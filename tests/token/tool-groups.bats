@@ -1,15 +1,12 @@
 #!/usr/bin/env bats
 # One key on two tokens, named as a group.
 
-bats_require_minimum_version 1.5.0
-load "${BATS_TEST_DIRNAME%/token}/cli/helper"
 load saboteur
 
 A='pkcs11:token=Demo;id=%01'
 B='pkcs11:token=Spare;id=%01'
 
 setup_file() {
-	export HSMIME=$HSMIME_BUILD/src/cli/hsmime
 	new_token "$BATS_FILE_TMPDIR/world" Demo
 	new_peer alice
 	openssl pkcs8 -topk8 -nocrypt -in "$W/alice.key" -out "$W/alice.p8"
@@ -106,4 +103,23 @@ configure() { # line...
 	run_as 0 timeout 60 "$HSMIME" decrypt -k "$A" -k "$B" -o mail.eml "$W/enc.eml"
 	said 'is set aside'
 	grep -q Agreed mail.eml
+}
+
+@test "of two groups with the same key the one that is named is used" {
+	local small=('' '[group small]' "keys = $A") office=('' '[group office]' "keys = $A $B")
+	for first in small office; do
+		if [ "$first" = small ]; then
+			configure "${small[@]}" "${office[@]}"
+		else
+			configure "${office[@]}" "${small[@]}"
+		fi
+		run_as 0 hsmime sign -v -k group:office -o signed.eml "$W/mail.eml"
+		said 'group office: 2 of 2 keys'
+		run_as 0 hsmime sign -v -k group:small -o signed.eml "$W/mail.eml"
+		said 'group small: 1 of 1 keys'
+		run_as 0 hsmime decrypt -v -k group:office -o mail.eml "$W/enc.eml"
+		said 'group office: 2 of 2 keys'
+		run_as 0 hsmime decrypt -v -k group:small -o mail.eml "$W/enc.eml"
+		said 'group small: 1 of 1 keys'
+	done
 }

@@ -1,12 +1,9 @@
 #!/usr/bin/env bats
 # The tool before a token that does not answer.
 
-bats_require_minimum_version 1.5.0
-load "${BATS_TEST_DIRNAME%/token}/cli/helper"
 load saboteur
 
 setup_file() {
-	export HSMIME=$HSMIME_BUILD/src/cli/hsmime
 	new_token "$BATS_FILE_TMPDIR/world" Demo
 	new_key 01 RSA:2048 alice
 	new_key 02 EC:secp256r1 bob

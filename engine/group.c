@@ -69,6 +69,21 @@ static unsigned burden(struct token_key *k)
 	return health_aside(k->token) ? aside : health_load(k->token);
 }
 
+/* Whose PIN failed is not asked again, unless there is nothing else. */
+static unsigned without_pin(const struct group *g)
+{
+	unsigned set = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->count; i++)
+		if (health_no_pin(g->keys[i]->token)) {
+			set |= 1u << i;
+			n++;
+		}
+	return n < g->count ? set : 0;
+}
+
+/* g->count: none is left. */
 static size_t choose(struct group *g, unsigned tried)
 {
 	unsigned turn = atomic_fetch_add(&g->turn, 1), least = 0;
@@ -143,13 +158,16 @@ static int run_on(struct token_key *k, enum probe kind, struct token_key **key,
 int group_run(struct group *g, enum probe kind, struct token_key **key, int (*run)(void *arg),
     void *arg, struct error *err)
 {
-	unsigned tried = 0;
+	unsigned tried;
 	int r = HSMIME_ETOKEN;
 
 	try_out_due(g, kind);
-	for (size_t i = 0; i < g->count && tokens_fault(r); i++) {
+	tried = without_pin(g);
+	for (size_t i = 0; tokens_fault(r); i++) {
 		size_t at = choose(g, tried);
 
+		if (at == g->count)
+			break;
 		if (i > 0 && kind == PROBE_SIGN)
 			log_say(
 			    1, "the signature is made again on another token: it may exist twice");

@@ -27,7 +27,8 @@ void group_free(struct group *g);
 /*
  * group_run(g, kind, key, run, arg, err):
  * run(arg), with *key, a place in arg, set to one of the keys. Where that fails for the token's
- * sake (HSMIME_ETOKEN, HSMIME_EPIN, HSMIME_ENOKEY) the others are tried. What run returned last.
+ * sake (HSMIME_ETOKEN, HSMIME_EPIN, HSMIME_ENOKEY), or a call in it is given up, the others are
+ * tried, but for those whose PIN failed before. What run returned last.
  */
 int group_run(struct group *g, enum probe kind, struct token_key **key, int (*run)(void *arg),
     void *arg, struct error *err);

@@ -7,6 +7,7 @@
 #include "engine/recovery.h"
 #include "engine/session.h"
 #include "engine/slot.h"
+#include "engine/watch.h"
 
 /* Sessions that a token has to grant before one of them is set aside. */
 #define SESSIONS_MIN 64
@@ -29,18 +30,25 @@ void copies_free(struct copies *c)
 void copies_look(struct token *t)
 {
 	struct copies *c = &t->copies;
+	struct watch *w = watch_self();
 
 	pthread_mutex_lock(&c->lock);
 	while (c->busy)
 		pthread_cond_wait(&c->done, &c->lock);
 	c->lookups++;
+	if (w != NULL)
+		w->lookups++;
 	pthread_mutex_unlock(&c->lock);
 }
 
 void copies_looked(struct token *t)
 {
+	struct watch *w = watch_self();
+
 	pthread_mutex_lock(&t->copies.lock);
 	t->copies.lookups--;
+	if (w != NULL)
+		w->lookups--;
 	pthread_mutex_unlock(&t->copies.lock);
 }
 
@@ -58,7 +66,16 @@ static bool begin(struct copies *c)
 	if (c->busy || c->lookups > 0)
 		return false;
 	c->busy = true;
+	c->worker = watch_self();
 	return true;
+}
+
+/* With the lock held. */
+static void finish(struct copies *c)
+{
+	c->busy = false;
+	c->worker = NULL;
+	pthread_cond_broadcast(&c->done);
 }
 
 /* The keeper goes with its generation, and its copies with it. */
@@ -79,8 +96,7 @@ static void end(struct token *t)
 	pthread_mutex_lock(&c->lock);
 	if (c->generation != session_generation(t))
 		lost = forget(c);
-	c->busy = false;
-	pthread_cond_broadcast(&c->done);
+	finish(c);
 	pthread_mutex_unlock(&c->lock);
 	if (lost != 0)
 		cryptoki_close(t->module, lost);
@@ -160,6 +176,7 @@ CK_RV copies_make(
 void copies_drop(struct token *t, unsigned generation, CK_OBJECT_HANDLE copy)
 {
 	struct copies *c = &t->copies;
+	struct token *before;
 	bool begun = false;
 
 	pthread_mutex_lock(&c->lock);
@@ -173,19 +190,24 @@ void copies_drop(struct token *t, unsigned generation, CK_OBJECT_HANDLE copy)
 	pthread_mutex_unlock(&c->lock);
 	if (!begun)
 		return;
+	before = watch_token(t);
 	destroy_doomed(t);
 	end(t);
+	watch_token(before);
 }
 
-/* Whoever was at it does not come back. */
-void copies_abandon(struct token *t)
+void copies_abandon(struct token *t, struct watch *w)
 {
 	struct copies *c = &t->copies;
 
 	pthread_mutex_lock(&c->lock);
-	forget(c);
-	c->busy = false;
-	pthread_cond_broadcast(&c->done);
+	c->lookups -= w->lookups;
+	w->lookups = 0;
+	/* A keeper of no use is forgotten, not closed: that would be a call. */
+	if (!c->busy || c->worker == w)
+		forget(c);
+	if (c->busy && c->worker == w)
+		finish(c);
 	pthread_mutex_unlock(&c->lock);
 }
 

@@ -17,6 +17,7 @@
 
 struct object;
 struct token;
+struct watch;
 
 #define COPIES_MAX 16 /* at a time: others' objects have to show beside them (engine/search.h) */
 
@@ -24,8 +25,9 @@ struct token;
 struct copies {
 	pthread_mutex_t lock;
 	pthread_cond_t done;
-	unsigned lookups; /* under way */
-	bool busy;        /* a copy is being made or destroyed */
+	unsigned lookups;           /* under way */
+	bool busy;                  /* a copy is being made or destroyed */
+	const struct watch *worker; /* whose thread does that; NULL: one that is not watched */
 	/* Of one generation of the token's sessions: */
 	unsigned generation;
 	CK_SESSION_HANDLE keeper; /* 0: none */
@@ -37,7 +39,7 @@ struct copies {
 void copies_init(struct copies *c);
 void copies_free(struct copies *c);
 
-/* copies_look(t), copies_looked(t): around a look-up, from the search to the last attribute; may be nested. */
+/* copies_look(t), copies_looked(t): around a look-up, from the search to the last attribute; may be nested, on one token. */
 void copies_look(struct token *t);
 void copies_looked(struct token *t);
 
@@ -56,8 +58,13 @@ CK_RV copies_make(
 /* copies_drop(t, generation, copy): copy is not used any more. Waits for nothing but the token. */
 void copies_drop(struct token *t, unsigned generation, CK_OBJECT_HANDLE copy);
 
-/* copies_lost(t): the generation has ended. copies_abandon(t): with a call of t that was given up. */
-void copies_abandon(struct token *t);
+/* copies_lost(t): the generation has ended. */
 void copies_lost(struct token *t);
+
+/*
+ * copies_abandon(t, w): w's thread was given up in a call of t (engine/watch.h): what it was at,
+ * a look-up or a copy, is over. What other threads are at is theirs, until they are done with it.
+ */
+void copies_abandon(struct token *t, struct watch *w);
 
 #endif

@@ -3,19 +3,17 @@
 #include "engine/module.h"
 
 /* Without a PIN the token asks a person for it. */
-static void enter_with_pin(struct module *m, const char *function, const unsigned char *pin)
+static CK_RV enter_with_pin(struct module *m, const char *function, const unsigned char *pin)
 {
-	if (pin == NULL)
-		module_enter_patient(m, function);
-	else
-		module_enter(m, function);
+	return pin == NULL ? module_enter_patient(m, function) : module_enter(m, function);
 }
 
 CK_RV cryptoki_slots(struct module *m, CK_SLOT_ID *list, CK_ULONG *count)
 {
-	CK_RV rv;
+	CK_RV rv = module_enter(m, "C_GetSlotList");
 
-	module_enter(m, "C_GetSlotList");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_GetSlotList(CK_TRUE, list, count);
 	module_leave(m);
 	return rv;
@@ -23,9 +21,10 @@ CK_RV cryptoki_slots(struct module *m, CK_SLOT_ID *list, CK_ULONG *count)
 
 CK_RV cryptoki_all_slots(struct module *m, CK_SLOT_ID *list, CK_ULONG *count)
 {
-	CK_RV rv;
+	CK_RV rv = module_enter(m, "C_GetSlotList");
 
-	module_enter(m, "C_GetSlotList");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_GetSlotList(CK_FALSE, list, count);
 	module_leave(m);
 	return rv;
@@ -33,9 +32,10 @@ CK_RV cryptoki_all_slots(struct module *m, CK_SLOT_ID *list, CK_ULONG *count)
 
 CK_RV cryptoki_slot_info(struct module *m, CK_SLOT_ID slot, CK_SLOT_INFO *info)
 {
-	CK_RV rv;
+	CK_RV rv = module_enter(m, "C_GetSlotInfo");
 
-	module_enter(m, "C_GetSlotInfo");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_GetSlotInfo(slot, info);
 	module_leave(m);
 	return rv;
@@ -43,9 +43,10 @@ CK_RV cryptoki_slot_info(struct module *m, CK_SLOT_ID slot, CK_SLOT_INFO *info)
 
 CK_RV cryptoki_token_info(struct module *m, CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {
-	CK_RV rv;
+	CK_RV rv = module_enter(m, "C_GetTokenInfo");
 
-	module_enter(m, "C_GetTokenInfo");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_GetTokenInfo(slot, info);
 	module_leave(m);
 	return rv;
@@ -53,9 +54,10 @@ CK_RV cryptoki_token_info(struct module *m, CK_SLOT_ID slot, CK_TOKEN_INFO *info
 
 CK_RV cryptoki_open(struct module *m, CK_SLOT_ID slot, CK_SESSION_HANDLE *session)
 {
-	CK_RV rv;
+	CK_RV rv = module_enter(m, "C_OpenSession");
 
-	module_enter(m, "C_OpenSession");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, session);
 	module_leave(m);
 	return rv;
@@ -63,9 +65,10 @@ CK_RV cryptoki_open(struct module *m, CK_SLOT_ID slot, CK_SESSION_HANDLE *sessio
 
 CK_RV cryptoki_close(struct module *m, CK_SESSION_HANDLE session)
 {
-	CK_RV rv;
+	CK_RV rv = module_enter(m, "C_CloseSession");
 
-	module_enter(m, "C_CloseSession");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_CloseSession(session);
 	module_leave(m);
 	return rv;
@@ -73,9 +76,10 @@ CK_RV cryptoki_close(struct module *m, CK_SESSION_HANDLE session)
 
 CK_RV cryptoki_session_info(struct module *m, CK_SESSION_HANDLE session, CK_SESSION_INFO *info)
 {
-	CK_RV rv;
+	CK_RV rv = module_enter(m, "C_GetSessionInfo");
 
-	module_enter(m, "C_GetSessionInfo");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_GetSessionInfo(session, info);
 	module_leave(m);
 	return rv;
@@ -84,9 +88,10 @@ CK_RV cryptoki_session_info(struct module *m, CK_SESSION_HANDLE session, CK_SESS
 CK_RV cryptoki_login(struct module *m, CK_SESSION_HANDLE session, CK_USER_TYPE user,
     const unsigned char *pin, CK_ULONG len)
 {
-	CK_RV rv;
+	CK_RV rv = enter_with_pin(m, "C_Login", pin);
 
-	enter_with_pin(m, "C_Login", pin);
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_Login(session, user, (unsigned char *)pin, len);
 	module_leave(m);
 	return rv;
@@ -95,9 +100,10 @@ CK_RV cryptoki_login(struct module *m, CK_SESSION_HANDLE session, CK_USER_TYPE u
 CK_RV cryptoki_find_init(
     struct module *m, CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, CK_ULONG count)
 {
-	CK_RV rv;
+	CK_RV rv = module_enter(m, "C_FindObjectsInit");
 
-	module_enter(m, "C_FindObjectsInit");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_FindObjectsInit(session, template, count);
 	module_leave(m);
 	return rv;
@@ -106,9 +112,10 @@ CK_RV cryptoki_find_init(
 CK_RV cryptoki_find(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *objects,
     CK_ULONG room, CK_ULONG *count)
 {
-	CK_RV rv;
+	CK_RV rv = module_enter(m, "C_FindObjects");
 
-	module_enter(m, "C_FindObjects");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_FindObjects(session, objects, room, count);
 	module_leave(m);
 	return rv;
@@ -116,9 +123,10 @@ CK_RV cryptoki_find(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDL
 
 CK_RV cryptoki_find_final(struct module *m, CK_SESSION_HANDLE session)
 {
-	CK_RV rv;
+	CK_RV rv = module_enter(m, "C_FindObjectsFinal");
 
-	module_enter(m, "C_FindObjectsFinal");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_FindObjectsFinal(session);
 	module_leave(m);
 	return rv;
@@ -127,9 +135,10 @@ CK_RV cryptoki_find_final(struct module *m, CK_SESSION_HANDLE session)
 CK_RV cryptoki_attributes(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
     CK_ATTRIBUTE *attributes, CK_ULONG count)
 {
-	CK_RV rv;
+	CK_RV rv = module_enter(m, "C_GetAttributeValue");
 
-	module_enter(m, "C_GetAttributeValue");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_GetAttributeValue(session, object, attributes, count);
 	module_leave(m);
 	return rv;
@@ -142,7 +151,9 @@ CK_RV cryptoki_copy(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDL
 
 	if (m->functions->C_CopyObject == NULL)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	module_enter(m, "C_CopyObject");
+	rv = module_enter(m, "C_CopyObject");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_CopyObject(session, object, template, count, copy);
 	module_leave(m);
 	return rv;
@@ -150,9 +161,10 @@ CK_RV cryptoki_copy(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDL
 
 CK_RV cryptoki_destroy(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
 {
-	CK_RV rv;
+	CK_RV rv = module_enter(m, "C_DestroyObject");
 
-	module_enter(m, "C_DestroyObject");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_DestroyObject(session, object);
 	module_leave(m);
 	return rv;
@@ -161,9 +173,10 @@ CK_RV cryptoki_destroy(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HA
 CK_RV cryptoki_sign_init(
     struct module *m, CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
-	CK_RV rv;
+	CK_RV rv = module_enter(m, "C_SignInit");
 
-	module_enter(m, "C_SignInit");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_SignInit(session, mechanism, key);
 	module_leave(m);
 	return rv;
@@ -172,9 +185,10 @@ CK_RV cryptoki_sign_init(
 CK_RV cryptoki_sign(struct module *m, CK_SESSION_HANDLE session, const unsigned char *data,
     CK_ULONG len, unsigned char *signature, CK_ULONG *signature_len)
 {
-	CK_RV rv;
+	CK_RV rv = module_enter(m, "C_Sign");
 
-	module_enter(m, "C_Sign");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_Sign(session, (unsigned char *)data, len, signature, signature_len);
 	module_leave(m);
 	return rv;
@@ -183,9 +197,10 @@ CK_RV cryptoki_sign(struct module *m, CK_SESSION_HANDLE session, const unsigned 
 CK_RV cryptoki_decrypt_init(
     struct module *m, CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
-	CK_RV rv;
+	CK_RV rv = module_enter(m, "C_DecryptInit");
 
-	module_enter(m, "C_DecryptInit");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_DecryptInit(session, mechanism, key);
 	module_leave(m);
 	return rv;
@@ -194,9 +209,10 @@ CK_RV cryptoki_decrypt_init(
 CK_RV cryptoki_decrypt(struct module *m, CK_SESSION_HANDLE session, const unsigned char *data,
     CK_ULONG len, unsigned char *out, CK_ULONG *out_len)
 {
-	CK_RV rv;
+	CK_RV rv = module_enter(m, "C_Decrypt");
 
-	module_enter(m, "C_Decrypt");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_Decrypt(session, (unsigned char *)data, len, out, out_len);
 	module_leave(m);
 	return rv;
@@ -205,9 +221,10 @@ CK_RV cryptoki_decrypt(struct module *m, CK_SESSION_HANDLE session, const unsign
 CK_RV cryptoki_derive(struct module *m, CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
     CK_OBJECT_HANDLE key, CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *derived)
 {
-	CK_RV rv;
+	CK_RV rv = module_enter(m, "C_DeriveKey");
 
-	module_enter(m, "C_DeriveKey");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_DeriveKey(session, mechanism, key, template, count, derived);
 	module_leave(m);
 	return rv;
@@ -219,7 +236,9 @@ CK_RV cryptoki_info(struct module *m, CK_INFO *info)
 
 	if (m->functions->C_GetInfo == NULL)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	module_enter(m, "C_GetInfo");
+	rv = module_enter(m, "C_GetInfo");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_GetInfo(info);
 	module_leave(m);
 	return rv;
@@ -231,7 +250,9 @@ CK_RV cryptoki_wait_slot(struct module *m, CK_FLAGS flags, CK_SLOT_ID *slot)
 
 	if (m->functions->C_WaitForSlotEvent == NULL)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	module_enter_endless(m, "C_WaitForSlotEvent");
+	rv = module_enter_endless(m, "C_WaitForSlotEvent");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_WaitForSlotEvent(flags, slot, NULL);
 	module_leave(m);
 	return rv;
@@ -244,7 +265,9 @@ CK_RV cryptoki_mechanisms(
 
 	if (m->functions->C_GetMechanismList == NULL)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	module_enter(m, "C_GetMechanismList");
+	rv = module_enter(m, "C_GetMechanismList");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_GetMechanismList(slot, list, count);
 	module_leave(m);
 	return rv;
@@ -257,7 +280,9 @@ CK_RV cryptoki_mechanism_info(
 
 	if (m->functions->C_GetMechanismInfo == NULL)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	module_enter(m, "C_GetMechanismInfo");
+	rv = module_enter(m, "C_GetMechanismInfo");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_GetMechanismInfo(slot, type, info);
 	module_leave(m);
 	return rv;
@@ -270,7 +295,9 @@ CK_RV cryptoki_init_token(struct module *m, CK_SLOT_ID slot, const unsigned char
 
 	if (m->functions->C_InitToken == NULL)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	enter_with_pin(m, "C_InitToken", so_pin);
+	rv = enter_with_pin(m, "C_InitToken", so_pin);
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_InitToken(slot, (unsigned char *)so_pin, len, (unsigned char *)label);
 	module_leave(m);
 	return rv;
@@ -278,9 +305,10 @@ CK_RV cryptoki_init_token(struct module *m, CK_SLOT_ID slot, const unsigned char
 
 CK_RV cryptoki_open_rw(struct module *m, CK_SLOT_ID slot, CK_SESSION_HANDLE *session)
 {
-	CK_RV rv;
+	CK_RV rv = module_enter(m, "C_OpenSession");
 
-	module_enter(m, "C_OpenSession");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_OpenSession(
 	    slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, session);
 	module_leave(m);
@@ -293,7 +321,9 @@ CK_RV cryptoki_logout(struct module *m, CK_SESSION_HANDLE session)
 
 	if (m->functions->C_Logout == NULL)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	module_enter(m, "C_Logout");
+	rv = module_enter(m, "C_Logout");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_Logout(session);
 	module_leave(m);
 	return rv;
@@ -306,7 +336,9 @@ CK_RV cryptoki_init_pin(
 
 	if (m->functions->C_InitPIN == NULL)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	enter_with_pin(m, "C_InitPIN", pin);
+	rv = enter_with_pin(m, "C_InitPIN", pin);
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_InitPIN(session, (unsigned char *)pin, len);
 	module_leave(m);
 	return rv;
@@ -319,7 +351,9 @@ CK_RV cryptoki_set_pin(struct module *m, CK_SESSION_HANDLE session, const unsign
 
 	if (m->functions->C_SetPIN == NULL)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	enter_with_pin(m, "C_SetPIN", old_pin);
+	rv = enter_with_pin(m, "C_SetPIN", old_pin);
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_SetPIN(
 	    session, (unsigned char *)old_pin, old_len, (unsigned char *)new_pin, new_len);
 	module_leave(m);
@@ -333,7 +367,9 @@ CK_RV cryptoki_create(struct module *m, CK_SESSION_HANDLE session, CK_ATTRIBUTE 
 
 	if (m->functions->C_CreateObject == NULL)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	module_enter(m, "C_CreateObject");
+	rv = module_enter(m, "C_CreateObject");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_CreateObject(session, template, count, object);
 	module_leave(m);
 	return rv;
@@ -347,7 +383,9 @@ CK_RV cryptoki_unwrap(struct module *m, CK_SESSION_HANDLE session, CK_MECHANISM 
 
 	if (m->functions->C_UnwrapKey == NULL)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	module_enter(m, "C_UnwrapKey");
+	rv = module_enter(m, "C_UnwrapKey");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_UnwrapKey(
 	    session, mechanism, key, (unsigned char *)wrapped, len, template, count, unwrapped);
 	module_leave(m);
@@ -361,7 +399,9 @@ CK_RV cryptoki_decrypt_update(struct module *m, CK_SESSION_HANDLE session,
 
 	if (m->functions->C_DecryptUpdate == NULL)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	module_enter(m, "C_DecryptUpdate");
+	rv = module_enter(m, "C_DecryptUpdate");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_DecryptUpdate(session, (unsigned char *)data, len, out, out_len);
 	module_leave(m);
 	return rv;
@@ -374,7 +414,9 @@ CK_RV cryptoki_decrypt_final(
 
 	if (m->functions->C_DecryptFinal == NULL)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	module_enter(m, "C_DecryptFinal");
+	rv = module_enter(m, "C_DecryptFinal");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_DecryptFinal(session, out, out_len);
 	module_leave(m);
 	return rv;

@@ -71,6 +71,21 @@ static unsigned burden(struct token_key *k)
 	return (k->unwraps ? unwraps : 0) + health_load(k->token);
 }
 
+/* Whose PIN failed is not asked again, unless there is nothing else. */
+static unsigned without_pin(const struct group *g)
+{
+	unsigned set = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->count; i++)
+		if (health_no_pin(g->keys[i]->token)) {
+			set |= 1u << i;
+			n++;
+		}
+	return n < g->count ? set : 0;
+}
+
+/* g->count: none is left. */
 static size_t choose(struct group *g, unsigned tried)
 {
 	unsigned turn = atomic_fetch_add(&g->turn, 1), least = 0;
@@ -152,13 +167,16 @@ int group_run(struct group *g, enum probe kind, struct token_key **key, int (*ru
     void *arg, struct error *err)
 {
 	struct error failure = { 0 };
-	unsigned tried = 0;
+	unsigned tried;
 	int r = HSMIME_ETOKEN;
 
 	try_out_due(g, kind);
-	for (size_t i = 0; i < g->count && another_may(r, err); i++) {
+	tried = without_pin(g);
+	while (another_may(r, err)) {
 		size_t at = choose(g, tried);
 
+		if (at == g->count)
+			break;
 		error_clear(err);
 		if (failure.code != 0 && kind == PROBE_SIGN)
 			log_say(

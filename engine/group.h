@@ -27,9 +27,10 @@ void group_free(struct group *g);
 /*
  * group_run(g, kind, key, run, arg, err):
  * run(arg), with *key, a place in arg, set to one of the keys; to one that only unwraps where no
- * other is well. Where that fails for the token's sake (HSMIME_ETOKEN, HSMIME_EPIN, HSMIME_ENOKEY)
- * the token is set aside and the others are tried; where it can't do it (err->incapable) they are
- * tried too. What run returned last, but rather a failure than that a token can't do it.
+ * other is well. Where that fails for the token's sake (HSMIME_ETOKEN, HSMIME_EPIN, HSMIME_ENOKEY),
+ * or a call in it is given up, the token is set aside and the others are tried, but for those whose
+ * PIN failed before; where it can't do it (err->incapable) they are tried too. What run returned
+ * last, but rather a failure than that a token can't do it.
  */
 int group_run(struct group *g, enum probe kind, struct token_key **key, int (*run)(void *arg),
     void *arg, struct error *err);

@@ -27,17 +27,25 @@ static int64_t pause_ms(unsigned failures)
 	return ms < LONGEST_MS ? ms : LONGEST_MS;
 }
 
+bool health_no_pin(const struct token *t)
+{
+	return atomic_load(&t->health.no_pin);
+}
+
 void health_failed(struct token *t, const struct error *why)
 {
 	unsigned failures = atomic_fetch_add(&t->health.failures, 1) + 1;
 
 	atomic_store(&t->health.again, now_ms() + pause_ms(failures));
-	log_say(failures == 1 ? 0 : 1, "token \"%s\" (serial number %s) is set aside: %s", t->label,
-	    t->serial, why->message);
+	if (why->code == HSMIME_EPIN)
+		atomic_store(&t->health.no_pin, true);
+	log_say(failures == 1 ? 0 : 1, "token \"%s\" (serial number %s) is set aside%s: %s",
+	    t->label, t->serial, health_no_pin(t) ? " until it is put in again" : "", why->message);
 }
 
 void health_good(struct token *t)
 {
+	atomic_store(&t->health.no_pin, false);
 	if (atomic_load(&t->health.failures) == 0 || atomic_exchange(&t->health.failures, 0) == 0)
 		return;
 	log_say(0, "token \"%s\" (serial number %s) is back", t->label, t->serial);
@@ -48,13 +56,23 @@ bool health_aside(const struct token *t)
 	return atomic_load(&t->health.failures) > 0;
 }
 
+void health_gone(struct token *t)
+{
+	atomic_store(&t->health.no_pin, false);
+}
+
+void health_forget(struct token *t)
+{
+	atomic_store(&t->health.operations, 0);
+}
+
 bool health_due(struct token *t, bool always)
 {
 	int64_t again = atomic_load(&t->health.again), now = now_ms();
 	unsigned failures = atomic_load(&t->health.failures);
 	int64_t next = now + (failures > 0 ? pause_ms(failures) : CHECK_MS);
 
-	if ((failures == 0 && !always) || now < again)
+	if ((failures == 0 && !always) || now < again || health_no_pin(t))
 		return false;
 	/* The first use is no occasion yet. */
 	return atomic_compare_exchange_strong(&t->health.again, &again, next) && again != 0;

@@ -1,7 +1,8 @@
 /*
  * health: which tokens are set aside, where several hold the same key (engine/group.h), and for
  * how long: a second after the first failure, twice as long after each further one, 5 minutes at
- * most.
+ * most. One whose PIN failed stays aside until it was taken out and put in again: each try may ask
+ * a person, or cost one of the PIN's tries.
  */
 #ifndef ENGINE_HEALTH_H
 #define ENGINE_HEALTH_H
@@ -19,6 +20,7 @@ struct health {
 	atomic_uint failures;   /* in a row */
 	_Atomic int64_t again;  /* milliseconds of CLOCK_MONOTONIC: when it may be tried again */
 	atomic_uint operations; /* under way */
+	atomic_bool no_pin;     /* it was its PIN that failed */
 };
 
 /* health_failed(t, why): an operation failed for t's sake; t is set aside, which the log is told. */
@@ -27,8 +29,13 @@ void health_failed(struct token *t, const struct error *why);
 /* health_good(t): an operation succeeded. */
 void health_good(struct token *t);
 
-/* health_aside(t): t is set aside. */
+/* health_aside(t): t is set aside. health_no_pin(t): for its PIN's sake, and is not tried by itself. */
 bool health_aside(const struct token *t);
+bool health_no_pin(const struct token *t);
+
+/* health_gone(t): t was taken out. health_forget(t): in a forked child nothing is under way. */
+void health_gone(struct token *t);
+void health_forget(struct token *t);
 
 /*
  * health_due(t, always): t is set aside and its time is over, or, with always, it is well and was

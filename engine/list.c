@@ -50,6 +50,8 @@ static int fill_token(hsmime_token *out, struct token *t)
 	out->model = strdup(t->model);
 	out->slot_description = slot_description(t);
 	out->flags = atomic_load(&t->flags);
+	if (atomic_load(&t->stuck) > 0)
+		out->flags |= HSMIME_TOKEN_STUCK;
 	if (uri_format(&out->uri, t, NULL, NULL, CK_UNAVAILABLE_INFORMATION) < 0 ||
 	    out->label == NULL || out->serial == NULL || out->manufacturer == NULL ||
 	    out->model == NULL || out->slot_description == NULL)

@@ -33,46 +33,48 @@ bool module_exiting(void)
 	return atomic_load(&exiting);
 }
 
-static void enter(struct module *m, const char *function, enum watch_patience patience)
+static CK_RV enter(struct module *m, const char *function, enum watch_patience patience)
 {
+	if (m->serial && !gate_enter(&m->turn))
+		return MODULE_NO_ENTRY;
 	ERR_set_mark();
 	watch_begin(m, function, patience);
-	if (m->serial)
-		pthread_mutex_lock(&m->serial_lock);
+	return CKR_OK;
 }
 
-void module_enter(struct module *m, const char *function)
+CK_RV module_enter(struct module *m, const char *function)
 {
-	enter(m, function, WATCH_TOKEN);
+	return enter(m, function, WATCH_TOKEN);
 }
 
-void module_enter_patient(struct module *m, const char *function)
+CK_RV module_enter_patient(struct module *m, const char *function)
 {
-	enter(m, function, WATCH_PERSON);
+	return enter(m, function, WATCH_PERSON);
 }
 
-void module_enter_endless(struct module *m, const char *function)
+CK_RV module_enter_endless(struct module *m, const char *function)
 {
-	enter(m, function, WATCH_ENDLESS);
+	return enter(m, function, WATCH_ENDLESS);
 }
 
 /*
  * A module that uses OpenSSL leaves errors of its own in the queue, after a success too. What it
- * does to marks, or if it clears the queue, can't be undone.
+ * does to marks, or if it clears the queue, can't be undone. Who was given up has not left the gate.
  */
 void module_leave(struct module *m)
 {
-	if (m->serial)
-		pthread_mutex_unlock(&m->serial_lock);
 	watch_end();
+	if (m->serial)
+		gate_leave(&m->turn);
 	ERR_pop_to_mark();
 }
 
 static CK_RV initialise_with(struct module *m, CK_C_INITIALIZE_ARGS *args)
 {
-	CK_RV rv;
+	CK_RV rv = module_enter(m, "C_Initialize");
 
-	module_enter(m, "C_Initialize");
+	if (rv != CKR_OK)
+		return rv;
 	rv = m->functions->C_Initialize(args);
 	module_leave(m);
 	return rv;
@@ -85,8 +87,8 @@ static CK_RV initialise(struct module *m)
 	CK_RV rv;
 
 	m->initialising = true;
-	rv = initialise_with(m, &args);
-	if (rv == CKR_CANT_LOCK) {
+	rv = initialise_with(m, m->serial ? NULL : &args);
+	if (rv == CKR_CANT_LOCK && !m->serial) {
 		m->serial = true;
 		rv = initialise_with(m, NULL);
 	}
@@ -100,7 +102,8 @@ static CK_RV initialise(struct module *m)
 
 static void finalise(struct module *m)
 {
-	module_enter(m, "C_Finalize");
+	if (module_enter(m, "C_Finalize") != CKR_OK)
+		return;
 	m->functions->C_Finalize(NULL);
 	module_leave(m);
 }
@@ -130,12 +133,10 @@ static CK_RV initialise_child(struct module *m)
 {
 	CK_RV rv;
 
-	pthread_mutex_init(&m->serial_lock, NULL);
 	pthread_mutex_init(&m->lock, NULL);
 	token_forget_process(m);
 	atomic_store(&m->hanging, 0);
 	atomic_store(&m->stuck, 0);
-	m->serial = false;
 	rv = initialise(m);
 	if (rv == CKR_CRYPTOKI_ALREADY_INITIALIZED && m->owner) {
 		finalise(m);
@@ -225,8 +226,11 @@ static void stop(struct module *m)
 	if (!m->owner)
 		token_close_sessions(m);
 	token_free_all(m);
-	if (m->owner)
+	/* It will be asked again whether it can lock. One that goes on for others still can't. */
+	if (m->owner) {
 		finalise(m);
+		m->serial = false;
+	}
 	m->owner = false;
 	m->pid = 0;
 }
@@ -242,7 +246,8 @@ static int start(struct module *m, struct error *err)
 	ERR_pop_to_mark();
 	if (r < 0)
 		return r;
-	m->serial = false;
+	if (!inherited(m) && atomic_load(&m->stuck) > 0)
+		return watch_stuck(err, NULL);
 	rv = inherited(m) ? initialise_child(m) : module_initialise(m);
 	if (rv != CKR_OK)
 		return describe_failure(m, rv, err);
@@ -253,7 +258,7 @@ static int start(struct module *m, struct error *err)
 	return r;
 }
 
-static struct module *record(const char *path)
+static struct module *find_or_make(const char *path)
 {
 	struct module *m = modules;
 
@@ -269,33 +274,45 @@ static struct module *record(const char *path)
 		free(m);
 		return NULL;
 	}
-	pthread_mutex_init(&m->serial_lock, NULL);
 	pthread_mutex_init(&m->lock, NULL);
+	gate_init(&m->turn);
+	gate_init(&m->starting);
 	gate_init(&m->refresh);
 	m->next = modules;
 	modules = m;
 	return m;
 }
 
+/* Nothing is called while the list is held: a module that does not start is in nobody's way. */
+static struct module *record(const char *path)
+{
+	struct module *m;
+
+	(void)gate_enter(&registry);
+	m = find_or_make(path);
+	gate_leave(&registry);
+	return m;
+}
+
 int module_open(struct module **out, const char *path, struct error *err)
 {
-	struct module *m = NULL;
+	struct module *m;
 	int r = 0;
 
 	*out = NULL;
 	pthread_once(&once, start_once);
-	if (!gate_enter(&registry))
-		return watch_stuck(err, NULL);
 	m = record(path != NULL ? path : MODULE_DEFAULT);
 	if (m == NULL)
-		r = error_nomem(err);
-	else if (m->users == 0)
+		return error_nomem(err);
+	if (!gate_enter(&m->starting))
+		return watch_stuck(err, NULL);
+	if (m->users == 0)
 		r = start(m, err);
 	if (r == 0) {
 		m->users++;
 		*out = m;
 	}
-	gate_leave(&registry);
+	gate_leave(&m->starting);
 	return r;
 }
 
@@ -305,7 +322,7 @@ int module_open(struct module **out, const char *path, struct error *err)
  */
 void module_close(struct module *m)
 {
-	if (m == NULL || module_exiting() || !gate_enter(&registry))
+	if (m == NULL || module_exiting() || !gate_enter(&m->starting))
 		return;
 	if (--m->users == 0) {
 		if (inherited(m)) {
@@ -315,7 +332,7 @@ void module_close(struct module *m)
 			stop(m);
 		}
 	}
-	gate_leave(&registry);
+	gate_leave(&m->starting);
 }
 
 static int restart_in_child(struct module *m, struct error *err)
@@ -341,10 +358,10 @@ int module_ready(struct module *m, struct error *err)
 		return error_set(err, HSMIME_ETOKEN, "the program is ending");
 	if (!inherited(m))
 		return atomic_load(&m->stuck) > 0 ? watch_stuck(err, NULL) : 0;
-	if (!gate_enter(&registry))
+	if (!gate_enter(&m->starting))
 		return watch_stuck(err, NULL);
 	if (inherited(m))
 		r = restart_in_child(m, err);
-	gate_leave(&registry);
+	gate_leave(&m->starting);
 	return r;
 }

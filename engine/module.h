@@ -32,17 +32,20 @@ struct module {
 	bool own_instances; /* each C_GetFunctionList is an instance of its own: p11-kit's proxy */
 	bool owner;         /* our C_Initialize was the first, so C_Finalize is ours */
 	bool initialising; /* a C_Initialize of ours has not come to its end, and may yet succeed */
-	bool serial;       /* CKR_CANT_LOCK: one call at a time */
-	pthread_mutex_t serial_lock;
-	pid_t pid; /* that initialised it */
+	bool serial;       /* CKR_CANT_LOCK: one call at a time, from the first such answer on */
+	struct gate turn;  /* of those calls */
+	pid_t pid;         /* that initialised it */
 	/* engine/watch.h: calls that were given up: all of them, and those that were for no token. */
 	atomic_uint hanging;
 	atomic_uint stuck;
+	struct gate starting; /* around its start and its end: of what is above, and of users */
 	unsigned users;
 	struct module *next;
 	/* engine/slot.h */
 	struct gate refresh;
 	bool listed;          /* its slots, since it was initialised */
+	unsigned listings;    /* that were begun */
+	unsigned newest;      /* of those that are in the list of tokens */
 	pthread_mutex_t lock; /* of the list of tokens */
 	struct token *tokens;
 };
@@ -82,13 +85,17 @@ bool module_live(const struct module *m);
 bool module_exiting(void);
 
 /*
- * module_enter(m, function), module_leave(m): around each call of the function with that name, which leaves nothing in OpenSSL's queue of
- * errors; a lock only where the module can't lock. module_enter_patient: of one that waits for a
- * person; module_enter_endless: for what may never happen.
+ * module_enter(m, function), module_leave(m): around each call of the function with that name, which
+ * leaves nothing in OpenSSL's queue of errors. A module that can't lock is entered by one thread at
+ * a time; waiting for that is nobody's call. MODULE_NO_ENTRY, and the call is not to be made: the
+ * one before it hangs. module_enter_patient: of a call that waits for a person;
+ * module_enter_endless: for what may never happen.
  */
-void module_enter(struct module *m, const char *function);
-void module_enter_patient(struct module *m, const char *function);
-void module_enter_endless(struct module *m, const char *function);
+#define MODULE_NO_ENTRY                                                                            \
+	CKR_DEVICE_REMOVED /* nobody takes it for a verdict; module_ready says more */
+CK_RV module_enter(struct module *m, const char *function);
+CK_RV module_enter_patient(struct module *m, const char *function);
+CK_RV module_enter_endless(struct module *m, const char *function);
 void module_leave(struct module *m);
 
 #endif

@@ -18,6 +18,7 @@
 #include "util/sink.h"
 
 #define SECRET 32 /* octets */
+#define REFUSED 1 /* a token failed before it gave an answer: it may do it in another way */
 
 static int wrong(const struct token_key *k, struct error *err, const char *what)
 {
@@ -30,30 +31,59 @@ static int unable(struct error *err)
 	return error_openssl(err, HSMIME_EINTERNAL, "can't make data to try a key out with");
 }
 
-static int sign(struct token_key *k, struct error *err)
+static int sign_by(struct token_key *k, const struct token_sign *way, struct error *err)
 {
 	unsigned char digest[32], sig[KEY_SIZE_MAX];
 	size_t len = sizeof(sig);
-	struct token_sign q = { .digest = "SHA256", .data = digest, .len = sizeof(digest) };
+	struct token_sign q = *way;
 	int r;
 
-	q.scheme = k->type == TOKEN_KEY_RSA ? TOKEN_SIGN_RSA_PKCS1 : TOKEN_SIGN_ECDSA;
 	if (RAND_bytes_ex(crypto_context(), digest, sizeof(digest), 0) != 1)
 		return unable(err);
+	q.data = digest;
+	q.len = sizeof(digest);
 	r = token_key_sign(k, sig, &len, &q, err);
 	if (r == 0 && !verify_signature(k, &q, sig, len))
-		r = wrong(k, err, "its signature does not verify");
-	return r;
+		return wrong(k, err, "its signature does not verify");
+	return r == HSMIME_ETOKEN ? REFUSED : r;
 }
 
+/* A key may be allowed one padding only (CKA_ALLOWED_MECHANISMS), or its token lack the other. */
+static int sign(struct token_key *k, struct error *err)
+{
+	static const struct token_sign ec = { .scheme = TOKEN_SIGN_ECDSA, .digest = "SHA256" };
+	static const struct token_sign rsa[] = {
+		{ .scheme = TOKEN_SIGN_RSA_PKCS1, .digest = "SHA256" },
+		{ .scheme = TOKEN_SIGN_RSA_PSS, .digest = "SHA256", .salt_len = 32 },
+	};
+	const struct token_sign *ways = k->type == TOKEN_KEY_RSA ? rsa : &ec;
+	size_t count = k->type == TOKEN_KEY_RSA ? sizeof(rsa) / sizeof(rsa[0]) : 1;
+	int r = REFUSED;
+
+	for (size_t i = 0; r == REFUSED && i < count; i++)
+		r = sign_by(k, &ways[i], err);
+	return r == REFUSED ? HSMIME_ETOKEN : r;
+}
+
+/* How a secret is encrypted. */
+struct way {
+	enum token_decrypt_scheme scheme;
+	int padding;
+	const char *digest;
+};
+
+/* SECRET octets, made here. */
 static bool encrypt(unsigned char *out, size_t *len, const struct token_key *k,
-    const unsigned char *secret, size_t secret_len)
+    const struct way *way, unsigned char *secret)
 {
 	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(crypto_context(), k->public_key, NULL);
-	bool done = c != NULL && EVP_PKEY_encrypt_init(c) == 1 &&
-		    EVP_PKEY_CTX_set_rsa_padding(c, RSA_PKCS1_PADDING) == 1 &&
-		    EVP_PKEY_encrypt(c, out, len, secret, secret_len) == 1;
+	bool done = c != NULL && RAND_bytes_ex(crypto_context(), secret, SECRET, 0) == 1 &&
+		    EVP_PKEY_encrypt_init(c) == 1 &&
+		    EVP_PKEY_CTX_set_rsa_padding(c, way->padding) == 1;
 
+	if (done && way->digest != NULL)
+		done = EVP_PKEY_CTX_set_rsa_oaep_md_name(c, way->digest, NULL) == 1;
+	done = done && EVP_PKEY_encrypt(c, out, len, secret, SECRET) == 1;
 	EVP_PKEY_CTX_free(c);
 	return done;
 }
@@ -104,23 +134,25 @@ static int use(struct token_content_key *c, const struct token_key *k, const uns
 }
 
 /* A key that unwraps only: the octets, or a content key that does what they would do. */
-static int unwrap(struct token_key *k, struct error *err)
+static int unwrap_by(struct token_key *k, const struct way *way, struct error *err)
 {
 	unsigned char secret[SECRET], data[KEY_SIZE_MAX], out[KEY_SIZE_MAX];
 	size_t len = sizeof(data), out_len = sizeof(out);
-	struct token_decrypt q = { .scheme = TOKEN_DECRYPT_RSA_PKCS1,
+	struct token_decrypt q = { .scheme = way->scheme,
+		.digest = way->digest,
 		.data = data,
 		.substitute = zeros,
 		.substitute_len = SECRET };
 	struct token_content_key *c = NULL;
 	int r;
 
-	if (RAND_bytes_ex(crypto_context(), secret, sizeof(secret), 0) != 1 ||
-	    !encrypt(data, &len, k, secret, sizeof(secret)))
+	if (!encrypt(data, &len, k, way, secret))
 		return unable(err);
 	q.len = len;
 	r = token_key_unwrap(&c, out, &out_len, k, &q, TOKEN_CONTENT_AES_CBC, err);
-	if (r == 0 && c != NULL)
+	if (r == HSMIME_ETOKEN)
+		r = REFUSED;
+	else if (r == 0 && c != NULL)
 		r = use(c, k, secret, err);
 	else if (r == 0 && CRYPTO_memcmp(out, secret, sizeof(secret)) != 0)
 		r = wrong(k, err, "it unwraps to something else");
@@ -130,27 +162,41 @@ static int unwrap(struct token_key *k, struct error *err)
 	return r;
 }
 
-static int decrypt(struct token_key *k, struct error *err)
+static int decrypt_by(struct token_key *k, const struct way *way, struct error *err)
 {
 	unsigned char secret[SECRET], data[KEY_SIZE_MAX], out[KEY_SIZE_MAX];
 	size_t len = sizeof(data), out_len = sizeof(out);
-	struct token_decrypt q = { .scheme = TOKEN_DECRYPT_RSA_PKCS1, .data = data };
+	struct token_decrypt q = { .scheme = way->scheme, .digest = way->digest, .data = data };
 	int r;
 
-	if (k->unwraps)
-		return unwrap(k, err);
-	if (RAND_bytes_ex(crypto_context(), secret, sizeof(secret), 0) != 1 ||
-	    !encrypt(data, &len, k, secret, sizeof(secret)))
+	if (!encrypt(data, &len, k, way, secret))
 		return unable(err);
 	q.len = len;
 	r = token_key_decrypt(k, out, &out_len, &q, err);
-	if (r == HSMIME_EINVALID)
+	if (r == HSMIME_ETOKEN)
+		r = REFUSED;
+	else if (r == HSMIME_EINVALID)
 		r = wrong(k, err, "it does not decrypt");
 	else if (r == 0 &&
 		 (out_len != sizeof(secret) || CRYPTO_memcmp(out, secret, sizeof(secret)) != 0))
 		r = wrong(k, err, "it decrypts to something else");
 	OPENSSL_cleanse(out, sizeof(out));
 	return r;
+}
+
+/* As with signatures. A token may know OAEP with SHA-1 alone, or refuse SHA-1. */
+static int decrypt(struct token_key *k, struct error *err)
+{
+	static const struct way ways[] = {
+		{ TOKEN_DECRYPT_RSA_PKCS1, RSA_PKCS1_PADDING, NULL },
+		{ TOKEN_DECRYPT_RSA_OAEP, RSA_PKCS1_OAEP_PADDING, "SHA256" },
+		{ TOKEN_DECRYPT_RSA_OAEP, RSA_PKCS1_OAEP_PADDING, "SHA1" },
+	};
+	int r = REFUSED;
+
+	for (size_t i = 0; r == REFUSED && i < sizeof(ways) / sizeof(ways[0]); i++)
+		r = k->unwraps ? unwrap_by(k, &ways[i], err) : decrypt_by(k, &ways[i], err);
+	return r == REFUSED ? HSMIME_ETOKEN : r;
 }
 
 /* The other side of a key agreement, with a key made for it. */

@@ -14,8 +14,10 @@ enum probe { PROBE_SIGN, PROBE_DECRYPT, PROBE_DERIVE };
 /*
  * probe_run(k, probe, err):
  * PROBE_SIGN: a signature is made and verified with the public key. PROBE_DECRYPT: random octets
- * that were encrypted for the public key come back, or what is unwrapped decrypts like them. PROBE_DERIVE: both sides of a key agreement get
- * the same. 0; HSMIME_ETOKEN also where the token answers, but wrongly; else as the operation.
+ * that were encrypted for the public key come back, or what is unwrapped decrypts like them. RSA
+ * by PKCS#1 v1.5 or, where key or token refuse that, by PSS and OAEP. PROBE_DERIVE: both sides of
+ * a key agreement get the same. 0; HSMIME_ETOKEN also where the token answers, but wrongly; else
+ * as the operation.
  */
 int probe_run(struct token_key *k, enum probe probe, struct error *err);
 

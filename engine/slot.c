@@ -102,7 +102,17 @@ static void append(struct module *m, struct token *t)
 	*at = t;
 }
 
-static int note(struct module *m, const struct printed *p, size_t count)
+/* One that has not returned from a call can't be asked, and is shown as what it is. */
+static void judge_absent(struct module *m)
+{
+	for (struct token *t = m->tokens; t != NULL; t = t->next)
+		if (atomic_load(&t->stuck) > 0)
+			atomic_store(&t->present, true);
+		else if (!atomic_load(&t->present))
+			health_gone(t);
+}
+
+int token_note(struct module *m, const struct printed *p, size_t count)
 {
 	for (struct token *t = m->tokens; t != NULL; t = t->next)
 		atomic_store(&t->present, false);
@@ -117,6 +127,7 @@ static int note(struct module *m, const struct printed *p, size_t count)
 		}
 		place(t, p[i].slot, p[i].flags);
 	}
+	judge_absent(m);
 	return 0;
 }
 
@@ -169,113 +180,6 @@ static CK_RV locate(struct token *t)
 	if (rv == CKR_CRYPTOKI_NOT_INITIALIZED && module_initialise(t->module) == CKR_OK)
 		rv = check_slot(t, atomic_load(&t->slot));
 	return rv == CKR_OK ? rv : search_slots(t);
-}
-
-static bool is_empty(CK_RV rv)
-{
-	return rv == CKR_TOKEN_NOT_PRESENT || rv == CKR_TOKEN_NOT_RECOGNIZED ||
-	       rv == CKR_SLOT_ID_INVALID;
-}
-
-static struct token *stuck_in(struct module *m, CK_SLOT_ID slot)
-{
-	struct token *t = m->tokens;
-
-	while (t != NULL && (atomic_load(&t->stuck) == 0 || atomic_load(&t->slot) != slot))
-		t = t->next;
-	return t;
-}
-
-/* The call would be for a token that is known, or for one that is not known yet. */
-static CK_RV ask_token(CK_TOKEN_INFO *info, struct module *m, CK_SLOT_ID slot)
-{
-	struct token *stuck, *before;
-	CK_RV rv;
-
-	pthread_mutex_lock(&m->lock);
-	stuck = stuck_in(m, slot);
-	pthread_mutex_unlock(&m->lock);
-	if (stuck != NULL)
-		return CKR_DEVICE_ERROR;
-	before = watch_token(NULL);
-	rv = cryptoki_token_info(m, slot, info);
-	watch_token(before);
-	return rv;
-}
-
-/* One slot that fails does not hide the others; where that leaves none, it is why. */
-static int read_tokens(struct printed *out, size_t *count, const CK_SLOT_ID *list, CK_ULONG slots,
-    struct module *m, struct error *err)
-{
-	CK_RV failed = CKR_OK;
-	char name[48];
-
-	for (CK_ULONG i = 0; i < slots; i++) {
-		CK_TOKEN_INFO token = { 0 };
-		CK_RV rv = ask_token(&token, m, list[i]);
-
-		if (rv == CKR_OK) {
-			printed_token(&out[(*count)++], &token, list[i]);
-		} else if (!is_empty(rv)) {
-			failed = rv;
-			log_say(0, "slot %lu is passed over: its token does not answer (%s)",
-			    list[i], recovery_name(rv, name, sizeof(name)));
-		}
-	}
-	return *count > 0 || failed == CKR_OK ? 0
-					      : recovery_error(err, failed, NULL, "read its token");
-}
-
-static int not_listed(struct error *err, CK_RV rv)
-{
-	recovery_error(err, rv, NULL, "list the tokens");
-	return error_hint(err, "check the module's own configuration, and that its service runs");
-}
-
-static int list_tokens(struct printed **out, size_t *count, struct module *m, struct error *err)
-{
-	CK_SLOT_ID *list = NULL;
-	CK_ULONG slots = 0;
-	CK_RV rv = slot_list(&list, &slots, m);
-	int r;
-
-	if (rv != CKR_OK)
-		return not_listed(err, rv);
-	*out = calloc(slots + 1, sizeof(**out));
-	if (*out == NULL)
-		r = error_nomem(err);
-	else
-		r = read_tokens(*out, count, list, slots, m, err);
-	free(list);
-	return r;
-}
-
-static int refresh(struct module *m, struct error *err)
-{
-	struct printed *printed = NULL;
-	size_t count = 0;
-	int r = list_tokens(&printed, &count, m, err);
-
-	if (r == 0) {
-		pthread_mutex_lock(&m->lock);
-		r = note(m, printed, count);
-		pthread_mutex_unlock(&m->lock);
-		if (r < 0)
-			error_nomem(err);
-	}
-	free(printed);
-	return r;
-}
-
-int token_refresh(struct module *m, struct error *err)
-{
-	int r;
-
-	if (!gate_enter(&m->refresh))
-		return watch_stuck(err, NULL);
-	r = refresh(m, err);
-	gate_leave(&m->refresh);
-	return r;
 }
 
 static struct token *first_present(struct module *m, struct token *t)
@@ -339,11 +243,16 @@ void token_info(CK_TOKEN_INFO *info, const struct token *t)
 
 CK_RV token_slot_info(CK_SLOT_INFO *info, const struct token *t)
 {
-	CK_RV rv;
+	CK_RV rv = CKR_DEVICE_ERROR;
 	char name[48];
+	struct token *before;
 
 	memset(info, 0, sizeof(*info));
-	rv = cryptoki_slot_info(t->module, atomic_load(&t->slot), info);
+	if (atomic_load(&t->stuck) == 0) {
+		before = watch_token((struct token *)t);
+		rv = cryptoki_slot_info(t->module, atomic_load(&t->slot), info);
+		watch_token(before);
+	}
 	if (rv == CKR_OK)
 		return CKR_OK;
 	memset(info, 0, sizeof(*info));
@@ -354,8 +263,12 @@ CK_RV token_slot_info(CK_SLOT_INFO *info, const struct token *t)
 
 int token_reconnect(struct token *t, struct error *err)
 {
-	CK_RV rv = locate(t);
+	CK_RV rv;
+	int r = module_ready(t->module, err);
 
+	if (r < 0)
+		return r;
+	rv = locate(t);
 	if (rv == CKR_OK)
 		return 0;
 	if (rv != CKR_TOKEN_NOT_PRESENT)
@@ -375,6 +288,7 @@ void token_forget_process(struct module *m)
 		t->pool.generation = generation + 1;
 		copies_init(&t->copies);
 		login_init(&t->login);
+		health_forget(t);
 		atomic_store(&t->stuck, 0);
 	}
 }

@@ -19,6 +19,7 @@
 #include "util/error.h"
 
 struct module;
+struct printed;
 
 /* One token; lives as long as its module is open. The strings never change. */
 struct token {
@@ -43,9 +44,16 @@ struct token {
 /*
  * token_refresh(m, err):
  * Ask which tokens there are now: new ones join m->tokens, those that are gone
- * are no longer present. Returns 0, HSMIME_ETOKEN or HSMIME_ENOMEM.
+ * are no longer present. A stuck one is not asked, and stays. Of several threads' listings the one
+ * that was begun last counts. Returns 0, HSMIME_ETOKEN or HSMIME_ENOMEM.
  */
 int token_refresh(struct module *m, struct error *err);
+
+/*
+ * token_note(m, p, count): with m->lock held: these tokens are there, and those that are stuck. 0 or
+ * HSMIME_ENOMEM. For token_refresh.
+ */
+int token_note(struct module *m, const struct printed *p, size_t count);
 
 /* token_first(m), token_after(t): m's present tokens in turn; NULL at the end. */
 struct token *token_first(struct module *m);
@@ -66,7 +74,10 @@ bool token_flags_fresh(const struct token *t);
 /* token_info(info, t): what identifies t, in PKCS#11's form for URIs. */
 void token_info(CK_TOKEN_INFO *info, const struct token *t);
 
-/* token_slot_info(info, t): ask for the slot that t sits in (C_GetSlotInfo). A refusal is logged, *info zero. */
+/*
+ * token_slot_info(info, t): ask for the slot that t sits in (C_GetSlotInfo), unless t is stuck:
+ * CKR_DEVICE_ERROR. A refusal is logged, *info zero.
+ */
 CK_RV token_slot_info(CK_SLOT_INFO *info, const struct token *t);
 
 /*

@@ -25,27 +25,36 @@ static unsigned long sum(struct module *m)
 	return n;
 }
 
-static int poll_tokens(struct module *m, struct error *err)
+static int poll_once(struct module *m, struct error *err)
 {
 	const struct timespec pause = { 0, POLL_MS * 1000000L };
+
+	nanosleep(&pause, NULL);
+	return token_refresh(m, err);
+}
+
+static int poll_tokens(struct module *m, struct error *err)
+{
 	unsigned long before = sum(m);
 	int r = 0;
 
-	while (r == 0 && sum(m) == before) {
-		nanosleep(&pause, NULL);
-		r = token_refresh(m, err);
-	}
+	while (r == 0 && sum(m) == before)
+		r = poll_once(m, err);
 	return r;
 }
 
+/* Modules tell of events that were none, without end: whoever waits then comes no oftener than by polling. */
 int engine_wait(struct engine *e, struct error *err)
 {
 	struct module *m = e->module;
+	unsigned long before;
 	int r = module_ready(m, err);
 
 	if (r < 0)
 		return r;
+	before = sum(m);
 	if (wait_for_event(m) != CKR_OK)
 		return poll_tokens(m, err);
-	return token_refresh(m, err);
+	r = token_refresh(m, err);
+	return r == 0 && sum(m) == before ? poll_once(m, err) : r;
 }

@@ -34,6 +34,18 @@ bool watch_watched(void)
 	return self != NULL;
 }
 
+struct watch *watch_self(void)
+{
+	return self;
+}
+
+void watch_forked(void)
+{
+	self = NULL;
+	atomic_store(&hanging, 0);
+	pthread_mutex_init(&marking, NULL);
+}
+
 void watch_begin(struct module *m, const char *function, enum watch_patience patience)
 {
 	struct watch *w = self;
@@ -58,7 +70,7 @@ static void rest(struct watch *w)
 		gate_repair(w->gates[i]);
 	if (t != NULL)
 		atomic_fetch_sub(&t->stuck, 1);
-	else
+	if (w->module_wide)
 		atomic_fetch_sub(&m->stuck, 1);
 	atomic_fetch_sub(&m->hanging, 1);
 	atomic_fetch_sub(&hanging, 1);
@@ -139,12 +151,13 @@ static void mark(struct watch *w)
 
 	atomic_fetch_add(&hanging, 1);
 	atomic_fetch_add(&m->hanging, 1);
+	w->module_wide = t == NULL || m->serial;
+	if (w->module_wide)
+		atomic_fetch_add(&m->stuck, 1);
 	if (t != NULL) {
 		atomic_fetch_add(&t->stuck, 1);
 		session_abandon(t);
-		copies_abandon(t);
-	} else {
-		atomic_fetch_add(&m->stuck, 1);
+		copies_abandon(t, w);
 	}
 	for (size_t i = 0; i < w->gate_count; i++)
 		gate_break(w->gates[i]);

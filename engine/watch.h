@@ -37,11 +37,17 @@ struct watch {
 	_Atomic int patience;          /* enum watch_patience */
 	struct gate *gates[WATCH_GATES];
 	size_t gate_count;
+	unsigned lookups; /* of this thread's in token's copies (engine/copies.h) */
+	bool module_wide; /* given up: a module that can't lock is stuck as a whole */
 };
 
 /* watch_thread(w): this thread is watched from here on; NULL: no longer. watch_watched(): whether it is. */
 void watch_thread(struct watch *w);
 bool watch_watched(void);
+
+/* watch_self(): what this thread does; NULL: it is not watched. watch_forked(): in the child nobody is, and no call hangs. */
+struct watch *watch_self(void);
+void watch_forked(void);
 
 /* watch_begin(m, function, patience): a call of m begins; function is constant. In any thread. */
 void watch_begin(struct module *m, const char *function, enum watch_patience patience);
@@ -64,8 +70,9 @@ int64_t watch_left_ms(const struct watch *w, unsigned limit);
 
 /*
  * watch_give_up(w, limit, err):
- * Give up the call of w's thread if it is over its limit: token, module and gates are marked, and
- * err says so (HSMIME_ETOKEN). False where the call has returned.
+ * Give up the call of w's thread if it is over its limit: token (of a module that can't lock: the
+ * module, as nobody else gets in), module and gates are marked, and err says so (HSMIME_ETOKEN).
+ * False where the call has returned.
  */
 bool watch_give_up(struct watch *w, unsigned limit, struct error *err);
 

@@ -139,7 +139,8 @@ int work_run(struct work *w, work_function run, void *arg)
 	int r;
 
 	w->module = w->token->module;
-	if (atomic_load(&w->token->stuck) > 0)
+	/* What hangs in the parent of a forked child hangs there alone (module_ready). */
+	if (atomic_load(&w->token->stuck) > 0 && module_live(w->module))
 		return watch_stuck(w->err, w->token);
 	before = watch_token(w->token);
 	r = run_on_token(w, run, arg);

@@ -39,7 +39,7 @@ static void forget_threads(void)
 {
 	pthread_mutex_init(&idle_lock, NULL);
 	idle = NULL;
-	watch_thread(NULL);
+	watch_forked();
 }
 
 static void start_once(void)

@@ -150,7 +150,9 @@ HSMIME_API void hsmime_ctx_set_log(hsmime_ctx *ctx, hsmime_log_callback callback
  * of them is done by whichever token is free; one that fails is set aside, tried out with data of
  * hsmime's own after a while, and taken back; its work is done on another one meanwhile. Only where
  * none can, the operation fails. Where a key is named, "group:" and name is this one. Tokens that are
- * not there when the key is first used are told of in the log, and looked for again after 30 s.
+ * not there when the key is first used, or hang, are told of in the log, and looked for again after
+ * 30 s. One whose PIN fails is not asked for it again by itself while others are there, for as long
+ * as the family lives or, once its key was in use, until it was taken out and put in again.
  * The family of contexts has the group in common; add it before the first use. Return 0,
  * HSMIME_EUSAGE (the name is taken or empty, no URI, too many) or HSMIME_ENOMEM. That the keys
  * are not the same shows when they are used: HSMIME_EUSAGE.

@@ -29,7 +29,9 @@ enum hsmime_token_flags {
 	HSMIME_TOKEN_SO_PIN_COUNT_LOW = 1 << 9, /* the same of the security officer's PIN */
 	HSMIME_TOKEN_SO_PIN_FINAL_TRY = 1 << 10,
 	HSMIME_TOKEN_SO_PIN_LOCKED = 1 << 11,
-	HSMIME_TOKEN_SO_PIN_TO_BE_CHANGED = 1 << 12
+	HSMIME_TOKEN_SO_PIN_TO_BE_CHANGED = 1 << 12,
+	/* Not from CK_TOKEN_INFO: it has not returned from a call that was given up (hsmime/context.h). */
+	HSMIME_TOKEN_STUCK = 1 << 13
 };
 
 /* A token. */

@@ -44,7 +44,6 @@ static void shared_free(struct ctx_shared *s)
 	free(s->pin_source);
 	free(s->state_dir);
 	gate_free(&s->making);
-	gate_free(&s->gathering);
 	free(s);
 }
 
@@ -56,7 +55,6 @@ static struct ctx_shared *shared_new(void)
 		return NULL;
 	atomic_init(&s->owners, 1);
 	gate_init(&s->making);
-	gate_init(&s->gathering);
 	s->call_limit = CALL_LIMIT * 1000;
 	s->libctx = provider_context();
 	if (s->libctx == NULL) {

@@ -32,10 +32,9 @@ struct ctx_shared {
 	char *token;
 	char *pin_source;
 	char *state_dir;
-	unsigned call_limit; /* milliseconds; 0: none */
+	atomic_uint call_limit; /* milliseconds; 0: none */
 	atomic_bool wait;
 	struct key_group *groups; /* api/groups.h */
-	struct gate gathering;    /* of their keys */
 	hsmime_pin_callback pin_callback;
 	void *pin_arg;
 	unsigned pin_idle;

@@ -1,23 +1,27 @@
 #include "api/groups.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include <openssl/evp.h>
 
+#include "engine/gate.h"
 #include "engine/group.h"
 #include "engine/token_key.h"
-#include "engine/watch.h"
+#include "engine/zone.h"
 
 #define PREFIX "group:"
 #define LOOK_AGAIN 30 /* seconds after a member was not there */
 
-/* One place of the key. */
+/* One place of the key. No lock is held over a call: what is known of it is read as it is. */
 struct member {
 	char *uri;
-	struct token_key *key; /* once it was found; so it stays */
-	time_t looked;         /* when it was not there; CLOCK_MONOTONIC */
+	struct gate looking;             /* one thread looks for it; others wait for the outcome */
+	_Atomic(struct token_key *) key; /* once it was found; so it stays */
+	_Atomic time_t looked;           /* when it was not there; CLOCK_MONOTONIC */
+	atomic_bool refused;             /* its PIN failed: nobody is asked for it again */
 };
 
 struct key_group {
@@ -31,6 +35,7 @@ static void group_clear(struct key_group *g)
 {
 	for (size_t i = 0; i < g->count; i++) {
 		token_key_free(g->members[i].key);
+		gate_free(&g->members[i].looking);
 		free(g->members[i].uri);
 	}
 	free(g->name);
@@ -56,6 +61,7 @@ static int add(struct key_group *g, const char *name, const char *const *uris, s
 		g->members[g->count].uri = strdup(uris[g->count]);
 		if (g->members[g->count].uri == NULL)
 			return HSMIME_ENOMEM;
+		gate_init(&g->members[g->count].looking);
 	}
 	return 0;
 }
@@ -123,35 +129,76 @@ static bool names_group(const char *key)
 	return key != NULL && strncmp(key, PREFIX, strlen(PREFIX)) == 0;
 }
 
-/* That a key is not there says less than what else is wrong at another place: the first of that is kept. */
-static int find_member(struct engine_found *found, struct engine *e, const char *uri,
-    enum engine_purpose purpose, struct error *err, struct error *failed)
-{
-	int status = engine_find_key(found, e, uri, purpose, err);
+/* A look at one place, in a thread of its own: a token that hangs is one that is not there. */
+struct look {
+	struct engine_found found;
+	struct engine *e;
+	const char *uri;
+	enum engine_purpose purpose;
+	struct error *err;
+};
 
-	if (status != 0 && status != HSMIME_ENOKEY && failed->code == 0)
-		*failed = *err;
+static int run_look(void *arg)
+{
+	struct look *l = arg;
+
+	return engine_find_key(&l->found, l->e, l->uri, l->purpose, l->err);
+}
+
+static int find_apart(struct engine_found *found, struct member *m, hsmime_ctx *ctx,
+    struct engine *e, enum engine_purpose purpose, struct error *err)
+{
+	struct look l = { .e = e, .uri = m->uri, .purpose = purpose, .err = err };
+	int status = zone_run_apart(run_look, &l, ctx->shared->call_limit, err);
+
+	memset(found, 0, sizeof(*found));
+	if (status == 0)
+		*found = l.found;
+	if (status == 0 || status == HSMIME_EPIN)
+		atomic_store(&m->refused, status != 0);
 	return status;
+}
+
+static bool all_refused(const struct key_group *g)
+{
+	for (size_t i = 0; i < g->count; i++)
+		if (!atomic_load(&g->members[i].refused))
+			return false;
+	return true;
+}
+
+/* That a key is not there says less than what else is wrong at another place: the first of that is kept. */
+static int find_first(struct engine_found *found, struct key_group *g, hsmime_ctx *ctx,
+    struct engine *e, enum engine_purpose purpose, struct error *err)
+{
+	struct error failed = { 0 };
+	int status = HSMIME_ENOKEY;
+	bool all = all_refused(g);
+
+	for (size_t i = 0; i < g->count && status != 0 && status != HSMIME_ENOMEM; i++) {
+		if (atomic_load(&g->members[i].refused) && !all)
+			continue;
+		status = find_apart(found, &g->members[i], ctx, e, purpose, err);
+		if (status != 0 && status != HSMIME_ENOKEY && failed.code == 0)
+			failed = *err;
+	}
+	if (status == 0 || failed.code == 0)
+		return status;
+	*err = failed;
+	return failed.code;
 }
 
 int groups_find_key(struct engine_found *found, hsmime_ctx *ctx, struct engine *e, const char *key,
     enum engine_purpose purpose, struct error *err)
 {
-	const struct key_group *g = NULL;
-	struct error failed = { 0 };
-	int status = HSMIME_ENOKEY;
+	struct key_group *g = NULL;
 
 	if (!names_group(key))
 		return engine_find_key(found, e, key, purpose, err);
 	g = find(ctx, key + strlen(PREFIX));
 	if (g == NULL)
 		return no_group(ctx, key + strlen(PREFIX), err);
-	for (size_t i = 0; i < g->count && status != 0 && status != HSMIME_ENOMEM; i++)
-		status = find_member(found, e, g->members[i].uri, purpose, err, &failed);
-	if (status == 0 || failed.code == 0)
-		return status;
-	*err = failed;
-	return failed.code;
+	return find_first(found, g, ctx, e, purpose, err);
 }
 
 static time_t now(void)
@@ -162,19 +209,36 @@ static time_t now(void)
 	return t.tv_sec;
 }
 
+/* What groups_join is asked for. */
+struct joining {
+	hsmime_ctx *ctx;
+	struct engine *e;
+	const struct engine_found *found;
+	enum engine_purpose purpose;
+	struct key_group *group;
+};
+
+/* The place where a key was just found is there, whatever was known of it. */
+static bool due(struct member *m, const struct joining *j)
+{
+	time_t looked = atomic_load(&m->looked);
+
+	if (atomic_load(&m->key) != NULL)
+		return false;
+	if (engine_uri_names(j->e, m->uri, j->found->key))
+		return true;
+	return !atomic_load(&m->refused) && (looked == 0 || now() - looked >= LOOK_AGAIN);
+}
+
 /* A key that is not there now may come later; what else is wrong with its URI does not go away. */
-static int look(struct member *m, hsmime_ctx *ctx, struct engine *e, enum engine_purpose purpose,
-    const char *group, struct error *err)
+static int look(struct member *m, const struct joining *j, struct error *err)
 {
 	struct engine_found found = { 0 };
 	struct error why = { 0 };
-	int status;
+	int status = find_apart(&found, m, j->ctx, j->e, j->purpose, &why);
 
-	if (m->key != NULL || (m->looked != 0 && now() - m->looked < LOOK_AGAIN))
-		return 0;
-	status = engine_find_key(&found, e, m->uri, purpose, &why);
 	if (status == 0)
-		m->key = token_key_up_ref(found.key);
+		atomic_store(&m->key, token_key_up_ref(found.key));
 	engine_found_free(&found);
 	if (status == 0)
 		return 0;
@@ -182,9 +246,26 @@ static int look(struct member *m, hsmime_ctx *ctx, struct engine *e, enum engine
 		*err = why;
 		return status;
 	}
-	m->looked = now();
-	ctx_log(ctx, 0, "the group %s goes on without %s: %s", group, m->uri, why.message);
+	atomic_store(&m->looked, now());
+	ctx_log(j->ctx, 0, "the group %s goes on without %s%s: %s", j->group->name, m->uri,
+	    status == HSMIME_EPIN ? " and does not ask it again" : "", why.message);
 	return 0;
+}
+
+/*
+ * Whoever is first looks, and may have to log in. Where the gate is broken somebody hangs there
+ * who had no thread of his own.
+ */
+static int look_if_due(struct member *m, const struct joining *j, struct error *err)
+{
+	int status = 0;
+
+	if (!due(m, j) || !gate_enter(&m->looking))
+		return 0;
+	if (due(m, j))
+		status = look(m, j, err);
+	gate_leave(&m->looking);
+	return status;
 }
 
 static bool belongs(const struct key_group *g, struct engine *e, const struct engine_found *found)
@@ -195,20 +276,18 @@ static bool belongs(const struct key_group *g, struct engine *e, const struct en
 	return false;
 }
 
-/* Whoever is first finds the keys, and may have to log in; the others wait for that. */
-static int gather(struct token_key **keys, size_t *count, struct key_group *g, hsmime_ctx *ctx,
-    struct engine *e, enum engine_purpose purpose, struct error *err)
+static int gather(
+    struct token_key **keys, size_t *count, const struct joining *j, struct error *err)
 {
+	struct key_group *g = j->group;
 	int status = 0;
 
-	if (!gate_enter(&ctx->shared->gathering))
-		return watch_stuck(err, NULL);
+	*count = 0;
 	for (size_t i = 0; i < g->count && status == 0; i++) {
-		status = look(&g->members[i], ctx, e, purpose, g->name, err);
-		if (status == 0 && g->members[i].key != NULL)
+		status = look_if_due(&g->members[i], j, err);
+		if (status == 0 && atomic_load(&g->members[i].key) != NULL)
 			keys[(*count)++] = g->members[i].key;
 	}
-	gate_leave(&ctx->shared->gathering);
 	return status;
 }
 
@@ -229,18 +308,22 @@ int groups_join(struct token_key **out, hsmime_ctx *ctx, struct engine *e,
     const struct engine_found *found, const char *key, enum engine_purpose purpose,
     struct error *err)
 {
+	struct joining j = { ctx, e, found, purpose, group_of(ctx, e, found, key) };
 	struct token_key *keys[GROUP_MAX];
-	struct key_group *g = group_of(ctx, e, found, key);
 	size_t count = 0;
 	int status;
 
 	*out = NULL;
-	if (g == NULL) {
+	if (j.group == NULL) {
 		*out = token_key_up_ref(found->key);
 		return 0;
 	}
-	status = gather(keys, &count, g, ctx, e, purpose, err);
+	status = gather(keys, &count, &j, err);
 	if (status == 0)
-		ctx_log(ctx, 1, "group %s: %zu of %zu keys are there", g->name, count, g->count);
+		ctx_log(ctx, 1, "group %s: %zu of %zu keys are there", j.group->name, count,
+		    j.group->count);
+	/* It went again just now: what it was found as says so best. */
+	if (status == 0 && count == 0)
+		keys[count++] = found->key;
 	return status != 0 ? status : token_key_group(out, keys, count, err);
 }

@@ -13,6 +13,7 @@ static const struct {
 	{ HSMIME_TOKEN_LOGIN_REQUIRED, "login-required" },
 	{ HSMIME_TOKEN_PIN_PAD, "pin-pad" },
 	{ HSMIME_TOKEN_WRITE_PROTECTED, "write-protected" },
+	{ HSMIME_TOKEN_STUCK, "stuck" },
 };
 
 /* The worst one first: it is what a person has to know. */

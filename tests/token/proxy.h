@@ -15,7 +15,12 @@ typedef void (*proxy_hook)(void *arg);
 typedef CK_RV (*proxy_judge)(const char *name, void *arg);
 
 /* What C_WaitForSlotEvent does. */
-enum proxy_events { PROXY_EVENTS_INNER, PROXY_EVENTS_WORK, PROXY_EVENTS_UNSUPPORTED };
+enum proxy_events {
+	PROXY_EVENTS_INNER,
+	PROXY_EVENTS_WORK,
+	PROXY_EVENTS_UNSUPPORTED,
+	PROXY_EVENTS_ENDLESS /* there was one, whenever it is asked */
+};
 
 /* What a key may be used for. */
 enum proxy_usage { PROXY_SIGN = 1, PROXY_DECRYPT = 2, PROXY_UNWRAP = 4, PROXY_DERIVE = 8 };

@@ -226,6 +226,8 @@ CK_RV device_wait(CK_FLAGS flags, CK_SLOT_ID *slot, void *reserved)
 		return proxy_inner->C_WaitForSlotEvent(flags, slot, reserved);
 	if (atomic_load(&events) == PROXY_EVENTS_UNSUPPORTED)
 		return CKR_FUNCTION_NOT_SUPPORTED;
+	if (atomic_load(&events) == PROXY_EVENTS_ENDLESS)
+		return CKR_OK;
 	if ((flags & CKF_DONT_BLOCK) != 0)
 		return take_event(slot) ? CKR_OK : CKR_NO_EVENT;
 	wait_until(wait_over, &w);

@@ -17,6 +17,7 @@
 
 #include "engine/key.h"
 #include "engine/log.h"
+#include "engine/probe.h"
 #include "engine/slot.h"
 #include "engine/watch.h"
 #include "engine/zone.h"
@@ -234,6 +235,87 @@ static void a_decryption_moves_on_for_codes_of_the_closed_list_only(void **state
 	assert_int_equal(proxy->count("C_Decrypt"), 4);
 }
 
+/* As if a's pause were over. */
+static void end_pause(struct token_key *a)
+{
+	assert_true(a->token->health.failures > 0);
+	atomic_store(&a->token->health.again, 1);
+}
+
+static void sign_twice(void)
+{
+	struct error err = { 0 };
+
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(operate_sign(group, &err), 0);
+}
+
+static void one_whose_pin_fails_is_not_asked_again_until_it_is_put_in_again(void **state)
+{
+	hsmime_token *tokens = NULL;
+	struct error err = { 0 };
+	size_t count = 0;
+
+	(void)state;
+	open_group("%02");
+	proxy->lose("Beta");
+	sign_twice();
+	proxy->bring_back();
+	setenv("TEST_PIN", "99999", 1);
+	for (int i = 0; i < 3; i++) {
+		end_pause(beta);
+		sign_twice();
+	}
+	assert_int_equal(proxy->wrong_pins(), 1);
+	/* It was gone once, and its PIN failed once. */
+	assert_int_equal(beta->token->health.failures, 2);
+	was_logged("is set aside until it is put in again");
+	setenv("TEST_PIN", SOFTTOKEN_PIN, 1);
+	for (int i = 0; i < 2; i++) {
+		if (i == 0)
+			proxy->lose("Beta");
+		else
+			proxy->bring_back();
+		assert_int_equal(engine_tokens(&tokens, &count, e, &err), 0);
+		engine_tokens_free(tokens, count);
+	}
+	end_pause(beta);
+	sign_twice();
+	was_logged("is back");
+}
+
+static void a_key_is_tried_out_by_what_it_may_do(void **state)
+{
+	static const CK_MECHANISM_TYPE hidden[] = { CKM_RSA_X_509, CKM_RSA_PKCS };
+	struct error err = { 0 };
+
+	(void)state;
+	open_group("%01");
+	for (size_t i = 0; i < 2; i++) {
+		proxy->hide_mechanism(hidden[i]);
+		if (probe_run(alpha, PROBE_SIGN, &err) != 0)
+			fail_msg("%s", err.message);
+		if (probe_run(alpha, PROBE_DECRYPT, &err) != 0)
+			fail_msg("%s", err.message);
+	}
+	proxy->hide_mechanism(CKM_RSA_PKCS_PSS);
+	proxy->hide_mechanism(CKM_RSA_PKCS_OAEP);
+	assert_int_equal(probe_run(alpha, PROBE_SIGN, &err), HSMIME_ETOKEN);
+	assert_int_equal(probe_run(alpha, PROBE_DECRYPT, &err), HSMIME_ETOKEN);
+}
+
+static void a_wrong_answer_is_no_reason_to_ask_in_another_way(void **state)
+{
+	struct error err = { 0 };
+
+	(void)state;
+	open_group("%01");
+	proxy->lie("C_Decrypt", 31, 1);
+	assert_int_equal(probe_run(alpha, PROBE_DECRYPT, &err), HSMIME_ETOKEN);
+	assert_non_null(strstr(err.message, "answers wrongly"));
+	assert_int_equal(proxy->count("C_Decrypt"), 1);
+}
+
 static void all_tokens_gone_is_an_error(void **state)
 {
 	struct error err = { 0 };
@@ -271,6 +353,11 @@ int main(void)
 		    a_token_that_hangs_does_not_hold_the_work_up, begin, end),
 		cmocka_unit_test_setup_teardown(
 		    a_decryption_moves_on_for_codes_of_the_closed_list_only, begin, end),
+		cmocka_unit_test_setup_teardown(
+		    one_whose_pin_fails_is_not_asked_again_until_it_is_put_in_again, begin, end),
+		cmocka_unit_test_setup_teardown(a_key_is_tried_out_by_what_it_may_do, begin, end),
+		cmocka_unit_test_setup_teardown(
+		    a_wrong_answer_is_no_reason_to_ask_in_another_way, begin, end),
 		cmocka_unit_test_setup_teardown(all_tokens_gone_is_an_error, begin, end),
 		cmocka_unit_test_setup_teardown(different_keys_are_no_group, begin, end),
 	};

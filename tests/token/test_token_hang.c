@@ -146,6 +146,8 @@ static void a_call_that_hangs_is_given_up_and_other_tokens_go_on(void **state)
 	token_key_free(a);
 	token_key_free(b);
 	engine_free(e);
+	/* Nothing is left of it: the module ends as any other. */
+	assert_int_equal(proxy->count("C_Finalize"), 1);
 }
 
 static void type_slowly(void *arg)
@@ -169,6 +171,7 @@ static void a_person_has_longer_at_the_pad(void **state)
 	proxy->hook("C_Login", type_slowly, NULL);
 	assert_int_not_equal(engine_find_key(&found, e, ALPHA, ENGINE_SIGN, &err), 0);
 	assert_null(strstr(err.message, "does not answer"));
+	assert_int_equal(proxy->count("C_Login"), 1);
 	assert_int_equal(watch_hanging(), 0);
 	engine_found_free(&found);
 	engine_free(e);

@@ -105,7 +105,7 @@ static int begin(void **state)
 	memset(&err, 0, sizeof(err));
 	module = (struct module){ .path = path, .functions = &functions };
 	pthread_mutex_init(&module.lock, NULL);
-	pthread_mutex_init(&module.serial_lock, NULL);
+	gate_init(&module.turn);
 	gate_init(&module.refresh);
 	ERR_clear_error();
 	return 0;

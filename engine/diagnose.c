@@ -111,8 +111,11 @@ static void fill_reader(struct diagnosis_reader *d, struct module *m, CK_SLOT_ID
 {
 	CK_SLOT_INFO info = { 0 };
 	CK_TOKEN_INFO token = { 0 };
-	CK_RV rv = cryptoki_slot_info(m, slot, &info);
+	CK_RV rv;
 
+	/* One that does not say its name has a number at least. */
+	snprintf(d->name, sizeof(d->name), "slot 0x%lx", slot);
+	rv = cryptoki_slot_info(m, slot, &info);
 	if (rv == CKR_OK)
 		printed_slot(d->name, &info);
 	d->removable = (info.flags & CKF_REMOVABLE_DEVICE) != 0;

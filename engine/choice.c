@@ -1,11 +1,13 @@
 #include "engine/choice.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/certificate.h"
 #include "engine/engine_internal.h"
 #include "engine/find.h"
 #include "engine/key.h"
+#include "engine/log.h"
 #include "engine/public_key.h"
 #include "engine/slot.h"
 
@@ -13,10 +15,11 @@ void choice_free(struct choice *c)
 {
 	for (size_t i = 0; i < c->count; i++)
 		X509_free(c->items[i].cert);
-	memset(c->items, 0, sizeof(c->items));
+	free(c->items);
 	X509_free(c->example);
+	c->items = NULL;
 	c->example = NULL;
-	c->count = c->unfit = 0;
+	c->count = c->room = c->unfit = 0;
 }
 
 static struct chosen *same_key(struct choice *c, const struct token *t, const CK_ATTRIBUTE *id)
@@ -28,18 +31,40 @@ static struct chosen *same_key(struct choice *c, const struct token *t, const CK
 	return NULL;
 }
 
-void choice_add(
+static bool make_room(struct choice *c)
+{
+	size_t room = c->room == 0 ? 16 : c->room * 2;
+	struct chosen *larger;
+
+	if (c->count < c->room)
+		return true;
+	larger = realloc(c->items, room * sizeof(*larger));
+	if (larger == NULL)
+		return false;
+	c->items = larger;
+	c->room = room;
+	return true;
+}
+
+int choice_add(
     struct choice *c, struct token *t, const struct object *o, X509 *cert, size_t candidate)
 {
 	const CK_ATTRIBUTE *id = object_get(o, CKA_ID);
 	struct chosen *item = same_key(c, t, id);
 
 	if (item != NULL && (item->candidate != candidate || !certificate_better(cert, item->cert)))
-		return;
-	if (item == NULL && c->count == CHOSEN_MAX)
-		return;
-	if (item == NULL)
+		return 0;
+	if (item == NULL && c->count == CHOSEN_MAX) {
+		log_say(
+		    0, "more than %d certificates fit: the others are not looked at", CHOSEN_MAX);
+		return SEARCH_STOP;
+	}
+	if (item == NULL && !make_room(c))
+		return HSMIME_ENOMEM;
+	if (item == NULL) {
 		item = &c->items[c->count++];
+		memset(item, 0, sizeof(*item));
+	}
 	X509_free(item->cert);
 	X509_up_ref(cert);
 	item->cert = cert;
@@ -50,6 +75,7 @@ void choice_add(
 		memcpy(item->id, id->pValue, id->ulValueLen);
 		item->id_len = id->ulValueLen;
 	}
+	return 0;
 }
 
 /* How sure it is that a private key is a certificate's. */
@@ -136,22 +162,22 @@ int choice_private(struct search *s, struct token *t, X509 *cert, const CK_ATTRI
 	unsigned char modulus[KEY_SIZE_MAX];
 	size_t len = sizeof(modulus), before = s->count;
 	CK_ATTRIBUTE template = { CKA_MODULUS, modulus, 0 };
-	EVP_PKEY *key = NULL;
-	int r;
+	EVP_PKEY *key = public_key_of_certificate(cert);
+	int r = 0;
 
 	if (id != NULL)
 		template = *id;
-	else {
-		key = public_key_of_certificate(cert);
-		if (key == NULL || !public_key_modulus(modulus, &len, key))
-			len = 0;
+	else if (key != NULL && public_key_modulus(modulus, &len, key))
 		template.ulValueLen = len;
-		EVP_PKEY_free(key);
+	if (template.ulValueLen > 0) {
+		s->only = key;
+		r = search_private(s, t, &template, 1);
+		s->only = NULL;
 	}
-	if (template.ulValueLen == 0)
-		return 0;
-	r = search_private(s, t, &template, 1);
-	return r < 0 ? r : keep_owner(s, before, cert);
+	if (r == 0 && template.ulValueLen > 0)
+		r = keep_owner(s, before, cert);
+	EVP_PKEY_free(key);
+	return r;
 }
 
 int choice_follow(struct search *s, const struct chosen *item)

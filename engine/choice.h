@@ -15,7 +15,7 @@
 struct candidates;
 struct selector;
 
-#define CHOSEN_MAX 256
+#define CHOSEN_MAX 16384 /* certificates; of more nobody wants to wait for the keys */
 
 /* A certificate, its CKA_ID there (none: 0), and which of the candidates it is. */
 struct chosen {
@@ -24,6 +24,7 @@ struct chosen {
 	unsigned char id[256];
 	size_t id_len;
 	size_t candidate;
+	bool followed;
 };
 
 /* What is sought, in the members that the search_each at work looks at, and what was chosen. */
@@ -33,8 +34,8 @@ struct choice {
 	enum engine_purpose purpose;
 	X509 *cert;
 	struct candidates *candidates;
-	struct chosen items[CHOSEN_MAX];
-	size_t count;
+	struct chosen *items;
+	size_t count, room;
 	int grade;     /* enum selector_grade of what was chosen */
 	size_t unfit;  /* named, but not valid or not for the purpose */
 	X509 *example; /* the newest of these */
@@ -45,9 +46,10 @@ void choice_free(struct choice *c);
 
 /*
  * choice_add(c, t, o, cert, candidate): choose cert, which is object o on t, for that
- * candidate. Of several certificates of one key the best is kept.
+ * candidate. Of several certificates of one key the best is kept. 0, SEARCH_STOP where there are
+ * CHOSEN_MAX already, or HSMIME_ENOMEM.
  */
-void choice_add(
+int choice_add(
     struct choice *c, struct token *t, const struct object *o, X509 *cert, size_t candidate);
 
 /*

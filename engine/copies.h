@@ -19,7 +19,7 @@ struct object;
 struct token;
 struct watch;
 
-#define COPIES_MAX 16 /* at a time: others' objects have to show beside them (engine/search.h) */
+#define COPIES_MAX 16 /* at a time */
 
 /* Private to copies.c. */
 struct copies {

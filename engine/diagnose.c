@@ -6,6 +6,7 @@
 
 #include <p11-kit/p11-kit.h>
 
+#include "engine/configured.h"
 #include "engine/cryptoki.h"
 #include "engine/engine_internal.h"
 #include "engine/mechanism.h"
@@ -23,7 +24,8 @@ struct question {
 	const char *uri;
 	struct error *err;
 	struct diagnosis_module *module;
-	struct diagnosis_reader *readers;
+	struct diagnosis_reader *reader;
+	CK_SLOT_ID *slots;
 	size_t count;
 	struct diagnosis_token *token;
 };
@@ -33,9 +35,12 @@ static int ask_module(void *arg)
 	struct question *q = arg;
 	struct diagnosis_module *d = q->module;
 	CK_INFO info = { 0 };
+	CK_RV rv = cryptoki_info(q->e->module, &info);
 
-	if (cryptoki_info(q->e->module, &info) != CKR_OK)
+	if (rv != CKR_OK) {
+		recovery_name(rv, d->refusal, sizeof(d->refusal));
 		return 0;
+	}
 	printed_text(d->maker, info.manufacturerID, sizeof(info.manufacturerID));
 	printed_text(d->name, info.libraryDescription, sizeof(info.libraryDescription));
 	d->version[0] = info.libraryVersion.major;
@@ -76,7 +81,7 @@ static char *module_text(CK_FUNCTION_LIST *m)
 
 int diagnose_configured(char ***list, size_t *count)
 {
-	CK_FUNCTION_LIST **modules = p11_kit_modules_load(NULL, 0);
+	CK_FUNCTION_LIST **modules = configured_load();
 	size_t n = 0;
 
 	while (modules != NULL && modules[n] != NULL)
@@ -86,8 +91,7 @@ int diagnose_configured(char ***list, size_t *count)
 	while (
 	    *list != NULL && *count < n && ((*list)[*count] = module_text(modules[*count])) != NULL)
 		*count += 1;
-	if (modules != NULL)
-		p11_kit_modules_release(modules);
+	configured_release(modules);
 	if (*list != NULL && *count == n)
 		return 0;
 	diagnose_configured_free(*list, *count);
@@ -107,8 +111,11 @@ static void fill_reader(struct diagnosis_reader *d, struct module *m, CK_SLOT_ID
 {
 	CK_SLOT_INFO info = { 0 };
 	CK_TOKEN_INFO token = { 0 };
-	CK_RV rv = cryptoki_slot_info(m, slot, &info);
+	CK_RV rv;
 
+	/* One that does not say its name has a number at least. */
+	snprintf(d->name, sizeof(d->name), "slot 0x%lx", slot);
+	rv = cryptoki_slot_info(m, slot, &info);
 	if (rv == CKR_OK)
 		printed_slot(d->name, &info);
 	d->removable = (info.flags & CKF_REMOVABLE_DEVICE) != 0;
@@ -121,33 +128,65 @@ static void fill_reader(struct diagnosis_reader *d, struct module *m, CK_SLOT_ID
 		recovery_name(rv, d->refusal, sizeof(d->refusal));
 }
 
-static int ask_readers(void *arg)
+static int ask_slots(void *arg)
 {
 	struct question *q = arg;
-	CK_SLOT_ID slots[READERS_MAX];
 	CK_ULONG n = READERS_MAX;
-	CK_RV rv = cryptoki_all_slots(q->e->module, slots, &n);
+	CK_RV rv = cryptoki_all_slots(q->e->module, q->slots, &n);
 
 	if (rv != CKR_OK)
 		return recovery_error(q->err, rv, NULL, "list the readers");
-	q->readers = calloc(n + 1, sizeof(*q->readers));
-	if (q->readers == NULL)
-		return error_nomem(q->err);
-	for (; q->count < n && q->count < READERS_MAX; q->count++)
-		fill_reader(&q->readers[q->count], q->e->module, slots[q->count]);
+	q->count = n < READERS_MAX ? n : READERS_MAX;
 	return 0;
 }
 
-/* Where it is given up, what was allocated stays with the thread that never comes back. */
+static int ask_reader(void *arg)
+{
+	struct question *q = arg;
+
+	fill_reader(q->reader, q->e->module, *q->slots);
+	return 0;
+}
+
+static int ask_each(struct diagnosis_reader *list, size_t *count, struct question *slots)
+{
+	int r = 0;
+
+	for (*count = 0; r == 0 && *count < slots->count; *count += 1) {
+		struct question q = {
+			.e = slots->e, .slots = &slots->slots[*count], .reader = &list[*count]
+		};
+
+		r = engine_run(q.e, ask_reader, &q, slots->err);
+	}
+	return r;
+}
+
+/* Where a call is given up, its thread touches nothing any more: what it filled in before is there. */
 int diagnose_readers(
     struct diagnosis_reader **list, size_t *count, struct engine *e, struct error *err)
 {
-	struct question q = { .e = e, .err = err };
-	int r = engine_run(e, ask_readers, &q, err);
+	CK_SLOT_ID *slots = calloc(READERS_MAX, sizeof(*slots));
+	struct question q = { .e = e, .slots = slots, .err = err };
+	int r = slots != NULL ? engine_run(e, ask_slots, &q, err) : error_nomem(err);
 
-	*list = r == 0 ? q.readers : NULL;
-	*count = r == 0 ? q.count : 0;
+	*count = 0;
+	*list = NULL;
+	if (r < 0 && diagnose_stuck(e))
+		return r; /* the call writes there if it returns after all */
+	if (r == 0)
+		*list = calloc(q.count + 1, sizeof(**list));
+	if (r == 0 && *list == NULL)
+		r = error_nomem(err);
+	if (r == 0)
+		r = ask_each(*list, count, &q);
+	free(slots);
 	return r;
+}
+
+bool diagnose_stuck(const struct engine *e)
+{
+	return atomic_load(&e->module->stuck) > 0;
 }
 
 /* What it can do of a ladder: by a mechanism of its own, by padding in software, or not. */

@@ -14,7 +14,7 @@
 
 #include "engine/engine.h"
 
-/* A module, by C_GetInfo; the texts are empty where it gives no answer. */
+/* A module, by C_GetInfo. */
 struct diagnosis_module {
 	const char *file; /* as the loader found it; valid while e is */
 	bool all;         /* p11-kit's proxy for all that the system is configured with */
@@ -22,6 +22,8 @@ struct diagnosis_module {
 	char name[33];
 	unsigned version[2];  /* of the module: major, minor */
 	unsigned cryptoki[2]; /* of PKCS#11 */
+	char refusal
+	    [48]; /* CKR_… of a module that does not say, all but file and all is empty then */
 };
 int diagnose_module(struct diagnosis_module *d, struct engine *e, struct error *err);
 
@@ -43,9 +45,16 @@ struct diagnosis_reader {
 	char refusal[48]; /* CKR_… of a token that does not answer; empty: none */
 };
 
-/* diagnose_readers(list, count, e, err): all slots; free *list with free. 0, HSMIME_ETOKEN or HSMIME_ENOMEM. */
+/*
+ * diagnose_readers(list, count, e, err): all slots; free *list with free. 0, HSMIME_ETOKEN (they can't be
+ * listed; or, with a list, the last one of it did not answer, and those behind it were not asked) or
+ * HSMIME_ENOMEM.
+ */
 int diagnose_readers(
     struct diagnosis_reader **list, size_t *count, struct engine *e, struct error *err);
+
+/* diagnose_stuck(e): a call of the module that was for no token was given up, and has not returned. */
+bool diagnose_stuck(const struct engine *e);
 
 enum diagnosis_way { DIAGNOSIS_DIRECT, DIAGNOSIS_BY_SOFTWARE, DIAGNOSIS_MISSING };
 #define DIAGNOSIS_OPERATIONS 6
@@ -64,12 +73,44 @@ struct diagnosis_token {
  * HSMIME_ETOKEN, or as uri_parse. */
 int diagnose_token(struct diagnosis_token *d, struct engine *e, const char *uri, struct error *err);
 
+/* The keys that are asked about: names as engine_find_key has them; none: all. */
+struct diagnosis_keys {
+	const char *const *names;
+	size_t count;
+	size_t *found; /* to each of them the number of objects that it names is added; or NULL */
+};
+
+/*
+ * diagnose_keys(keys, e, err): whether each of them can be read, and its PIN source be one; e NULL: there
+ * is none, and which module a URI names is not looked at. 0, HSMIME_EUSAGE (malformed), HSMIME_EPOLICY (a
+ * URI that is refused) or HSMIME_ENOMEM; with e also HSMIME_ETOKEN.
+ */
+int diagnose_keys(const struct diagnosis_keys *keys, struct engine *e, struct error *err);
+
+/* diagnose_pin_file(key): the file that a URI's pin-source names, to be freed; NULL where there is none. */
+char *diagnose_pin_file(const char *key);
+
+/* Whether a token may have one of the keys, by what their names say of tokens. */
+enum diagnosis_reach {
+	DIAGNOSIS_EXCLUDED,       /* it has none */
+	DIAGNOSIS_BY_CERTIFICATE, /* where a certificate of it is named */
+	DIAGNOSIS_ALLOWED
+};
+
+/*
+ * diagnose_reach(out, query, e, token, keys, err): that of the token with this URI; *query becomes what is
+ * behind the path ("?pin-source=…") of the first URI in keys that is for it and has a PIN source, within
+ * its name, or NULL. 0, or as diagnose_keys.
+ */
+int diagnose_reach(enum diagnosis_reach *out, const char **query, struct engine *e,
+    const char *token, const struct diagnosis_keys *keys, struct error *err);
+
 enum diagnosis_kind { DIAGNOSIS_PRIVATE, DIAGNOSIS_PUBLIC, DIAGNOSIS_CERTIFICATE };
 
 /* An object on a token. */
 struct diagnosis_object {
 	enum diagnosis_kind kind;
-	bool named; /* by the key that was asked for */
+	bool named; /* by one of the keys that were asked about */
 	bool rsa;
 	bool always_authenticate;
 	unsigned usage; /* enum hsmime_key_usage of a private key */
@@ -82,12 +123,13 @@ struct diagnosis_object {
 };
 
 /*
- * diagnose_objects(list, count, e, token, key, login, err): the keys and certificates on the token with
- * that URI; with login all, else what shows without. key as engine_find_key; NULL: all are named.
- * Free with diagnose_objects_free. Errors as engine_keys.
+ * diagnose_objects(list, count, e, token, keys, login, err): the keys and certificates on the token with
+ * that URI; with login all, else what shows without. The PIN comes from the PIN source of the first URI
+ * in keys that is for the token and has one, else from e's. Free with diagnose_objects_free. Errors as
+ * engine_keys.
  */
 int diagnose_objects(struct diagnosis_object **list, size_t *count, struct engine *e,
-    const char *token, const char *key, bool login, struct error *err);
+    const char *token, const struct diagnosis_keys *keys, bool login, struct error *err);
 void diagnose_objects_free(struct diagnosis_object *list, size_t count);
 
 #endif

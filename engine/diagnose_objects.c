@@ -1,17 +1,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/diagnose.h"
+#include "engine/diagnose_names.h"
 #include "engine/engine_internal.h"
 #include "engine/module.h"
 #include "engine/public_key.h"
 #include "engine/search.h"
-#include "engine/selector.h"
 
 /* The list while it grows. */
 struct gathering {
-	const struct selector *selector;
-	struct uri key; /* where the selector is one */
+	const struct names *names;
+	size_t *found; /* of struct diagnosis_keys */
 	enum diagnosis_kind kind;
 	struct diagnosis_object *list;
 	size_t count, room;
@@ -39,20 +38,18 @@ void diagnose_objects_free(struct diagnosis_object *list, size_t count)
 	free(list);
 }
 
-static bool same(const CK_ATTRIBUTE *wanted, const CK_ATTRIBUTE *has)
-{
-	return wanted == NULL || (has != NULL && wanted->ulValueLen == has->ulValueLen &&
-				     memcmp(wanted->pValue, has->pValue, has->ulValueLen) == 0);
-}
-
 static bool is_named(
     const struct gathering *g, const struct token *t, const struct object *o, X509 *cert)
 {
-	if (g->selector->kind != SELECTOR_URI)
-		return cert != NULL && selector_grade(g->selector, cert) != SELECTOR_OTHER;
-	return uri_matches_token(&g->key, t) &&
-	       same(uri_attribute(&g->key, CKA_ID), object_get(o, CKA_ID)) &&
-	       same(uri_attribute(&g->key, CKA_LABEL), object_get(o, CKA_LABEL));
+	bool named = g->names->count == 0;
+
+	for (size_t i = 0; i < g->names->count; i++)
+		if (names_object(g->names, i, t, o, cert)) {
+			named = true;
+			if (g->found != NULL)
+				g->found[i]++;
+		}
+	return named;
 }
 
 static struct diagnosis_object *add(struct gathering *g)
@@ -123,33 +120,21 @@ static int gather(struct gathering *g, struct search *s, bool login)
 	return r == 0 && s->failed.code < 0 ? search_failed(s) : r;
 }
 
-static int list_objects(struct diagnosis_object **list, size_t *count, struct engine *e,
-    const char *token, const char *key, bool login, struct error *err)
+static int list_objects(struct diagnosis_object **list, size_t *count, struct gathering *g,
+    struct search *s, bool login)
 {
-	struct selector selector;
-	struct gathering g = { .selector = &selector };
-	struct search s;
-	int r = selector_parse(&selector, key, err);
+	struct token *t = engine_token_first(s->e, &s->uri);
+	int r = t != NULL ? names_pin(&s->uri_pin, g->names, t, s->e->pin, s->err) : 0;
 
-	*list = NULL;
-	*count = 0;
-	if (r == 0 && selector.kind == SELECTOR_URI)
-		r = uri_parse(&g.key, key, e->module, err);
+	s->listing = true;
 	if (r == 0)
-		r = search_begin(&s, e, token, ENGINE_SIGN, err);
-	if (r == 0) {
-		s.listing = true;
-		r = gather(&g, &s, login);
-		search_end(&s);
-	}
-	uri_free(&g.key);
-	selector_free(&selector);
+		r = gather(g, s, login);
 	if (r < 0) {
-		diagnose_objects_free(g.list, g.count);
+		diagnose_objects_free(g->list, g->count);
 		return r;
 	}
-	*list = g.list;
-	*count = g.count;
+	*list = g->list;
+	*count = g->count;
 	return 0;
 }
 
@@ -158,7 +143,8 @@ struct call {
 	struct diagnosis_object **list;
 	size_t *count;
 	struct engine *e;
-	const char *token, *key;
+	const char *token;
+	const struct diagnosis_keys *keys;
 	bool login;
 	struct error *err;
 };
@@ -166,14 +152,26 @@ struct call {
 static int run(void *arg)
 {
 	struct call *c = arg;
+	struct names names;
+	struct gathering g = { .names = &names, .found = c->keys->found };
+	struct search s;
+	int r = names_read(&names, c->keys, c->e->module, c->err);
 
-	return list_objects(c->list, c->count, c->e, c->token, c->key, c->login, c->err);
+	if (r < 0)
+		return r;
+	r = search_begin(&s, c->e, c->token, ENGINE_SIGN, c->err);
+	if (r == 0) {
+		r = list_objects(c->list, c->count, &g, &s, c->login);
+		search_end(&s);
+	}
+	names_free(&names);
+	return r;
 }
 
 int diagnose_objects(struct diagnosis_object **list, size_t *count, struct engine *e,
-    const char *token, const char *key, bool login, struct error *err)
+    const char *token, const struct diagnosis_keys *keys, bool login, struct error *err)
 {
-	struct call c = { list, count, e, token, key, login, err };
+	struct call c = { list, count, e, token, keys, login, err };
 
 	*list = NULL;
 	*count = 0;

@@ -167,29 +167,47 @@ static bool only_one(struct search *s)
 	return t != NULL && engine_token_after(s->e, &s->uri, t) == NULL;
 }
 
-/*
- * Over several tokens nobody is asked for the PINs of all: first come the
- * tokens that show something of the key, and the rest only if that was nothing.
- */
-static int over_tokens(struct search *s)
+/* The tokens that show something of the key, or the others; *tried counts them. */
+static int on_tokens(struct search *s, bool shown, size_t *tried)
 {
-	bool one = only_one(s);
-	size_t tried = 0;
 	struct token *t = NULL;
 	int r = 0;
 
 	for (t = engine_token_first(s->e, &s->uri); r == 0 && t != NULL;
 	     t = engine_token_after(s->e, &s->uri, t))
-		if (one || hints_at(s, t)) {
-			tried++;
+		if (hints_at(s, t) == shown) {
+			*tried += 1;
 			r = on_token(s, t);
 		}
-	if (r < 0 || tried > 0)
-		return r;
+	return r;
+}
+
+static int on_every_token(struct search *s)
+{
+	struct token *t = NULL;
+	int r = 0;
+
 	for (t = engine_token_first(s->e, &s->uri); r == 0 && t != NULL;
 	     t = engine_token_after(s->e, &s->uri, t))
 		r = on_token(s, t);
 	return r;
+}
+
+/*
+ * Over several tokens nobody is asked for the PINs of all: first come the tokens that show
+ * something of the key, and the rest only if it is not there: what shows may be its certificate alone.
+ */
+static int over_tokens(struct search *s)
+{
+	size_t shown = 0, hidden = 0;
+	int r;
+
+	if (only_one(s))
+		return on_every_token(s);
+	r = on_tokens(s, true, &shown);
+	if (r < 0 || s->count > 0 || s->unfit > 0)
+		return r;
+	return shown == 0 ? on_every_token(s) : on_tokens(s, false, &hidden);
 }
 
 static int by_uri(struct engine_found *found, struct engine *e, const char *uri,

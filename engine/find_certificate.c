@@ -16,11 +16,12 @@ static int choose_same(void *arg, struct token *t, const struct object *o)
 {
 	struct choice *c = arg;
 	X509 *cert = object_certificate(o);
+	int r = 0;
 
 	if (cert != NULL && X509_cmp(cert, c->cert) == 0)
-		choice_add(c, t, o, cert, 0);
+		r = choice_add(c, t, o, cert, 0);
 	X509_free(cert);
-	return 0;
+	return r;
 }
 
 /* The certificate itself is on a token. */

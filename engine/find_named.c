@@ -26,6 +26,7 @@ static int choose_named(void *arg, struct token *t, const struct object *o)
 	X509 *cert = object_certificate(o);
 	char problem[CERTIFICATE_PROBLEM_SIZE];
 	int grade = cert != NULL ? (int)selector_grade(c->selector, cert) : SELECTOR_OTHER;
+	int r = 0;
 
 	if (grade > c->grade) {
 		choice_free(c);
@@ -34,12 +35,12 @@ static int choose_named(void *arg, struct token *t, const struct object *o)
 	if (grade != SELECTOR_OTHER && grade == c->grade) {
 		certificate_problem(problem, cert, c->purpose);
 		if (problem[0] == '\0')
-			choice_add(c, t, o, cert, 0);
+			r = choice_add(c, t, o, cert, 0);
 		else
 			note_unfit(c, cert);
 	}
 	X509_free(cert);
-	return 0;
+	return r;
 }
 
 static int unusable(struct search *s, const struct choice *c)

@@ -28,11 +28,12 @@ static int choose_candidate(void *arg, struct token *t, const struct object *o)
 	struct choice *c = arg;
 	X509 *cert = object_certificate(o);
 	size_t index = 0;
+	int r = 0;
 
 	if (cert != NULL && candidates_find(&index, c->candidates, cert) && allowed(c, o, cert))
-		choice_add(c, t, o, cert, index);
+		r = choice_add(c, t, o, cert, index);
 	X509_free(cert);
-	return 0;
+	return r;
 }
 
 /* One candidate after the other, by what tokens index. */
@@ -52,17 +53,16 @@ static int by_candidates(
 
 static int follow_first(struct search *s, struct choice *c, size_t *match)
 {
-	bool tried[CHOSEN_MAX] = { false };
 	int r = 0;
 
 	for (size_t n = 0; r == 0 && n < c->count && s->count == 0; n++) {
 		size_t next = c->count;
 
 		for (size_t i = 0; i < c->count; i++)
-			if (!tried[i] &&
+			if (!c->items[i].followed &&
 			    (next == c->count || c->items[i].candidate < c->items[next].candidate))
 				next = i;
-		tried[next] = true;
+		c->items[next].followed = true;
 		*match = c->items[next].candidate;
 		r = choice_follow(s, &c->items[next]);
 	}

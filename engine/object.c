@@ -50,20 +50,6 @@ static CK_RV find_more(CK_OBJECT_HANDLE *handles, size_t room, size_t *count, st
 	return rv;
 }
 
-CK_RV object_find(CK_OBJECT_HANDLE *handles, size_t *count, struct module *m,
-    CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, size_t template_len)
-{
-	size_t room = *count;
-	CK_RV rv = cryptoki_find_init(m, session, template, template_len);
-
-	*count = 0;
-	if (rv != CKR_OK)
-		return rv;
-	rv = find_more(handles, room, count, m, session);
-	cryptoki_find_final(m, session);
-	return rv;
-}
-
 static CK_RV find_rest(
     CK_OBJECT_HANDLE **handles, size_t *count, struct module *m, CK_SESSION_HANDLE session)
 {
@@ -195,6 +181,24 @@ CK_RV object_read_certificate(
 {
 	return object_read(o, m, session, handle, certificate_attributes,
 	    sizeof(certificate_attributes) / sizeof(certificate_attributes[0]));
+}
+
+bool object_copy(struct object *out, const struct object *o)
+{
+	size_t lengths[OBJECT_ATTRIBUTES] = { 0 };
+
+	*out = *o;
+	out->memory = NULL;
+	for (size_t i = 0; i < o->count; i++)
+		lengths[i] = o->attributes[i].ulValueLen;
+	if (lay_out(out, lengths) != CKR_OK) {
+		object_free(out);
+		return false;
+	}
+	for (size_t i = 0; i < o->count; i++)
+		if (lengths[i] > 0)
+			memcpy(out->attributes[i].pValue, o->attributes[i].pValue, lengths[i]);
+	return true;
 }
 
 void object_free(struct object *o)

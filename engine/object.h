@@ -29,16 +29,9 @@ struct object_want {
 };
 
 /*
- * object_find(handles, count, m, session, template, template_len):
- * The objects that fit the template: *count is the room at handles and
- * becomes the number found. As many C_FindObjects as full answers need.
- */
-CK_RV object_find(CK_OBJECT_HANDLE *handles, size_t *count, struct module *m,
-    CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, size_t template_len);
-
-/*
- * object_find_all(handles, count, m, session, template, template_len): the
- * same for any number, in new memory (free with free; NULL where there are none).
+ * object_find_all(handles, count, m, session, template, template_len):
+ * The objects that fit the template, in new memory (free with free; NULL where there are none).
+ * As many C_FindObjects as full answers need.
  */
 CK_RV object_find_all(CK_OBJECT_HANDLE **handles, size_t *count, struct module *m,
     CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, size_t template_len);
@@ -59,6 +52,9 @@ CK_RV object_read_key(
     struct object *o, struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle);
 CK_RV object_read_certificate(
     struct object *o, struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle);
+
+/* object_copy(out, o): a copy, to be freed by itself. False, and *out empty: no memory. */
+bool object_copy(struct object *out, const struct object *o);
 
 void object_free(struct object *o);
 

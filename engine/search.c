@@ -8,10 +8,10 @@
 #include "engine/log.h"
 #include "engine/module.h"
 #include "engine/pin.h"
+#include "engine/public_key.h"
 #include "engine/slot.h"
 
 #define TEMPLATE_MAX 6
-#define HANDLES_MAX (64 + COPIES_MAX)
 
 int search_begin(struct search *s, struct engine *e, const char *uri, enum engine_purpose purpose,
     struct error *err)
@@ -130,6 +130,12 @@ static bool fits_purpose(const struct search *s, const struct object *o)
 	return object_bool(o, type == CKK_RSA ? CKA_DECRYPT : CKA_DERIVE, true);
 }
 
+/* Those that show that they are not the one that is sought take no room from it. */
+static bool is_another(const struct search *s, const struct object *o)
+{
+	return s->only != NULL && public_key_compare(o, s->only) == 0;
+}
+
 /* One object of absurd size does not hide the others. */
 static int unreadable(struct work *w, CK_RV rv)
 {
@@ -156,12 +162,13 @@ static int note_private(struct query *q, struct work *w, CK_OBJECT_HANDLE handle
 	struct search *s = q->s;
 	struct object o = { 0 };
 	CK_RV rv = object_read_key(&o, w->module, w->session.handle, handle);
+	bool other;
 
 	if (rv != CKR_OK)
 		return unreadable(w, rv);
-	if (copies_has(&o) || !fits_purpose(s, &o)) {
-		if (!copies_has(&o))
-			s->unfit++;
+	other = copies_has(&o) || is_another(s, &o);
+	if (other || !fits_purpose(s, &o)) {
+		s->unfit += !other;
 		object_free(&o);
 		return 0;
 	}
@@ -174,10 +181,10 @@ static int note_private(struct query *q, struct work *w, CK_OBJECT_HANDLE handle
 static int find_private(struct work *w, void *arg)
 {
 	struct query *q = arg;
-	CK_OBJECT_HANDLE handles[HANDLES_MAX];
-	size_t count = HANDLES_MAX;
+	CK_OBJECT_HANDLE *handles = NULL;
+	size_t count = 0;
 	CK_RV rv =
-	    object_find(handles, &count, w->module, w->session.handle, q->template, q->count);
+	    object_find_all(&handles, &count, w->module, w->session.handle, q->template, q->count);
 	int r = work_refused(w, rv);
 
 	if (r == 0 && count == 0)
@@ -187,6 +194,7 @@ static int find_private(struct work *w, void *arg)
 		hit_free(&q->s->hits[--q->s->count]);
 	for (size_t i = 0; r == 0 && i < count && q->s->count < SEARCH_HITS; i++)
 		r = note_private(q, w, handles[i]);
+	free(handles);
 	return r;
 }
 

@@ -35,6 +35,8 @@ struct search {
 	struct pin_source *uri_pin; /* of the URI's pin-source, or NULL */
 	enum engine_purpose purpose;
 	bool listing; /* no key is wanted, all are to be seen */
+	const EVP_PKEY
+	    *only; /* private keys that show that they are not this one's don't fit; or NULL */
 	struct error *err;
 	struct error failed; /* of a token that was passed over; reported where nothing was found */
 	struct hit hits[SEARCH_HITS];

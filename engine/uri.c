@@ -7,6 +7,7 @@
 
 #include <p11-kit/p11-kit.h>
 
+#include "engine/configured.h"
 #include "engine/module.h"
 #include "engine/slot.h"
 
@@ -48,7 +49,7 @@ static bool module_fits(const char *path, const char *name, const char *file)
 /* Which modules p11-kit is configured with; behind its proxy they are all open already. */
 static bool configured(const char *path, const char *name)
 {
-	CK_FUNCTION_LIST **list = p11_kit_modules_load(NULL, 0);
+	CK_FUNCTION_LIST **list = configured_load();
 	bool found = false;
 
 	for (size_t i = 0; list != NULL && list[i] != NULL && !found; i++) {
@@ -57,8 +58,7 @@ static bool configured(const char *path, const char *name)
 		found = file != NULL && module_fits(path, name, file);
 		free(file);
 	}
-	if (list != NULL)
-		p11_kit_modules_release(list);
+	configured_release(list);
 	return found;
 }
 
@@ -67,7 +67,7 @@ static int check_module(P11KitUri *p11, const struct module *m, struct error *er
 	const char *path = p11_kit_uri_get_module_path(p11);
 	const char *name = p11_kit_uri_get_module_name(p11);
 
-	if ((path == NULL && name == NULL) || module_fits(path, name, m->file))
+	if (m == NULL || (path == NULL && name == NULL) || module_fits(path, name, m->file))
 		return 0;
 	if (m->own_instances && configured(path, name))
 		return 0;

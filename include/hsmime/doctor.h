@@ -36,10 +36,12 @@ typedef struct hsmime_doctor_options {
 	int login; /* log in, and try each key with one signature and one decryption */
 	const hsmime_certs *anchors; /* trust anchors; NULL: the system's store */
 	const hsmime_certs *certs;   /* intermediates that the tokens lack; or NULL */
+	const char *const *
+	    more_keys; /* further names beside key: what any of them names; the last is NULL; or NULL */
 } hsmime_doctor_options;
 #define HSMIME_DOCTOR_OPTIONS_INIT                                                                 \
 	{                                                                                          \
-		NULL, 0, NULL, NULL                                                                \
+		NULL, 0, NULL, NULL, NULL                                                          \
 	}
 
 /*
@@ -48,7 +50,10 @@ typedef struct hsmime_doctor_options {
  * it with hsmime_findings_free. A check that fails, or that the module does not answer within
  * hsmime_ctx_set_call_limit, is a finding, and the others are made all the same. Without
  * options->login no PIN is wanted; with it a token whose PIN is locked or on its last try is left
- * alone. Return 0, however bad the findings are, HSMIME_EUSAGE (a malformed key) or HSMIME_ENOMEM.
+ * alone, and so is one that can have none of the keys: another than a URI names, or one that shows
+ * certificates, but none that is named. The PIN comes from the URI's pin-source where it has one. Return 0,
+ * however bad the findings are, HSMIME_EUSAGE (a malformed key or PIN source), HSMIME_EPOLICY (a URI
+ * that is refused, as by hsmime_keys) or HSMIME_ENOMEM.
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_doctor(
     hsmime_finding **list, size_t *count, hsmime_ctx *ctx, const hsmime_doctor_options *options);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/selector.h"
 #include "engine/zone.h"
 
 void hsmime_findings_free(hsmime_finding *list, size_t count)
@@ -83,27 +82,53 @@ int doctor_question(struct doctor *d, int (*run)(void *arg), void *arg, struct e
 	return zone_run(run, arg, d->ctx->shared->call_limit, err);
 }
 
+/* All the names in one list. */
+static int gather_keys(struct doctor *d)
+{
+	const char *const *more = d->options->more_keys;
+	size_t n = 0, room = 1;
+	const char **names;
+
+	while (more != NULL && more[room - 1] != NULL)
+		room++;
+	names = calloc(room, sizeof(*names));
+	d->keys.names = names;
+	d->keys.found = calloc(room, sizeof(*d->keys.found));
+	if (names == NULL || d->keys.found == NULL)
+		return error_nomem(&d->ctx->err);
+	if (d->options->key != NULL)
+		names[n++] = d->options->key;
+	for (size_t i = 0; i + 1 < room; i++)
+		names[n++] = more[i];
+	d->keys.count = n;
+	return diagnose_keys(&d->keys, NULL, &d->ctx->err);
+}
+
 static int examine(struct doctor *d)
 {
-	doctor_host(d);
-	doctor_module(d);
-	return d->nomem ? error_nomem(&d->ctx->err) : 0;
+	int status = gather_keys(d);
+
+	if (status == 0)
+		doctor_host(d);
+	if (status == 0)
+		status = doctor_module(d);
+	if (status == 0 && d->nomem)
+		status = error_nomem(&d->ctx->err);
+	free((void *)d->keys.names);
+	free(d->keys.found);
+	return status;
 }
 
 int hsmime_doctor(
     hsmime_finding **list, size_t *count, hsmime_ctx *ctx, const hsmime_doctor_options *options)
 {
 	struct doctor d = { .ctx = ctx, .options = options };
-	struct selector selector;
 	int status;
 
 	*list = NULL;
 	*count = 0;
 	ctx_begin(ctx);
-	status = selector_parse(&selector, options->key, &ctx->err);
-	selector_free(&selector);
-	if (status == 0)
-		status = examine(&d);
+	status = examine(&d);
 	if (status == 0) {
 		error_clear(&ctx->err);
 		*list = d.list;

@@ -13,6 +13,7 @@
 #include <hsmime/doctor.h>
 
 #include "api/ctx.h"
+#include "engine/diagnose.h"
 
 /* Every finding; src/api/doctor_kinds.c says what it is called. */
 enum doctor_kind {
@@ -32,8 +33,10 @@ enum doctor_kind {
 	DOCTOR_MODULE_LOADED,
 	DOCTOR_MODULE_FAILED,
 	DOCTOR_MODULE_STUCK,
+	DOCTOR_MODULE_NAMELESS,
 	DOCTOR_READER_EMPTY,
 	DOCTOR_READER_FAILED,
+	DOCTOR_READER_LIST_FAILED,
 	DOCTOR_READER_NONE,
 	DOCTOR_READER_SERVICE_ABSENT,
 	DOCTOR_READER_SERVICE_DENIED,
@@ -103,7 +106,7 @@ struct doctor {
 	unsigned can_sign, can_decrypt; /* certificates that are valid now */
 	unsigned certificates, too_early;
 	unsigned private_keys, bare_keys; /* bare: without a certificate */
-	unsigned named;                   /* objects that options->key names */
+	struct diagnosis_keys keys;       /* options->key and options->more_keys */
 	bool all_shown;                   /* every token was logged in to */
 };
 
@@ -118,14 +121,24 @@ void doctor_fail(
 /* doctor_question(d, run, arg, err): run(arg), which makes token calls; as zone_run (engine/zone.h). */
 int doctor_question(struct doctor *d, int (*run)(void *arg), void *arg, struct error *err);
 
-/* The checks, in turn; each calls the next one. */
+/*
+ * The checks, in turn; each calls the next one. doctor_module: 0, or what is wrong with what was asked for
+ * (HSMIME_EUSAGE, HSMIME_EPOLICY), in the words of the context's error.
+ */
 void doctor_host(struct doctor *d);
-void doctor_module(struct doctor *d);
+int doctor_module(struct doctor *d);
 void doctor_tokens(struct doctor *d, struct engine *e);
-void doctor_keys(struct doctor *d, struct engine *e, const hsmime_token *t, bool login);
 void doctor_certificate(struct doctor *d, X509 *cert, const char *subject);
 
-/* doctor_try(d, e, uri, usage): one signature and one decryption with the private key. */
-void doctor_try(struct doctor *d, struct engine *e, const char *uri, unsigned usage);
+/* doctor_keys(d, e, t, query, login): those on t; query: how to come to its PIN, behind a URI, or NULL. */
+void doctor_keys(
+    struct doctor *d, struct engine *e, const hsmime_token *t, const char *query, bool login);
+
+/*
+ * doctor_try(d, e, uri, query, usage): one signature and one decryption with the private key that the URI
+ * names; query, which is not shown, belongs behind it, or is NULL.
+ */
+void doctor_try(
+    struct doctor *d, struct engine *e, const char *uri, const char *query, unsigned usage);
 
 #endif

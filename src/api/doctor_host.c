@@ -12,7 +12,6 @@
 
 #include <openssl/crypto.h>
 
-#include "engine/diagnose.h"
 #include "util/state_folder.h"
 
 #define LOCKED 16384          /* octets that secrets take at most */
@@ -153,6 +152,13 @@ static void pin_source(struct doctor *d)
 	};
 	const char *spec = d->ctx->shared->pin_source;
 
+	for (size_t i = 0; i < d->keys.count; i++) {
+		char *path = diagnose_pin_file(d->keys.names[i]);
+
+		if (path != NULL)
+			pin_file(d, path);
+		free(path);
+	}
 	if (spec == NULL)
 		spec = secure_getenv("HSMIME_PIN_SOURCE");
 	if (spec == NULL || spec[0] == '\0') {

@@ -1,35 +1,38 @@
-/* The keys on a token and their certificates, which have the same ID. */
+/* The keys on a token and their certificates. */
 #include "api/doctor.h"
 
 #include <string.h>
 
 #include <openssl/x509v3.h>
 
-#include "engine/diagnose.h"
-
 /* What is on the token at hand. */
 struct holding {
 	struct doctor *d;
 	struct engine *e;
+	const char *query; /* behind a URI: how to come to the PIN, or NULL */
 	const struct diagnosis_object *list;
 	size_t count;
 	bool login;
 	bool all; /* private keys show */
 };
 
-static bool same_id(const struct diagnosis_object *a, const struct diagnosis_object *b)
+/* By their IDs; where one of them has none, by the public key, as engine/choice.h does. */
+static bool belong(const struct diagnosis_object *a, const struct diagnosis_object *b)
 {
-	return a->id_len == b->id_len && a->id_len > 0 && memcmp(a->id, b->id, a->id_len) == 0;
+	if (a->id_len > 0 && b->id_len > 0)
+		return a->id_len == b->id_len && memcmp(a->id, b->id, a->id_len) == 0;
+	return a->public_key != NULL && b->public_key != NULL &&
+	       EVP_PKEY_eq(a->public_key, b->public_key) == 1;
 }
 
-/* The next object of that kind with o's ID, from *at on, which is moved behind it; NULL at the end. */
+/* The next object of that kind that belongs to o, from *at on, which is moved behind it; NULL at the end. */
 static const struct diagnosis_object *partner(
     size_t *at, const struct holding *h, const struct diagnosis_object *o, enum diagnosis_kind kind)
 {
 	while (*at < h->count) {
 		const struct diagnosis_object *other = &h->list[(*at)++];
 
-		if (other->kind == kind && other != o && same_id(other, o))
+		if (other->kind == kind && other != o && belong(other, o))
 			return other;
 	}
 	return NULL;
@@ -51,11 +54,11 @@ static bool is_named(const struct holding *h, const struct diagnosis_object *o)
 	bool named = o->named;
 
 	for (size_t i = 0; i < h->count && !named; i++)
-		named = h->list[i].named && same_id(&h->list[i], o);
+		named = h->list[i].named && belong(&h->list[i], o);
 	return named;
 }
 
-/* What the private key shows, or the only public key object of its ID. */
+/* What the private key shows, or the only public key object that belongs to it. */
 static EVP_PKEY *known_public(const struct holding *h, const struct diagnosis_object *o)
 {
 	size_t at = 0;
@@ -117,7 +120,7 @@ static void look_at_key(const struct holding *h, const struct diagnosis_object *
 		doctor_say(h->d, DOCTOR_KEY_NOT_FOR_MAIL, o->uri,
 		    "the key may neither sign nor decrypt, so hsmime has no use for it");
 	else if (h->login)
-		doctor_try(h->d, h->e, o->uri, o->usage & useful);
+		doctor_try(h->d, h->e, o->uri, h->query, o->usage & useful);
 }
 
 /* Without a public key object too, SoftHSM and others show nothing of a key before a login. */
@@ -158,41 +161,39 @@ static void look_at_all(const struct holding *h)
 		[DIAGNOSIS_CERTIFICATE] = look_at_certificate,
 	};
 
-	for (size_t i = 0; i < h->count; i++) {
-		h->d->named += h->list[i].named;
+	for (size_t i = 0; i < h->count; i++)
 		looks[h->list[i].kind](h, &h->list[i]);
-	}
 }
 
 /* What shows without a login, where one was wanted and failed. */
 static int gather(struct diagnosis_object **list, size_t *count, struct holding *h,
     const hsmime_token *t, struct error *err)
 {
-	const char *key = h->d->options->key;
-	int status = diagnose_objects(list, count, h->e, t->uri, key, h->login, err), again;
+	const struct diagnosis_keys *keys = &h->d->keys;
+	int status = diagnose_objects(list, count, h->e, t->uri, keys, h->login, err), again;
 
 	if (!h->login || (status != HSMIME_EPIN && status != HSMIME_ETOKEN))
 		return status;
 	doctor_fail(h->d, status == HSMIME_EPIN ? DOCTOR_LOGIN_FAILED : DOCTOR_TOKEN_UNREADABLE,
 	    t->label, err);
 	h->login = false;
-	again = diagnose_objects(list, count, h->e, t->uri, key, false, err);
+	again = diagnose_objects(list, count, h->e, t->uri, keys, false, err);
 	/* A token that fails in both ways is told of once. */
 	return again == HSMIME_ETOKEN && status == HSMIME_ETOKEN ? 0 : again;
 }
 
-void doctor_keys(struct doctor *d, struct engine *e, const hsmime_token *t, bool login)
+void doctor_keys(
+    struct doctor *d, struct engine *e, const hsmime_token *t, const char *query, bool login)
 {
 	struct diagnosis_object *list = NULL;
-	struct holding h = { .d = d, .e = e, .login = login };
+	struct holding h = { .d = d, .e = e, .query = query, .login = login };
 	struct error err = { 0 };
 	size_t count = 0;
 	int status;
 
 	status = gather(&list, &count, &h, t, &err);
 	if (status != 0)
-		doctor_fail(d, status == HSMIME_ETOKEN ? DOCTOR_TOKEN_UNREADABLE : DOCTOR_KEY_NONE,
-		    status == HSMIME_ETOKEN ? t->label : d->options->key, &err);
+		doctor_fail(d, DOCTOR_TOKEN_UNREADABLE, t->label, &err);
 	else if (h.login && (t->flags & HSMIME_TOKEN_LOGIN_REQUIRED) != 0)
 		doctor_say(d, DOCTOR_LOGIN_DONE, t->label, "the login succeeded");
 	h.all = h.login || (t->flags & HSMIME_TOKEN_LOGIN_REQUIRED) == 0;

@@ -37,10 +37,14 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	[DOCTOR_MODULE_STUCK] = { "module-stuck", "module", ERROR, HSMIME_ETOKEN,
 	    "take the token out and put it in again; restart the module's service (systemctl "
 	    "restart pcscd)" },
+	[DOCTOR_MODULE_NAMELESS] = { "module-nameless", "module", WARNING, 0,
+	    "check the module's own configuration, and that its service runs" },
 	[DOCTOR_READER_EMPTY] = { "reader-empty", "reader", INFO, 0, "insert the card" },
 	[DOCTOR_READER_FAILED] = { "reader-failed", "reader", WARNING, 0,
 	    "take the card out, wipe its contacts and insert it again, the chip first; it may be "
 	    "of a kind that the module does not know" },
+	[DOCTOR_READER_LIST_FAILED] = { "reader-list-failed", "reader", ERROR, HSMIME_ETOKEN,
+	    "check the module's own configuration, and that its service runs" },
 	[DOCTOR_READER_NONE] = { "reader-none", "reader", WARNING, 0,
 	    "plug the reader or token in; lsusb shows whether the system sees it" },
 	[DOCTOR_READER_SERVICE_ABSENT] = { "reader-service-absent", "reader", WARNING, 0,

@@ -8,8 +8,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "engine/diagnose.h"
-
 #define PCSCD "/run/pcscd/pcscd.comm"
 
 struct texts {
@@ -31,7 +29,7 @@ static void configured(struct doctor *d)
 	struct error err = { 0 };
 
 	if (doctor_question(d, list_configured, &t, &err) != 0) {
-		doctor_fail(d, DOCTOR_MODULE_STUCK, NULL, &err);
+		doctor_fail(d, DOCTOR_MODULE_STUCK, "p11-kit", &err);
 		return;
 	}
 	for (size_t i = 0; i < t.count; i++)
@@ -48,14 +46,16 @@ static void tell_module(struct doctor *d, struct engine *e)
 	struct diagnosis_module m;
 	struct error err = { 0 };
 
-	if (diagnose_module(&m, e, &err) != 0) {
-		doctor_fail(d, DOCTOR_MODULE_STUCK, NULL, &err);
-		return;
-	}
-	doctor_say(d, DOCTOR_MODULE_LOADED, m.file,
-	    "the module is loaded: %s%s%s %u.%u, PKCS#11 %u.%u", m.maker,
-	    m.maker[0] != '\0' ? ", " : "", m.name, m.version[0], m.version[1], m.cryptoki[0],
-	    m.cryptoki[1]);
+	if (diagnose_module(&m, e, &err) != 0)
+		doctor_fail(d, DOCTOR_MODULE_STUCK, m.file, &err);
+	else if (m.refusal[0] != '\0')
+		doctor_say(d, DOCTOR_MODULE_NAMELESS, m.file,
+		    "the module is loaded, but does not say what it is (C_GetInfo: %s)", m.refusal);
+	else
+		doctor_say(d, DOCTOR_MODULE_LOADED, m.file,
+		    "the module is loaded: %s%s%s %u.%u, PKCS#11 %u.%u", m.maker,
+		    m.maker[0] != '\0' ? ", " : "", m.name, m.version[0], m.version[1],
+		    m.cryptoki[0], m.cryptoki[1]);
 	if (m.all)
 		configured(d);
 }
@@ -97,38 +97,56 @@ static void tell_reader(struct doctor *d, const struct diagnosis_reader *r)
 		doctor_say(d, DOCTOR_READER_EMPTY, r->name, "there is no card in this reader");
 }
 
+/* The last one of a list that was broken off is where the module hangs. */
 static void readers(struct doctor *d, struct engine *e)
 {
 	struct diagnosis_reader *list = NULL;
 	struct error err = { 0 };
 	size_t count = 0, tokens = 0;
+	int status = diagnose_readers(&list, &count, e, &err);
 
-	if (diagnose_readers(&list, &count, e, &err) != 0)
-		doctor_fail(d, DOCTOR_MODULE_STUCK, NULL, &err);
+	if (status != 0 && count > 0)
+		doctor_fail(d, DOCTOR_MODULE_STUCK, list[--count].name, &err);
+	else if (status != 0)
+		doctor_fail(d, diagnose_stuck(e) ? DOCTOR_MODULE_STUCK : DOCTOR_READER_LIST_FAILED,
+		    d->ctx->shared->module, &err);
 	else if (count == 0)
 		doctor_say(d, DOCTOR_READER_NONE, NULL, "the module shows no reader and no token");
 	for (size_t i = 0; i < count; i++) {
 		tell_reader(d, &list[i]);
 		tokens += list[i].token;
 	}
-	if (tokens == 0)
+	if (tokens == 0 && status == 0)
 		service(d);
 	free(list);
 }
 
-void doctor_module(struct doctor *d)
+/* What was asked for can't be done: that is no finding. */
+static bool is_refused(int status)
+{
+	return status == HSMIME_EUSAGE || status == HSMIME_EPOLICY;
+}
+
+int doctor_module(struct doctor *d)
 {
 	struct engine *e = NULL;
 	const char *path = d->ctx->shared->module;
+	int status = ctx_engine(&e, d->ctx);
 
-	if (ctx_engine(&e, d->ctx) != 0) {
+	if (is_refused(status))
+		return status;
+	if (status != 0) {
 		doctor_fail(d, DOCTOR_MODULE_FAILED, path, &d->ctx->err);
 		if (path == NULL)
 			configured(d);
 		service(d);
-		return;
+		return 0;
 	}
+	status = diagnose_keys(&d->keys, e, &d->ctx->err);
+	if (is_refused(status))
+		return status;
 	tell_module(d, e);
 	readers(d, e);
 	doctor_tokens(d, e);
+	return 0;
 }

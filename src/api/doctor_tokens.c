@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "engine/diagnose.h"
 #include "util/buffer.h"
 
 static void tell_flags(struct doctor *d, const hsmime_token *t)
@@ -95,17 +94,50 @@ static bool may_log_in(struct doctor *d, const hsmime_token *t)
 	return d->options->login != 0 && (t->flags & never) == 0;
 }
 
+/* Where a token shows certificates, and none of them is named, its keys are not those that are meant. */
+static bool may_be_named(struct doctor *d, struct engine *e, const hsmime_token *t)
+{
+	struct diagnosis_keys keys = { d->keys.names, d->keys.count, NULL };
+	struct diagnosis_object *list = NULL;
+	struct error err = { 0 };
+	size_t count = 0, named = 0, certificates = 0;
+
+	if (diagnose_objects(&list, &count, e, t->uri, &keys, false, &err) != 0)
+		return true;
+	for (size_t i = 0; i < count; i++) {
+		named += list[i].named;
+		certificates += list[i].kind == DIAGNOSIS_CERTIFICATE;
+	}
+	diagnose_objects_free(list, count);
+	return named > 0 || certificates == 0;
+}
+
+/* Whether one of the keys that were asked for may be on the token. */
+static bool is_meant(const char **query, struct doctor *d, struct engine *e, const hsmime_token *t)
+{
+	enum diagnosis_reach reach = DIAGNOSIS_ALLOWED;
+	struct error err = { 0 };
+
+	/* Where that fails the token is told of later. */
+	(void)diagnose_reach(&reach, query, e, t->uri, &d->keys, &err);
+	return reach == DIAGNOSIS_ALLOWED ||
+	       (reach == DIAGNOSIS_BY_CERTIFICATE && may_be_named(d, e, t));
+}
+
 static void look_at(struct doctor *d, struct engine *e, const hsmime_token *t)
 {
+	const char *query = NULL;
 	bool login;
 
 	if ((t->flags & HSMIME_TOKEN_INITIALIZED) == 0)
 		return;
 	look_closer(d, e, t);
 	tell_flags(d, t);
+	if (!is_meant(&query, d, e, t))
+		return;
 	login = may_log_in(d, t);
 	d->all_shown &= login || (t->flags & HSMIME_TOKEN_LOGIN_REQUIRED) == 0;
-	doctor_keys(d, e, t, login);
+	doctor_keys(d, e, t, query, login);
 }
 
 static void same_labels(struct doctor *d, const hsmime_token *list, size_t count)
@@ -131,11 +163,12 @@ static void tell_use(
 /* What all of it comes to. */
 static void conclude(struct doctor *d)
 {
-	if (d->options->key != NULL && d->named == 0)
-		doctor_say(d, DOCTOR_KEY_NONE, d->options->key,
-		    "no key or certificate has that name%s",
-		    d->all_shown ? "" : ", as far as it shows without a login");
-	else if (d->private_keys == 0 && d->all_shown)
+	for (size_t i = 0; i < d->keys.count; i++)
+		if (d->keys.found[i] == 0)
+			doctor_say(d, DOCTOR_KEY_NONE, d->keys.names[i],
+			    "no key or certificate has that name%s",
+			    d->all_shown ? "" : ", as far as it shows without a login");
+	if (d->keys.count == 0 && d->private_keys == 0 && d->all_shown)
 		doctor_say(d, DOCTOR_KEY_NONE, NULL, "there is no private key");
 	if (d->certificates > 0 && d->too_early == d->certificates)
 		doctor_say(d, DOCTOR_CLOCK_WRONG, NULL,

@@ -1,6 +1,10 @@
 /* One signature and one decryption with a private key, checked with its public key in software. */
 #include "api/doctor.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include <openssl/rand.h>
 
 #include "engine/probe.h"
@@ -50,7 +54,24 @@ static void try_decryption(struct doctor *d, struct token_key *key, const char *
 		doctor_fail(d, DOCTOR_KEY_DECRYPT_FAILED, uri, &err);
 }
 
-void doctor_try(struct doctor *d, struct engine *e, const char *uri, unsigned usage)
+/* As engine_find_key; the URI with how to come to its PIN behind it. */
+static int find(struct engine_found *found, struct engine *e, const char *uri, const char *query,
+    enum engine_purpose purpose, struct error *err)
+{
+	size_t size = strlen(uri) + (query != NULL ? strlen(query) : 0) + 1;
+	char *whole = malloc(size);
+	int r;
+
+	if (whole == NULL)
+		return error_nomem(err);
+	snprintf(whole, size, "%s%s", uri, query != NULL ? query : "");
+	r = engine_find_key(found, e, whole, purpose, err);
+	free(whole);
+	return r;
+}
+
+void doctor_try(
+    struct doctor *d, struct engine *e, const char *uri, const char *query, unsigned usage)
 {
 	static const struct {
 		unsigned usage;
@@ -69,7 +90,7 @@ void doctor_try(struct doctor *d, struct engine *e, const char *uri, unsigned us
 
 		if ((usage & rows[i].usage) == 0)
 			continue;
-		if (engine_find_key(&found, e, uri, rows[i].purpose, &err) != 0)
+		if (find(&found, e, uri, query, rows[i].purpose, &err) != 0)
 			doctor_fail(d, rows[i].failed, uri, &err);
 		else
 			rows[i].run(d, found.key, uri);

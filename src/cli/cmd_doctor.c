@@ -2,6 +2,7 @@
 
 #include <langinfo.h>
 #include <locale.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <hsmime/doctor.h>
@@ -9,6 +10,7 @@
 #include "config.h"
 #include "job.h"
 #include "json.h"
+#include "key_list.h"
 #include "message.h"
 #include "utf8.h"
 
@@ -204,24 +206,22 @@ static size_t count_warnings(void)
 	return n;
 }
 
-static const char *key(const struct options *o)
-{
-	return o->operand_count > 0 ? o->operands[0] : option_text(o, OPT_KEY);
-}
-
 int cmd_doctor(const struct options *o)
 {
 	struct job job;
 	hsmime_doctor_options d = HSMIME_DOCTOR_OPTIONS_INIT;
 	hsmime_finding *list = NULL;
 	size_t count = 0, warnings = count_warnings();
+	const char **names = key_names(o);
 	int status = job_start(&job, o, "doctor");
 
+	if (status == 0 && names == NULL)
+		status = HSMIME_ENOMEM;
 	if (status == 0)
 		status = job_load(&job.anchors, &job, OPT_CA);
 	if (status == 0)
 		status = job_load(&job.certs, &job, OPT_CERT);
-	d.key = key(o);
+	d.more_keys = names;
 	d.login = option_is(o, OPT_LOGIN);
 	d.anchors = job.anchors;
 	d.certs = job.certs;
@@ -236,5 +236,6 @@ int cmd_doctor(const struct options *o)
 			write_text(&job, list, count, warnings);
 	}
 	hsmime_findings_free(list, count);
+	free((void *)names);
 	return job_finish(&job, status);
 }

@@ -8,6 +8,7 @@
 
 #include "job.h"
 #include "json.h"
+#include "key_list.h"
 #include "message.h"
 #include "pem_uri.h"
 #include "utf8.h"
@@ -110,13 +111,13 @@ static void json_key(struct json *j, const hsmime_key *k)
 	json_close(j, '}');
 }
 
-static void write_json(const hsmime_key *list, size_t count)
+static void write_json(const struct key_list *list)
 {
 	struct json j = { .out = stdout };
 
 	json_open(&j, NULL, '[');
-	for (size_t i = 0; i < count; i++)
-		json_key(&j, &list[i]);
+	for (size_t i = 0; i < list->count; i++)
+		json_key(&j, list->rows[i].key);
 	json_close(&j, ']');
 }
 
@@ -193,55 +194,56 @@ static bool no_token(hsmime_ctx *ctx)
 	return none;
 }
 
-static void write_text(const hsmime_key *list, size_t count, const struct job *job)
+static void write_text(const struct key_list *list, const struct job *job)
 {
-	for (size_t i = 0; i < count; i++)
-		write_key(&list[i]);
-	if (count == 0 && no_token(job->ctx)) {
+	for (size_t i = 0; i < list->count; i++)
+		write_key(list->rows[i].key);
+	if (list->count == 0 && no_token(job->ctx)) {
 		message_no_token(option_text(job->options, OPT_TOKEN));
 		return;
 	}
-	if (count == 0)
+	if (list->count == 0)
 		message_note("there is no key or certificate to show");
 	if (!option_is(job->options, OPT_LOGIN))
 		message_note("without --login a token may hide private keys");
 }
 
-static const char *uri(const struct options *o)
-{
-	return o->operand_count > 0 ? o->operands[0] : option_text(o, OPT_KEY);
-}
-
 /* The only one that may have a private key. */
-static int choose_key(const hsmime_key **key, const hsmime_key *list, size_t count, struct job *job)
+static int choose_key(const struct key_row **row, const struct key_list *list, struct job *job)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (list[i].has_private_key == 0)
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->rows[i].key->has_private_key == 0)
 			continue;
-		if (*key != NULL)
+		if (*row != NULL)
 			return job_refuse(job, HSMIME_ENOKEY,
 			    "give the URI of one of them; hsmime keys lists them",
 			    "several keys fit, and a PEM file names one");
-		*key = &list[i];
+		*row = &list->rows[i];
 	}
-	if (*key == NULL)
+	if (*row == NULL)
 		return job_refuse(job, HSMIME_ENOKEY,
 		    "look at what hsmime keys --login lists; with --login hidden keys fit too",
 		    "there is no such key for a PEM file");
 	return 0;
 }
 
-/* What the person said of the PIN's place goes into the file too. */
-static int write_pem(const hsmime_key *list, size_t count, struct job *job)
+/* The URI's part that says how to come to the token. */
+static const char *query_of(const char *name)
 {
-	const char *given = uri(job->options);
 	const char *query =
-	    given != NULL && strncasecmp(given, "pkcs11:", 7) == 0 ? strchr(given, '?') : NULL;
-	const hsmime_key *key = NULL;
-	int status = choose_key(&key, list, count, job);
+	    name != NULL && strncasecmp(name, "pkcs11:", 7) == 0 ? strchr(name, '?') : NULL;
 
-	if (status == 0 && key != NULL)
-		status = pem_uri_write(stdout, key->uri, query != NULL ? query : "");
+	return query != NULL ? query : "";
+}
+
+/* What the person said of the PIN's place goes into the file too. */
+static int write_pem(const struct key_list *list, struct job *job)
+{
+	const struct key_row *row = NULL;
+	int status = choose_key(&row, list, job);
+
+	if (status == 0 && row != NULL)
+		status = pem_uri_write(stdout, row->key->uri, query_of(row->name));
 	if (status == HSMIME_EUSAGE)
 		return job_refuse(job, status, "leave out what tells nothing apart",
 		    "the URI is longer than %d characters", PEM_URI_MAX);
@@ -251,19 +253,17 @@ static int write_pem(const hsmime_key *list, size_t count, struct job *job)
 int cmd_keys(const struct options *o)
 {
 	struct job job;
-	hsmime_key *list = NULL;
-	size_t count = 0;
-	bool login = option_is(o, OPT_LOGIN);
+	struct key_list list = { NULL };
 	int status = job_start(&job, o, "keys");
 
 	if (status == 0)
-		status = hsmime_keys(&list, &count, job.ctx, uri(o), login);
+		status = key_list_read(&list, job.ctx, o, option_is(o, OPT_LOGIN));
 	if (status == 0 && option_is(o, OPT_PEM_URI))
-		status = write_pem(list, count, &job);
+		status = write_pem(&list, &job);
 	else if (status == 0 && option_is(o, OPT_JSON))
-		write_json(list, count);
+		write_json(&list);
 	else if (status == 0)
-		write_text(list, count, &job);
-	hsmime_keys_free(list, count);
+		write_text(&list, &job);
+	key_list_free(&list);
 	return job_finish(&job, status);
 }

@@ -41,7 +41,8 @@ int key_groups_add(hsmime_ctx *ctx, const struct options *o)
 
 	for (const struct option_group *g = o->groups; g != NULL && status == 0; g = g->next)
 		status = add(ctx, g);
-	if (status == 0 && key->count > 1)
+	/* Other commands look at each of them. */
+	if (status == 0 && key->count > 1 && (o->command & (CMD_SIGN | CMD_DECRYPT)) != 0)
 		status = hsmime_ctx_add_group(
 		    ctx, COMMAND_LINE, (const char *const *)key->items, key->count);
 	return status;

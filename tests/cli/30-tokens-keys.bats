@@ -78,6 +78,23 @@ setup() {
 	said 'no key or certificate'
 }
 
+@test "keys lists what any of several names, each key once" {
+	run_as 0 hsmime keys --json -k 'pkcs11:id=%02' -k alice@example.test 'subject=bob'
+	[ "$(field '[k["id"] for k in d]' <<<"$output")" = "['02', '01']" ]
+	run_as 0 hsmime keys --json -k nobody@example.test -k 'pkcs11:id=%02'
+	[ "$(field '[k["id"] for k in d]' <<<"$output")" = "['02']" ]
+	run_as 2 hsmime keys -k 'pkcs11:id=%02' -k nonsense
+	explained
+}
+
+@test "a PEM file names one of several keys, with how to come to that one's PIN" {
+	run_as 5 hsmime keys --pem-uri -k 'pkcs11:id=%02' -k 'pkcs11:id=%01'
+	explained
+	run_as 0 hsmime keys --pem-uri -k 'pkcs11:id=%77?pin-source=file:/other' \
+		-k 'pkcs11:id=%02?pin-source=file:/here'
+	openssl asn1parse -in <(echo "$output") | grep -q 'id=%02.*pin-source=file:/here'
+}
+
 @test "without a token keys says so, and nothing of private keys" {
 	run_as 0 hsmime keys --token Nope
 	[ -z "$output" ]

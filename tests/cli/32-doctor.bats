@@ -271,6 +271,49 @@ is() {
 	[ "$(field 'd["command"], d["exit_status"]' <<<"$output")" = "('doctor', 2)" ]
 }
 
+@test "several keys: each is looked at, and the one that is not there is told" {
+	run_as 0 hsmime doctor --login --ca "$W/ca.pem" -k alice@example.test -k 'pkcs11:id=%02'
+	[ "$(grep -c 'the key signs' <<<"$output")" = 2 ]
+	found 5 --login -k nobody@example.test bob@example.test
+	has key-signs
+	[ "$(field '[f["subject"] for f in d["findings"] if f["id"] == "key-none"]' <<<"$output")" = \
+		"['nobody@example.test']" ]
+}
+
+@test "a URI or PIN source that is malformed or refused is an error of usage, as for other commands" {
+	for key in 'pkcs11:colour=red' 'pkcs11:id=%zz' nonsense; do
+		for module in "$HSMIME_MODULE" /no/such/module.so; do
+			run_as 2 hsmime doctor --module "$module" -k alice@example.test -k "$key"
+			explained
+		done
+	done
+	run_as 2 hsmime doctor --pin-source nonsense
+	explained
+	HSMIME_PIN_SOURCE=nonsense run_as 2 hsmime doctor --login
+	for query in pin-value=123456 pin-source=env:PIN module-name=nobody; do
+		run_as 7 hsmime keys "pkcs11:id=%01?$query"
+		run_as 7 hsmime doctor "pkcs11:id=%01?$query"
+		explained
+	done
+}
+
+@test "a certificate without an ID belongs to the key whose public key it has" {
+	another_token
+	new_key 01 RSA:2048 carol
+	remove cert 01
+	openssl x509 -in "$W/carol.pem" -outform DER -out carol.der
+	pkcs11-tool --module "$HSMIME_MODULE" --token-label "$TOKEN_LABEL" --login --pin 123456 \
+		--write-object carol.der --type cert --label carol >/dev/null 2>&1
+	found 0 --login --ca "$W/ca.pem"
+	has certificate-valid
+	lacks key-no-certificate
+	lacks certificate-no-key
+	found 0 --login --ca "$W/ca.pem" carol@example.test
+	has key-signs
+	[ "$(hsmime keys --login --json | field '[(k["id"], k["emails"], k["private_key"]) for k in d]')" = \
+		"[('01', ['carol@example.test'], True)]" ]
+}
+
 @test "settings that hsmime does not know, and a state folder that others can write to" {
 	mkdir -p config/hsmime state/hsmime
 	printf '[hsmime]\ncolour = red\n' >config/hsmime/hsmime.conf

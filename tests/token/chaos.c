@@ -7,6 +7,8 @@
 
 #include <hsmime/error.h>
 
+#include "engine/zone.h"
+
 #define RATE 25      /* of so many calls one is refused */
 #define RATE_ALL 250 /* of so many calls one befalls all threads */
 #define AWAY_MAX 60  /* calls that a token is away */
@@ -17,18 +19,31 @@ static struct {
 	CK_FUNCTION_LIST *f;
 	CK_SLOT_ID slot;
 	atomic_bool on;
-	atomic_bool disturbed;
+	atomic_ulong begun, ended; /* events that befall all threads */
 	atomic_bool pin_refused;
-	atomic_bool lying; /* lengths may be wrong: some things are not there then */
-	atomic_bool vague; /* CKR_GENERAL_ERROR for a token that went, perhaps during a login */
+	atomic_bool capped; /* fewer sessions are granted than there might be */
+	atomic_bool lying;  /* lengths may be wrong: some things are not there then */
+	atomic_bool vague;  /* CKR_GENERAL_ERROR for a token that went, perhaps during a login */
 	atomic_ulong sent_twice;
-	atomic_long away; /* calls until the token is back; 0: it is there */
+	atomic_long away; /* one more than the calls until the token is back; 0: it is there */
 	atomic_ulong refusals, losses, logouts, lies, caps;
 } chaos;
 
-static _Thread_local uint64_t lot;
-static _Thread_local struct chaos_operation *current;
-static _Thread_local bool inside;
+/* One of those that operate; the library's own threads, which call for it, find it by zone_caller. */
+struct player {
+	uint64_t lot;
+	struct chaos_operation *current;
+	bool inside; /* of what befalls all */
+};
+
+static _Thread_local struct player mine;
+
+static struct player *player(void)
+{
+	struct player *p = zone_caller();
+
+	return p != NULL ? p : &mine;
+}
 
 /* What a code becomes where it is not the token's failure (engine/recovery.h). */
 static const struct {
@@ -66,17 +81,20 @@ static const CK_RV the_pin[] = { CKR_PIN_INCORRECT, CKR_GENERAL_ERROR, CKR_FUNCT
 
 void chaos_thread(uint64_t seed, unsigned number)
 {
-	lot = seed * 0x9e3779b97f4a7c15U + (number + 1) * 0xbf58476d1ce4e5b9U;
-	lot = lot != 0 ? lot : 1;
+	mine.lot = seed * 0x9e3779b97f4a7c15U + (number + 1) * 0xbf58476d1ce4e5b9U;
+	mine.lot = mine.lot != 0 ? mine.lot : 1;
+	zone_set_caller(&mine);
 }
 
 /* xorshift64* */
 unsigned chaos_random(unsigned n)
 {
-	lot ^= lot >> 12;
-	lot ^= lot << 25;
-	lot ^= lot >> 27;
-	return (unsigned)((lot * 0x2545f4914f6cdd1dU) >> 33) % n;
+	uint64_t *lot = &player()->lot;
+
+	*lot ^= *lot >> 12;
+	*lot ^= *lot << 25;
+	*lot ^= *lot >> 27;
+	return (unsigned)((*lot * 0x2545f4914f6cdd1dU) >> 33) % n;
 }
 
 static void lose(void)
@@ -84,7 +102,7 @@ static void lose(void)
 	long none = 0;
 	bool vague;
 
-	if (!atomic_compare_exchange_strong(&chaos.away, &none, 1 + (long)chaos_random(AWAY_MAX)))
+	if (!atomic_compare_exchange_strong(&chaos.away, &none, 2 + (long)chaos_random(AWAY_MAX)))
 		return;
 	atomic_fetch_add(&chaos.losses, 1);
 	vague = chaos_random(4) == 0;
@@ -119,8 +137,11 @@ static void lie(void)
 
 static void cap(void)
 {
+	unsigned sessions = chaos_random(6);
+
 	atomic_fetch_add(&chaos.caps, 1);
-	chaos.proxy->limit_sessions(chaos_random(6));
+	atomic_store(&chaos.capped, sessions > 0);
+	chaos.proxy->limit_sessions(sessions);
 }
 
 /* What befalls all threads; each is as likely as it stands here. */
@@ -128,23 +149,30 @@ static void befall(void)
 {
 	static void (*const events[])(void) = { lose, lose, log_out, cap, lie };
 
-	atomic_store(&chaos.disturbed, true);
-	inside = true;
+	struct player *p = player();
+
+	atomic_fetch_add(&chaos.begun, 1);
+	p->inside = true;
 	events[chaos_random(atomic_load(&chaos.lying) ? COUNT(events) : COUNT(events) - 1)]();
-	inside = false;
+	p->inside = false;
+	atomic_fetch_add(&chaos.ended, 1);
 }
 
+/* Whose call is the last one brings it back; until then it counts as away. */
 static void count_away(void)
 {
-	if (atomic_load(&chaos.away) > 0 && atomic_fetch_sub(&chaos.away, 1) == 1)
-		chaos.proxy->bring_back();
+	long n = atomic_load(&chaos.away);
+
+	while (n > 1 && !atomic_compare_exchange_weak(&chaos.away, &n, n - 1))
+		continue;
+	if (n != 2)
+		return;
+	chaos.proxy->bring_back();
+	atomic_store(&chaos.away, 0);
 }
 
-/* A PIN that may have been wrong is not to be sent again. */
 static CK_RV refuse_login(void)
 {
-	if (atomic_load(&chaos.pin_refused))
-		atomic_fetch_add(&chaos.sent_twice, 1);
 	if (chaos_random(4) != 0)
 		return CKR_OK;
 	if (chaos_random(40) != 0)
@@ -186,19 +214,28 @@ static void note(struct chaos_operation *o, const char *name, CK_RV rv)
 	atomic_fetch_add(&chaos.refusals, 1);
 }
 
+/* A PIN that may have been wrong is not to be sent again, by whomever. */
+static void count_pin(const char *name)
+{
+	if (strcmp(name, "C_Login") == 0 && atomic_load(&chaos.pin_refused))
+		atomic_fetch_add(&chaos.sent_twice, 1);
+}
+
 static CK_RV judge(const char *name, void *arg)
 {
+	struct player *p = player();
 	CK_RV rv = CKR_OK;
 
 	(void)arg;
-	if (!atomic_load(&chaos.on) || current == NULL || inside)
+	count_pin(name);
+	if (!atomic_load(&chaos.on) || p->current == NULL || p->inside)
 		return CKR_OK;
 	count_away();
 	if (chaos_random(RATE_ALL) == 0)
 		befall();
 	rv = refuse(name);
 	if (rv != CKR_OK)
-		note(current, name, rv);
+		note(p->current, name, rv);
 	return rv;
 }
 
@@ -207,7 +244,7 @@ void chaos_begin(const struct proxy *proxy, CK_FUNCTION_LIST *f, CK_SLOT_ID slot
 	chaos.proxy = proxy;
 	chaos.f = f;
 	chaos.slot = slot;
-	atomic_store(&chaos.disturbed, false);
+	atomic_store(&chaos.capped, false);
 	atomic_store(&chaos.pin_refused, false);
 	atomic_store(&chaos.vague, false);
 	atomic_store(&chaos.lying, chaos_random(4) == 0);
@@ -220,34 +257,45 @@ void chaos_end(void)
 {
 	atomic_store(&chaos.on, false);
 	chaos.proxy->bring_back();
+	chaos.proxy->reset();
+	chaos.proxy->judge(judge, NULL);
 }
 
 void chaos_enter(struct chaos_operation *o)
 {
-	current = o;
+	o->befallen = atomic_load(&chaos.ended);
+	o->away = atomic_load(&chaos.away) > 0;
+	o->capped = atomic_load(&chaos.capped);
+	o->lies = chaos.proxy->lies();
+	mine.current = o;
 }
 
 void chaos_leave(void)
 {
-	current = NULL;
+	mine.current = NULL;
 }
 
-bool chaos_disturbed(void)
+static bool lied_to(const struct chaos_operation *o)
 {
-	return atomic_load(&chaos.disturbed);
+	return chaos.proxy->lies() != o->lies;
 }
 
-bool chaos_may_end(const struct chaos_operation *o, int status)
+bool chaos_disturbed(const struct chaos_operation *o)
+{
+	return o->away || atomic_load(&chaos.begun) != o->befallen || lied_to(o);
+}
+
+bool chaos_may_end(const struct chaos_operation *o, int status, const char *words)
 {
 	unsigned may = o->statuses;
 
 	if (status == 0)
 		return true;
-	if (o->decrypts && (o->in_decrypt || chaos_disturbed()))
+	if (o->decrypts && (o->in_decrypt || chaos_disturbed(o)))
 		may |= STATUS(HSMIME_EINVALID);
-	if (chaos_disturbed())
+	if (chaos_disturbed(o) || (o->capped && strstr(words, "CKR_SESSION_COUNT") != NULL))
 		may |= STATUS(HSMIME_ETOKEN);
-	if (chaos_disturbed() && atomic_load(&chaos.lying))
+	if (lied_to(o))
 		may |= STATUS(HSMIME_ENOKEY);
 	if (chaos_pin_refused())
 		may |= STATUS(HSMIME_EPIN);

@@ -18,9 +18,14 @@ struct chaos_operation {
 	unsigned statuses; /* that they may become, bits 1 << -status */
 	CK_RV last;        /* for the report */
 	const char *last_name;
+	unsigned long befallen, lies; /* private: what there was before it */
+	bool away, capped;
 };
 
-/* chaos_begin(proxy, f, slot): faults from now on, for that token. chaos_end(): no more. */
+/*
+ * chaos_begin(proxy, f, slot): faults from now on, for that token. chaos_end(): no more, the proxy is as
+ * new; only PINs are still looked after, until its next reset.
+ */
 void chaos_begin(const struct proxy *proxy, CK_FUNCTION_LIST *f, CK_SLOT_ID slot);
 void chaos_end(void);
 
@@ -30,15 +35,24 @@ void chaos_thread(uint64_t seed, unsigned number);
 /* chaos_random(n): 0 to n - 1, of this thread. */
 unsigned chaos_random(unsigned n);
 
-/* chaos_enter(o), chaos_leave(): what this thread calls in between is o. */
+/*
+ * chaos_enter(o), chaos_leave(): what this thread calls in between is o, in whatever thread the library
+ * makes its calls (zone_caller of engine/zone.h says for whom).
+ */
 void chaos_enter(struct chaos_operation *o);
 void chaos_leave(void);
 
-/* chaos_may_end(o, status): whether o may end so. */
-bool chaos_may_end(const struct chaos_operation *o, int status);
+/*
+ * chaos_may_end(o, status, words): whether o may end so, with these words. Where the token grants few
+ * sessions, those that are still out since others were lost may leave none for it.
+ */
+bool chaos_may_end(const struct chaos_operation *o, int status, const char *words);
 
-/* chaos_disturbed(): something befell all threads: the token went, its user was logged out, a length was wrong. */
-bool chaos_disturbed(void);
+/*
+ * chaos_disturbed(o): something befell all threads since o began: the token went, or came back, its user
+ * was logged out, its sessions became fewer, a length was wrong.
+ */
+bool chaos_disturbed(const struct chaos_operation *o);
 
 /* chaos_pin_refused(): a login got a code that may mean that the PIN was wrong. */
 bool chaos_pin_refused(void);

@@ -74,6 +74,7 @@ const struct proxy *proxy_control(void)
 		.report_sessions = device_report_sessions,
 		.refuse = plan_refuse,
 		.lie = plan_set_lie,
+		.lies = plan_lies,
 		.hook = plan_set_hook,
 		.set_flags = device_set_flags,
 		.pin = pin_last,

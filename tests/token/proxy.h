@@ -72,6 +72,8 @@ struct proxy {
 	void (*refuse)(const char *name, CK_RV rv, unsigned long skip, unsigned long times);
 	/* The next times calls of name that succeed say that this is the length of what they gave. */
 	void (*lie)(const char *name, CK_ULONG len, unsigned long times);
+	/* How many such lies were told since the last reset. */
+	unsigned long (*lies)(void);
 	/* Each call of name calls hook(arg) before it is refused or passed on; NULL: none. */
 	void (*hook)(const char *name, proxy_hook hook, void *arg);
 	/* C_GetTokenInfo: these flags are set beside the token's own. */

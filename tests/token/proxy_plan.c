@@ -18,6 +18,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_ulong counts[FUNCTIONS];
 static atomic_int inside;
 static atomic_ulong overlap_count;
+static atomic_ulong lies_told;
 static atomic_ulong delay_of_all;
 static atomic_ulong releases;
 static atomic_ulong hanging;
@@ -172,9 +173,15 @@ bool plan_lie(enum function f, CK_RV rv, CK_ULONG *len)
 	if (lie) {
 		plans[f].lies--;
 		*len = plans[f].lie;
+		atomic_fetch_add(&lies_told, 1);
 	}
 	pthread_mutex_unlock(&lock);
 	return lie;
+}
+
+unsigned long plan_lies(void)
+{
+	return atomic_load(&lies_told);
 }
 
 void plan_write_counts(FILE *out)
@@ -214,6 +221,7 @@ void plan_reset(void)
 	for (int i = 0; i < FUNCTIONS; i++)
 		atomic_store(&counts[i], 0);
 	atomic_store(&overlap_count, 0);
+	atomic_store(&lies_told, 0);
 	atomic_store(&delay_of_all, 0);
 	plan_release();
 }

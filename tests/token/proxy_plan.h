@@ -55,6 +55,7 @@ unsigned long plan_overlaps(void);
 void plan_reset(void);
 void plan_refuse(const char *name, CK_RV rv, unsigned long skip, unsigned long times);
 void plan_set_lie(const char *name, CK_ULONG len, unsigned long times);
+unsigned long plan_lies(void);
 void plan_set_hook(const char *name, proxy_hook hook, void *arg);
 void plan_delay(const char *name, unsigned long microseconds);
 void plan_judge(proxy_judge judge, void *arg);

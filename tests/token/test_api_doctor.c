@@ -135,25 +135,113 @@ static void the_last_try_is_not_the_doctor_s(void **state)
 	assert_int_equal(asked, 0);
 }
 
-/* Each function of the module fails in turn; what was looked at before and beside it is told. */
+/* What is told where a function gives CKR_DEVICE_ERROR, once it was called so often, and what is well then. */
+static const struct refusal {
+	const char *function;
+	unsigned long skip;
+	const char *id; /* of the finding */
+	size_t times;
+	size_t errors; /* of all kinds */
+	size_t signs, decrypts, certificates;
+} refusals[] = {
+	{ "C_GetInfo", 0, "module-nameless", 1, 0, 2, 2, 2 },
+	{ "C_GetSlotList", 0, "module-failed", 1, 1, 0, 0, 0 },
+	{ "C_GetSlotList", 1, "reader-list-failed", 1, 2, 0, 0, 0 },
+	{ "C_GetSlotList", 2, "token-unreadable", 1, 1, 0, 0, 0 },
+	{ "C_GetSlotInfo", 0, "reader-failed", 2, 0, 2, 2, 2 },
+	{ "C_GetTokenInfo", 0, "module-failed", 1, 1, 0, 0, 0 },
+	{ "C_GetTokenInfo", 2, "reader-failed", 2, 1, 0, 0, 0 },
+	{ "C_GetMechanismInfo", 0, "mechanism-missing", 6, 0, 2, 2, 2 },
+	{ "C_OpenSession", 0, "token-unreadable", 1, 2, 0, 0, 0 },
+	{ "C_Login", 0, "login-failed", 1, 1, 0, 0, 2 },
+	{ "C_FindObjectsInit", 0, "token-unreadable", 1, 2, 0, 0, 0 },
+	{ "C_FindObjectsInit", 3, "key-sign-failed", 2, 4, 0, 0, 2 },
+	{ "C_FindObjects", 0, "token-unreadable", 1, 2, 0, 0, 0 },
+	{ "C_FindObjects", 3, "key-decrypt-failed", 2, 4, 0, 0, 2 },
+	{ "C_GetAttributeValue", 0, "token-unreadable", 1, 2, 0, 0, 0 },
+	{ "C_SignInit", 0, "key-sign-failed", 2, 2, 0, 2, 2 },
+	{ "C_Sign", 0, "key-sign-failed", 2, 2, 0, 2, 2 },
+	{ "C_Sign", 1, "key-sign-failed", 1, 1, 1, 2, 2 },
+	{ "C_DecryptInit", 0, "key-decrypt-failed", 1, 1, 2, 1, 2 },
+	{ "C_Decrypt", 0, "key-decrypt-failed", 1, 1, 2, 1, 2 },
+	{ "C_DeriveKey", 0, "key-decrypt-failed", 1, 1, 2, 1, 2 },
+	{ "C_Login", 1, "login-done", 1, 0, 2, 2, 2 },
+};
+
+static size_t errors(void)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		bool error = list[i].level == HSMIME_FINDING_ERROR;
+
+		assert_int_equal(error, list[i].status != 0);
+		assert_true(!error || list[i].what_to_do != NULL);
+		n += error;
+	}
+	return n;
+}
+
+static void tells(const struct refusal *r)
+{
+	size_t seen[] = { found(r->id), errors(), found("key-signs"), found("key-decrypts"),
+		found("certificate-expires") };
+	size_t expected[] = { r->times, r->errors, r->signs, r->decrypts, r->certificates };
+
+	if (memcmp(seen, expected, sizeof(seen)) != 0)
+		fail_msg("%s from call %lu on: %zu %s, %zu errors, %zu sign, %zu decrypt, "
+			 "%zu certificates",
+		    r->function, r->skip + 1, seen[0], r->id, seen[1], seen[2], seen[3], seen[4]);
+}
+
+/* What was looked at before and beside it is told. */
 static void what_fails_is_a_finding_and_no_more(void **state)
 {
-	static const char *const functions[] = { "C_GetInfo", "C_GetSlotList", "C_GetSlotInfo",
-		"C_GetTokenInfo", "C_GetMechanismInfo", "C_OpenSession", "C_Login",
-		"C_FindObjectsInit", "C_FindObjects", "C_GetAttributeValue", "C_SignInit", "C_Sign",
-		"C_DecryptInit", "C_Decrypt", "C_DeriveKey" };
+	(void)state;
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		hsmime_ctx *ctx = api_ctx();
+
+		forget();
+		api_proxy->refuse(refusals[i].function, CKR_DEVICE_ERROR, refusals[i].skip, 1000);
+		examine(ctx, NULL, 1);
+		tells(&refusals[i]);
+		assert_int_equal(found("versions"), 1);
+		hsmime_ctx_free(ctx);
+	}
+}
+
+/* The first call of that function in the list of readers, after those at the start. */
+static void a_reader_at_which_the_module_hangs_is_named(void **state)
+{
+	hsmime_ctx *ctx = api_ctx();
+	size_t i = 0;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
-		for (unsigned long skip = 0; skip < 4; skip++) {
-			hsmime_ctx *ctx = api_ctx();
+	hsmime_ctx_set_call_limit(ctx, 1);
+	api_proxy->hang("C_GetTokenInfo", 2);
+	examine(ctx, NULL, 1);
+	assert_int_equal(found("module-loaded"), 1);
+	assert_int_equal(found("module-stuck"), 1);
+	while (strcmp(list[i].id, "module-stuck") != 0)
+		i++;
+	assert_non_null(strstr(list[i].subject, "slot ID"));
+	assert_non_null(strstr(list[i].what, "C_GetTokenInfo has not returned"));
+	api_proxy->release();
+	hsmime_ctx_free(ctx);
+}
 
-			forget();
-			api_proxy->refuse(functions[i], CKR_DEVICE_ERROR, skip, 1000);
-			examine(ctx, NULL, 1);
-			assert_int_equal(found("versions"), 1);
-			hsmime_ctx_free(ctx);
-		}
+static void every_finding_of_a_reader_names_it(void **state)
+{
+	hsmime_ctx *ctx = api_ctx();
+
+	(void)state;
+	api_proxy->refuse("C_GetSlotInfo", CKR_DEVICE_ERROR, 0, 1000);
+	examine(ctx, NULL, 0);
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(list[i].id, "reader-failed") == 0)
+			assert_non_null(strstr(list[i].subject, "slot 0x"));
+	assert_int_equal(found("reader-failed"), 2);
+	hsmime_ctx_free(ctx);
 }
 
 static void a_key_that_fails_leaves_the_others(void **state)
@@ -169,20 +257,34 @@ static void a_key_that_fails_leaves_the_others(void **state)
 	hsmime_ctx_free(ctx);
 }
 
-static void a_malformed_key_is_an_error_of_usage(void **state)
+static void refused(int status, const char *key, const char *more)
 {
+	const char *names[] = { more, NULL };
 	hsmime_ctx *ctx = api_ctx();
 	hsmime_doctor_options o = HSMIME_DOCTOR_OPTIONS_INIT;
 	hsmime_finding *none = (hsmime_finding *)&o;
 	size_t n = 7;
 
-	(void)state;
-	o.key = "serial=";
-	assert_int_equal(hsmime_doctor(&none, &n, ctx, &o), HSMIME_EUSAGE);
+	o.key = key;
+	o.more_keys = names;
+	o.login = 1;
+	assert_int_equal(hsmime_doctor(&none, &n, ctx, &o), status);
 	assert_null(none);
 	assert_int_equal(n, 0);
 	assert_true(hsmime_ctx_hint(ctx)[0] != '\0');
+	assert_int_equal(api_proxy->count("C_Login"), 0);
 	hsmime_ctx_free(ctx);
+}
+
+static void a_malformed_key_is_an_error_of_usage(void **state)
+{
+	(void)state;
+	refused(HSMIME_EUSAGE, "serial=", NULL);
+	refused(HSMIME_EUSAGE, "pkcs11:colour=red", NULL);
+	refused(HSMIME_EUSAGE, "emil@example.com", "pkcs11:id=%zz");
+	refused(HSMIME_EPOLICY, NULL, "pkcs11:id=%01?pin-value=12345");
+	refused(HSMIME_EPOLICY, NULL, "pkcs11:id=%01?pin-source=env:TEST_PIN");
+	refused(HSMIME_EPOLICY, "pkcs11:id=%01?module-name=nobody", NULL);
 }
 
 int main(void)
@@ -193,8 +295,12 @@ int main(void)
 		cmocka_unit_test_setup(without_login_nothing_is_sent, each_begins_afresh),
 		cmocka_unit_test_setup(the_last_try_is_not_the_doctor_s, each_begins_afresh),
 		cmocka_unit_test_setup(what_fails_is_a_finding_and_no_more, each_begins_afresh),
+		cmocka_unit_test_setup(every_finding_of_a_reader_names_it, each_begins_afresh),
 		cmocka_unit_test_setup(a_key_that_fails_leaves_the_others, each_begins_afresh),
 		cmocka_unit_test_setup(a_malformed_key_is_an_error_of_usage, each_begins_afresh),
+		/* The last one: the module counts as stuck. */
+		cmocka_unit_test_setup(
+		    a_reader_at_which_the_module_hangs_is_named, each_begins_afresh),
 	};
 	int failed = cmocka_run_group_tests(tests, api_setup, api_teardown);
 

@@ -149,6 +149,39 @@ static void a_key_on_another_curve_is_not_the_certificate_s(void **state)
 	is(&found, p256);
 }
 
+/* The row of the key with that label. */
+static const hsmime_key *row(const hsmime_key *list, size_t count, const char *label)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(list[i].label, label) == 0)
+			return &list[i];
+	fail_msg("no %s in the list", label);
+	return NULL;
+}
+
+static void each_is_a_row_of_the_list_with_its_own_certificate(void **state)
+{
+	hsmime_key *list = NULL;
+	size_t count = 0;
+
+	(void)state;
+	assert_int_equal(
+	    engine_keys(&list, &count, e, "pkcs11:token=Shown", true, &token_rig.err), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(row(list, count, "old")->has_private_key, 1);
+	assert_null(row(list, count, "old")->certificate);
+	assert_string_equal(row(list, count, "old")->curve, "P-256");
+	assert_int_equal(row(list, count, "new")->has_private_key, 1);
+	assert_int_equal(X509_cmp(row(list, count, "new")->certificate, certs[1]), 0);
+	engine_keys_free(list, count);
+	assert_int_equal(
+	    engine_keys(&list, &count, e, "pkcs11:token=Curves", true, &token_rig.err), 0);
+	assert_int_equal(count, 2);
+	assert_null(row(list, count, "p384")->certificate);
+	assert_int_equal(X509_cmp(row(list, count, "p256")->certificate, certs[2]), 0);
+	engine_keys_free(list, count);
+}
+
 /* One more key on that token, made through the module while it is in use. */
 static void appear(unsigned char id, const char *label)
 {
@@ -195,6 +228,8 @@ int main(void)
 		    a_key_chosen_by_its_label_gets_its_own_public_key, token_rig_begin),
 		cmocka_unit_test_setup(
 		    a_key_on_another_curve_is_not_the_certificate_s, token_rig_begin),
+		cmocka_unit_test_setup(
+		    each_is_a_row_of_the_list_with_its_own_certificate, token_rig_begin),
 		cmocka_unit_test_setup(after_a_lost_session_no_other_key_signs, token_rig_begin),
 	};
 

@@ -25,6 +25,54 @@ found() {
 	done
 }
 
+# second_token: beside the first, for this test alone: its PIN is another
+second_token() {
+	new_token "$BATS_TEST_TMPDIR/world" Demo
+	new_key 01 RSA:2048 alice
+	softhsm2-util --init-token --free --label Second --so-pin 12345678 --pin 222222 >/dev/null
+	(umask 077 && printf 222222 >second.pin)
+	new_peer carol
+	openssl x509 -in "$W/carol.pem" -outform DER -out carol.der
+	openssl pkey -in "$W/carol.key" -outform DER -out carol.private
+	for object in 'carol.private privkey --usage-sign' 'carol.der cert'; do
+		# shellcheck disable=SC2086
+		set -- $object
+		pkcs11-tool --module "$HSMIME_MODULE" --token-label Second --login --pin 222222 \
+			--write-object "$1" --type "$2" "${@:3}" --id 07 --label carol >/dev/null 2>&1
+	done
+}
+
+@test "a token that the key excludes is not logged in to" {
+	second_token
+	sabotage
+	for key in 'pkcs11:token=Demo;id=%01' alice@example.test; do
+		run_as 0 hsmime doctor --login --json --ca "$W/ca.pem" "$key"
+		[[ $output == *key-signs* ]]
+		[[ $output != *login-failed* ]]
+		[ "$(calls C_Login)" = 1 ]
+		[ "$(calls wrong_pins)" = 0 ]
+	done
+	# Without the name both are, and the PIN is that of one.
+	run_as 4 hsmime doctor --login --json --ca "$W/ca.pem"
+	[[ $output == *login-failed* ]]
+}
+
+@test "the PIN source of a URI is that of its token" {
+	second_token
+	sabotage 'authenticate 7 1'
+	run_as 0 hsmime doctor --login --json --ca "$W/ca.pem" -k alice@example.test \
+		-k "pkcs11:token=Second;id=%07?pin-source=file:$PWD/second.pin"
+	[ "$(field 'sum(f["id"] == "login-done" for f in d["findings"])' <<<"$output")" = 2 ]
+	[ "$(field 'sum(f["id"] == "key-signs" for f in d["findings"])' <<<"$output")" = 2 ]
+	[ "$(calls wrong_pins)" = 0 ]
+	[ "$(field "sum(f['subject'] == '$PWD/second.pin' for f in d['findings'])" <<<"$output")" = 1 ]
+	[[ $output != *pin-source=file* ]]
+	HSMIME_PIN_SOURCE=file:$PWD/second.pin run_as 4 hsmime doctor --login --json \
+		"pkcs11:token=Second;id=%07?pin-source=file:$PWD/none.pin"
+	[[ $output == *pin-source-missing* ]]
+	[ "$(calls C_Login)" = 0 ]
+}
+
 @test "a PIN that is locked, or on its last try, is told, and no login made" {
 	sabotage 'set_flags 0x40000' # CKF_USER_PIN_LOCKED
 	found 4 pin-locked login-left-out certificate-valid

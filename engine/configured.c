@@ -1,0 +1,28 @@
+#include "engine/configured.h"
+
+#include <p11-kit/p11-kit.h>
+
+#include "engine/module.h"
+
+/* What stands for all of them where a call is given up; it has no functions of its own. */
+static char name[] = "behind p11-kit";
+static struct module all = { .path = name };
+
+CK_FUNCTION_LIST **configured_load(void)
+{
+	CK_FUNCTION_LIST **list;
+
+	module_enter(&all, "p11_kit_modules_load");
+	list = p11_kit_modules_load(NULL, 0);
+	module_leave(&all);
+	return list;
+}
+
+void configured_release(CK_FUNCTION_LIST **list)
+{
+	if (list == NULL)
+		return;
+	module_enter(&all, "p11_kit_modules_release");
+	p11_kit_modules_release(list);
+	module_leave(&all);
+}

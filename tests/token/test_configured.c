@@ -1,0 +1,90 @@
+/* p11-kit's list of modules, where starting one of them hangs. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <p11-kit/pkcs11.h>
+#include <pthread.h>
+
+#include "engine/diagnose.h"
+#include "engine/watch.h"
+#include "engine/zone.h"
+
+#define LIMIT 300 /* milliseconds */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static bool hangs;
+
+/* In p11-kit's place, for the whole program. */
+CK_FUNCTION_LIST **p11_kit_modules_load(const char *reserved, int flags);
+
+CK_FUNCTION_LIST **p11_kit_modules_load(const char *reserved, int flags)
+{
+	(void)reserved;
+	(void)flags;
+	pthread_mutex_lock(&lock);
+	while (hangs)
+		pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
+	return NULL;
+}
+
+static void set_hangs(bool on)
+{
+	pthread_mutex_lock(&lock);
+	hangs = on;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
+/* What is left to a thread that comes back outlives the test. */
+static struct texts {
+	char **list;
+	size_t count;
+} texts[2];
+
+static int list(void *arg)
+{
+	struct texts *t = arg;
+
+	return diagnose_configured(&t->list, &t->count);
+}
+
+static void a_module_that_hangs_is_given_up(void **state)
+{
+	struct error err = { 0 };
+
+	(void)state;
+	set_hangs(true);
+	assert_int_equal(zone_run(list, &texts[0], LIMIT, &err), HSMIME_ETOKEN);
+	assert_non_null(strstr(err.message, "behind p11-kit"));
+	assert_non_null(strstr(err.message, "p11_kit_modules_load"));
+	assert_int_equal(watch_hanging(), 1);
+}
+
+static void and_is_asked_again_once_it_is_back(void **state)
+{
+	struct error err = { 0 };
+
+	(void)state;
+	set_hangs(false);
+	assert_int_equal(zone_run(list, &texts[1], 60000, &err), 0);
+	assert_int_equal(texts[1].count, 0);
+	diagnose_configured_free(texts[1].list, texts[1].count);
+	zone_end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_module_that_hangs_is_given_up),
+		cmocka_unit_test(and_is_asked_again_once_it_is_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

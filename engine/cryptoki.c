@@ -11,6 +11,13 @@ static void enter_with_pin(struct module *m, const char *function, const unsigne
 		module_enter(m, function);
 }
 
+/* Before module_leave, which may not return. */
+static void leave_answer(atomic_ulong *answer, CK_RV rv)
+{
+	if (answer != NULL)
+		atomic_store(answer, rv);
+}
+
 CK_RV cryptoki_slots(struct module *m, CK_SLOT_ID *list, CK_ULONG *count)
 {
 	CK_RV rv;
@@ -82,12 +89,13 @@ CK_RV cryptoki_session_info(struct module *m, CK_SESSION_HANDLE session, CK_SESS
 }
 
 CK_RV cryptoki_login(struct module *m, CK_SESSION_HANDLE session, CK_USER_TYPE user,
-    const unsigned char *pin, CK_ULONG len)
+    const unsigned char *pin, CK_ULONG len, atomic_ulong *answer)
 {
 	CK_RV rv;
 
 	enter_with_pin(m, "C_Login", pin);
 	rv = m->functions->C_Login(session, user, (unsigned char *)pin, len);
+	leave_answer(answer, rv);
 	module_leave(m);
 	return rv;
 }
@@ -264,7 +272,7 @@ CK_RV cryptoki_mechanism_info(
 }
 
 CK_RV cryptoki_init_token(struct module *m, CK_SLOT_ID slot, const unsigned char *so_pin,
-    CK_ULONG len, const unsigned char *label)
+    CK_ULONG len, const unsigned char *label, atomic_ulong *answer)
 {
 	CK_RV rv;
 
@@ -272,6 +280,7 @@ CK_RV cryptoki_init_token(struct module *m, CK_SLOT_ID slot, const unsigned char
 		return CKR_FUNCTION_NOT_SUPPORTED;
 	enter_with_pin(m, "C_InitToken", so_pin);
 	rv = m->functions->C_InitToken(slot, (unsigned char *)so_pin, len, (unsigned char *)label);
+	leave_answer(answer, rv);
 	module_leave(m);
 	return rv;
 }
@@ -313,7 +322,7 @@ CK_RV cryptoki_init_pin(
 }
 
 CK_RV cryptoki_set_pin(struct module *m, CK_SESSION_HANDLE session, const unsigned char *old_pin,
-    CK_ULONG old_len, const unsigned char *new_pin, CK_ULONG new_len)
+    CK_ULONG old_len, const unsigned char *new_pin, CK_ULONG new_len, atomic_ulong *answer)
 {
 	CK_RV rv;
 
@@ -322,6 +331,7 @@ CK_RV cryptoki_set_pin(struct module *m, CK_SESSION_HANDLE session, const unsign
 	enter_with_pin(m, "C_SetPIN", old_pin);
 	rv = m->functions->C_SetPIN(
 	    session, (unsigned char *)old_pin, old_len, (unsigned char *)new_pin, new_len);
+	leave_answer(answer, rv);
 	module_leave(m);
 	return rv;
 }

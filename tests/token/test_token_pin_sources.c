@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "engine/pin_change.h"
 #include "memory_rig.h"
 
 /* Of a pipe that holds a PIN; the descriptor gets that number. */
@@ -77,12 +78,34 @@ static void a_file_is_the_same_open_or_not_and_a_number_is_no_name(void **state)
 	close(71);
 }
 
+static void who_logs_in_says_nothing_of_the_officer_s_pin(void **state)
+{
+	struct pin_job job = {
+		.uri = "pkcs11:token=Alpha", .so_source = memory_file, .new_source = "env:NEW_PIN"
+	};
+
+	(void)state;
+	setenv("NEW_PIN", "new-pin-1", 1);
+	memory_next_process(NULL, false);
+	assert_int_equal(engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), HSMIME_EPIN);
+	assert_int_equal(pin_rig.proxy->count("C_Login"), 1);
+	pin_rig.person.answer = pin_rig_right;
+	memory_logs_in(NULL, true);
+	assert_int_equal(memory_records(), 1);
+	memory_next_process(NULL, false);
+	assert_int_equal(engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), HSMIME_EPIN);
+	assert_int_equal(pin_rig.proxy->count("C_Login"), 0);
+	assert_int_equal(engine_pin_forget(pin_rig.e, &job, &pin_rig.err), 0);
+	assert_int_equal(memory_records(), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, memory_rig_begin, pin_rig_end)
 	const struct CMUnitTest tests[] = {
 		TEST(a_pipe_is_a_pipe_whatever_its_number),
 		TEST(a_file_is_the_same_open_or_not_and_a_number_is_no_name),
+		TEST(who_logs_in_says_nothing_of_the_officer_s_pin),
 	};
 
 	return cmocka_run_group_tests(tests, pin_rig_set_up, pin_rig_tear_down);

@@ -8,6 +8,13 @@ static CK_RV enter_with_pin(struct module *m, const char *function, const unsign
 	return pin == NULL ? module_enter_patient(m, function) : module_enter(m, function);
 }
 
+/* Before module_leave, which may not return. */
+static void leave_answer(atomic_ulong *answer, CK_RV rv)
+{
+	if (answer != NULL)
+		atomic_store(answer, rv);
+}
+
 CK_RV cryptoki_slots(struct module *m, CK_SLOT_ID *list, CK_ULONG *count)
 {
 	CK_RV rv = module_enter(m, "C_GetSlotList");
@@ -86,13 +93,14 @@ CK_RV cryptoki_session_info(struct module *m, CK_SESSION_HANDLE session, CK_SESS
 }
 
 CK_RV cryptoki_login(struct module *m, CK_SESSION_HANDLE session, CK_USER_TYPE user,
-    const unsigned char *pin, CK_ULONG len)
+    const unsigned char *pin, CK_ULONG len, atomic_ulong *answer)
 {
 	CK_RV rv = enter_with_pin(m, "C_Login", pin);
 
 	if (rv != CKR_OK)
 		return rv;
 	rv = m->functions->C_Login(session, user, (unsigned char *)pin, len);
+	leave_answer(answer, rv);
 	module_leave(m);
 	return rv;
 }
@@ -289,7 +297,7 @@ CK_RV cryptoki_mechanism_info(
 }
 
 CK_RV cryptoki_init_token(struct module *m, CK_SLOT_ID slot, const unsigned char *so_pin,
-    CK_ULONG len, const unsigned char *label)
+    CK_ULONG len, const unsigned char *label, atomic_ulong *answer)
 {
 	CK_RV rv;
 
@@ -299,6 +307,7 @@ CK_RV cryptoki_init_token(struct module *m, CK_SLOT_ID slot, const unsigned char
 	if (rv != CKR_OK)
 		return rv;
 	rv = m->functions->C_InitToken(slot, (unsigned char *)so_pin, len, (unsigned char *)label);
+	leave_answer(answer, rv);
 	module_leave(m);
 	return rv;
 }
@@ -345,7 +354,7 @@ CK_RV cryptoki_init_pin(
 }
 
 CK_RV cryptoki_set_pin(struct module *m, CK_SESSION_HANDLE session, const unsigned char *old_pin,
-    CK_ULONG old_len, const unsigned char *new_pin, CK_ULONG new_len)
+    CK_ULONG old_len, const unsigned char *new_pin, CK_ULONG new_len, atomic_ulong *answer)
 {
 	CK_RV rv;
 
@@ -356,6 +365,7 @@ CK_RV cryptoki_set_pin(struct module *m, CK_SESSION_HANDLE session, const unsign
 		return rv;
 	rv = m->functions->C_SetPIN(
 	    session, (unsigned char *)old_pin, old_len, (unsigned char *)new_pin, new_len);
+	leave_answer(answer, rv);
 	module_leave(m);
 	return rv;
 }

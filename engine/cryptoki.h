@@ -7,6 +7,8 @@
 #ifndef ENGINE_CRYPTOKI_H
 #define ENGINE_CRYPTOKI_H
 
+#include <stdatomic.h>
+
 #include <p11-kit/pkcs11.h>
 
 struct module;
@@ -20,9 +22,13 @@ CK_RV cryptoki_open(struct module *m, CK_SLOT_ID slot, CK_SESSION_HANDLE *sessio
 CK_RV cryptoki_close(struct module *m, CK_SESSION_HANDLE session);
 CK_RV cryptoki_session_info(struct module *m, CK_SESSION_HANDLE session, CK_SESSION_INFO *info);
 
-/* pin NULL: the token asks by itself (CKF_PROTECTED_AUTHENTICATION_PATH). */
+/*
+ * pin NULL: the token asks by itself (CKF_PROTECTED_AUTHENTICATION_PATH). *answer (NULL: nobody
+ * wants it) becomes what is returned as soon as it is known: of a call that was given up
+ * (engine/watch.h) too, which does not return. The same goes for the others that take a PIN.
+ */
 CK_RV cryptoki_login(struct module *m, CK_SESSION_HANDLE session, CK_USER_TYPE user,
-    const unsigned char *pin, CK_ULONG len);
+    const unsigned char *pin, CK_ULONG len, atomic_ulong *answer);
 
 CK_RV cryptoki_find_init(
     struct module *m, CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, CK_ULONG count);
@@ -56,13 +62,13 @@ CK_RV cryptoki_mechanisms(
 CK_RV cryptoki_mechanism_info(
     struct module *m, CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info);
 CK_RV cryptoki_init_token(struct module *m, CK_SLOT_ID slot, const unsigned char *so_pin,
-    CK_ULONG len, const unsigned char *label);
+    CK_ULONG len, const unsigned char *label, atomic_ulong *answer);
 CK_RV cryptoki_open_rw(struct module *m, CK_SLOT_ID slot, CK_SESSION_HANDLE *session);
 CK_RV cryptoki_logout(struct module *m, CK_SESSION_HANDLE session);
 CK_RV cryptoki_init_pin(
     struct module *m, CK_SESSION_HANDLE session, const unsigned char *pin, CK_ULONG len);
 CK_RV cryptoki_set_pin(struct module *m, CK_SESSION_HANDLE session, const unsigned char *old_pin,
-    CK_ULONG old_len, const unsigned char *new_pin, CK_ULONG new_len);
+    CK_ULONG old_len, const unsigned char *new_pin, CK_ULONG new_len, atomic_ulong *answer);
 CK_RV cryptoki_create(struct module *m, CK_SESSION_HANDLE session, CK_ATTRIBUTE *template,
     CK_ULONG count, CK_OBJECT_HANDLE *object);
 CK_RV cryptoki_unwrap(struct module *m, CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,

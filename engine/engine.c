@@ -43,6 +43,7 @@ static int set_options(struct engine *e, const struct engine_options *o, struct 
 		return error_nomem(err);
 	e->pin->memory = e->memory;
 	e->pin->cache = e->cache;
+	e->pin->limit = &e->call_limit;
 	if (o->token_label != NULL) {
 		e->token_label = strdup(o->token_label);
 		if (e->token_label == NULL)

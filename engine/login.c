@@ -9,12 +9,19 @@
 #include "engine/login_attempt.h"
 #include "engine/module.h"
 #include "engine/pin.h"
+#include "engine/pin_cache.h"
 #include "engine/recovery.h"
 #include "engine/slot.h"
 #include "engine/watch.h"
 
+/*
+ * In a forked child a PIN that another thread of the parent is sending is another process's, which
+ * hinders nobody. One whose call was given up stays in doubt: it broke the gate.
+ */
 void login_init(struct login *l)
 {
+	if (!l->gate.broken)
+		login_refused_end(&l->memory);
 	gate_init(&l->gate);
 	atomic_store(&l->in, 0);
 }
@@ -22,7 +29,7 @@ void login_init(struct login *l)
 void login_free(struct login *l)
 {
 	gate_free(&l->gate);
-	OPENSSL_cleanse(l->refused, sizeof(l->refused));
+	login_refused_wipe(&l->memory);
 	OPENSSL_cleanse(l->accepted, sizeof(l->accepted));
 }
 
@@ -112,7 +119,7 @@ int login_user(struct token *t, const struct session *s, struct pin_source *pin,
 {
 	struct attempt a = { .token = t,
 		.session = s->handle,
-		.user = CKU_USER,
+		.sent = { .user = CKU_USER },
 		.source = pin,
 		.about = { .purpose = purpose },
 		.rv = rv,
@@ -134,7 +141,7 @@ int login_context(struct token *t, const struct session *s, struct pin_source *p
 {
 	struct attempt a = { .token = t,
 		.session = s->handle,
-		.user = CKU_CONTEXT_SPECIFIC,
+		.sent = { .user = CKU_CONTEXT_SPECIFIC },
 		.source = pin,
 		.about = { .purpose = purpose->words,
 		    .key = purpose->key,
@@ -146,7 +153,7 @@ int login_context(struct token *t, const struct session *s, struct pin_source *p
 	*rv = CKR_OK;
 	if (!gate_enter(&t->login.gate))
 		return watch_stuck(err, t);
-	if (t->login.refused[HSMIME_PIN_USER].count > 0 || !token_flags_fresh(t))
+	if (login_refused_any(&t->login.memory, HSMIME_PIN_USER) || !token_flags_fresh(t))
 		r = refresh_flags(t, pin, rv, err);
 	if (r == 0)
 		r = attempt_run(&a);
@@ -154,7 +161,7 @@ int login_context(struct token *t, const struct session *s, struct pin_source *p
 	return r;
 }
 
-int login_alone(struct attempt *a)
+static int alone(struct attempt *a, const struct secret *pin)
 {
 	int r;
 
@@ -163,7 +170,39 @@ int login_alone(struct attempt *a)
 		return watch_stuck(a->err, a->token);
 	r = refresh_flags(a->token, a->source, a->rv, a->err);
 	if (r == 0)
-		r = attempt_run(a);
+		r = pin != NULL ? attempt_given(a, pin) : attempt_run(a);
 	gate_leave(&a->token->login.gate);
 	return r;
+}
+
+int login_alone(struct attempt *a)
+{
+	return alone(a, NULL);
+}
+
+int login_given(struct attempt *a, const struct secret *pin)
+{
+	return alone(a, pin);
+}
+
+void login_forget(struct token *t, enum hsmime_pin_kind kind)
+{
+	struct login *l = &t->login;
+
+	if (kind == HSMIME_PIN_USER)
+		pin_cache_forget(t);
+	if (!gate_enter(&l->gate))
+		return;
+	login_refused_forget(&l->memory, kind);
+	if (kind == HSMIME_PIN_USER)
+		l->has_accepted = false;
+	gate_leave(&l->gate);
+}
+
+void login_forget_accepted(struct token *t)
+{
+	if (!gate_enter(&t->login.gate))
+		return;
+	t->login.has_accepted = false;
+	gate_leave(&t->login.gate);
 }

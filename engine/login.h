@@ -12,22 +12,13 @@
 #include <p11-kit/pkcs11.h>
 
 #include "engine/gate.h"
+#include "engine/login_refused.h"
 #include "util/error.h"
+#include "util/secret.h"
 
 struct token;
 struct session;
 struct pin_source;
-
-#define LOGIN_REFUSED_MAX 8
-#define LOGIN_DIGEST 32
-
-#define LOGIN_KINDS 3 /* of PIN: the user's, the security officer's, the PUK */
-
-/* Keyed digests of the PINs that a token called wrong: none is sent twice. */
-struct login_refused {
-	unsigned char tags[LOGIN_REFUSED_MAX][LOGIN_DIGEST];
-	size_t count;
-};
 
 /* Private to login.c and login_attempt.c. */
 struct login {
@@ -35,7 +26,7 @@ struct login {
 	atomic_ulong
 	    in;     /* one more than the generation of sessions in which somebody is; 0: nobody */
 	bool tried; /* a login was attempted before, so the flags are to be read again */
-	struct login_refused refused[LOGIN_KINDS]; /* by enum hsmime_pin_kind */
+	struct login_memory memory;
 	/* Of the PIN that the last login for one operation was accepted with. */
 	unsigned char accepted[LOGIN_DIGEST];
 	bool has_accepted;
@@ -48,7 +39,7 @@ struct login_purpose {
 	const char *key_uri;
 };
 
-/* login_init(l): nobody is logged in. login_free(l). */
+/* login_init(l): nobody is logged in; l is zero, or the parent's in a forked child. login_free(l). */
 void login_init(struct login *l);
 void login_free(struct login *l);
 
@@ -80,6 +71,16 @@ int login_context(struct token *t, const struct session *s, struct pin_source *p
  */
 struct attempt;
 int login_alone(struct attempt *a);
+
+/* login_given(a, pin): the same with a PIN that came from a's source before (attempt_given). */
+int login_given(struct attempt *a, const struct secret *pin);
+
+/*
+ * login_forget(t, kind): what this process thinks of t's PINs of that kind, right or wrong, holds no
+ * more: there is a new one. login_forget_accepted(t): a PIN that was right may not be.
+ */
+void login_forget(struct token *t, enum hsmime_pin_kind kind);
+void login_forget_accepted(struct token *t);
 
 /*
  * login_check(t, s): CKR_OK, or CKR_USER_NOT_LOGGED_IN where the token says of s that nobody

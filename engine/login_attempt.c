@@ -27,23 +27,13 @@ unsigned attempt_flags(const struct token *t, enum hsmime_pin_kind kind)
 	return kind == HSMIME_PIN_SO ? (flags >> 4) & all : 0;
 }
 
-static int locked(const struct attempt *a)
-{
-	int r = recovery_error(a->err, CKR_PIN_LOCKED, a->token->label, "log in");
-
-	if (a->about.kind != HSMIME_PIN_SO)
-		return r;
-	error_set(a->err, r, "token \"%s\" has locked its security officer's PIN", a->token->label);
-	return error_hint(a->err, "nothing unblocks that one; who made the token may help");
-}
-
 /* Whether nothing forbids a PIN that nobody has typed. */
 static int check_flags(const struct attempt *a)
 {
 	unsigned flags = attempt_flags(a->token, a->about.kind);
 
 	if ((flags & HSMIME_TOKEN_PIN_LOCKED) != 0)
-		return locked(a);
+		return login_answer_error(a, CKR_PIN_LOCKED);
 	if ((flags & HSMIME_TOKEN_PIN_FINAL_TRY) == 0 || pin_person(a->source))
 		return 0;
 	error_set(a->err, HSMIME_EPIN,
@@ -52,106 +42,14 @@ static int check_flags(const struct attempt *a)
 				  "which resets the count");
 }
 
-static struct login_refused *refused_of(const struct attempt *a)
-{
-	return &a->token->login.refused[a->about.kind];
-}
-
-static bool was_refused(const struct login_refused *l, const unsigned char *tag)
-{
-	for (size_t i = 0; i < l->count && i < LOGIN_REFUSED_MAX; i++)
-		if (CRYPTO_memcmp(l->tags[i], tag, LOGIN_DIGEST) == 0)
-			return true;
-	return false;
-}
-
-void attempt_refused(const struct attempt *a, const struct secret *pin)
-{
-	struct login_refused *l = refused_of(a);
-	unsigned char tag[CRYPTO_TAG];
-
-	pin_cache_forget(a->token);
-	a->token->login.has_accepted = false;
-	if (crypto_tag(tag, pin->data, pin->len))
-		memcpy(l->tags[l->count++ % LOGIN_REFUSED_MAX], tag, LOGIN_DIGEST);
-}
-
-static bool among(CK_RV rv, const CK_RV *list, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (list[i] == rv)
-			return true;
-	return false;
-}
-
-/*
- * The session was not one to log in with, so that the PIN was not looked at. Between an operation's
- * start and the operation that is also where OpenSC has logged the slot out.
- */
-static bool void_session(CK_RV rv, CK_USER_TYPE user)
-{
-	static const CK_RV list[] = { CKR_SESSION_HANDLE_INVALID, CKR_SESSION_CLOSED,
-		CKR_CRYPTOKI_NOT_INITIALIZED, CKR_OPERATION_NOT_INITIALIZED,
-		CKR_USER_NOT_LOGGED_IN };
-
-	return among(rv, list, user == CKU_CONTEXT_SPECIFIC ? 5 : 3);
-}
-
-/* Refusals of a login that have nothing to do with the PIN. Vague codes are not among them. */
-static bool not_the_pin(const struct attempt *a, CK_RV rv)
-{
-	static const CK_RV list[] = { CKR_HOST_MEMORY, CKR_DEVICE_MEMORY,
-		CKR_OPERATION_NOT_INITIALIZED, CKR_SESSION_READ_ONLY_EXISTS,
-		CKR_USER_ANOTHER_ALREADY_LOGGED_IN, CKR_USER_TOO_MANY_TYPES, CKR_USER_TYPE_INVALID,
-		CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED, CKR_TOKEN_WRITE_PROTECTED };
-
-	if (a->send != NULL && rv == CKR_FUNCTION_NOT_SUPPORTED)
-		return true;
-	return void_session(rv, a->user) || among(rv, list, sizeof(list) / sizeof(list[0]));
-}
-
-/* Refusals for the state that the PIN is in, whichever was sent. */
-static bool state_of_pin(CK_RV rv)
-{
-	static const CK_RV list[] = { CKR_PIN_LOCKED, CKR_PIN_EXPIRED,
-		CKR_USER_PIN_NOT_INITIALIZED };
-
-	return among(rv, list, sizeof(list) / sizeof(list[0]));
-}
-
-static int describe(const struct attempt *a, CK_RV rv)
-{
-	char name[48];
-	int r;
-
-	if (rv == CKR_PIN_EXPIRED) {
-		error_set(a->err, HSMIME_EPIN,
-		    "the PIN of token \"%s\" has expired (CKR_PIN_EXPIRED)", a->token->label);
-		return error_hint(a->err, "change the PIN with hsmime pin change, and start again");
-	}
-	r = recovery_error(a->err, rv, a->token->label, "log in");
-	if (not_the_pin(a, rv) || r == HSMIME_EPIN || recovery_of(rv) == RECOVERY_SESSION)
-		return r;
-	/* Some cards give vague codes for a wrong PIN. */
-	error_set(a->err, HSMIME_EPIN, "token \"%s\" refused the login (%s)", a->token->label,
-	    recovery_name(rv, name, sizeof(name)));
-	return error_hint(a->err, "check the PIN; it is not tried again");
-}
-
 /* CKR_USER_ALREADY_LOGGED_IN is what was wanted: the login is the application's. */
-static int judge(const struct attempt *a, CK_RV rv)
+static int judge(struct attempt *a, CK_RV rv)
 {
-	static const char *const whose[] = {
-		[HSMIME_PIN_SO] = "the security officer's PIN", [HSMIME_PIN_PUK] = "the PUK"
-	};
-	int r;
+	enum login_answer answer = login_answer(&a->sent, rv);
 
-	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
-		return 0;
-	r = describe(a, rv);
-	if (r == HSMIME_EPIN && a->about.kind != HSMIME_PIN_USER && !state_of_pin(rv))
-		error_hint(a->err, "check %s; it is not tried again", whose[a->about.kind]);
-	return r == HSMIME_EPIN && rv == CKR_PIN_LOCKED ? locked(a) : r;
+	*a->rv = login_answer_session(&a->sent, rv) ? rv : CKR_OK;
+	a->unseen = answer == ANSWER_UNSEEN;
+	return a->unseen || answer == ANSWER_ACCEPTED ? 0 : login_answer_error(a, rv);
 }
 
 static void warn_of_flags(const struct attempt *a)
@@ -171,16 +69,17 @@ static void warn_of_flags(const struct attempt *a)
 }
 
 /* pin NULL: the token asks by itself. */
-static int send_pin(const struct attempt *a, const struct secret *pin, CK_RV *answer)
+static int send_pin(struct attempt *a, const struct secret *pin, CK_RV *rv)
 {
+	struct token *t = a->token;
 	const unsigned char *data = pin != NULL ? pin->data : NULL;
 	CK_ULONG len = pin != NULL ? pin->len : 0;
 
-	*answer = a->send != NULL
-		      ? a->send(a, data, len)
-		      : cryptoki_login(a->token->module, a->session, a->user, data, len);
-	*a->rv = void_session(*answer, a->user) ? *answer : CKR_OK;
-	return judge(a, *answer);
+	a->answer = pin != NULL ? &t->login.memory.doubt.answer : NULL;
+	*rv = a->send != NULL
+		  ? a->send(a, data, len)
+		  : cryptoki_login(t->module, a->session, a->sent.user, data, len, a->answer);
+	return judge(a, *rv);
 }
 
 /* A card that is pulled out is often first missed by the login for one operation. */
@@ -188,7 +87,7 @@ static void remember_accepted(const struct attempt *a, const struct secret *pin)
 {
 	struct login *l = &a->token->login;
 
-	if (a->user == CKU_CONTEXT_SPECIFIC)
+	if (a->sent.user == CKU_CONTEXT_SPECIFIC)
 		l->has_accepted = crypto_tag(l->accepted, pin->data, pin->len);
 }
 
@@ -206,29 +105,12 @@ static bool was_accepted(const struct attempt *a, const struct secret *pin)
  * have looked at the PIN: a person may type the same again, and nobody else unless the token is
  * known to take it.
  */
-static bool counts(const struct attempt *a, const struct secret *pin, CK_RV answer)
+static bool counts(const struct attempt *a, const struct secret *pin, CK_RV rv)
 {
-	if (not_the_pin(a, answer) || state_of_pin(answer))
-		return false;
-	if (recovery_of(answer) != RECOVERY_SESSION)
-		return true;
-	return !pin_attended(a->source) && !was_accepted(a, pin);
-}
+	enum login_answer answer = login_answer(&a->sent, rv);
 
-static int check_process(const struct attempt *a, const struct secret *pin)
-{
-	unsigned char tag[CRYPTO_TAG];
-
-	/* Only once a PIN was refused: the first digest of a process takes part of a millisecond. */
-	if (refused_of(a)->count == 0)
-		return 0;
-	if (!crypto_tag(tag, pin->data, pin->len))
-		return error_openssl(a->err, HSMIME_EINTERNAL, "can't digest");
-	if (!was_refused(refused_of(a), tag))
-		return 0;
-	error_set(a->err, HSMIME_EPIN,
-	    "token \"%s\" refused this PIN before; it is not tried again", a->token->label);
-	return error_hint(a->err, "check the PIN and start again");
+	return answer == ANSWER_REFUSED ||
+	       (answer == ANSWER_LOST && !pin_attended(a->source) && !was_accepted(a, pin));
 }
 
 static void accepted(const struct attempt *a, const struct secret *pin, bool by_person)
@@ -236,40 +118,67 @@ static void accepted(const struct attempt *a, const struct secret *pin, bool by_
 	remember_accepted(a, pin);
 	if (!by_person)
 		return;
-	pin_memory_clear(a->source->memory, a->token);
-	if (a->user == CKU_USER)
+	pin_memory_clear_kind(a->source->memory, a->token, a->about.kind);
+	if (a->sent.call == LOGIN_LOGIN && a->sent.user == CKU_USER)
 		pin_cache_put(a->source->cache, a->token, pin);
 }
 
-static int try_pin(
-    const struct attempt *a, struct pin_try *try, const struct secret *pin, bool by_person)
+static void refused(const struct attempt *a, const struct secret *pin)
 {
-	CK_RV answer;
-	int r = check_process(a, pin);
+	struct login *l = &a->token->login;
 
-	if (r == 0)
-		r = pin_memory_begin(try, a->err);
+	pin_cache_forget(a->token);
+	l->has_accepted = false;
+	login_refused_add(&l->memory, a->about.kind, pin);
+}
+
+/* Both memories know of the PIN before it is sent. */
+static int begin(struct attempt *a, struct pin_try *try, const struct secret *pin)
+{
+	struct login_memory *m = &a->token->login.memory;
+	int r = pin_memory_begin(try, a->err);
+
 	if (r < 0)
 		return r;
-	r = send_pin(a, pin, &answer);
-	if (r == 0 || !counts(a, pin, answer)) {
-		pin_memory_end(try, answer == CKR_OK ? PIN_ACCEPTED : PIN_VOID);
-		if (answer == CKR_OK)
+	r = login_refused_begin(m, &a->sent, a->about.kind, pin_attended(a->source), pin);
+	if (r == 0)
+		return 0;
+	pin_memory_end(try, PIN_VOID);
+	return error_nomem(a->err);
+}
+
+static int try_pin(struct attempt *a, struct pin_try *try, const struct secret *pin, bool by_person)
+{
+	struct login_memory *m = &a->token->login.memory;
+	CK_RV rv = CKR_OK;
+	int r = login_refused_check(m, a->about.kind, pin, a->token->label, a->err);
+
+	if (r == 0 && a->ready != NULL)
+		r = a->ready(a);
+	if (r == 0)
+		r = begin(a, try, pin);
+	if (r < 0)
+		return r;
+	r = send_pin(a, pin, &rv);
+	login_refused_end(m);
+	if (!counts(a, pin, rv)) {
+		pin_memory_end(try, rv == CKR_OK ? PIN_ACCEPTED : PIN_VOID);
+		if (rv == CKR_OK)
 			accepted(a, pin, by_person);
 		return r;
 	}
 	pin_memory_end(try, PIN_REFUSED);
-	attempt_refused(a, pin);
+	refused(a, pin);
 	if (r == HSMIME_EPIN)
 		warn_of_flags(a);
 	return r;
 }
 
 /* A person is told that the pad waits, and agrees to a last try. */
-static int try_pad(const struct attempt *a)
+static int try_pad(struct attempt *a)
 {
 	struct secret consent = { 0 };
-	CK_RV answer;
+	CK_RV rv;
 	int r = 0;
 
 	if (pin_person(a->source))
@@ -277,7 +186,9 @@ static int try_pad(const struct attempt *a)
 	else
 		log_say(0, "token \"%s\" asks for its PIN on its own pad", a->token->label);
 	secret_free(&consent);
-	return r < 0 ? r : send_pin(a, NULL, &answer);
+	if (r == 0 && a->ready != NULL)
+		r = a->ready(a);
+	return r < 0 ? r : send_pin(a, NULL, &rv);
 }
 
 /* A person is told with the question. */
@@ -304,25 +215,41 @@ static void fill_in(struct attempt *a)
 /* A PIN that is known to be right, unless somebody tried wrong ones or changed it meanwhile. */
 static bool from_cache(struct secret *pin, const struct attempt *a)
 {
-	return a->user == CKU_USER && a->kept == NULL && a->send == NULL &&
+	return a->sent.user == CKU_USER && a->kept == NULL && a->send == NULL &&
 	       pin_attended(a->source) && !a->about.count_low && !a->about.final_try &&
 	       pin_cache_get(pin, a->source->cache, a->token);
 }
 
-static int ask_and_try(const struct attempt *a, struct secret *pin)
+/* Of a PIN that nobody has typed. */
+static int look(struct pin_try *try, const struct attempt *a)
 {
-	bool asked = pin_attended(a->source) || a->about.final_try;
+	return a->typed ? 0 : pin_memory_look(try, a->source, a->token, a->about.kind, a->err);
+}
+
+static int ask_and_try(struct attempt *a, struct secret *pin)
+{
 	struct pin_try try = { 0 };
 	bool cached = from_cache(pin, a);
-	int r = 0;
+	int r = look(&try, a);
 
-	if (!asked)
-		r = pin_memory_look(&try, a->source, a->token, a->about.kind, a->err);
 	if (r == 0 && !cached)
 		r = pin_read(pin, a->source, &a->about, a->err);
 	if (r == 0)
-		r = try_pin(a, &try, pin, asked && !cached && pin_person(a->source));
+		r = try_pin(a, &try, pin, a->typed && !cached && pin_person(a->source));
 	return r;
+}
+
+int attempt_given(struct attempt *a, const struct secret *pin)
+{
+	struct pin_try try = { 0 };
+	CK_RV rv;
+	int r;
+
+	fill_in(a);
+	if (pin->data == NULL)
+		return send_pin(a, NULL, &rv);
+	r = look(&try, a);
+	return r == 0 ? try_pin(a, &try, pin, a->typed && pin_person(a->source)) : r;
 }
 
 int attempt_run(struct attempt *a)
@@ -335,6 +262,7 @@ int attempt_run(struct attempt *a)
 	if (r < 0)
 		return r;
 	warn_unattended(a);
+	a->typed = pin_attended(a->source) || a->about.final_try;
 	r = a->about.pin_pad ? try_pad(a) : ask_and_try(a, &pin);
 	if (r == 0 && a->kept != NULL)
 		*a->kept = pin;

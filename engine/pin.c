@@ -30,6 +30,7 @@ static int parse_fd(struct pin_source *p)
 	if (errno != 0 || *end != '\0' || fd < 0 || fd > 65535)
 		return HSMIME_EUSAGE;
 	p->fd = (int)fd;
+	p->start = lseek(p->fd, 0, SEEK_CUR);
 	return 0;
 }
 
@@ -117,12 +118,17 @@ int pin_source_from_uri(
 		    out, buffer_string(&spec), base->callback, base->callback_arg, err);
 	else
 		r = refuse_uri(err, "the URI's pin-source is too long");
-	if (*out != NULL) {
-		(*out)->doubtful = base->doubtful;
-		(*out)->memory = base->memory;
-	}
+	if (*out != NULL)
+		pin_source_like(*out, base);
 	buffer_free(&spec);
 	return r;
+}
+
+void pin_source_like(struct pin_source *p, const struct pin_source *base)
+{
+	p->doubtful = base->doubtful;
+	p->memory = base->memory;
+	p->limit = base->limit;
 }
 
 void pin_source_free(struct pin_source *p)
@@ -156,24 +162,47 @@ static int failed(struct error *err, const struct pin_source *p, const char *why
 	return error_set(err, HSMIME_EPIN, "no PIN from %s %s: %s", kinds[p->kind], p->name, why);
 }
 
-/* One octet at a time: what follows the line on a descriptor is not ours. */
-static int read_line(struct secret *pin, int fd, const struct pin_source *p, struct error *err)
+static int failed_late(struct error *err)
+{
+	error_set(err, HSMIME_EPIN, "no PIN from the command: it took too long");
+	return error_hint(
+	    err, "run it by hand to see what it waits for; --call-limit gives it more time");
+}
+
+/* The next octet of the line; 0: the line is over; negative: an error. No more of it is read. */
+static ssize_t next(unsigned char *c, int fd, struct pin_command *command,
+    const struct pin_source *p, struct error *err)
+{
+	enum pin_command_state state =
+	    command != NULL ? pin_command_await(command) : PIN_COMMAND_SAYS;
+	ssize_t n;
+
+	if (state == PIN_COMMAND_LATE)
+		return failed_late(err);
+	if (state == PIN_COMMAND_ENDED)
+		return 0;
+	do
+		n = read(fd, c, 1);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return failed(err, p, strerror(errno));
+	return n == 1 && *c != '\n' ? 1 : 0;
+}
+
+/* One octet at a time: what follows the line on a descriptor is not ours. command may be NULL. */
+static int read_line(struct secret *pin, int fd, struct pin_command *command,
+    const struct pin_source *p, struct error *err)
 {
 	unsigned char c = 0;
-	ssize_t n = 0;
+	ssize_t n;
 
-	for (;;) {
-		n = read(fd, &c, 1);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return failed(err, p, strerror(errno));
-		if (n == 0 || c == '\n')
-			break;
+	while ((n = next(&c, fd, command, p, err)) > 0) {
 		if (pin->len == PIN_MAX || c == '\0')
 			return failed(err, p, c == '\0' ? "it holds a NUL" : "it is too long");
 		pin->data[pin->len++] = c;
 	}
+	if (n < 0)
+		return (int)n;
 	if (pin->len > 0 && pin->data[pin->len - 1] == '\r')
 		pin->len--;
 	return pin->len > 0 ? 0 : failed(err, p, "it is empty");
@@ -202,7 +231,7 @@ static int read_path(struct secret *pin, const char *path, struct pin_source *p,
 	if (fd < 0)
 		return failed(err, p, strerror(errno));
 	warn_of_readers(fd, p);
-	r = read_line(pin, fd, p, err);
+	r = read_line(pin, fd, NULL, p, err);
 	close(fd);
 	return r;
 }
@@ -219,7 +248,7 @@ static int from_fd_once(struct secret *pin, struct pin_source *p, struct error *
 	if (p->held.data == NULL) {
 		r = secret_new(&p->held, PIN_MAX);
 		if (r == 0)
-			r = read_line(&p->held, p->fd, p, err);
+			r = read_line(&p->held, p->fd, NULL, p, err);
 		else
 			r = error_nomem(err);
 	}
@@ -246,18 +275,23 @@ static int from_fd(struct secret *pin, struct pin_source *p, struct error *err)
 
 static int from_command(struct secret *pin, struct pin_source *p, struct error *err)
 {
-	pid_t pid = 0;
-	int out = -1, e = pin_command_start(&pid, &out, p->name), r;
+	unsigned limit = p->limit != NULL ? atomic_load(p->limit) : PIN_LIMIT;
+	enum pin_command_state state;
+	struct pin_command c;
+	int e = pin_command_start(&c, p->name, limit), r;
 
 	if (e != 0)
 		return failed(err, p, strerror(e));
-	r = read_line(pin, out, p, err);
-	return pin_command_end(pid, out) ? r : failed(err, p, "it did not succeed");
+	r = read_line(pin, c.out, &c, p, err);
+	state = pin_command_end(&c);
+	if (state == PIN_COMMAND_LATE)
+		return failed_late(err);
+	return state == PIN_COMMAND_ENDED ? r : failed(err, p, "it did not succeed");
 }
 
 static int from_cred(struct secret *pin, struct pin_source *p, struct error *err)
 {
-	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	const char *folder = secure_getenv("CREDENTIALS_DIRECTORY");
 	struct buffer path;
 	int r;
 

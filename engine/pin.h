@@ -14,7 +14,8 @@
 #include "util/error.h"
 #include "util/secret.h"
 
-#define PIN_MAX 255 /* octets */
+#define PIN_MAX 255     /* octets */
+#define PIN_LIMIT 60000 /* milliseconds */
 
 struct pin_memory;
 struct pin_cache;
@@ -26,6 +27,7 @@ struct pin_source {
 	enum pin_kind kind; /* PIN_CALLBACK: no source but the person */
 	char *name;         /* what follows the colon */
 	int fd;
+	long long start; /* fd: where it stood in its file at first; negative: it is no file */
 	hsmime_pin_callback callback; /* may be NULL: nobody is there */
 	void *callback_arg;
 	bool doubtful;             /* whom the callback asks may be no person: not for a last try */
@@ -34,6 +36,8 @@ struct pin_source {
 	struct secret held;        /* fd: can be read once only, so it is kept, locked in memory */
 	struct pin_memory *memory; /* the engine's; NULL: nothing is remembered */
 	struct pin_cache *cache;   /* the engine's; NULL: nothing is kept */
+	/* Milliseconds that a command may take, ten times as long until it has said the PIN; 0: no limit. */
+	const atomic_uint *limit; /* the engine's; NULL: PIN_LIMIT */
 };
 
 /*
@@ -52,6 +56,9 @@ int pin_source_new(struct pin_source **out, const char *spec, hsmime_pin_callbac
  */
 int pin_source_from_uri(
     struct pin_source **out, const char *value, const struct pin_source *base, struct error *err);
+
+/* pin_source_like(p, base): p, new, has the doubt, the memory and the limit of base. */
+void pin_source_like(struct pin_source *p, const struct pin_source *base);
 
 /* pin_source_free(p): wipes what it holds; NULL is allowed. */
 void pin_source_free(struct pin_source *p);

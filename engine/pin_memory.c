@@ -195,9 +195,9 @@ int pin_memory_look(struct pin_try *try, const struct pin_source *source, const 
 	*try = (struct pin_try){ source->memory, t, source, kind, "", "", "" };
 	if (source->memory == NULL)
 		return 0;
-	if (!pin_name_token(token, t) || !pin_name_source(of, source, kind))
+	if (!pin_name_token(token, t) || !pin_name_source(of, source))
 		return error_openssl(err, HSMIME_EINTERNAL, "can't digest");
-	snprintf(try->name, sizeof(try->name), "%s-%s", token, of);
+	snprintf(try->name, sizeof(try->name), "%s-%u-%s", token, (unsigned)kind % 10, of);
 	pin_source_state(try->state, source);
 	return check(try, err);
 }
@@ -316,16 +316,30 @@ void pin_memory_end(struct pin_try *try, enum pin_outcome outcome)
 	close(folder);
 }
 
-size_t pin_memory_clear(struct pin_memory *m, const struct token *t)
+static void clear(struct pin_memory *m, const char *beginning)
 {
-	char token[PIN_NAME_ROOM] = "";
 	int folder = m != NULL ? open_folder(m) : -1;
-	size_t count = 0;
 
 	if (folder < 0)
-		return 0;
-	if (t == NULL || pin_name_token(token, t))
-		count = for_each(folder, token, remove_done, NULL);
+		return;
+	for_each(folder, beginning, remove_done, NULL);
 	close(folder);
-	return count;
+}
+
+void pin_memory_clear(struct pin_memory *m, const struct token *t)
+{
+	char token[PIN_NAME_ROOM] = "";
+
+	if (t == NULL || pin_name_token(token, t))
+		clear(m, token);
+}
+
+void pin_memory_clear_kind(struct pin_memory *m, const struct token *t, enum hsmime_pin_kind kind)
+{
+	char token[PIN_NAME_ROOM], beginning[PIN_TRY_NAME];
+
+	if (m == NULL || !pin_name_token(token, t))
+		return;
+	snprintf(beginning, sizeof(beginning), "%s-%u-", token, (unsigned)kind % 10);
+	clear(m, beginning);
 }

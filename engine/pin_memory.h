@@ -30,7 +30,7 @@ struct pin_memory;
 int pin_memory_new(struct pin_memory **out, const char *state, struct error *err);
 void pin_memory_free(struct pin_memory *m);
 
-#define PIN_TRY_NAME 64 /* two digests of 30 digits each, and what joins them */
+#define PIN_TRY_NAME 64 /* of token and source 30 digits each, the kind between them */
 
 /* A try that is under way; private to pin_memory.c. */
 struct pin_try {
@@ -65,9 +65,10 @@ enum pin_outcome { PIN_ACCEPTED, PIN_REFUSED, PIN_VOID };
 void pin_memory_end(struct pin_try *try, enum pin_outcome outcome);
 
 /*
- * pin_memory_clear(m, t): forget all about t (NULL: about all tokens); returns how many sources
- * were forgotten. NULL for m is allowed.
+ * pin_memory_clear(m, t): forget all about t (NULL: about all tokens).
+ * pin_memory_clear_kind(m, t, kind): the sources of t's PIN of that kind. NULL for m is allowed.
  */
-size_t pin_memory_clear(struct pin_memory *m, const struct token *t);
+void pin_memory_clear(struct pin_memory *m, const struct token *t);
+void pin_memory_clear_kind(struct pin_memory *m, const struct token *t, enum hsmime_pin_kind kind);
 
 #endif

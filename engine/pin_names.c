@@ -44,19 +44,50 @@ const char *pin_source_kind(const struct pin_source *source)
 	return names[source->kind];
 }
 
-/* The same file has one name, from whichever folder it is named. */
-bool pin_name_source(
-    char out[PIN_NAME_ROOM], const struct pin_source *source, enum hsmime_pin_kind kind)
+/* A file without a name, as a shell makes it for a here-document, is another one each time. */
+static bool is_named_file(const struct stat *st)
 {
-	const char *folder = source->kind == PIN_CRED ? getenv("CREDENTIALS_DIRECTORY") : NULL;
-	char *path = source->kind == PIN_FILE ? realpath(source->name, NULL) : NULL;
-	char wanted[12];
-	const char *parts[] = { pin_source_kind(source), path != NULL ? path : source->name,
-		folder != NULL ? folder : "", wanted };
+	return S_ISREG(st->st_mode) && st->st_nlink > 0;
+}
+
+/* Of the file behind a descriptor; NULL: there is none. */
+static char *path_of_fd(int fd)
+{
+	char link[32];
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !is_named_file(&st))
+		return NULL;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return realpath(link, NULL);
+}
+
+/* The same file has one name, from whichever folder it is named, and open or not. */
+static bool name_file(char out[PIN_NAME_ROOM], const char *path, long long start)
+{
+	char line[32] = "";
+	const char *parts[] = { "file", path, line };
+
+	/* Which line of it was not read before is another PIN. */
+	if (start > 0)
+		snprintf(line, sizeof(line), "%lld", start);
+	return digest(out, parts, 3);
+}
+
+bool pin_name_source(char out[PIN_NAME_ROOM], const struct pin_source *source)
+{
+	const char *folder =
+	    source->kind == PIN_CRED ? secure_getenv("CREDENTIALS_DIRECTORY") : NULL;
+	const char *parts[] = { pin_source_kind(source), source->kind != PIN_FD ? source->name : "",
+		folder != NULL ? folder : "" };
+	char *path = NULL;
 	bool done;
 
-	snprintf(wanted, sizeof(wanted), "%d", (int)kind);
-	done = digest(out, parts, 4);
+	if (source->kind == PIN_FILE)
+		path = realpath(source->name, NULL);
+	else if (source->kind == PIN_FD)
+		path = path_of_fd(source->fd);
+	done = path != NULL ? name_file(out, path, source->start) : digest(out, parts, 3);
 	free(path);
 	return done;
 }
@@ -72,7 +103,7 @@ void pin_source_state(char state[PIN_STATE_ROOM], const struct pin_source *sourc
 	bool file = (source->kind == PIN_FILE && stat(source->name, &st) == 0) ||
 		    (source->kind == PIN_FD && fstat(source->fd, &st) == 0);
 
-	if (!file || !S_ISREG(st.st_mode))
+	if (!file || !is_named_file(&st))
 		snprintf(state, PIN_STATE_ROOM, PIN_UNCHANGING);
 	else
 		snprintf(state, PIN_STATE_ROOM, "%llu.%lld.%lld.%09ld",

@@ -6,8 +6,6 @@
 
 #include <stdbool.h>
 
-#include <hsmime/context.h>
-
 struct token;
 struct pin_source;
 
@@ -16,12 +14,13 @@ struct pin_source;
 
 /*
  * pin_name_token(out, t): by serial number, manufacturer and model: a digest in hexadecimal.
- * pin_name_source(out, source, kind): by the source, a person's excepted, and which PIN it gives.
+ * pin_name_source(out, source): by the source, a person's excepted. The number of a descriptor says
+ * nothing: one that is a file is that file, all others, pipes above all, are one source, since
+ * nothing tells them apart and the next one may give the same PIN.
  * False where OpenSSL fails.
  */
 bool pin_name_token(char out[PIN_NAME_ROOM], const struct token *t);
-bool pin_name_source(
-    char out[PIN_NAME_ROOM], const struct pin_source *source, enum hsmime_pin_kind kind);
+bool pin_name_source(char out[PIN_NAME_ROOM], const struct pin_source *source);
 
 /* pin_source_kind(source): "file", "command", … */
 const char *pin_source_kind(const struct pin_source *source);

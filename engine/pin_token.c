@@ -18,17 +18,27 @@ static bool fits(const struct engine *e, const struct uri *uri, struct token *t,
 	return blank || e->token_label == NULL || strcmp(e->token_label, t->label) == 0;
 }
 
-static int none(const struct engine *e, bool blank, struct error *err)
+int pin_token_none(const struct engine *e, const char *uri, struct error *err)
 {
-	if (blank) {
-		error_set(err, HSMIME_ETOKEN, "there is no token that is not initialised yet");
-		return error_hint(err, "insert it, or see hsmime tokens");
-	}
-	if (e->token_label != NULL)
-		error_set(err, HSMIME_ETOKEN, "there is no token \"%s\"", e->token_label);
+	const char *label = e->token_label;
+
+	if (label != NULL && uri != NULL)
+		error_set(err, HSMIME_ETOKEN, "there is no token \"%s\" that %s names", label, uri);
+	else if (label != NULL)
+		error_set(err, HSMIME_ETOKEN, "there is no token \"%s\"", label);
+	else if (uri != NULL)
+		error_set(err, HSMIME_ETOKEN, "there is no token that %s names", uri);
 	else
-		error_set(err, HSMIME_ETOKEN, "there is no such token");
+		error_set(err, HSMIME_ETOKEN, "there is no token");
 	return error_hint(err, "see hsmime tokens");
+}
+
+static int none(const struct engine *e, const char *uri, bool blank, struct error *err)
+{
+	if (!blank)
+		return pin_token_none(e, uri, err);
+	error_set(err, HSMIME_ETOKEN, "there is no token that is not initialised yet");
+	return error_hint(err, "insert it, or see hsmime tokens");
 }
 
 static int several(struct buffer *names, bool blank, struct error *err)
@@ -42,8 +52,8 @@ static int several(struct buffer *names, bool blank, struct error *err)
 	    list != NULL ? list : "see hsmime tokens");
 }
 
-static int choose(
-    struct token **out, struct engine *e, const struct uri *uri, bool blank, struct error *err)
+static int choose(struct token **out, struct engine *e, const struct uri *uri, const char *named,
+    bool blank, struct error *err)
 {
 	struct buffer names;
 	size_t count = 0;
@@ -58,7 +68,7 @@ static int choose(
 		    &names, "%s\"%s\" (serial %s)", count++ > 0 ? ", " : "", t->label, t->serial);
 	}
 	if (count == 0)
-		r = none(e, blank, err);
+		r = none(e, named, blank, err);
 	else if (count > 1)
 		r = several(&names, blank, err);
 	buffer_free(&names);
@@ -74,7 +84,7 @@ int pin_token(struct token **out, struct engine *e, const char *uri, bool blank,
 	if (r == 0)
 		r = uri_parse(&parsed, uri, e->module, err);
 	if (r == 0)
-		r = choose(out, e, &parsed, blank, err);
+		r = choose(out, e, &parsed, uri, blank, err);
 	if (r < 0)
 		*out = NULL;
 	uri_free(&parsed);

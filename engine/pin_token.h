@@ -19,4 +19,7 @@ struct token;
  */
 int pin_token(struct token **out, struct engine *e, const char *uri, bool blank, struct error *err);
 
+/* pin_token_none(e, uri, err): HSMIME_ETOKEN: there is no token that uri and the engine's label allow. */
+int pin_token_none(const struct engine *e, const char *uri, struct error *err);
+
 #endif

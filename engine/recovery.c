@@ -17,6 +17,7 @@ struct code {
 static const char insert_again[] = "insert the token again, or check its reader or connection";
 static const char check_service[] = "try again; if it stays, check the token's driver and its logs";
 static const char other_token[] = "this key or token can't do it; use another key or algorithm";
+static const char others[] = "close the other programs that use the token, and start again";
 static const char unblock[] = "unblock the PIN with hsmime pin unblock (security officer or PUK)";
 
 static const struct code codes[] = {
@@ -68,6 +69,8 @@ static const struct code codes[] = {
 	    "the PIN has characters that the token does not take" },
 	{ CODE(PIN_LEN_RANGE), RECOVERY_NONE, HSMIME_EPIN, "refused the PIN",
 	    "the PIN is too long or too short for the token" },
+	{ CODE(PIN_TOO_WEAK), RECOVERY_NONE, HSMIME_EPIN, "refused the PIN",
+	    "the PIN is too easy to guess for the token" },
 	{ CODE(PIN_EXPIRED), RECOVERY_NONE, HSMIME_EPIN, "asks for a new PIN",
 	    "change the PIN with hsmime pin change" },
 	{ CODE(PIN_LOCKED), RECOVERY_NONE, HSMIME_EPIN, "has locked its PIN", unblock },
@@ -78,7 +81,10 @@ static const struct code codes[] = {
 	    insert_again },
 	{ CODE(SESSION_PARALLEL_NOT_SUPPORTED), RECOVERY_NONE, HSMIME_ETOKEN, "grants no session",
 	    NULL },
+	{ CODE(SESSION_EXISTS), RECOVERY_NONE, HSMIME_ETOKEN, "has sessions open", others },
 	{ CODE(SESSION_READ_ONLY), RECOVERY_NONE, HSMIME_ETOKEN, "is open for reading only", NULL },
+	{ CODE(SESSION_READ_ONLY_EXISTS), RECOVERY_NONE, HSMIME_ETOKEN,
+	    "is open for reading elsewhere", others },
 	{ CODE(SESSION_READ_WRITE_SO_EXISTS), RECOVERY_NONE, HSMIME_ETOKEN,
 	    "is in use by its security officer", "log the security officer out" },
 	{ CODE(TEMPLATE_INCOMPLETE), RECOVERY_NONE, HSMIME_ETOKEN, "asks for more attributes",
@@ -88,10 +94,13 @@ static const struct code codes[] = {
 	{ CODE(TOKEN_NOT_PRESENT), RECOVERY_SESSION, HSMIME_ETOKEN, "is not there", insert_again },
 	{ CODE(TOKEN_NOT_RECOGNIZED), RECOVERY_NONE, HSMIME_ETOKEN, "is not known to its driver",
 	    insert_again },
-	{ CODE(TOKEN_WRITE_PROTECTED), RECOVERY_NONE, HSMIME_ETOKEN, "is write-protected", NULL },
+	{ CODE(TOKEN_WRITE_PROTECTED), RECOVERY_NONE, HSMIME_ETOKEN, "is write-protected",
+	    "take its write protection away, or use another token" },
 	{ CODE(USER_NOT_LOGGED_IN), RECOVERY_LOGIN, HSMIME_ETOKEN, "asks for a login", NULL },
 	{ CODE(USER_PIN_NOT_INITIALIZED), RECOVERY_NONE, HSMIME_EPIN, "has no user PIN yet",
 	    "set a PIN with hsmime pin init" },
+	{ CODE(USER_ALREADY_LOGGED_IN), RECOVERY_NONE, HSMIME_ETOKEN, "has somebody logged in",
+	    others },
 	{ CODE(USER_ANOTHER_ALREADY_LOGGED_IN), RECOVERY_NONE, HSMIME_ETOKEN,
 	    "is in use by another of its users", "log the other user out" },
 	{ CODE(USER_TYPE_INVALID), RECOVERY_NONE, HSMIME_ETOKEN, "knows no such user", NULL },

@@ -3,8 +3,9 @@
  *
  * PINs come from PIN sources, or from the context's PIN callback, which is asked for each one by
  * its kind (hsmime_pin_request), and twice for a new one. A token with a PIN pad asks for them
- * itself; the callback tells the person then. A wrong PIN is sent once. After a change it is
- * forgotten which PINs and PIN sources that token refused.
+ * itself; the callback tells the person then. The PIN that is comes before the one that is to be,
+ * from one descriptor too. A wrong PIN is sent once. After a change it is forgotten which user's PINs
+ * and sources of them that token refused.
  */
 #ifndef HSMIME_PIN_H
 #define HSMIME_PIN_H
@@ -23,10 +24,17 @@ typedef struct hsmime_pin_options {
 	int puk;                    /* unblock by the PUK */
 	const char *label; /* init: initialise the token first, with this label (1 to 32 octets) */
 	int erase;         /* with label: also a token that is initialised: all on it is lost */
+	/*
+	 * With erase, asked before any PIN is: 0 where the token with that label and serial number is
+	 * meant, anything else where not (HSMIME_EUSAGE). NULL: who set erase means it. By the
+	 * thread, and with the rules, of the PIN callback.
+	 */
+	int (*confirm)(void *arg, const char *label, const char *serial);
+	void *confirm_arg;
 } hsmime_pin_options;
 #define HSMIME_PIN_OPTIONS_INIT                                                                    \
 	{                                                                                          \
-		NULL, NULL, NULL, 0, NULL, 0                                                       \
+		NULL, NULL, NULL, 0, NULL, 0, NULL, NULL                                           \
 	}
 
 /*
@@ -39,10 +47,10 @@ typedef struct hsmime_pin_options {
  *     token is initialised before (C_InitToken): a blank one, where the PIN given becomes the
  *     security officer's, or with erase the one that token or the context's label names.
  * hsmime_pin_forget(ctx, options): forget which PIN sources gave wrong PINs to the tokens that
- *     options->token or the context's label names, or to any.
+ *     options->token or the context's label names (HSMIME_ETOKEN where none is there), or to any.
  *
  * Return 0, HSMIME_EUSAGE (several tokens fit, a token that is not in the state for it, a malformed
- * URI or source), HSMIME_EPOLICY (a URI that is refused), HSMIME_EPIN (no PIN, a wrong one, one
+ * URI or source, not confirmed), HSMIME_EPOLICY (a URI that is refused), HSMIME_EPIN (no PIN, a wrong one, one
  * that must not be tried, or a new one that the token does not take), HSMIME_ETOKEN (no such token,
  * or it failed) or HSMIME_ENOMEM.
  */

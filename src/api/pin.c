@@ -26,7 +26,8 @@ static int run(hsmime_ctx *ctx, const hsmime_pin_options *options, pin_function 
 {
 	struct call c = { ctx,
 		{ options->token, options->new_pin_source, options->so_pin_source, options->label,
-		    options->erase != 0, options->puk != 0 },
+		    options->erase != 0, options->puk != 0, options->confirm,
+		    options->confirm_arg },
 		function };
 
 	return ctx_run(ctx, run_call, &c);

@@ -51,7 +51,7 @@ static const struct {
 	{ OPT_FORCE, "init" },
 };
 
-static int check(struct job *job, const struct action *action)
+static int check_options(struct job *job, const struct action *action)
 {
 	const struct options *o = job->options;
 
@@ -64,14 +64,26 @@ static int check(struct job *job, const struct action *action)
 	return 0;
 }
 
-/* What is on the token is lost: only who types its new name back means it. */
-static int confirm(struct job *job, const hsmime_pin_options *options)
+/* What a configuration file says is not what is thought of now. */
+static int check_named(struct job *job)
 {
-	if (!options->erase)
+	const struct options *o = job->options;
+
+	if (!option_is(o, OPT_FORCE) || option_text(o, OPT_LABEL) == NULL || o->operand_count > 1 ||
+	    option_given(o, OPT_TOKEN))
 		return 0;
-	if (prompt_word("All keys and certificates on the token will be lost.\n"
-			"Type the label that it is to have to go on: ",
-		options->label))
+	return job_refuse(job, HSMIME_EUSAGE,
+	    "name it on the command line, with --token or by a URI; the configuration does not "
+	    "count",
+	    "the token that is to be erased is not named");
+}
+
+/* What is on the token is lost: only who types its new name back means it. */
+static int confirm(void *arg, const char *label, const char *serial)
+{
+	struct job *job = arg;
+
+	if (prompt_erase(label, serial, option_text(job->options, OPT_LABEL)))
 		return 0;
 	return job_refuse(job, HSMIME_EUSAGE,
 	    "type the label of --label at a terminal; nothing else confirms it",
@@ -82,7 +94,7 @@ static int act(struct job *job, const struct action *action)
 {
 	const struct options *o = job->options;
 	hsmime_pin_options options = HSMIME_PIN_OPTIONS_INIT;
-	int status = check(job, action);
+	int status = check_options(job, action);
 
 	options.token = o->operand_count > 1 ? o->operands[1] : NULL;
 	options.new_pin_source = option_text(o, OPT_NEW_PIN_SOURCE);
@@ -90,8 +102,10 @@ static int act(struct job *job, const struct action *action)
 	options.puk = option_is(o, OPT_PUK);
 	options.label = option_text(o, OPT_LABEL);
 	options.erase = option_is(o, OPT_FORCE);
+	options.confirm = confirm;
+	options.confirm_arg = job;
 	if (status == 0)
-		status = confirm(job, &options);
+		status = check_named(job);
 	return status == 0 ? action->run(job->ctx, &options) : status;
 }
 

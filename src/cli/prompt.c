@@ -141,7 +141,7 @@ static ptrdiff_t tell_pad(FILE *tty, const hsmime_pin_request *request, char *an
 	return 1;
 }
 
-bool prompt_word(const char *question, const char *word)
+bool prompt_erase(const char *label, const char *serial, const char *word)
 {
 	FILE *tty = fopen("/dev/tty", "r+e");
 	char answer[256];
@@ -149,7 +149,11 @@ bool prompt_word(const char *question, const char *word)
 
 	if (tty == NULL)
 		return false;
-	fputs(question, tty);
+	fputs("All keys and certificates on the token ", tty);
+	utf8_print(tty, label);
+	fputs(" (serial number ", tty);
+	utf8_print(tty, serial);
+	fputs(") will be lost.\nType the label that it is to have to go on: ", tty);
 	fflush(tty);
 	len = read_line(fileno(tty), answer, sizeof(answer));
 	fclose(tty);

@@ -16,8 +16,11 @@
  */
 ptrdiff_t prompt_pin(void *arg, const hsmime_pin_request *request, char *pin, size_t size);
 
-/* prompt_word(question, word): ask at the terminal; whether just that word was typed. */
-bool prompt_word(const char *question, const char *word);
+/*
+ * prompt_erase(label, serial, word): tell at the terminal that all on the token with that label and
+ * serial number will be lost; whether just that word was typed.
+ */
+bool prompt_erase(const char *label, const char *serial, const char *word);
 
 /* prompt_possible(): there is a terminal to ask at. */
 bool prompt_possible(void);

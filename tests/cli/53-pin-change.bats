@@ -87,6 +87,19 @@ calls() { # FUNCTION: how often it was called, as the spy saw it
 	[ -z "$(ls "$XDG_STATE_HOME/hsmime/pins")" ]
 }
 
+@test "forget of a token that is not there is 4, and names it" {
+	fails wrong
+	run_as 4 hsmime pin forget --token None
+	explained
+	said 'there is no token "None"'
+	run_as 4 hsmime pin forget pkcs11:serial=77
+	explained
+	said 'there is no token that pkcs11:serial=77 names'
+	[ -n "$(ls "$XDG_STATE_HOME/hsmime/pins")" ]
+	run_as 0 hsmime pin forget
+	[ -z "$(ls "$XDG_STATE_HOME/hsmime/pins")" ]
+}
+
 @test "unblock: the security officer gives a new PIN" {
 	run_as 0 hsmime pin unblock --so-pin-source file:so --new-pin-source file:new
 	works new
@@ -127,6 +140,13 @@ calls() { # FUNCTION: how often it was called, as the spy saw it
 	run_as 0 hsmime pin unblock --token 'Fresh one' --so-pin-source file:new --new-pin-source file:so
 	run_as 0 hsmime keys --login --token 'Fresh one' --pin-source file:so
 	works old
+}
+
+@test "from one descriptor the security officer's PIN comes before the new one" {
+	run_as 0 hsmime pin init --label 'Fresh one' --so-pin-source fd:9 --new-pin-source fd:9 9< <(cat so - new <<<'')
+	run_as 0 hsmime keys --login --token 'Fresh one' --pin-source file:new
+	run_as 0 hsmime pin unblock --token 'Fresh one' --so-pin-source fd:9 --new-pin-source fd:9 9< <(cat so - old <<<'')
+	run_as 0 hsmime keys --login --token 'Fresh one' --pin-source file:old
 }
 
 @test "more than one token: the error lists them, and a URI or --token chooses" {
@@ -170,6 +190,28 @@ calls() { # FUNCTION: how often it was called, as the spy saw it
 	run_as 0 hsmime keys --login --token New --pin-source file:new
 	run_as 0 hsmime tokens --json
 	[ "$(field '[t["label"] for t in d if t["label"]]' <<<"$output")" = "['New']" ]
+}
+
+@test "the token that is to be erased is named on the command line, and shown before" {
+	mkdir -p "$XDG_CONFIG_HOME/hsmime"
+	printf '[hsmime]\ntoken=Demo\n' >"$XDG_CONFIG_HOME/hsmime/hsmime.conf"
+	run_as 2 spied hsmime pin init --label New --force --so-pin-source file:so --new-pin-source file:new
+	explained
+	said 'the token that is to be erased is not named'
+	[ ! -e spy.log ] || [ "$(calls C_InitToken)" = 0 ]
+	run_as 0 hsmime tokens --json
+	serial=$(field '[t["serial"] for t in d if t["label"] == "Demo"][0]' <<<"$output")
+	run expect -f - -- "$HSMIME" "pkcs11:serial=$serial" <<-'EXPECT'
+		set timeout 20
+		spawn [lindex $argv 0] pin init --label New --force [lindex $argv 1] --so-pin-source file:so --new-pin-source file:new
+		expect "to go on: "
+		send -- "Demo\r"
+		expect eof
+		exit [lindex [wait] 3]
+	EXPECT
+	[ "$status" = 2 ]
+	reported "on the token Demo \(serial number $serial\) will be lost"
+	works old
 }
 
 # change_by_hand OLD NEW AGAIN: at the terminal

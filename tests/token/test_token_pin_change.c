@@ -8,86 +8,14 @@
 
 #include <cmocka.h>
 
-#include "engine/pin_change.h"
+#include "change_rig.h"
 #include "operate.h"
-#include "pin_rig.h"
-
-#define SO_PIN "so-pin" /* softtoken.c's */
-
-/* Who is asked: one answer for each kind, and what was asked in turn. */
-static struct {
-	const char *user, *so, *puk, *fresh, *again;
-	char asked[200];
-} person;
-
-static ptrdiff_t ask(void *arg, const hsmime_pin_request *r, char *out, size_t size)
-{
-	const char *const answers[] = { person.user, person.so, person.puk,
-		r->again ? person.again : person.fresh, NULL };
-	static const char *const names[] = { "user", "so", "puk", "new", "new-so" };
-	const char *answer = answers[r->kind];
-	size_t used = strlen(person.asked);
-
-	(void)arg;
-	snprintf(person.asked + used, sizeof(person.asked) - used, "%s%s%s%s ", names[r->kind],
-	    r->again ? "-again" : "", r->pin_pad ? "-pad" : "", r->final_try ? "-last" : "");
-	assert_string_equal(r->token_label, "Alpha");
-	if (answer == NULL)
-		return HSMIME_EPIN;
-	assert_true(strlen(answer) <= size);
-	memcpy(out, answer, strlen(answer));
-	return (ptrdiff_t)strlen(answer);
-}
-
-static void open_with(const char *source, bool with_person)
-{
-	struct engine_options options = { .module = PROXY_MODULE,
-		.token_label = "Alpha",
-		.pin_source = source,
-		.pin_callback = with_person ? ask : NULL };
-
-	engine_free(pin_rig.e);
-	assert_int_equal(engine_new(&pin_rig.e, &options, &pin_rig.err), 0);
-	memset(&pin_rig.err, 0, sizeof(pin_rig.err));
-}
-
-static int begin(void **state)
-{
-	memset(&person, 0, sizeof(person));
-	person.user = pin_rig_right;
-	person.so = SO_PIN;
-	person.fresh = person.again = "new-pin-1";
-	return pin_rig_begin(state);
-}
-
-/* The PIN is what the rig thinks again, whatever a test did. */
-static int end(void **state)
-{
-	static const struct pin_job job = { .new_source = "env:RIGHT_PIN" };
-
-	setenv("RIGHT_PIN", pin_rig_right, 1);
-	pin_rig.proxy->reset();
-	person.so = SO_PIN;
-	open_with(NULL, true);
-	assert_int_equal(engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), 0);
-	return pin_rig_end(state);
-}
-
-static const struct pin_job plain;
-
-static void fails(int r, int status, const char *message)
-{
-	assert_int_equal(r, status);
-	if (strstr(pin_rig.err.message, message) == NULL)
-		fail_msg("\"%s\" / \"%s\"", pin_rig.err.message, pin_rig.err.hint);
-	assert_string_not_equal(pin_rig.err.hint, "");
-}
 
 static void a_person_gives_the_old_pin_once_and_the_new_one_twice(void **state)
 {
 	(void)state;
-	open_with(NULL, true);
-	assert_int_equal(engine_pin_change(pin_rig.e, &plain, &pin_rig.err), 0);
+	change_engine(NULL, true);
+	assert_int_equal(engine_pin_change(pin_rig.e, &change_plain, &pin_rig.err), 0);
 	assert_string_equal(person.asked, "user new new-again ");
 	assert_int_equal(pin_rig.proxy->count("C_Login"), 1);
 	assert_int_equal(pin_rig.proxy->count("C_SetPIN"), 1);
@@ -101,12 +29,15 @@ static void two_new_pins_that_differ_change_nothing(void **state)
 {
 	(void)state;
 	person.again = "new-pin-2";
-	open_with(NULL, true);
-	fails(engine_pin_change(pin_rig.e, &plain, &pin_rig.err), HSMIME_EPIN, "differ");
+	change_engine(NULL, true);
+	change_fails(
+	    engine_pin_change(pin_rig.e, &change_plain, &pin_rig.err), HSMIME_EPIN, "differ");
 	person.again = person.fresh = pin_rig_right;
-	fails(engine_pin_change(pin_rig.e, &plain, &pin_rig.err), HSMIME_EPIN, "is the old one");
+	change_fails(engine_pin_change(pin_rig.e, &change_plain, &pin_rig.err), HSMIME_EPIN,
+	    "is the old one");
 	person.again = person.fresh = "abc";
-	fails(engine_pin_change(pin_rig.e, &plain, &pin_rig.err), HSMIME_EPIN, "too short");
+	change_fails(
+	    engine_pin_change(pin_rig.e, &change_plain, &pin_rig.err), HSMIME_EPIN, "too short");
 	assert_int_equal(pin_rig.proxy->count("C_SetPIN"), 0);
 }
 
@@ -114,9 +45,11 @@ static void a_wrong_old_pin_is_sent_once_and_no_new_one_is_asked_for(void **stat
 {
 	(void)state;
 	person.user = pin_rig_wrong;
-	open_with(NULL, true);
-	fails(engine_pin_change(pin_rig.e, &plain, &pin_rig.err), HSMIME_EPIN, "CKR_PIN_INCORRECT");
-	fails(engine_pin_change(pin_rig.e, &plain, &pin_rig.err), HSMIME_EPIN, "before");
+	change_engine(NULL, true);
+	change_fails(engine_pin_change(pin_rig.e, &change_plain, &pin_rig.err), HSMIME_EPIN,
+	    "CKR_PIN_INCORRECT");
+	change_fails(
+	    engine_pin_change(pin_rig.e, &change_plain, &pin_rig.err), HSMIME_EPIN, "before");
 	assert_string_equal(person.asked, "user user ");
 	assert_int_equal(pin_rig.proxy->count("C_Login"), 1);
 	assert_int_equal(pin_rig.proxy->count("C_SetPIN"), 0);
@@ -126,10 +59,10 @@ static void what_was_refused_may_be_the_new_pin(void **state)
 {
 	(void)state;
 	person.user = "new-pin-1";
-	open_with(NULL, true);
+	change_engine(NULL, true);
 	assert_int_equal(pin_rig_find(PIN_RIG_KEY), HSMIME_EPIN);
 	person.user = pin_rig_right;
-	assert_int_equal(engine_pin_change(pin_rig.e, &plain, &pin_rig.err), 0);
+	assert_int_equal(engine_pin_change(pin_rig.e, &change_plain, &pin_rig.err), 0);
 	person.user = "new-pin-1";
 	assert_int_equal(pin_rig_find(PIN_RIG_KEY), 0);
 }
@@ -137,20 +70,20 @@ static void what_was_refused_may_be_the_new_pin(void **state)
 static void an_expired_pin_is_changed_by_itself(void **state)
 {
 	(void)state;
-	open_with(NULL, true);
+	change_engine(NULL, true);
 	pin_rig.proxy->refuse("C_Login", CKR_PIN_EXPIRED, 0, 1);
-	assert_int_equal(engine_pin_change(pin_rig.e, &plain, &pin_rig.err), 0);
+	assert_int_equal(engine_pin_change(pin_rig.e, &change_plain, &pin_rig.err), 0);
 	assert_int_equal(pin_rig.proxy->count("C_SetPIN"), 1);
 }
 
 static void a_new_pin_that_the_token_refuses_is_told_apart_from_the_old_one(void **state)
 {
 	(void)state;
-	open_with(NULL, true);
+	change_engine(NULL, true);
 	pin_rig.proxy->refuse("C_SetPIN", CKR_PIN_INVALID, 0, 1);
-	fails(engine_pin_change(pin_rig.e, &plain, &pin_rig.err), HSMIME_EPIN,
+	change_fails(engine_pin_change(pin_rig.e, &change_plain, &pin_rig.err), HSMIME_EPIN,
 	    "does not take the new PIN (CKR_PIN_INVALID)");
-	assert_int_equal(engine_pin_change(pin_rig.e, &plain, &pin_rig.err), 0);
+	assert_int_equal(engine_pin_change(pin_rig.e, &change_plain, &pin_rig.err), 0);
 }
 
 static void the_last_try_of_a_change_is_a_person_s(void **state)
@@ -161,10 +94,10 @@ static void the_last_try_of_a_change_is_a_person_s(void **state)
 	setenv("OLD_PIN", pin_rig_right, 1);
 	setenv("NEW_PIN", "new-pin-1", 1);
 	pin_rig.proxy->set_flags(CKF_USER_PIN_FINAL_TRY);
-	open_with("env:OLD_PIN", false);
-	fails(engine_pin_change(pin_rig.e, &job, &pin_rig.err), HSMIME_EPIN, "unattended");
+	change_engine("env:OLD_PIN", false);
+	change_fails(engine_pin_change(pin_rig.e, &job, &pin_rig.err), HSMIME_EPIN, "unattended");
 	assert_int_equal(pin_rig.proxy->count("C_Login"), 0);
-	open_with("env:OLD_PIN", true);
+	change_engine("env:OLD_PIN", true);
 	assert_int_equal(engine_pin_change(pin_rig.e, &job, &pin_rig.err), 0);
 	assert_string_equal(person.asked, "user-last ");
 }
@@ -174,10 +107,10 @@ static void the_security_officer_sets_a_new_pin(void **state)
 	struct token_key *k = NULL;
 
 	(void)state;
-	open_with(NULL, true);
+	change_engine(NULL, true);
 	/* Logged in, with sessions in the pool: the officer needs them closed. */
 	k = operate_key(pin_rig.e, PIN_RIG_KEY, ENGINE_SIGN);
-	assert_int_equal(engine_pin_unblock(pin_rig.e, &plain, &pin_rig.err), 0);
+	assert_int_equal(engine_pin_unblock(pin_rig.e, &change_plain, &pin_rig.err), 0);
 	assert_string_equal(person.asked, "user so new new-again ");
 	person.user = "new-pin-1";
 	assert_int_equal(operate_sign(k, &pin_rig.err), 0);
@@ -191,11 +124,11 @@ static void the_officer_s_last_try_and_locked_pin_are_heeded(void **state)
 	(void)state;
 	setenv("SO_PIN", SO_PIN, 1);
 	setenv("NEW_PIN", "new-pin-1", 1);
-	open_with(NULL, false);
+	change_engine(NULL, false);
 	pin_rig.proxy->set_flags(CKF_SO_PIN_FINAL_TRY);
-	fails(engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), HSMIME_EPIN, "unattended");
+	change_fails(engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), HSMIME_EPIN, "unattended");
 	pin_rig.proxy->set_flags(CKF_SO_PIN_LOCKED);
-	fails(engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), HSMIME_EPIN,
+	change_fails(engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), HSMIME_EPIN,
 	    "has locked its security officer's PIN");
 	assert_int_equal(pin_rig.proxy->count("C_Login"), 0);
 	/* The user's locked PIN is what this is for. */
@@ -207,13 +140,14 @@ static void a_wrong_officer_s_pin_is_sent_once_and_is_no_user_s_pin(void **state
 {
 	(void)state;
 	person.so = "new-pin-1";
-	open_with(NULL, true);
-	fails(
-	    engine_pin_unblock(pin_rig.e, &plain, &pin_rig.err), HSMIME_EPIN, "CKR_PIN_INCORRECT");
+	change_engine(NULL, true);
+	change_fails(engine_pin_unblock(pin_rig.e, &change_plain, &pin_rig.err), HSMIME_EPIN,
+	    "CKR_PIN_INCORRECT");
 	assert_non_null(strstr(pin_rig.err.hint, "security officer"));
-	fails(engine_pin_unblock(pin_rig.e, &plain, &pin_rig.err), HSMIME_EPIN, "before");
+	change_fails(
+	    engine_pin_unblock(pin_rig.e, &change_plain, &pin_rig.err), HSMIME_EPIN, "before");
 	assert_int_equal(pin_rig.proxy->count("C_Login"), 1);
-	assert_int_equal(engine_pin_change(pin_rig.e, &plain, &pin_rig.err), 0);
+	assert_int_equal(engine_pin_change(pin_rig.e, &change_plain, &pin_rig.err), 0);
 }
 
 static void a_puk_goes_with_the_new_pin_where_the_pin_is_locked(void **state)
@@ -223,19 +157,21 @@ static void a_puk_goes_with_the_new_pin_where_the_pin_is_locked(void **state)
 	(void)state;
 	/* SoftHSM has no PUK: C_SetPIN takes the PIN for one. */
 	person.puk = pin_rig_right;
-	open_with(NULL, true);
-	fails(engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), HSMIME_EUSAGE, "locked");
+	change_engine(NULL, true);
+	change_fails(engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), HSMIME_EUSAGE, "locked");
 	assert_string_equal(person.asked, "");
 	pin_rig.proxy->set_flags(CKF_USER_PIN_LOCKED);
 	pin_rig.proxy->refuse("C_SetPIN", CKR_FUNCTION_NOT_SUPPORTED, 0, 1);
-	fails(engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), HSMIME_ETOKEN, "can't do it");
+	change_fails(
+	    engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), HSMIME_ETOKEN, "can't do it");
 	assert_non_null(strstr(pin_rig.err.hint, "user_pin_unblock_style"));
 	assert_int_equal(engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), 0);
-	assert_string_equal(person.asked, "new new-again puk new new-again puk ");
+	assert_string_equal(person.asked, "puk new new-again puk new new-again ");
 	pin_rig.proxy->refuse("C_SetPIN", CKR_PIN_INCORRECT, 0, 1);
-	fails(engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), HSMIME_EPIN, "CKR_PIN_INCORRECT");
+	change_fails(
+	    engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), HSMIME_EPIN, "CKR_PIN_INCORRECT");
 	assert_non_null(strstr(pin_rig.err.hint, "the PUK"));
-	fails(engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), HSMIME_EPIN, "before");
+	change_fails(engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), HSMIME_EPIN, "before");
 	assert_int_equal(pin_rig.proxy->count("C_SetPIN"), 3);
 	assert_int_equal(pin_rig.proxy->count("C_Login"), 0);
 }
@@ -246,32 +182,34 @@ static void a_pin_pad_asks_for_both(void **state)
 
 	(void)state;
 	person.user = person.fresh = "y";
-	open_with(NULL, true);
+	change_engine(NULL, true);
 	pin_rig.proxy->pad(typed, 1);
-	assert_int_equal(engine_pin_change(pin_rig.e, &plain, &pin_rig.err), 0);
+	assert_int_equal(engine_pin_change(pin_rig.e, &change_plain, &pin_rig.err), 0);
 	assert_string_equal(person.asked, "user-pad new-pad ");
 	assert_int_equal(pin_rig.proxy->count("C_SetPIN"), 1);
 	person.fresh = NULL;
-	assert_int_equal(engine_pin_change(pin_rig.e, &plain, &pin_rig.err), HSMIME_EPIN);
+	assert_int_equal(engine_pin_change(pin_rig.e, &change_plain, &pin_rig.err), HSMIME_EPIN);
 	assert_int_equal(pin_rig.proxy->count("C_SetPIN"), 1);
 }
 
 static void without_a_name_for_it_nothing_is_erased(void **state)
 {
 	struct pin_job job = { .label = "Gamma", .erase = true };
-	struct engine_options options = { .module = PROXY_MODULE, .pin_callback = ask };
+	struct engine_options options = { .module = PROXY_MODULE, .pin_callback = change_ask };
 
 	(void)state;
 	engine_free(pin_rig.e);
 	assert_int_equal(engine_new(&pin_rig.e, &options, &pin_rig.err), 0);
-	fails(engine_pin_init(pin_rig.e, &job, &pin_rig.err), HSMIME_EUSAGE, "not named");
+	change_fails(engine_pin_init(pin_rig.e, &job, &pin_rig.err), HSMIME_EUSAGE, "not named");
 	job.label = "a label of more than thirty-two octets";
-	fails(engine_pin_init(pin_rig.e, &job, &pin_rig.err), HSMIME_EUSAGE, "1 to 32");
+	change_fails(engine_pin_init(pin_rig.e, &job, &pin_rig.err), HSMIME_EUSAGE, "1 to 32");
 	/* A wrong officer's PIN erases nothing. */
 	job = (struct pin_job){ .uri = "pkcs11:token=Alpha", .label = "Gamma", .erase = true };
 	person.so = "87654321";
-	fails(engine_pin_init(pin_rig.e, &job, &pin_rig.err), HSMIME_EPIN, "CKR_PIN_INCORRECT");
-	fails(engine_pin_init(pin_rig.e, &plain, &pin_rig.err), HSMIME_EUSAGE, "more than one");
+	change_fails(
+	    engine_pin_init(pin_rig.e, &job, &pin_rig.err), HSMIME_EPIN, "CKR_PIN_INCORRECT");
+	change_fails(engine_pin_init(pin_rig.e, &change_plain, &pin_rig.err), HSMIME_EUSAGE,
+	    "more than one");
 	assert_int_equal(pin_rig.proxy->count("C_InitToken"), 1);
 	assert_int_equal(pin_rig_find(PIN_RIG_KEY), 0);
 }
@@ -344,7 +282,7 @@ static void a_kept_pin_that_is_refused_is_kept_no_more(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, change_rig_begin, change_rig_end)
 	const struct CMUnitTest tests[] = {
 		TEST(a_person_gives_the_old_pin_once_and_the_new_one_twice),
 		TEST(two_new_pins_that_differ_change_nothing),

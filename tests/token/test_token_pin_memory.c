@@ -14,116 +14,31 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "pin_rig.h"
-
-static char state_dir[300], source[400];
-
-static void write_pin(const char *octets)
-{
-	FILE *f = fopen(pin_rig.file, "w");
-
-	assert_non_null(f);
-	fputs(octets, f);
-	assert_int_equal(fclose(f), 0);
-	assert_int_equal(chmod(pin_rig.file, 0600), 0);
-}
-
-static int begin(void **state)
-{
-	static int number;
-
-	pin_rig_begin(state);
-	snprintf(state_dir, sizeof(state_dir), "%s/state/%d", pin_rig.st.folder, number++);
-	snprintf(source, sizeof(source), "file:%s", pin_rig.file);
-	write_pin(pin_rig_wrong);
-	return 0;
-}
-
-/* Another process's look at the token, as far as the memory is concerned: the digests are gone. */
-static void next_process(const char *from, bool with_person)
-{
-	pin_rig.proxy->reset();
-	pin_rig.state_dir = state_dir;
-	pin_rig_open(from, with_person);
-}
-
-static void is_refused_without_a_try(const char *from)
-{
-	next_process(from, false);
-	pin_rig_refused(PIN_RIG_KEY, "refused the PIN of this source before", 0);
-}
-
-static void spend_a_try(const char *from)
-{
-	next_process(from, false);
-	pin_rig_refused(PIN_RIG_KEY, "CKR_PIN_INCORRECT", 1);
-}
-
-static void logs_in(const char *from, bool with_person)
-{
-	next_process(from, with_person);
-	assert_int_equal(pin_rig_find(PIN_RIG_KEY), 0);
-	assert_int_equal(pin_rig.proxy->count("C_Login"), 1);
-}
-
-/* The files of the memory; none of them says anything of a PIN. */
-static int records(void)
-{
-	char folder[400], path[800], text[4096];
-	const struct dirent *entry;
-	struct stat st;
-	int count = 0;
-	DIR *dir;
-
-	snprintf(folder, sizeof(folder), "%s/pins", state_dir);
-	dir = opendir(folder);
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		size_t n;
-		FILE *f;
-
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		assert_int_equal(stat(path, &st), 0);
-		assert_int_equal(st.st_mode & 07777, 0600);
-		f = fopen(path, "r");
-		assert_non_null(f);
-		n = fread(text, 1, sizeof(text) - 1, f);
-		text[n] = '\0';
-		fclose(f);
-		assert_null(strstr(text, pin_rig_wrong));
-		assert_null(strstr(text, pin_rig_right));
-		assert_non_null(strstr(text, "label: Alpha\n"));
-		count++;
-	}
-	if (dir != NULL)
-		closedir(dir);
-	return count;
-}
+#include "memory_rig.h"
 
 static void a_refused_file_is_not_sent_by_the_next_process(void **state)
 {
 	(void)state;
-	spend_a_try(source);
-	assert_int_equal(records(), 1);
-	is_refused_without_a_try(source);
+	memory_spends_a_try(memory_file);
+	assert_int_equal(memory_records(), 1);
+	memory_refuses(memory_file);
 	assert_non_null(strstr(pin_rig.err.hint, "hsmime pin forget"));
-	is_refused_without_a_try(source);
+	memory_refuses(memory_file);
 	/* The other token knows nothing of it. */
-	next_process(source, false);
+	memory_next_process(memory_file, false);
 	pin_rig_refused("pkcs11:token=Beta;id=%01", "CKR_PIN_INCORRECT", 1);
 }
 
 static void a_changed_file_is_another_source(void **state)
 {
 	(void)state;
-	spend_a_try(source);
-	write_pin(pin_rig_right);
-	logs_in(source, false);
-	assert_int_equal(records(), 0);
-	write_pin(pin_rig_wrong);
-	spend_a_try(source);
-	is_refused_without_a_try(source);
+	memory_spends_a_try(memory_file);
+	memory_write_pin(pin_rig_right);
+	memory_logs_in(memory_file, false);
+	assert_int_equal(memory_records(), 0);
+	memory_write_pin(pin_rig_wrong);
+	memory_spends_a_try(memory_file);
+	memory_refuses(memory_file);
 }
 
 static void the_same_file_by_another_name_is_the_same(void **state)
@@ -135,20 +50,20 @@ static void the_same_file_by_another_name_is_the_same(void **state)
 	unlink(other);
 	assert_int_equal(symlink(pin_rig.file, other), 0);
 	snprintf(folder, sizeof(folder), "file:%s", other);
-	spend_a_try(source);
-	is_refused_without_a_try(folder);
+	memory_spends_a_try(memory_file);
+	memory_refuses(folder);
 }
 
 static void what_can_not_be_seen_to_change_stays_refused(void **state)
 {
 	(void)state;
 	setenv("TEST_PIN", pin_rig_wrong, 1);
-	spend_a_try("env:TEST_PIN");
+	memory_spends_a_try("env:TEST_PIN");
 	setenv("TEST_PIN", pin_rig_right, 1);
-	is_refused_without_a_try("env:TEST_PIN");
+	memory_refuses("env:TEST_PIN");
 	setenv("OTHER_PIN", pin_rig_right, 1);
-	logs_in("env:OTHER_PIN", false);
-	is_refused_without_a_try("env:TEST_PIN");
+	memory_logs_in("env:OTHER_PIN", false);
+	memory_refuses("env:TEST_PIN");
 	unsetenv("OTHER_PIN");
 	unsetenv("TEST_PIN");
 }
@@ -161,9 +76,9 @@ static void a_command_is_remembered_without_its_text(void **state)
 
 	(void)state;
 	snprintf(command, sizeof(command), "command:cat '%s' # hush", pin_rig.file);
-	spend_a_try(command);
-	is_refused_without_a_try(command);
-	snprintf(folder, sizeof(folder), "%s/pins", state_dir);
+	memory_spends_a_try(command);
+	memory_refuses(command);
+	snprintf(folder, sizeof(folder), "%s/pins", memory_folder);
 	dir = opendir(folder);
 	assert_non_null(dir);
 	while ((entry = readdir(dir)) != NULL) {
@@ -184,24 +99,24 @@ static void a_command_is_remembered_without_its_text(void **state)
 static void a_person_who_logs_in_clears_it(void **state)
 {
 	(void)state;
-	spend_a_try(source);
+	memory_spends_a_try(memory_file);
 	pin_rig.person.answer = pin_rig_wrong;
-	next_process(NULL, true);
+	memory_next_process(NULL, true);
 	assert_int_equal(pin_rig_find(PIN_RIG_KEY), HSMIME_EPIN);
-	assert_int_equal(records(), 1);
+	assert_int_equal(memory_records(), 1);
 	pin_rig.person.answer = pin_rig_right;
-	logs_in(NULL, true);
-	assert_int_equal(records(), 0);
-	spend_a_try(source);
+	memory_logs_in(NULL, true);
+	assert_int_equal(memory_records(), 0);
+	memory_spends_a_try(memory_file);
 }
 
 static void what_a_person_types_is_not_remembered(void **state)
 {
 	(void)state;
 	pin_rig.person.answer = pin_rig_wrong;
-	next_process(NULL, true);
+	memory_next_process(NULL, true);
 	assert_int_equal(pin_rig_find(PIN_RIG_KEY), HSMIME_EPIN);
-	assert_int_equal(records(), 0);
+	assert_int_equal(memory_records(), 0);
 }
 
 static void refusals_that_are_not_the_pin_s_are_not_remembered(void **state)
@@ -210,14 +125,14 @@ static void refusals_that_are_not_the_pin_s_are_not_remembered(void **state)
 		CKR_USER_ANOTHER_ALREADY_LOGGED_IN };
 
 	(void)state;
-	write_pin(pin_rig_right);
+	memory_write_pin(pin_rig_right);
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
-		next_process(source, false);
+		memory_next_process(memory_file, false);
 		pin_rig.proxy->refuse("C_Login", list[i], 0, 1);
 		assert_int_not_equal(pin_rig_find(PIN_RIG_KEY), 0);
-		assert_int_equal(records(), 0);
+		assert_int_equal(memory_records(), 0);
 	}
-	logs_in(source, false);
+	memory_logs_in(memory_file, false);
 }
 
 static void die(void *arg)
@@ -235,7 +150,7 @@ static void die_in_the_login(void)
 	if (child == 0) {
 		pin_rig.e = NULL;
 		pin_rig.proxy->hook("C_Login", die, NULL);
-		pin_rig_open(source, false);
+		pin_rig_open(memory_file, false);
 		(void)pin_rig_find(PIN_RIG_KEY);
 		_exit(1);
 	}
@@ -247,17 +162,17 @@ static void die_in_the_login(void)
 static void a_try_that_nobody_lived_to_see_counts_as_refused(void **state)
 {
 	(void)state;
-	write_pin(pin_rig_right);
+	memory_write_pin(pin_rig_right);
 	engine_free(pin_rig.e);
 	pin_rig.e = NULL;
-	pin_rig.state_dir = state_dir;
+	pin_rig.state_dir = memory_folder;
 	die_in_the_login();
-	assert_int_equal(records(), 1);
-	is_refused_without_a_try(source);
+	assert_int_equal(memory_records(), 1);
+	memory_refuses(memory_file);
 	pin_rig.person.answer = pin_rig_right;
-	logs_in(NULL, true);
-	assert_int_equal(records(), 0);
-	logs_in(source, false);
+	memory_logs_in(NULL, true);
+	assert_int_equal(memory_records(), 0);
+	memory_logs_in(memory_file, false);
 }
 
 static int found_by_child;
@@ -272,7 +187,7 @@ static void log_in_beside(void *arg)
 	if (child == 0) {
 		pin_rig.proxy->reset();
 		pin_rig.e = NULL;
-		pin_rig_open(source, false);
+		pin_rig_open(memory_file, false);
 		_exit(pin_rig_find(PIN_RIG_KEY) == 0 ? 0 : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -282,13 +197,13 @@ static void log_in_beside(void *arg)
 static void a_try_that_is_under_way_hinders_nobody(void **state)
 {
 	(void)state;
-	write_pin(pin_rig_right);
-	next_process(source, false);
+	memory_write_pin(pin_rig_right);
+	memory_next_process(memory_file, false);
 	pin_rig.proxy->hook("C_Login", log_in_beside, NULL);
 	found_by_child = -1;
 	assert_int_equal(pin_rig_find(PIN_RIG_KEY), 0);
 	assert_int_equal(found_by_child, 0);
-	assert_int_equal(records(), 0);
+	assert_int_equal(memory_records(), 0);
 }
 
 static void a_folder_that_can_not_be_written_is_a_warning_once(void **state)
@@ -296,15 +211,15 @@ static void a_folder_that_can_not_be_written_is_a_warning_once(void **state)
 	FILE *f;
 
 	(void)state;
-	snprintf(state_dir, sizeof(state_dir), "%s/occupied", pin_rig.st.folder);
-	f = fopen(state_dir, "w");
+	snprintf(memory_folder, sizeof(memory_folder), "%s/occupied", pin_rig.st.folder);
+	f = fopen(memory_folder, "w");
 	assert_non_null(f);
 	fclose(f);
-	next_process(source, false);
+	memory_next_process(memory_file, false);
 	pin_rig_refused(PIN_RIG_KEY, "CKR_PIN_INCORRECT", 1);
 	assert_non_null(strstr(pin_rig.logged, "the state folder can't be used"));
 	assert_int_equal(pin_rig.warnings, 1);
-	unlink(state_dir);
+	unlink(memory_folder);
 }
 
 static void a_folder_that_others_may_write_is_not_used(void **state)
@@ -312,17 +227,17 @@ static void a_folder_that_others_may_write_is_not_used(void **state)
 	char folder[400];
 
 	(void)state;
-	spend_a_try(source);
-	snprintf(folder, sizeof(folder), "%s/pins", state_dir);
+	memory_spends_a_try(memory_file);
+	snprintf(folder, sizeof(folder), "%s/pins", memory_folder);
 	assert_int_equal(chmod(folder, 0777), 0);
-	write_pin(pin_rig_right);
-	logs_in(source, false);
+	memory_write_pin(pin_rig_right);
+	memory_logs_in(memory_file, false);
 	assert_int_equal(pin_rig.warnings, 1);
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, pin_rig_end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, memory_rig_begin, pin_rig_end)
 	const struct CMUnitTest tests[] = {
 		TEST(a_refused_file_is_not_sent_by_the_next_process),
 		TEST(a_changed_file_is_another_source),

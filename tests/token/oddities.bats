@@ -4,6 +4,7 @@
 bats_require_minimum_version 1.5.0
 load "${BATS_TEST_DIRNAME%/token}/cli/helper"
 load saboteur
+load "${BATS_TEST_DIRNAME%/token}/zoo/zoo"
 
 setup_file() {
 	export HSMIME=$HSMIME_BUILD/src/cli/hsmime
@@ -47,6 +48,11 @@ end_server() {
 	unset HSMIME_MODULE
 	run_as 0 sign
 	run_as 0 hsmime verify --cms --ca "$W/ca.pem" --content "$W/data" out
+}
+
+@test "a process that has used p11-kit's proxy forks: both sides sign, and exit with the key in hand" {
+	unset HSMIME_MODULE
+	ZOO_PKI=$W forks_and_leaves alice
 }
 
 @test "a token behind p11-kit's server signs" {

@@ -2,6 +2,7 @@
 # Oddities of p11-kit, which stands between programs and modules: its proxy, its server.
 
 load saboteur
+load "${BATS_TEST_DIRNAME%/token}/zoo/zoo"
 
 setup_file() {
 	new_token "$BATS_FILE_TMPDIR/world" Demo
@@ -44,6 +45,11 @@ end_server() {
 	unset HSMIME_MODULE
 	run_as 0 sign
 	run_as 0 hsmime verify --cms --ca "$W/ca.pem" --content "$W/data" out
+}
+
+@test "a process that has used p11-kit's proxy forks: both sides sign, and exit with the key in hand" {
+	unset HSMIME_MODULE
+	ZOO_PKI=$W forks_and_leaves alice
 }
 
 @test "a token behind p11-kit's server signs" {

@@ -55,6 +55,7 @@ static void reset(void)
 	general_reset();
 	sessions_limit(0);
 	sessions_removal(CKR_OK);
+	sessions_only(NULL);
 	device_reset();
 	pin_reset();
 	key_reset();
@@ -85,6 +86,7 @@ const struct proxy *proxy_control(void)
 		.hide_slots = device_hide_slots,
 		.delay = plan_delay,
 		.judge = plan_judge,
+		.only = sessions_only,
 		.hang = plan_hang,
 		.release = plan_release,
 		.await_hanging = plan_await_hanging,

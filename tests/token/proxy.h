@@ -93,6 +93,11 @@ struct proxy {
 	/* Each call of name (NULL: of any) takes that much longer. */
 	void (*delay)(const char *name, unsigned long microseconds);
 	void (*judge)(proxy_judge judge, void *arg);
+	/*
+	 * What is planned by name (refuse, hook, delay, judge, hang, lose_at, bring_back_at) is not for
+	 * calls with a session of any other token than the one with that label; NULL: it is for all.
+	 */
+	void (*only)(const char *label);
 
 	/* After skip more calls of name the next one hangs until release, and is then passed on. */
 	void (*hang)(const char *name, unsigned long skip);

@@ -110,6 +110,12 @@ RUN_NUMBER(room, enum proxy_room)
 RUN_NUMBER(unwrap_length, enum proxy_length)
 RUN_NUMBER(unwrap_sensitive, int)
 
+static void run_only(const union argument *a, size_t count)
+{
+	(void)count;
+	proxy_control()->only(a[0].text);
+}
+
 static void run_relabel(const union argument *a, size_t count)
 {
 	(void)count;
@@ -169,6 +175,7 @@ static const struct command commands[] = {
 	COMMAND(delay, "sn"), /* function or -, microseconds */
 	COMMAND(hang, "s*n"), /* function, calls to skip (0) */
 	COMMAND(release, ""),
+	COMMAND(only, "s"), /* label, or -: all */
 	COMMAND(lose, "*s"),
 	COMMAND(bring_back, ""),
 	COMMAND(lose_at, "s*n"),

@@ -28,7 +28,7 @@ bool device_was_lost(void)
 	return atomic_load(&was_lost);
 }
 
-static void pad_label(unsigned char *padded, const char *label)
+void device_pad_label(unsigned char *padded, const char *label)
 {
 	size_t len = strlen(label);
 
@@ -42,7 +42,7 @@ static bool has_label(const CK_TOKEN_INFO *info, const char *label)
 
 	if (label == NULL)
 		return true;
-	pad_label(padded, label);
+	device_pad_label(padded, label);
 	return memcmp(padded, info->label, sizeof(padded)) == 0;
 }
 
@@ -282,7 +282,7 @@ void device_relabel(const char *label)
 	sessions_lock();
 	memset(label_of_all, 0, sizeof(label_of_all));
 	if (label != NULL)
-		pad_label(label_of_all, label);
+		device_pad_label(label_of_all, label);
 	sessions_unlock();
 }
 

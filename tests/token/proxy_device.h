@@ -9,6 +9,9 @@
 
 #include "proxy.h"
 
+/* device_pad_label(padded, label): as CK_TOKEN_INFO has it. */
+void device_pad_label(unsigned char *padded, const char *label);
+
 /* device_inner_slot(slot): the inner module's slot behind one that we gave out. */
 CK_SLOT_ID device_inner_slot(CK_SLOT_ID slot);
 

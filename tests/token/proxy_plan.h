@@ -39,6 +39,9 @@ enum function plan_function(const char *name);
 /* plan_enter(f): a call of f begins: count it; what it is to give instead of being passed on. */
 CK_RV plan_enter(enum function f);
 
+/* plan_pass(f): the same for a call that no plan is for. */
+void plan_pass(enum function f);
+
 /* plan_leave(rv): a call ends; returns rv. */
 CK_RV plan_leave(CK_RV rv);
 

@@ -25,6 +25,7 @@ struct slot {
 	bool event; /* for C_WaitForSlotEvent */
 	unsigned generation;
 	CK_TOKEN_INFO info;
+	unsigned char label[32]; /* of its token, when a session was opened last */
 };
 
 /* A session. PKCS#11 lets one thread use it at a time, so what is not of proxy_session.c has no lock. */
@@ -96,6 +97,7 @@ void sessions_lost_from_now(bool lost); /* slots not seen yet */
 
 /* Of struct proxy. */
 void sessions_limit(unsigned long limit);
+void sessions_only(const char *label);
 unsigned long sessions_open(void);
 void sessions_removal(CK_RV rv);
 

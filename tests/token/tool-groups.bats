@@ -98,6 +98,49 @@ configure() { # line...
 	hsmime verify -q --ca "$W/ca.pem" signed.eml
 }
 
+# one_mail FILE: it is one, with one header
+one_mail() {
+	local field
+	for field in From Subject MIME-Version; do
+		[ "$(grep -c "^$field:" "$1")" = 1 ]
+	done
+}
+
+@test "into a pipe goes one mail, though a token hangs meanwhile" {
+	hsmime decrypt -k "$A" -o expected.eml "$W/enc.eml"
+	sabotage 'hang C_Sign'
+	timeout 60 "$HSMIME" sign --call-limit 1 -k "$A" -k "$B" "$W/mail.eml" 2>said | cat >signed.eml
+	[ "${PIPESTATUS[*]}" = '0 0' ]
+	grep -q 'is set aside: .* does not answer' said
+	one_mail signed.eml
+	[ "$(grep -c '^Content-Type: multipart/signed' signed.eml)" = 1 ]
+	sabotage 'hang C_Decrypt'
+	timeout 60 "$HSMIME" decrypt --call-limit 1 -k "$A" -k "$B" <"$W/enc.eml" 2>said | cat >mail.eml
+	[ "${PIPESTATUS[*]}" = '0 0' ]
+	grep -q 'is set aside: .* does not answer' said
+	cmp mail.eml expected.eml
+	unset HSMIME_MODULE
+	run_as 0 hsmime verify --ca "$W/ca.pem" signed.eml
+}
+
+@test "that a signature may exist twice is told with -v" {
+	sabotage 'refuse C_Sign CKR_DEVICE_REMOVED 0 2'
+	run_as 0 hsmime sign -v -k "$A" -k "$B" -o signed.eml "$W/mail.eml"
+	said 'is set aside'
+	said 'the signature is made again on another token: it may exist twice'
+	[ "$(calls C_Sign)" = 3 ]
+	sabotage 'refuse C_Sign CKR_DEVICE_REMOVED 0 2'
+	run_as 0 hsmime sign -k "$A" -k "$B" -o signed.eml "$W/mail.eml"
+	run ! grep -q twice <<<"$stderr"
+	# One that was made once, and a decryption, are no matter.
+	sabotage 'refuse C_Decrypt CKR_DEVICE_REMOVED 0 2'
+	run_as 0 hsmime sign -v -k "$A" -k "$B" -o signed.eml "$W/mail.eml"
+	run ! grep -q twice <<<"$stderr"
+	run_as 0 hsmime decrypt -v -k "$A" -k "$B" -o mail.eml "$W/enc.eml"
+	said 'is set aside'
+	run ! grep -q twice <<<"$stderr"
+}
+
 @test "a token that goes during a decryption is set aside, and the other one decrypts" {
 	sabotage 'refuse C_Decrypt CKR_DEVICE_REMOVED 0 2'
 	run_as 0 timeout 60 "$HSMIME" decrypt -k "$A" -k "$B" -o mail.eml "$W/enc.eml"

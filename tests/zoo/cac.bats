@@ -19,6 +19,10 @@ setup() {
 	card_is_changed_between_requests
 }
 
+@test "a process that has used a key forks: both sides sign, and exit with the key in hand" {
+	forks_and_leaves rsa
+}
+
 @test "no call asks for a length" {
 	find_spy
 	spied hsmime sign --from -o signed.eml mail.eml

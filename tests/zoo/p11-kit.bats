@@ -25,6 +25,10 @@ kill_connection() {
 	end_session
 }
 
+@test "a process that has used a key forks: both sides sign, and exit with the key in hand" {
+	forks_and_leaves rsa
+}
+
 @test "another process is connected anew" {
 	begin_session
 	ask 'sign rsa' 'signed'

@@ -20,6 +20,10 @@ setup() {
 	card_is_changed_between_requests
 }
 
+@test "a process that has used a key forks: both sides sign, and exit with the key in hand" {
+	forks_and_leaves rsa
+}
+
 @test "every use of the key in 9c has a login of its own, and no call asks for a length" {
 	find_spy
 	spied hsmime sign --from -o signed.eml mail.eml

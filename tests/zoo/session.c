@@ -6,6 +6,8 @@
  *   The module and the PIN source come from the environment, as for hsmime. Requests:
  *   sign NAME      a signature with the key of PKI-FOLDER/NAME.pem, verified: "signed"
  *   decrypt NAME   a content key that was encrypted for it: "decrypted"
+ *   fork NAME      a signature by a child, then one here: "signed on both sides"
+ *   leave          the process exits, with the engine and all keys in its hands
  *   The key is looked up the first time. What fails is "exit status: message | hint".
  */
 #include <signal.h>
@@ -13,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -21,6 +25,8 @@
 #include "engine/token_key.h"
 
 #define KEYS_MAX 8
+#define CALL_LIMIT 60000 /* milliseconds */
+#define CHILD_SECONDS 60
 
 /* A key that was asked for. */
 struct known {
@@ -121,13 +127,32 @@ static int decrypt(struct known *k, struct error *err)
 	return r;
 }
 
+static int fork_and_sign(struct known *k, struct error *err)
+{
+	pid_t child = fork();
+	int status = -1;
+
+	if (child == 0) {
+		alarm(CHILD_SECONDS);
+		if (sign(k, err) == 0)
+			_exit(0);
+		fprintf(stderr, "zoo_session: in the child: %s\n", err->message);
+		_exit(1);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+		return error_set(
+		    err, HSMIME_EINTERNAL, "the child ended with %#x", (unsigned)status);
+	return sign(k, err);
+}
+
 static void answer(struct session *s, char *line)
 {
 	static const struct {
 		const char *name;
 		int (*run)(struct known *k, struct error *err);
 		const char *done;
-	} requests[] = { { "sign", sign, "signed" }, { "decrypt", decrypt, "decrypted" } };
+	} requests[] = { { "sign", sign, "signed" }, { "decrypt", decrypt, "decrypted" },
+		{ "fork", fork_and_sign, "signed on both sides" } };
 	char *name = strchr(line, ' ');
 	struct error err = { 0 };
 	struct known *k = NULL;
@@ -149,7 +174,7 @@ static void answer(struct session *s, char *line)
 
 int main(int argc, char **argv)
 {
-	struct engine_options options = { 0 };
+	struct engine_options options = { .call_limit = CALL_LIMIT };
 	struct session s = { .folder = argc == 2 ? argv[1] : NULL };
 	struct error err = { 0 };
 	char line[128];
@@ -158,14 +183,19 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: zoo_session PKI-FOLDER\n");
 		return 2;
 	}
-	signal(SIGPIPE,
-	    SIG_IGN); /* as hsmime does; p11-kit's client writes to a server that may be gone */
+	/*
+	 * Not as hsmime, which ignores it: p11-kit's client writes to a server that may be gone. Within
+	 * a limit its calls are made by a thread of the library's, which takes no signals.
+	 */
+	signal(SIGPIPE, SIG_DFL);
 	if (engine_new(&s.engine, &options, &err) != 0) {
 		fprintf(stderr, "zoo_session: %s\n", err.message);
 		return 1;
 	}
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		line[strcspn(line, "\n")] = '\0';
+		if (strcmp(line, "leave") == 0)
+			exit(0);
 		answer(&s, line);
 	}
 	for (size_t i = 0; i < s.count; i++) {

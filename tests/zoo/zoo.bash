@@ -35,6 +35,24 @@ end_session() {
 	wait "$session"
 }
 
+# leave_session: it exits without letting go of anything, and well
+leave_session() {
+	echo leave >&"$session_in"
+	exec {session_in}>&-
+	wait "$session"
+}
+
+# forks_and_leaves KEY: a process that has used KEY forks; both sides go on with it, and exit with it
+# in hand
+forks_and_leaves() {
+	begin_session
+	ask "sign $1" 'signed'
+	ask "fork $1" 'signed on both sides'
+	ask "sign $1" 'signed'
+	ask "fork $1" 'signed on both sides'
+	leave_session || { echo "exit status $?"; cat session.log; return 1; }
+}
+
 # reader_said COUNT TEXT: pcscd's log has it as often
 reader_said() {
 	[ "$(grep -c "$2" "$ZOO/pcscd.log")" -ge "$1" ]

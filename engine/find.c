@@ -160,27 +160,19 @@ static bool hints_at(struct search *s, struct token *t)
 	return shown > 0;
 }
 
-static bool only_one(struct search *s)
-{
-	struct token *t = engine_token_first(s->e, &s->uri);
-
-	return t != NULL && engine_token_after(s->e, &s->uri, t) == NULL;
-}
-
 /*
  * Over several tokens nobody is asked for the PINs of all: first come the
  * tokens that show something of the key, and the rest only if that was nothing.
  */
 static int over_tokens(struct search *s)
 {
-	bool one = only_one(s);
 	size_t tried = 0;
 	struct token *t = NULL;
 	int r = 0;
 
 	for (t = engine_token_first(s->e, &s->uri); r == 0 && t != NULL;
 	     t = engine_token_after(s->e, &s->uri, t))
-		if (one || hints_at(s, t)) {
+		if (!s->several || hints_at(s, t)) {
 			tried++;
 			r = on_token(s, t);
 		}
@@ -268,11 +260,27 @@ bool engine_uri_names(struct engine *e, const char *uri, const struct token_key 
 	return named;
 }
 
+bool engine_names_token_only(struct engine *e, const char *key)
+{
+	struct error ignored = { 0 };
+	struct uri u;
+	bool only;
+
+	if (strncmp(key, "pkcs11:", 7) != 0 || uri_parse(&u, key, e->module, &ignored) < 0)
+		return false;
+	only = uri_attribute(&u, CKA_ID) == NULL && uri_attribute(&u, CKA_LABEL) == NULL;
+	uri_free(&u);
+	return only;
+}
+
 void engine_found_free(struct engine_found *found)
 {
 	if (found == NULL)
 		return;
 	token_key_free(found->key);
+	for (size_t i = 0; i < found->other_count; i++)
+		token_key_free(found->others[i]);
+	free(found->others);
 	X509_free(found->certificate);
 	free(found->uri);
 	free(found->token_label);

@@ -99,6 +99,8 @@ struct engine_found {
 	X509 *certificate;     /* of that key on the token; NULL where there is none */
 	char *uri;             /* RFC 7512, without secrets */
 	char *token_label;
+	struct token_key **others; /* the same key on other tokens, where it was found there too */
+	size_t other_count;
 	bool tie;     /* with HSMIME_ENOKEY: not for want of a key, but of a choice */
 	size_t match; /* engine_find_recipient: which of the candidates */
 };
@@ -110,7 +112,8 @@ struct engine_found {
  * attributes the only one whose certificate is valid now and fits it too. A certificate
  * that was named has to fit, and to sign it has to be valid now. pin-source in the URI is honoured (files only); pin-value, a
  * pin-source with '|', and a module-path or module-name that is not configured
- * are refused (HSMIME_EPOLICY). Two keys that fit: HSMIME_ENOKEY, the hint lists
+ * are refused (HSMIME_EPOLICY). One key on several tokens is found once, with
+ * found->others. Two keys that fit: HSMIME_ENOKEY, the hint lists
  * them. A NULL key takes the context's token label into account.
  * Returns 0, HSMIME_EUSAGE (malformed), HSMIME_EPOLICY, HSMIME_ENOKEY,
  * HSMIME_EPIN, HSMIME_ETOKEN or HSMIME_ENOMEM.
@@ -153,13 +156,17 @@ struct engine_candidate {
  * key, where not NULL, is what else they have to be: on the token, with the ID and label of a URI, or
  * named as engine/selector.h says. Certificates are public objects:
  * no token that has none of them is logged in to, unless it hides everything
- * before the login. found->match is the candidate. Errors as engine_find_key.
+ * before the login. Where PINs are asked of nobody found->others has the key on further tokens;
+ * a token whose PIN fails is passed over for one of them. found->match is the candidate. Errors as engine_find_key.
  */
 int engine_find_recipient(struct engine_found *found, struct engine *e, const char *key,
     const struct engine_candidate *candidates, size_t count, struct error *err);
 
 /* engine_uri_names(e, uri, k): uri, a pkcs11: URI, is one of k: of its token, ID and label. No call. */
 bool engine_uri_names(struct engine *e, const char *uri, const struct token_key *k);
+
+/* engine_names_token_only(e, key): key is a URI that names neither ID nor label: all keys of its tokens. No call. */
+bool engine_names_token_only(struct engine *e, const char *key);
 
 /* engine_found_free(found): free its members; NULL is allowed. */
 void engine_found_free(struct engine_found *found);

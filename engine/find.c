@@ -160,13 +160,6 @@ static bool hints_at(struct search *s, struct token *t)
 	return shown > 0;
 }
 
-static bool only_one(struct search *s)
-{
-	struct token *t = engine_token_first(s->e, &s->uri);
-
-	return t != NULL && engine_token_after(s->e, &s->uri, t) == NULL;
-}
-
 /* The tokens that show something of the key, or the others; *tried counts them. */
 static int on_tokens(struct search *s, bool shown, size_t *tried)
 {
@@ -202,7 +195,7 @@ static int over_tokens(struct search *s)
 	size_t shown = 0, hidden = 0;
 	int r;
 
-	if (only_one(s))
+	if (!s->several)
 		return on_every_token(s);
 	r = on_tokens(s, true, &shown);
 	if (r < 0 || s->count > 0 || s->unfit > 0)
@@ -286,11 +279,27 @@ bool engine_uri_names(struct engine *e, const char *uri, const struct token_key 
 	return named;
 }
 
+bool engine_names_token_only(struct engine *e, const char *key)
+{
+	struct error ignored = { 0 };
+	struct uri u;
+	bool only;
+
+	if (strncmp(key, "pkcs11:", 7) != 0 || uri_parse(&u, key, e->module, &ignored) < 0)
+		return false;
+	only = uri_attribute(&u, CKA_ID) == NULL && uri_attribute(&u, CKA_LABEL) == NULL;
+	uri_free(&u);
+	return only;
+}
+
 void engine_found_free(struct engine_found *found)
 {
 	if (found == NULL)
 		return;
 	token_key_free(found->key);
+	for (size_t i = 0; i < found->other_count; i++)
+		token_key_free(found->others[i]);
+	free(found->others);
 	X509_free(found->certificate);
 	free(found->uri);
 	free(found->token_label);

@@ -28,7 +28,7 @@ int find_no_token(struct search *s);
 
 /*
  * find_prefer(s): of several hits keep those whose certificate says most for them (certificate_rank), and
- * one of each key. Where there are as many as can be kept the best may be among the others, and all stay.
+ * one of each key; the same on another token is set apart. Where there are as many as can be kept the best may be among the others, and all stay.
  */
 void find_prefer(struct search *s);
 

@@ -1,4 +1,6 @@
 /* Of several keys that fit, the one whose certificate is valid now and for the purpose. */
+#include <string.h>
+
 #include "engine/certificate.h"
 #include "engine/find.h"
 
@@ -44,9 +46,31 @@ static void prefer_decrypting(struct search *s)
 			search_drop(s, i);
 }
 
+/* The better certificate decides which of them is in front. */
+static void set_twins_apart(struct search *s, int *ranks)
+{
+	for (size_t i = 0; i < s->count; i++)
+		for (size_t j = s->count; j-- > i + 1;) {
+			struct hit *a = &s->hits[i], *b = &s->hits[j], worse = *b;
+			int rank = ranks[j];
+
+			if (a->token == b->token || a->public_key == NULL ||
+			    b->public_key == NULL || EVP_PKEY_eq(a->public_key, b->public_key) != 1)
+				continue;
+			if (rank > ranks[i]) {
+				worse = *a;
+				*a = *b;
+				*b = worse;
+				ranks[i] = rank;
+			}
+			search_set_apart(s, j);
+			memmove(&ranks[j], &ranks[j + 1], (s->count - j) * sizeof(ranks[0]));
+		}
+}
+
 void find_prefer(struct search *s)
 {
-	int ranks[SEARCH_HITS] = { 0 }, best = 0;
+	int ranks[SEARCH_HITS + 1] = { 0 }, best = 0;
 
 	unite(s);
 	prefer_decrypting(s);
@@ -55,8 +79,10 @@ void find_prefer(struct search *s)
 	for (size_t i = 0; i < s->count; i++) {
 		search_peek(s, &s->hits[i]);
 		ranks[i] = certificate_rank(s->hits[i].certificate, s->purpose);
-		best = ranks[i] > best ? ranks[i] : best;
 	}
+	set_twins_apart(s, ranks);
+	for (size_t i = 0; i < s->count; i++)
+		best = ranks[i] > best ? ranks[i] : best;
 	for (size_t i = s->count; i-- > 0;)
 		if (ranks[i] < best)
 			search_drop(s, i);

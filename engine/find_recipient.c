@@ -4,6 +4,7 @@
 #include "engine/choice.h"
 #include "engine/engine_internal.h"
 #include "engine/find.h"
+#include "engine/pin.h"
 #include "engine/selector.h"
 
 #define BY_NAMES_MAX 16 /* candidates that are looked up one by one */
@@ -51,6 +52,28 @@ static int by_candidates(
 	return r;
 }
 
+/* The same key on further tokens, where nobody has to be asked for their PINs. */
+static int follow_others(struct search *s, struct choice *c)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && s->count == 1 && i < c->count; i++) {
+		struct hit *found = &s->hits[0];
+
+		if (c->items[i].followed || c->items[i].token == found->token ||
+		    found->public_key == NULL ||
+		    X509_cmp(c->items[i].cert, found->certificate) != 0)
+			continue;
+		r = choice_follow(s, &c->items[i]);
+		if (r == 0 && s->count == 2 && s->hits[1].public_key != NULL &&
+		    EVP_PKEY_eq(found->public_key, s->hits[1].public_key) == 1)
+			search_set_apart(s, 1);
+		while (s->count > 1)
+			search_drop(s, s->count - 1);
+	}
+	return r;
+}
+
 static int follow_first(struct search *s, struct choice *c, size_t *match)
 {
 	int r = 0;
@@ -66,7 +89,7 @@ static int follow_first(struct search *s, struct choice *c, size_t *match)
 		*match = c->items[next].candidate;
 		r = choice_follow(s, &c->items[next]);
 	}
-	return r;
+	return r == 0 && s->count == 1 && !pin_attended(s->e->pin) ? follow_others(s, c) : r;
 }
 
 static int no_recipient(struct search *s)
@@ -92,7 +115,8 @@ static int look(struct search *s, struct choice *c, const struct engine_candidat
 
 	if (r == 0)
 		r = follow_first(s, c, match);
-	if (r < 0 || s->count > 0 || s->unfit > 0)
+	/* Where a PIN failed nobody is asked for it again. */
+	if (r < 0 || s->count > 0 || s->unfit > 0 || s->failed.code == HSMIME_EPIN)
 		return r;
 	choice_free(c);
 	r = choice_over(s, c, choose_candidate);
@@ -110,6 +134,7 @@ static int find(struct engine_found *found, struct engine *e, const struct selec
 
 	if (r < 0)
 		return r;
+	s.passes_pin = true;
 	c.candidates = candidates_new(candidates, count);
 	r = c.candidates != NULL ? look(&s, &c, candidates, count, &match) : error_nomem(err);
 	if (r == 0 && s.count == 0 && s.unfit == 0 && s.failed.code == 0)

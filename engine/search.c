@@ -9,9 +9,15 @@
 #include "engine/module.h"
 #include "engine/pin.h"
 #include "engine/public_key.h"
+#include "engine/query.h"
 #include "engine/slot.h"
 
-#define TEMPLATE_MAX 6
+static bool among_others(const struct engine *e, const struct uri *uri)
+{
+	struct token *t = engine_token_first(e, uri);
+
+	return t != NULL && engine_token_after(e, uri, t) != NULL;
+}
 
 int search_begin(struct search *s, struct engine *e, const char *uri, enum engine_purpose purpose,
     struct error *err)
@@ -29,6 +35,8 @@ int search_begin(struct search *s, struct engine *e, const char *uri, enum engin
 	/* One that came since the tokens were listed; where that fails none is there, which is told. */
 	if (r == 0 && engine_token_first(e, &s->uri) == NULL)
 		(void)token_refresh(e->module, &unlisted);
+	if (r == 0)
+		s->several = among_others(e, &s->uri);
 	if (r == 0 && s->uri.pin_source != NULL)
 		r = pin_source_from_uri(&s->uri_pin, s->uri.pin_source, e->pin, err);
 	if (r < 0)
@@ -48,72 +56,34 @@ void search_end(struct search *s)
 {
 	for (size_t i = 0; i < s->count; i++)
 		hit_free(&s->hits[i]);
-	s->count = 0;
+	for (size_t i = 0; i < s->twin_count; i++)
+		hit_free(&s->twins[i]);
+	s->count = s->twin_count = 0;
 	pin_source_free(s->uri_pin);
 	uri_free(&s->uri);
 	s->uri_pin = NULL;
 }
 
-void search_drop(struct search *s, size_t index)
+static void close_gap(struct search *s, size_t index)
 {
-	hit_free(&s->hits[index]);
 	s->count--;
 	memmove(&s->hits[index], &s->hits[index + 1], (s->count - index) * sizeof(s->hits[0]));
 	memset(&s->hits[s->count], 0, sizeof(s->hits[0]));
 }
 
-static void set_work(
-    struct work *w, struct search *s, struct token *t, bool login, struct error *err)
+void search_drop(struct search *s, size_t index)
 {
-	memset(w, 0, sizeof(*w));
-	w->token = t;
-	w->pin = s->uri_pin != NULL ? s->uri_pin : s->e->pin;
-	w->purpose = s->purpose == ENGINE_SIGN ? "sign" : "decrypt";
-	if (s->listing)
-		w->purpose = "list keys";
-	w->login = login;
-	w->err = err;
+	hit_free(&s->hits[index]);
+	close_gap(s, index);
 }
 
-/* One token that fails does not keep the others from being searched. */
-static int settle(struct search *s, struct token *t, int r, const struct error *err)
+void search_set_apart(struct search *s, size_t index)
 {
-	if (r == HSMIME_ETOKEN || r == HSMIME_EUNSUPPORTED) {
-		log_say(0, "token \"%s\" is passed over: %s", t->label, err->message);
-		s->failed = *err;
-		return 0;
-	}
-	if (r < 0 && s->err != NULL)
-		*s->err = *err;
-	if (r < 0 && err->code == 0)
-		return error_set(s->err, r, "%s", hsmime_status_name(r));
-	return r;
-}
-
-/* A template with the class in front. */
-struct query {
-	struct search *s;
-	CK_OBJECT_CLASS object_class;
-	CK_ATTRIBUTE template[TEMPLATE_MAX + 1];
-	size_t count;
-	size_t before; /* hits on other tokens */
-	work_function run;
-	search_each each;
-	void *arg;
-	size_t shown;
-};
-
-static void set_query(struct query *q, struct search *s, CK_OBJECT_CLASS object_class,
-    const CK_ATTRIBUTE *template, size_t count)
-{
-	memset(q, 0, sizeof(*q));
-	q->s = s;
-	q->before = s->count;
-	q->object_class = object_class;
-	q->template[0] = (CK_ATTRIBUTE){ CKA_CLASS, &q->object_class, sizeof(q->object_class) };
-	q->count = 1;
-	for (size_t i = 0; i < count && i < TEMPLATE_MAX; i++)
-		q->template[q->count++] = template[i];
+	if (s->twin_count < SEARCH_HITS)
+		s->twins[s->twin_count++] = s->hits[index];
+	else
+		hit_free(&s->hits[index]);
+	close_gap(s, index);
 }
 
 /* Flags that a token does not tell stand in nobody's way; the operation will show. */
@@ -142,9 +112,9 @@ static int unreadable(struct work *w, CK_RV rv)
 	return rv == CKR_BUFFER_TOO_SMALL ? 0 : work_refused(w, rv);
 }
 
-static int look(struct work *w, void *arg)
+/* Copies of keys, which are not to be found, are not made meanwhile. */
+static int look(struct work *w, struct query *q, int (*find)(struct work *w, struct query *q))
 {
-	struct query *q = arg;
 	int r;
 
 	log_say(2, "token \"%s\": looking for %s", w->token->label,
@@ -152,7 +122,7 @@ static int look(struct work *w, void *arg)
 	    : q->object_class == CKO_CERTIFICATE ? "certificates"
 						 : "public keys");
 	copies_look(w->token);
-	r = q->run(w, q);
+	r = find(w, q);
 	copies_looked(w->token);
 	return r;
 }
@@ -178,9 +148,8 @@ static int note_private(struct query *q, struct work *w, CK_OBJECT_HANDLE handle
 	return 0;
 }
 
-static int find_private(struct work *w, void *arg)
+static int find_private(struct work *w, struct query *q)
 {
-	struct query *q = arg;
 	CK_OBJECT_HANDLE *handles = NULL;
 	size_t count = 0;
 	CK_RV rv =
@@ -198,21 +167,24 @@ static int find_private(struct work *w, void *arg)
 	return r;
 }
 
+static int look_for_private(struct work *w, void *arg)
+{
+	return look(w, arg, find_private);
+}
+
 int search_private(struct search *s, struct token *t, const CK_ATTRIBUTE *template, size_t count)
 {
-	struct query q;
-	struct work w;
-	struct error err = { 0 };
+	struct query *q = NULL;
 	size_t before = s->count;
-	int r;
+	int r = query_new(&q, s, CKO_PRIVATE_KEY, template, count);
+	bool found = false;
 
-	set_query(&q, s, CKO_PRIVATE_KEY, template, count);
-	q.run = find_private;
-	set_work(&w, s, t, true, &err);
-	r = work_run(&w, look, &q);
-	while (r < 0 && s->count > before)
+	if (r == 0)
+		r = query_run(&found, q, t, true, look_for_private);
+	query_free(q);
+	while (!found && s->count > before)
 		hit_free(&s->hits[--s->count]);
-	return settle(s, t, r, &err);
+	return r;
 }
 
 static int show(struct query *q, struct work *w, CK_OBJECT_HANDLE handle)
@@ -235,9 +207,8 @@ static int show(struct query *q, struct work *w, CK_OBJECT_HANDLE handle)
 	return r;
 }
 
-static int show_all(struct work *w, void *arg)
+static int show_all(struct work *w, struct query *q)
 {
-	struct query *q = arg;
 	CK_OBJECT_HANDLE *handles = NULL;
 	size_t count = 0;
 	CK_RV rv =
@@ -256,23 +227,49 @@ static int show_all(struct work *w, void *arg)
 	return r;
 }
 
+static int look_for_public(struct work *w, void *arg)
+{
+	return look(w, arg, show_all);
+}
+
 int search_public(struct search *s, struct token *t, bool login, CK_OBJECT_CLASS object_class,
     const CK_ATTRIBUTE *template, size_t count, search_each each, void *arg, size_t *shown)
 {
-	struct query q;
-	struct work w;
-	struct error err = { 0 };
-	int r;
+	struct query *q = NULL;
+	bool done = false;
+	int r = query_new(&q, s, object_class, template, count);
 
-	set_query(&q, s, object_class, template, count);
-	q.run = show_all;
-	q.each = each;
-	q.arg = arg;
-	set_work(&w, s, t, login, &err);
-	r = work_run(&w, look, &q);
-	if (shown != NULL)
-		*shown += q.shown;
-	return settle(s, t, r, &err);
+	if (r == 0) {
+		q->each = each;
+		q->arg = arg;
+		r = query_run(&done, q, t, login, look_for_public);
+		if (shown != NULL)
+			*shown += q->shown;
+	}
+	query_free(q);
+	return r;
+}
+
+/* A URI's pin-source is one key's. */
+static int deliver_twins(struct engine_found *found, struct search *s)
+{
+	int r = 0;
+
+	if (s->twin_count == 0 || s->uri_pin != NULL)
+		return 0;
+	found->others = calloc(s->twin_count, sizeof(struct token_key *));
+	if (found->others == NULL)
+		return error_nomem(s->err);
+	for (size_t i = 0; r == 0 && i < s->twin_count; i++) {
+		struct hit *twin = &s->twins[i];
+
+		if (EVP_PKEY_eq(twin->public_key, token_key_public(found->key)) != 1)
+			continue;
+		r = key_new(&found->others[found->other_count], s->e, twin->token, &twin->key,
+		    twin->generation, twin->public_key, s->err);
+		found->other_count += r == 0;
+	}
+	return r;
 }
 
 int search_deliver(struct engine_found *found, struct search *s, struct hit *hit)
@@ -282,8 +279,12 @@ int search_deliver(struct engine_found *found, struct search *s, struct hit *hit
 	if (r == 0)
 		r = key_new(&found->key, s->e, hit->token, &hit->key, hit->generation,
 		    hit->public_key, s->err);
-	if (r < 0)
+	if (r == 0)
+		r = deliver_twins(found, s);
+	if (r < 0) {
+		engine_found_free(found);
 		return r;
+	}
 	found->uri = strdup(token_key_uri(found->key));
 	found->token_label = strdup(hit->token->label);
 	if (found->uri == NULL || found->token_label == NULL) {

@@ -36,11 +36,17 @@ struct search {
 	enum engine_purpose purpose;
 	bool listing; /* no key is wanted, all are to be seen */
 	const EVP_PKEY
-	    *only; /* private keys that show that they are not this one's don't fit; or NULL */
+	    *only;    /* private keys that show that they are not this one's don't fit; or NULL */
+	bool several; /* tokens are to be looked at, each on its own */
+	bool
+	    passes_pin; /* a token whose PIN fails is passed over too: another may have the same key */
 	struct error *err;
 	struct error failed; /* of a token that was passed over; reported where nothing was found */
 	struct hit hits[SEARCH_HITS];
 	size_t count;
+	struct hit twins
+	    [SEARCH_HITS]; /* hits that turned out to be the key of another one, on another token */
+	size_t twin_count;
 	size_t unfit; /* private keys that matched, but may not be used for the purpose */
 };
 
@@ -48,9 +54,13 @@ struct search {
 int search_begin(struct search *s, struct engine *e, const char *uri, enum engine_purpose purpose,
     struct error *err);
 
-/* search_end(s): free all it holds. search_drop(s, index): the same for one hit; those behind it move up. */
+/*
+ * search_end(s): free all it holds. search_drop(s, index): the same for one hit; those behind it move up.
+ * search_set_apart(s, index): such a one becomes a twin.
+ */
 void search_end(struct search *s);
 void search_drop(struct search *s, size_t index);
+void search_set_apart(struct search *s, size_t index);
 
 /*
  * search_private(s, t, template, count):
@@ -91,7 +101,7 @@ int search_complete(struct search *s, struct hit *hit);
 void search_peek(struct search *s, struct hit *hit);
 
 /*
- * search_deliver(found, s, hit): move the hit, completed, to found. Returns 0 or a status.
+ * search_deliver(found, s, hit): move the hit, completed, and its twins to found. Returns 0 or a status.
  */
 int search_deliver(struct engine_found *found, struct search *s, struct hit *hit);
 

@@ -29,6 +29,17 @@ static const CK_ATTRIBUTE *telling_id(const struct search *s, size_t hit)
 	return id;
 }
 
+/* Two cards may have one label. */
+static bool needs_serial(const struct search *s, size_t hit)
+{
+	const struct token *t = s->hits[hit].token;
+
+	for (size_t i = 0; i < s->count; i++)
+		if (s->hits[i].token != t && strcmp(s->hits[i].token->label, t->label) == 0)
+			return true;
+	return false;
+}
+
 static void add_certificate(struct buffer *item, X509 *cert)
 {
 	char *name = name_text(X509_get_subject_name(cert));
@@ -49,7 +60,8 @@ static bool describe(struct buffer *item, struct search *s, size_t index)
 	bool rsa = object_ulong(&hit->key, CKA_KEY_TYPE, CKK_RSA) == CKK_RSA;
 	char *uri = NULL;
 
-	if (uri_format_brief(&uri, hit->token, telling_id(s, index), label) < 0)
+	if (uri_format_brief(
+		&uri, hit->token, needs_serial(s, index), telling_id(s, index), label) < 0)
 		return false;
 	buffer_printf(item, "%s (%s", uri, rsa ? "RSA" : "EC");
 	free(uri);

@@ -213,8 +213,8 @@ int uri_format(char **out, const struct token *t, const CK_ATTRIBUTE *id, const 
 	return format(out, p11, id, label, object_class);
 }
 
-int uri_format_brief(
-    char **out, const struct token *t, const CK_ATTRIBUTE *id, const CK_ATTRIBUTE *label)
+int uri_format_brief(char **out, const struct token *t, bool serial, const CK_ATTRIBUTE *id,
+    const CK_ATTRIBUTE *label)
 {
 	P11KitUri *p11 = p11_kit_uri_new();
 	CK_TOKEN_INFO *info = NULL;
@@ -226,5 +226,7 @@ int uri_format_brief(
 	token_info(&whole, t);
 	info = p11_kit_uri_get_token_info(p11);
 	memcpy(info->label, whole.label, sizeof(info->label));
+	if (serial)
+		memcpy(info->serialNumber, whole.serialNumber, sizeof(info->serialNumber));
 	return format(out, p11, id, id != NULL ? NULL : label, CK_UNAVAILABLE_INFORMATION);
 }

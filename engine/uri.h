@@ -55,8 +55,11 @@ bool uri_id_in_digits(const struct uri *u);
 int uri_format(char **out, const struct token *t, const CK_ATTRIBUTE *id, const CK_ATTRIBUTE *label,
     CK_OBJECT_CLASS object_class);
 
-/* uri_format_brief(out, t, id, label): the same with the token's label and what a person needs to choose. */
-int uri_format_brief(
-    char **out, const struct token *t, const CK_ATTRIBUTE *id, const CK_ATTRIBUTE *label);
+/*
+ * uri_format_brief(out, t, serial, id, label): the same with the token's label, with serial its
+ * serial number, and what a person needs to choose.
+ */
+int uri_format_brief(char **out, const struct token *t, bool serial, const CK_ATTRIBUTE *id,
+    const CK_ATTRIBUTE *label);
 
 #endif

@@ -291,6 +291,23 @@ static int gather(
 	return status;
 }
 
+/* In no group by name, but found on several tokens all the same. */
+static int join_found(
+    struct token_key **out, hsmime_ctx *ctx, const struct engine_found *found, struct error *err)
+{
+	struct token_key *keys[GROUP_MAX] = { found->key };
+	size_t count = 1;
+
+	if (found->other_count == 0) {
+		*out = token_key_up_ref(found->key);
+		return 0;
+	}
+	for (size_t i = 0; i < found->other_count && count < GROUP_MAX; i++)
+		keys[count++] = found->others[i];
+	ctx_log(ctx, 1, "the key is on %zu tokens, which are used side by side", count);
+	return token_key_group(out, keys, count, err);
+}
+
 /* The same key may be in several groups: one that was named is the one. */
 static struct key_group *group_of(
     hsmime_ctx *ctx, struct engine *e, const struct engine_found *found, const char *key)
@@ -314,10 +331,8 @@ int groups_join(struct token_key **out, hsmime_ctx *ctx, struct engine *e,
 	int status;
 
 	*out = NULL;
-	if (j.group == NULL) {
-		*out = token_key_up_ref(found->key);
-		return 0;
-	}
+	if (j.group == NULL)
+		return join_found(out, ctx, found, err);
 	status = gather(keys, &count, &j, err);
 	if (status == 0)
 		ctx_log(ctx, 1, "group %s: %zu of %zu keys are there", j.group->name, count,

@@ -172,18 +172,26 @@ static int is_recipient(const struct engine_found *found, size_t *index,
 	    err, "if its certificate is not on the token, give the certificate with --cert");
 }
 
-/* Several keys, or certificates of one key, may be named like that: the message says which it is. */
+/*
+ * Several keys, or certificates of one key, may be named like that: the message says which it is. Of
+ * all the keys of a token it is asked first, however many there are.
+ */
 static int by_key(struct engine_found *found, size_t *index, const struct recipient_search *search,
     struct engine *engine, const struct recipient *recipients, size_t count, struct error *err)
 {
 	struct engine_found other = { 0 };
 	struct error ignored = { 0 };
-	int status =
-	    groups_find_key(found, search->ctx, engine, search->key_uri, ENGINE_DECRYPT, err);
+	bool any = engine_names_token_only(engine, search->key_uri);
+	int status = HSMIME_ENOKEY;
 
+	if (any)
+		status = by_tokens(found, index, engine, search->key_uri, recipients, count, err);
+	if (status != HSMIME_ENOKEY)
+		return status;
+	status = groups_find_key(found, search->ctx, engine, search->key_uri, ENGINE_DECRYPT, err);
 	if (status == 0)
 		status = is_recipient(found, index, search, recipients, count, err);
-	if (status != HSMIME_ENOKEY ||
+	if (status != HSMIME_ENOKEY || any ||
 	    by_tokens(&other, index, engine, search->key_uri, recipients, count, &ignored) != 0)
 		return status;
 	error_clear(err);

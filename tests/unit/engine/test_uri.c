@@ -272,11 +272,14 @@ static void a_brief_uri_has_the_token_s_label_and_the_id_or_else_the_label(void 
 
 	(void)state;
 	plain.label = demo;
-	assert_int_equal(uri_format_brief(&text, &plain, &id, &name), 0);
+	assert_int_equal(uri_format_brief(&text, &plain, false, &id, &name), 0);
 	assert_string_equal(text, "pkcs11:token=Demo;id=%01");
 	free(text);
-	assert_int_equal(uri_format_brief(&text, &plain, NULL, &name), 0);
+	assert_int_equal(uri_format_brief(&text, &plain, false, NULL, &name), 0);
 	assert_string_equal(text, "pkcs11:token=Demo;object=key");
+	free(text);
+	assert_int_equal(uri_format_brief(&text, &plain, true, &id, &name), 0);
+	assert_string_equal(text, "pkcs11:serial=00a1;token=Demo;id=%01");
 	free(text);
 	assert_int_equal(uri_format(&text, &plain, NULL, NULL, CK_UNAVAILABLE_INFORMATION), 0);
 	assert_null(strstr(text, "object"));

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "engine/pin_change.h"
 #include "operate.h"
 #include "pin_rig.h"
 
@@ -299,6 +300,23 @@ static void a_careful_key_survives_its_card_being_pulled_out(void **state)
 	unsetenv("TEST_PIN");
 }
 
+/* Who asks for that has reason to: the PIN that was right may be another one now. */
+static void what_was_forgotten_is_not_known_to_be_right(void **state)
+{
+	static const struct pin_job job = { .uri = "pkcs11:token=Alpha" };
+	struct token_key *k = NULL;
+
+	(void)state;
+	setenv("TEST_PIN", pin_rig_right, 1);
+	pin_rig_open("env:TEST_PIN", false);
+	k = operate_key(pin_rig.e, "pkcs11:token=Alpha;id=%02", ENGINE_SIGN);
+	assert_int_equal(operate_sign(k, &pin_rig.err), 0);
+	assert_int_equal(engine_pin_forget(pin_rig.e, &job, &pin_rig.err), 0);
+	assert_int_equal(lose_at_the_login(k), HSMIME_EPIN);
+	token_key_free(k);
+	unsetenv("TEST_PIN");
+}
+
 /* A card that came back wants its PIN again. */
 static void a_lost_login_with_nobody_to_ask_is_said(void **state)
 {
@@ -350,6 +368,8 @@ int main(void)
 		    a_careful_key_asks_for_every_signature, pin_rig_begin, pin_rig_end),
 		cmocka_unit_test_setup_teardown(
 		    a_lost_login_with_nobody_to_ask_is_said, pin_rig_begin, pin_rig_end),
+		cmocka_unit_test_setup_teardown(
+		    what_was_forgotten_is_not_known_to_be_right, pin_rig_begin, pin_rig_end),
 		cmocka_unit_test_setup_teardown(
 		    a_careful_key_survives_its_card_being_pulled_out, pin_rig_begin, pin_rig_end),
 	};

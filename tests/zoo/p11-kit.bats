@@ -43,8 +43,9 @@ kill_connection() {
 	mkfifo content
 	"$HSMIME" sign --cms -k 'pkcs11:object=rsa' -o signed content 2>said &
 	job=$!
-	exec {fd}>content
-	head -c 1M /dev/zero >&"$fd" # what doesn't fit into the pipe was read, and the key found before
+	exec {fd}<>content # does not wait for somebody who may be gone
+	# What doesn't fit into the pipe was read, and the key found before.
+	timeout 60 head -c 1M /dev/zero >&"$fd"
 	kill_connection
 	exec {fd}>&-
 	status=0
@@ -52,4 +53,29 @@ kill_connection() {
 	[ "$status" = 4 ] || { echo "status $status"; cat said; return 1; }
 	grep -q '^hsmime: token "zoo" reports a device error (sign: CKR_DEVICE_ERROR)$' said
 	[ ! -e signed ]
+}
+
+# within COMMAND...: until it succeeds, for 30 s at most
+within() {
+	local deadline=$((SECONDS + 30))
+	until "$@"; do
+		[ $SECONDS -lt $deadline ] || { echo "in vain: $*"; return 1; }
+		sleep 0.05
+	done
+}
+
+is_gone() { # process
+	! kill -0 "$1" 2>/dev/null
+}
+
+@test "the server goes with who started it, also where that is killed" {
+	"$BATS_TEST_DIRNAME/zoo" run p11-kit bash -c \
+		'echo "$$ $ZOO_SERVER $ZOO" >pids.new; mv pids.new pids; exec sleep 60' >said 2>&1 3>&- &
+	within test -e pids
+	read -r command server folder <pids
+	kill -0 "$server"
+	kill -KILL $!
+	within is_gone "$server"
+	kill "$command"
+	rm -rf "$folder"
 }

@@ -47,6 +47,9 @@ enter_namespace() {
 }
 
 leave_folder() {
+	if [ -n "$starting" ]; then
+		cat "$ZOO/$starting.log" >&2
+	fi
 	if declare -F stop >/dev/null; then
 		stop
 	fi
@@ -55,6 +58,7 @@ leave_folder() {
 
 in_folder() { # function: with the folder that ends with this script
 	ZOO=$(mktemp -d "${TMPDIR:-/tmp}/zoo.XXXXXX")
+	starting=
 	trap leave_folder EXIT
 	export ZOO ZOO_PKI=$HSMIME_BUILD/tests/zoo/pki ZOO_KEYS="${keys[*]}"
 	export HOME=$ZOO/home XDG_STATE_HOME=$ZOO/state XDG_CONFIG_HOME=$ZOO/home/.config
@@ -67,9 +71,17 @@ in_folder() { # function: with the folder that ends with this script
 start_member() {
 	printf '%s' "$pin" >"$ZOO/pin"
 	export HSMIME_PIN_SOURCE=file:$ZOO/pin
-	flock "$HSMIME_BUILD/tests/zoo" "$here/zoo" pki >"$ZOO/pki.log" 2>&1 ||
-		{ cat "$ZOO/pki.log" >&2; exit 1; }
-	start >"$ZOO/start.log" 2>&1 || { cat "$ZOO/start.log" >&2; exit 1; }
+	# Each command that fails ends it (behind || none would), and what it said is shown at the end.
+	starting=pki
+	flock --timeout 120 "$HSMIME_BUILD/tests/zoo" "$here/zoo" pki >"$ZOO/pki.log" 2>&1
+	starting=start
+	start >"$ZOO/start.log" 2>&1
+	starting=
+}
+
+# serve COMMAND...: in the background, for as long as this script lives, however it ends
+serve() {
+	setpriv --pdeathsig KILL "$@" &
 }
 
 # Once for all members, in the build folder.

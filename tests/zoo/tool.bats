@@ -108,9 +108,12 @@ not_decrypted() {
 	new_mail rsa somebody mail.eml
 	printf 654321 >wrong
 	chmod 600 wrong
-	run_as 4 hsmime sign --pin-source file:wrong --from -o signed.eml mail.eml
+	find_spy
+	export PKCS11SPY=${HSMIME_MODULE:-$(find /usr/lib -name p11-kit-proxy.so -print -quit)}
+	run_as 4 spied hsmime sign --pin-source file:wrong --from -o signed.eml mail.eml
 	# Two lines of explanation; some modules add their own.
 	[ "$(grep -c '^hsmime: ' <<<"$stderr")" = 2 ]
+	[ "$(calls C_Login)" = 1 ]
 	[ ! -e signed.eml ]
 	run_as 0 hsmime sign --from -o signed.eml mail.eml
 }

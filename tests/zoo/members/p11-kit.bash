@@ -11,19 +11,14 @@ check() {
 }
 
 start() {
+	local softhsm
 	softhsm_token "$ZOO/token"
-	serve
-	export HSMIME_MODULE=$client P11_KIT_SERVER_ADDRESS ZOO_SERVER=$P11_KIT_SERVER_PID
-}
-
-serve() {
-	local said
-	said=$(
-		# shellcheck source=/dev/null
-		. "$ZOO/token/env"
-		p11-kit server -n "$ZOO/socket" --provider "$HSMIME_MODULE" 'pkcs11:token=zoo'
-	)
-	eval "$said"
+	# shellcheck source=/dev/null
+	softhsm=$(. "$ZOO/token/env" && echo "$HSMIME_MODULE")
+	serve env SOFTHSM2_CONF="$ZOO/token/softhsm2.conf" \
+		p11-kit server --foreground -n "$ZOO/socket" --provider "$softhsm" 'pkcs11:token=zoo'
+	export HSMIME_MODULE=$client P11_KIT_SERVER_ADDRESS=unix:path=$ZOO/socket ZOO_SERVER=$!
+	wait_for test -S "$ZOO/socket"
 }
 
 stop() {

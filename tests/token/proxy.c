@@ -73,6 +73,7 @@ const struct proxy *proxy_control(void)
 		.reset = reset,
 		.limit_sessions = sessions_limit,
 		.report_sessions = device_report_sessions,
+		.report_open = device_report_open,
 		.refuse = plan_refuse,
 		.lie = plan_set_lie,
 		.lies = plan_lies,

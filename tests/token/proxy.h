@@ -68,6 +68,8 @@ struct proxy {
 	void (*limit_sessions)(unsigned long sessions);
 	/* C_GetTokenInfo gives that many as ulMaxSessionCount; 0: the token's own. */
 	void (*report_sessions)(unsigned long sessions);
+	/* The same for ulSessionCount: how many are open. */
+	void (*report_open)(unsigned long sessions);
 	/* After skip more calls of name, the next times calls give rv and are not passed on. */
 	void (*refuse)(const char *name, CK_RV rv, unsigned long skip, unsigned long times);
 	/* The next times calls of name that succeed say that this is the length of what they gave. */

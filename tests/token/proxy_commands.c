@@ -94,6 +94,7 @@ RUN_AT(bring_back_at)
 	}
 RUN_NUMBER(limit_sessions, unsigned long)
 RUN_NUMBER(report_sessions, unsigned long)
+RUN_NUMBER(report_open, unsigned long)
 RUN_NUMBER(set_flags, CK_FLAGS)
 RUN_NUMBER(cant_lock, int)
 RUN_NUMBER(keep_failed, int)
@@ -166,6 +167,7 @@ static const struct command commands[] = {
 	COMMAND(counts, ""),
 	COMMAND(limit_sessions, "n"),
 	COMMAND(report_sessions, "n"),
+	COMMAND(report_open, "n"),
 	COMMAND(refuse, "sn*nn"), /* function, code, calls to skip (0), times (1) */
 	COMMAND(lie, "sn*n"),
 	COMMAND(set_flags, "n"),

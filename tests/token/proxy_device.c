@@ -13,7 +13,7 @@ static atomic_bool was_lost;
 static atomic_int stale_on, slots_hidden, twins;
 static atomic_int events; /* enum proxy_events */
 static atomic_ulong ends;
-static atomic_ulong reported_sessions, extra_flags;
+static atomic_ulong reported_sessions, reported_open, extra_flags;
 
 /* Under the lock of the sessions; blank: the tokens' own. */
 static unsigned char label_of_all[32];
@@ -179,11 +179,14 @@ bool device_stale(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 
 void device_token(CK_TOKEN_INFO *info)
 {
-	unsigned long reported = atomic_load(&reported_sessions);
+	unsigned long reported = atomic_load(&reported_sessions),
+		      open = atomic_load(&reported_open);
 
 	info->flags |= atomic_load(&extra_flags);
 	if (reported > 0)
 		info->ulMaxSessionCount = reported;
+	if (open > 0)
+		info->ulSessionCount = open;
 	sessions_lock();
 	if (label_of_all[0] != 0)
 		memcpy(info->label, label_of_all, sizeof(label_of_all));
@@ -255,6 +258,7 @@ void device_reset(void)
 	device_relabel(NULL);
 	device_set_flags(0);
 	device_report_sessions(0);
+	device_report_open(0);
 }
 
 void device_stale_info(int on)
@@ -294,4 +298,9 @@ void device_set_flags(CK_FLAGS flags)
 void device_report_sessions(unsigned long sessions)
 {
 	atomic_store(&reported_sessions, sessions);
+}
+
+void device_report_open(unsigned long sessions)
+{
+	atomic_store(&reported_open, sessions);
 }

@@ -46,5 +46,6 @@ void device_twin_slots(int on);
 void device_relabel(const char *label);
 void device_set_flags(CK_FLAGS flags);
 void device_report_sessions(unsigned long sessions);
+void device_report_open(unsigned long sessions);
 
 #endif

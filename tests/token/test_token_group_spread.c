@@ -49,27 +49,39 @@ static void *sign_once(void *arg)
 	return NULL;
 }
 
-/* A signature that hangs on that token, until release. */
-struct held {
-	pthread_t thread;
-	int status;
-};
+/* Signatures that hang, until they are let go. */
+static struct {
+	pthread_t threads[2];
+	int statuses[2];
+	unsigned count;
+} held;
 
-static void hold_on(struct held *h, const char *label, unsigned long hanging)
+static void hold_on(const char *label)
 {
 	group_rig.proxy->only(label);
 	group_rig.proxy->hang("C_Sign", 0);
-	assert_int_equal(pthread_create(&h->thread, NULL, sign_once, &h->status), 0);
-	group_rig.proxy->await_hanging(hanging);
+	assert_int_equal(
+	    pthread_create(&held.threads[held.count], NULL, sign_once, &held.statuses[held.count]),
+	    0);
+	group_rig.proxy->await_hanging(++held.count);
 }
 
-static void let_go(struct held *h, size_t count)
+static int let_go(void)
 {
+	int failed = 0;
+
 	group_rig.proxy->release();
-	for (size_t i = 0; i < count; i++) {
-		pthread_join(h[i].thread, NULL);
-		assert_int_equal(h[i].status, 0);
+	for (; held.count > 0; held.count--) {
+		pthread_join(held.threads[held.count - 1], NULL);
+		failed += held.statuses[held.count - 1] != 0;
 	}
+	return failed;
+}
+
+static int end(void **state)
+{
+	(void)let_go();
+	return group_rig_end(state);
 }
 
 static void tokens_at_rest_take_turns(void **state)
@@ -83,16 +95,14 @@ static void tokens_at_rest_take_turns(void **state)
 
 static void a_token_at_work_gets_nothing_while_another_one_is_free(void **state)
 {
-	struct held h = { 0 };
-
 	(void)state;
 	group_rig_open("%02", LIMIT);
 	count_alpha();
-	hold_on(&h, "Alpha", 1);
+	hold_on("Alpha");
 	assert_int_equal(signed_by_alpha, 1);
 	sign(TIMES);
 	assert_int_equal(signed_by_alpha, 1);
-	let_go(&h, 1);
+	assert_int_equal(let_go(), 0);
 	/* The twin: done, it takes part again. */
 	sign(TIMES);
 	assert_int_equal(signed_by_alpha, 1 + TIMES / 2);
@@ -101,20 +111,18 @@ static void a_token_at_work_gets_nothing_while_another_one_is_free(void **state)
 /* Each has one operation under way: for Alpha that is half of its sessions. */
 static void a_token_with_few_sessions_gets_less(void **state)
 {
-	struct held h[2] = { 0 };
-
 	(void)state;
 	group_rig_open("%02", LIMIT);
 	group_rig.proxy->report_sessions(2);
 	assert_int_equal(session_limit(group_rig.alpha->token), 2);
 	group_rig.proxy->report_sessions(0);
 	assert_true(session_limit(group_rig.beta->token) > 2);
-	hold_on(&h[0], "Alpha", 1);
-	hold_on(&h[1], "Beta", 2);
+	hold_on("Alpha");
+	hold_on("Beta");
 	count_alpha();
 	sign(TIMES);
 	assert_int_equal(signed_by_alpha, 0);
-	let_go(h, 2);
+	assert_int_equal(let_go(), 0);
 	sign(TIMES);
 	assert_in_range(signed_by_alpha, 1, TIMES);
 }
@@ -122,16 +130,14 @@ static void a_token_with_few_sessions_gets_less(void **state)
 /* Where both have as many, one under way on each makes no difference. */
 static void tokens_with_as_many_sessions_get_as_much(void **state)
 {
-	struct held h[2] = { 0 };
-
 	(void)state;
 	group_rig_open("%02", LIMIT);
-	hold_on(&h[0], "Alpha", 1);
-	hold_on(&h[1], "Beta", 2);
+	hold_on("Alpha");
+	hold_on("Beta");
 	count_alpha();
 	sign(TIMES);
 	assert_int_equal(signed_by_alpha, TIMES / 2);
-	let_go(h, 2);
+	assert_int_equal(let_go(), 0);
 }
 
 /* Eight threads: what the slow one has under way is not more than the others' share. */
@@ -167,20 +173,16 @@ static void a_slow_token_gets_less(void **state)
 	assert_in_range(signed_by_alpha, 1, THREADS * TIMES / 3);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, group_rig_begin, end)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(
-		    tokens_at_rest_take_turns, group_rig_begin, group_rig_end),
-		cmocka_unit_test_setup_teardown(
-		    a_token_at_work_gets_nothing_while_another_one_is_free, group_rig_begin,
-		    group_rig_end),
-		cmocka_unit_test_setup_teardown(
-		    a_token_with_few_sessions_gets_less, group_rig_begin, group_rig_end),
-		cmocka_unit_test_setup_teardown(
-		    tokens_with_as_many_sessions_get_as_much, group_rig_begin, group_rig_end),
-		cmocka_unit_test_setup_teardown(
-		    a_slow_token_gets_less, group_rig_begin, group_rig_end),
+		TEST(tokens_at_rest_take_turns),
+		TEST(a_token_at_work_gets_nothing_while_another_one_is_free),
+		TEST(a_token_with_few_sessions_gets_less),
+		TEST(tokens_with_as_many_sessions_get_as_much),
+		TEST(a_slow_token_gets_less),
 	};
 
 	return cmocka_run_group_tests(tests, group_rig_set_up, group_rig_tear_down);

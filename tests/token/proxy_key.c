@@ -129,6 +129,7 @@ CK_RV key_begin(
 	if (r.limited && (r.usage & usage) == 0)
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
 	s->mechanism = mechanism != NULL ? mechanism->mechanism : 0;
+	s->key = key;
 	s->must_authenticate = asks(&r);
 	s->authenticated = false;
 	s->logs_out = r.how == PROXY_AUTHENTICATE_OPENSC || r.how == PROXY_AUTHENTICATE_UNTOLD;

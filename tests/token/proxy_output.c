@@ -1,4 +1,5 @@
 #include "proxy_output.h"
+#include "proxy_padding.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,19 +17,35 @@ static atomic_int unwrap_length; /* enum proxy_length */
 static atomic_int unwrap_sensitive;
 static atomic_ulong longest;
 
-/* What the inner module says of a ciphertext whose padding it does not like. */
-static bool is_bad_padding(const struct call *c, CK_RV rv, struct proxy_padding *p)
+/* Whether somebody told what is to become of bad padding. */
+static bool is_told(struct proxy_padding *p)
 {
-	bool bad = rv == CKR_GENERAL_ERROR || rv == CKR_ENCRYPTED_DATA_INVALID ||
-		   rv == CKR_FUNCTION_FAILED || rv == CKR_WRAPPED_KEY_INVALID;
+	bool told;
 
 	pthread_mutex_lock(&lock);
-	bad = bad && padding_set;
+	told = padding_set;
 	*p = padding;
 	pthread_mutex_unlock(&lock);
-	if (bad && p->active && c->session != NULL)
+	return told;
+}
+
+static bool is_refusal(CK_RV rv)
+{
+	return rv == CKR_GENERAL_ERROR || rv == CKR_ENCRYPTED_DATA_INVALID ||
+	       rv == CKR_FUNCTION_FAILED || rv == CKR_WRAPPED_KEY_INVALID;
+}
+
+/* The inner module does not like the padding of that ciphertext, whatever it said (rv). */
+static bool is_bad_padding(
+    struct call *c, CK_RV rv, const struct output_wrapped *w, struct proxy_padding *p)
+{
+	if (!is_told(p) ||
+	    !(is_refusal(rv) || (w->mechanism->mechanism == CKM_RSA_PKCS &&
+				    padding_is_bad(c->inner, w->key, w->data, w->len))))
+		return false;
+	if (p->active && c->session != NULL)
 		c->session->stuck = true;
-	return bad;
+	return true;
 }
 
 static CK_ULONG random_below(CK_ULONG limit)
@@ -84,6 +101,11 @@ CK_RV output_decrypt(struct call *c, const struct output *o)
 {
 	unsigned char all[MODULUS_MAX];
 	CK_ULONG len = sizeof(all);
+	CK_MECHANISM mechanism = { .mechanism = c->session != NULL ? c->session->mechanism : 0 };
+	const struct output_wrapped of = { .mechanism = &mechanism,
+		.key = c->session != NULL ? c->session->key : 0,
+		.data = o->data,
+		.len = o->len };
 	struct proxy_padding p;
 	int how = atomic_load(&room);
 	CK_RV rv;
@@ -98,7 +120,7 @@ CK_RV output_decrypt(struct call *c, const struct output *o)
 		rv = proxy_inner->C_Decrypt(c->inner, o->data, o->len, o->out, o->out_len);
 	else
 		rv = proxy_inner->C_Decrypt(c->inner, o->data, o->len, all, &len);
-	if (is_bad_padding(c, rv, &p)) {
+	if (is_bad_padding(c, rv, &of, &p)) {
 		if (p.rv != CKR_OK)
 			return p.rv;
 		len = random_length(&p, o->len);
@@ -185,9 +207,11 @@ CK_RV output_unwrap(struct call *c, const struct output_wrapped *w, CK_OBJECT_HA
 	}
 	rv = proxy_inner->C_UnwrapKey(
 	    c->inner, w->mechanism, w->key, w->data, w->len, template, count, made);
-	if (is_bad_padding(c, rv, &p))
-		return p.rv == CKR_OK ? make_random_key(c, &n, &p, made) : p.rv;
-	return rv;
+	if (!is_bad_padding(c, rv, w, &p))
+		return rv;
+	if (rv == CKR_OK)
+		proxy_inner->C_DestroyObject(c->inner, *made);
+	return p.rv == CKR_OK ? make_random_key(c, &n, &p, made) : p.rv;
 }
 
 void output_reset(void)

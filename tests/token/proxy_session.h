@@ -48,6 +48,7 @@ struct session {
 	bool uses_up;  /* the user's login serves for one operation */
 	bool stuck;    /* proxy_output.h: it stays active for good */
 	CK_MECHANISM_TYPE mechanism;
+	CK_OBJECT_HANDLE key; /* the inner module's */
 	/* Of the search: proxy_extra.h */
 	unsigned long extras_left;
 };

@@ -76,7 +76,7 @@ char *__wrap_strdup(const char *s)
 
 static bool is_der_writer(const char *file)
 {
-	return strstr(file, "tasn_enc.c") != NULL;
+	return file != NULL && strstr(file, "tasn_enc.c") != NULL; /* 3.5 does not always say */
 }
 
 static void *take(size_t len, const char *file, int line)

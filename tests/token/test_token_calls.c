@@ -96,6 +96,7 @@ static void a_warm_signature_is_two_calls(void **state)
 
 static void a_warm_decryption_is_two_calls_good_or_bad(void **state)
 {
+	static const struct proxy_padding refused = { CKR_GENERAL_ERROR, 0, 0 };
 	struct token_key *k = operate_key(e, "pkcs11:token=Few;id=%01", ENGINE_DECRYPT);
 	unsigned char data[512];
 	size_t len = operate_encrypt(data, k);
@@ -106,6 +107,7 @@ static void a_warm_decryption_is_two_calls_good_or_bad(void **state)
 	assert_int_equal(operate_decrypt(k, data, len, &err), 0);
 	assert_int_equal(proxy->round_trips(), 2);
 	data[9] ^= 1;
+	proxy->bad_padding(&refused);
 	assert_int_equal(operate_decrypt(k, data, len, &err), HSMIME_EINVALID);
 	assert_int_equal(operate_decrypt(k, data, len, &err), HSMIME_EINVALID);
 	assert_int_equal(proxy->count("C_DecryptInit"), 3);

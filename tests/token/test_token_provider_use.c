@@ -226,6 +226,7 @@ static void a_copied_context_decrypts_with_the_same_parameters(void **state)
 /* One error, the same for all of them, and nothing on why; no call of the token is tried again. */
 static void refuses(EVP_PKEY_CTX *ctx, const unsigned char *data, size_t len)
 {
+	static const struct proxy_padding refused = { CKR_ENCRYPTED_DATA_INVALID, 0, 0 };
 	unsigned char plain[256];
 	size_t plain_len = sizeof(plain);
 	struct error err = { 0 };
@@ -233,6 +234,7 @@ static void refuses(EVP_PKEY_CTX *ctx, const unsigned char *data, size_t len)
 	const char *words = NULL;
 
 	rig.proxy->reset();
+	rig.proxy->bad_padding(&refused);
 	ERR_clear_error();
 	assert_true(EVP_PKEY_decrypt(ctx, plain, &plain_len, data, len) <= 0);
 	assert_int_equal(rig.proxy->count("C_Decrypt"), 1);

@@ -118,6 +118,8 @@ static void a_wrong_ciphertext_fails_without_a_reason(void **state)
 	size_t len = sizeof(out);
 
 	(void)state;
+	/* SoftHSM over OpenSSL 3.2 and later unwraps it to something. */
+	proxy->refuse("C_UnwrapKey", CKR_WRAPPED_KEY_INVALID, 0, 1);
 	memset(wrong, 0x11, sizeof(wrong));
 	q.data = wrong;
 	assert_int_equal(token_key_decrypt(key, out, &len, &q, &err), HSMIME_EINVALID);

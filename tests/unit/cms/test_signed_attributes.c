@@ -207,8 +207,9 @@ static void a_signing_time_that_is_no_time_is_invalid(void **state)
 
 	(void)state;
 	drop(stack, NID_pkcs9_signingTime);
-	X509at_add1_attr_by_NID(
-	    &stack, NID_pkcs9_signingTime, V_ASN1_UTCTIME, (const unsigned char *)"yesterday", 9);
+	/* As long as a time is: OpenSSL 3.5 copies no shorter one. */
+	assert_non_null(X509at_add1_attr_by_NID(&stack, NID_pkcs9_signingTime, V_ASN1_UTCTIME,
+	    (const unsigned char *)"231301000000Z", 13));
 	assert_int_equal(judge(stack), HSMIME_EINVALID);
 }
 

@@ -1,5 +1,6 @@
 #include "engine/gate.h"
 
+#include "engine/log.h"
 #include "engine/watch.h"
 
 static atomic_uint forks; /* from the first process to this one */
@@ -62,8 +63,10 @@ bool gate_enter(struct gate *g)
 	if (passed)
 		g->busy = true;
 	pthread_mutex_unlock(&g->lock);
-	if (passed)
+	if (passed) {
 		watch_entered(g);
+		log_hold();
+	}
 	return passed;
 }
 
@@ -75,6 +78,7 @@ void gate_leave(struct gate *g)
 	g->busy = false;
 	pthread_cond_signal(&g->left);
 	pthread_mutex_unlock(&g->lock);
+	log_release();
 }
 
 void gate_break(struct gate *g)

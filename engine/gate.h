@@ -2,7 +2,8 @@
  * gate: one thread at a time through a passage that makes token calls or asks
  * a person. The others wait without a mutex being held meanwhile. In a forked
  * child every gate is open, whoever was inside in the parent. A gate whose thread was given up
- * inside (engine/watch.h) is broken: nobody passes until its call returns.
+ * inside (engine/watch.h) is broken: nobody passes until its call returns. Messages of who is inside
+ * are given out behind it (engine/log.h).
  */
 #ifndef ENGINE_GATE_H
 #define ENGINE_GATE_H

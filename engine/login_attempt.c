@@ -184,7 +184,7 @@ static int try_pad(struct attempt *a)
 	if (pin_person(a->source))
 		r = pin_read(&consent, a->source, &a->about, a->err);
 	else
-		log_say(0, "token \"%s\" asks for its PIN on its own pad", a->token->label);
+		log_say_now("token \"%s\" asks for its PIN on its own pad", a->token->label);
 	secret_free(&consent);
 	if (r == 0 && a->ready != NULL)
 		r = a->ready(a);
@@ -195,7 +195,7 @@ static int try_pad(struct attempt *a)
 static void warn_unattended(const struct attempt *a)
 {
 	if (!pin_attended(a->source) && a->about.count_low)
-		log_say(1,
+		log_say(0,
 		    "a wrong PIN was given for the token with serial number %s since its last "
 		    "login",
 		    a->token->serial);

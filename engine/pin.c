@@ -338,9 +338,8 @@ static int from_callback(
 		return error_nomem(err);
 	if (n <= 0 || n > PIN_MAX)
 		return error_set(err, HSMIME_EPIN,
-		    request->pin_pad && request->final_try
-			? "nobody agreed to the last try on token \"%s\""
-			: "no PIN was given for token \"%s\"",
+		    request->final_try ? "nobody agreed to the last try on token \"%s\""
+				       : "no PIN was given for token \"%s\"",
 		    request->token_label);
 	pin->len = (size_t)n;
 	return 0;

@@ -83,12 +83,16 @@ static struct token *token_new(struct module *m, const struct printed *p)
 	return NULL;
 }
 
-/* Blank tokens may all look alike: one that was seen in this round is taken. */
+/*
+ * One token may be in two slots: it is where it was seen first. Blank tokens may all look alike:
+ * one that was seen in this round is taken.
+ */
 static struct token *known(struct module *m, const struct printed *p)
 {
+	bool blank = (p->flags & HSMIME_TOKEN_INITIALIZED) == 0 || p->serial[0] == '\0';
 	struct token *t = m->tokens;
 
-	while (t != NULL && (atomic_load(&t->present) || !same_token(t, p)))
+	while (t != NULL && ((blank && atomic_load(&t->present)) || !same_token(t, p)))
 		t = t->next;
 	return t;
 }
@@ -125,7 +129,8 @@ int token_note(struct module *m, const struct printed *p, size_t count)
 				return HSMIME_ENOMEM;
 			append(m, t);
 		}
-		place(t, p[i].slot, p[i].flags);
+		if (!atomic_load(&t->present))
+			place(t, p[i].slot, p[i].flags);
 	}
 	judge_absent(m);
 	return 0;

@@ -6,6 +6,7 @@
 #include "engine/slot.h"
 
 #define POLL_MS 500
+#define FAILURES_MAX 20 /* in a row: what serves the readers may be starting again */
 
 /* One that can't lock would hold up every other call meanwhile. */
 static CK_RV wait_for_event(struct module *m)
@@ -36,10 +37,13 @@ static int poll_once(struct module *m, struct error *err)
 static int poll_tokens(struct module *m, struct error *err)
 {
 	unsigned long before = sum(m);
+	unsigned failures = 0;
 	int r = 0;
 
-	while (r == 0 && sum(m) == before)
+	while (failures < FAILURES_MAX && sum(m) == before) {
 		r = poll_once(m, err);
+		failures = r < 0 ? failures + 1 : 0;
+	}
 	return r;
 }
 
@@ -56,5 +60,7 @@ int engine_wait(struct engine *e, struct error *err)
 	if (wait_for_event(m) != CKR_OK)
 		return poll_tokens(m, err);
 	r = token_refresh(m, err);
-	return r == 0 && sum(m) == before ? poll_once(m, err) : r;
+	if (r < 0)
+		return poll_tokens(m, err);
+	return sum(m) == before ? poll_once(m, err) : 0;
 }

@@ -23,6 +23,8 @@ struct zone {
 	void *arg;
 	int result;
 	struct log_target log;
+	bool holds; /* the caller is within a gate */
+	struct log_message *said;
 	void *caller;
 	struct watch watch;
 	struct zone *next;
@@ -66,7 +68,12 @@ static void *work(void *arg)
 		pthread_mutex_unlock(&z->lock);
 		log_to(z->log);
 		caller = z->caller;
+		if (z->holds)
+			log_hold();
 		z->result = z->run(z->arg);
+		z->said = log_take();
+		if (z->holds)
+			log_release();
 		watch_token(NULL);
 		pthread_mutex_lock(&z->lock);
 		z->state = ZONE_DONE;
@@ -171,6 +178,7 @@ static void wait_for(struct zone *z, unsigned limit, struct error *err)
 
 static int run_in(struct zone *z, zone_function run, void *arg, unsigned limit, struct error *err)
 {
+	struct log_message *said;
 	int result;
 
 	pthread_mutex_lock(&z->lock);
@@ -186,8 +194,11 @@ static int run_in(struct zone *z, zone_function run, void *arg, unsigned limit, 
 	}
 	z->state = ZONE_IDLE;
 	result = z->result;
+	said = z->said;
+	z->said = NULL;
 	pthread_mutex_unlock(&z->lock);
 	put(&idle, z);
+	log_give(said);
 	return result;
 }
 
@@ -201,16 +212,40 @@ void *zone_caller(void)
 	return caller;
 }
 
+/* As in a thread of ours a write to a dead peer is an error there. */
+static int run_here(zone_function run, void *arg)
+{
+	const struct timespec now = { 0, 0 };
+	sigset_t pipe, before, pending;
+	bool waits;
+	int result;
+
+	if (watch_watched())
+		return run(arg);
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	sigpending(&pending);
+	waits = sigismember(&pending, SIGPIPE) == 1;
+	pthread_sigmask(SIG_BLOCK, &pipe, &before);
+	result = run(arg);
+	if (!waits && sigismember(&before, SIGPIPE) != 1)
+		while (sigtimedwait(&pipe, NULL, &now) < 0 && errno == EINTR)
+			;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return result;
+}
+
 int zone_run_apart(zone_function run, void *arg, unsigned limit, struct error *err)
 {
 	struct zone *z = limit > 0 ? take() : NULL;
 
 	/* Without a thread it is better done without a limit than not at all. */
 	if (z == NULL)
-		return run(arg);
+		return run_here(run, arg);
 	z->log = log_to((struct log_target){ NULL, NULL });
 	log_to(z->log);
 	z->caller = caller;
+	z->holds = log_holds();
 	return run_in(z, run, arg, limit, err);
 }
 

@@ -20,7 +20,7 @@ typedef int (*zone_function)(void *arg);
  * limit; then, and within a zone, this is only a call of run). Otherwise HSMIME_ETOKEN, and the
  * token counts as stuck until the call returns. Messages of engine/log.h go where the caller's
  * go. The other thread takes no signals, so that a write to a dead peer is an error and not a
- * SIGPIPE.
+ * SIGPIPE; where there is none SIGPIPE is held back in the caller's.
  */
 int zone_run(zone_function run, void *arg, unsigned limit, struct error *err);
 

@@ -30,12 +30,12 @@ void signer_free(struct signer *s);
 
 /*
  * keys_wait(waited, ctx, e, found, status):
- * A key was looked for, with that status. Whether it is worth another look: none is there, ctx is to
+ * A key was looked for, with *status. Whether it is worth another look: none is there, ctx is to
  * wait, and a token has come or gone since. *waited, false at first, keeps the person from
- * being told twice.
+ * being told twice. False, with another *status, where the tokens can't be waited for.
  */
 bool keys_wait(
-    bool *waited, hsmime_ctx *ctx, struct engine *e, const struct engine_found *found, int status);
+    bool *waited, hsmime_ctx *ctx, struct engine *e, const struct engine_found *found, int *status);
 
 /* The argument of keys_find_recipient. */
 struct recipient_search {

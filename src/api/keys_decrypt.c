@@ -291,7 +291,7 @@ int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
 	do {
 		engine_found_free(&found);
 		status = look_for_key(&found, index, search, engine, recipients, count, err);
-	} while (keys_wait(&waited, search->ctx, engine, &found, status));
+	} while (keys_wait(&waited, search->ctx, engine, &found, &status));
 	if (status == 0)
 		status = wrap(key, search, engine, &found, err);
 	if (status == 0) {

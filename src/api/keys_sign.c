@@ -317,7 +317,7 @@ static int look_for_key(struct engine_found *found, hsmime_ctx *ctx, struct engi
 		status = from != NULL ? by_from(found, engine, from, options->certs, &ctx->err)
 				      : by_key(found, ctx, engine, options->key_uri, options->certs,
 					    &ctx->err);
-	while (keys_wait(&waited, ctx, engine, found, status));
+	while (keys_wait(&waited, ctx, engine, found, &status));
 	return status;
 }
 

@@ -1,16 +1,17 @@
 #include "api/keys.h"
 
 bool keys_wait(
-    bool *waited, hsmime_ctx *ctx, struct engine *e, const struct engine_found *found, int status)
+    bool *waited, hsmime_ctx *ctx, struct engine *e, const struct engine_found *found, int *status)
 {
 	struct error failed = { 0 };
 
-	if (status != HSMIME_ENOKEY || found->tie || !atomic_load(&ctx->shared->wait))
+	if (*status != HSMIME_ENOKEY || found->tie || !atomic_load(&ctx->shared->wait))
 		return false;
 	if (!*waited)
 		ctx_log(ctx, 0, "%s; waiting for a token", ctx->err.message);
 	*waited = true;
-	if (engine_wait(e, &failed) == 0)
+	*status = engine_wait(e, &failed);
+	if (*status == 0)
 		return true;
 	ctx->err = failed;
 	return false;

@@ -8,8 +8,9 @@
 
 /*
  * state_folder(out, size, given):
- * given, else $XDG_STATE_HOME/hsmime, else ~/.local/state/hsmime, in out. Returns 0, or -1 where
- * neither variable holds an absolute path or it is too long; out is then empty.
+ * given, else hsmime in $XDG_STATE_HOME or in systemd's $STATE_DIRECTORY, else
+ * ~/.local/state/hsmime, in out; without $HOME the home of the user database counts. Returns 0, or
+ * -1 where none of these is an absolute path, or it is too long; out is then empty.
  */
 int state_folder(char *out, size_t size, const char *given);
 

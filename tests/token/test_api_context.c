@@ -58,6 +58,7 @@ struct nested {
 	struct text words;
 	int calls;
 	int status;
+	const char *on; /* the message that is answered with a call */
 };
 
 static void call_back(void *arg, int level, const char *message)
@@ -110,11 +111,66 @@ static void a_log_callback_may_call_with_another_context_of_the_family(void **st
 	hsmime_ctx_free(ctx);
 }
 
+static void call_back_with_login(void *arg, int level, const char *message)
+{
+	struct nested *n = arg;
+	hsmime_key *keys = NULL;
+	size_t count = 0;
+
+	text_print(&n->words, "%d %s\n", level, message);
+	if (strstr(message, n->on) == NULL)
+		return;
+	n->calls++;
+	n->status = hsmime_keys(&keys, &count, n->other, NULL, 1);
+	hsmime_keys_free(keys, count);
+}
+
+/* Whoever lists the tokens, or logs in, keeps others waiting meanwhile: not whom its messages reach. */
+static void a_log_callback_may_list_and_log_in_while_that_is_done(void **state)
+{
+	static const struct {
+		const char *fails;
+		CK_FLAGS flags;
+		const char *message;
+	} cases[] = {
+		{ "C_GetTokenInfo", 0, "is passed over" },
+		{ NULL, CKF_USER_PIN_COUNT_LOW, "a wrong PIN was given" },
+		{ NULL, CKF_USER_PIN_TO_BE_CHANGED, "has to be changed" },
+	};
+
+	(void)state;
+	setenv("TEST_PIN", SOFTTOKEN_PIN, 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct nested n = { .on = cases[i].message };
+		hsmime_ctx *ctx = api_ctx();
+		hsmime_key *keys = NULL;
+		size_t count = 0;
+
+		assert_int_equal(hsmime_ctx_set_pin_source(ctx, "env:TEST_PIN"), 0);
+		assert_int_equal(hsmime_ctx_share(&n.other, ctx), 0);
+		hsmime_ctx_set_log(ctx, call_back_with_login, &n);
+		api_proxy->set_flags(cases[i].flags);
+		if (cases[i].fails != NULL)
+			api_proxy->refuse(cases[i].fails, CKR_DEVICE_ERROR, 1, 1);
+		alarm(60);
+		assert_int_equal(hsmime_keys(&keys, &count, ctx, NULL, 1), 0);
+		alarm(0);
+		assert_true(n.calls >= 1);
+		assert_int_equal(n.status, 0);
+		hsmime_keys_free(keys, count);
+		hsmime_ctx_free(n.other);
+		hsmime_ctx_free(ctx);
+		text_free(&n.words);
+		api_proxy->reset();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_token_gives_rise_to_is_told_to_who_makes_the_call),
 		cmocka_unit_test(a_log_callback_may_call_with_another_context_of_the_family),
+		cmocka_unit_test(a_log_callback_may_list_and_log_in_while_that_is_done),
 	};
 
 	return cmocka_run_group_tests(tests, api_setup, api_teardown);

@@ -199,13 +199,30 @@ static void tokens_of_one_label_are_told_apart_by_their_serial_numbers(void **st
 	token_key_free(keys[1]);
 }
 
+/* Blank ones all look alike. */
+static size_t tokens_in_use(void)
+{
+	struct engine *e = operate_engine();
+	hsmime_token *tokens = NULL;
+	size_t count = 0, in_use = 0;
+
+	assert_int_equal(engine_tokens(&tokens, &count, e, &odd_rig.err), 0);
+	for (size_t i = 0; i < count; i++)
+		in_use += (tokens[i].flags & HSMIME_TOKEN_INITIALIZED) != 0;
+	engine_tokens_free(tokens, count);
+	engine_free(e);
+	return in_use;
+}
+
 static void one_token_in_two_slots_is_one_token(void **state)
 {
 	struct engine *e = NULL;
 	struct token_key *k = NULL;
+	size_t alone = tokens_in_use();
 
 	(void)state;
 	odd_rig.proxy->twin_slots(1);
+	assert_int_equal(tokens_in_use(), alone);
 	e = operate_engine();
 	k = operate_key(e, ODD_RIG_EC, ENGINE_SIGN);
 	assert_int_equal(operate_sign(k, &odd_rig.err), 0);

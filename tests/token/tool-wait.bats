@@ -38,6 +38,22 @@ waits() {
 	hsmime verify --ca "$W/ca.pem" signed.eml
 }
 
+@test "readers that fail for a while are waited for" {
+	local how
+	for how in 1 2; do
+		sabotage lose "slot_events $how" 'refuse C_GetSlotList CKR_DEVICE_ERROR 8 5'
+		waits sign --wait -k 'pkcs11:token=Demo;id=%01' -o signed.eml "$W/mail.eml"
+		hsmime verify --ca "$W/ca.pem" signed.eml
+	done
+}
+
+@test "readers that can't be listed any more end the waiting with 4" {
+	sabotage lose 'slot_events 2' 'refuse C_GetSlotList CKR_DEVICE_ERROR 8 1000'
+	run_as 4 hsmime sign --wait -k 'pkcs11:token=Demo;id=%01' -o signed.eml "$W/mail.eml"
+	said 'CKR_DEVICE_ERROR'
+	[ ! -e signed.eml ]
+}
+
 @test "a decryption waits too" {
 	sabotage lose 'slot_events 2'
 	waits decrypt --wait -o mail.eml "$W/enc.eml"

@@ -29,7 +29,7 @@ struct listing {
 
 static struct list_row *add_row(struct listing *l)
 {
-	if (l->count == l->room) {
+	if (l->rows == NULL || l->count == l->room) {
 		size_t room = l->room == 0 ? 16 : l->room * 2;
 		struct list_row *larger = realloc(l->rows, room * sizeof(*larger));
 

@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +20,7 @@
 
 #define ALPHA "pkcs11:token=Alpha;id=%01"
 #define BETA "pkcs11:token=Beta;id=%01"
+#define THREADS 4
 #define AGAIN 40 /* seconds after which a place is looked at again, and more */
 
 static hsmime_ctx *ctx;
@@ -87,7 +90,7 @@ static void open_ctx(void)
 
 /* A person who knows Alpha's PIN, and gives up where another token asks, while told to. */
 static struct {
-	int asked_alpha, asked_beta;
+	atomic_int asked_alpha, asked_beta;
 	int beta_known;
 } person;
 
@@ -96,8 +99,7 @@ static ptrdiff_t answer(void *arg, const hsmime_pin_request *request, char *pin,
 	int is_alpha = strcmp(request->token_label, "Alpha") == 0;
 
 	(void)arg;
-	person.asked_alpha += is_alpha;
-	person.asked_beta += !is_alpha;
+	atomic_fetch_add(is_alpha ? &person.asked_alpha : &person.asked_beta, 1);
 	if (!is_alpha && !person.beta_known)
 		return HSMIME_EPIN;
 	assert_true(size >= strlen(SOFTTOKEN_PIN));
@@ -110,7 +112,7 @@ static int begin(void **state)
 	(void)state;
 	api_proxy->reset();
 	later = 0;
-	memset(&person, 0, sizeof(person));
+	person.asked_alpha = person.asked_beta = 0;
 	person.beta_known = 1;
 	open_ctx();
 	hsmime_ctx_set_pin_callback(ctx, answer, NULL);
@@ -129,7 +131,7 @@ static int end(void **state)
 	return 0;
 }
 
-static int sign(const char *key)
+static int sign_in(hsmime_ctx *in_ctx, const char *key)
 {
 	static const char content[] = "content";
 	hsmime_sign_options options = HSMIME_SIGN_OPTIONS_INIT;
@@ -142,11 +144,17 @@ static int sign(const char *key)
 	memory_source(&in, &memory, content, sizeof(content) - 1);
 	options.form = HSMIME_CMS;
 	options.key_uri = key;
-	status = hsmime_sign(ctx, out, &in, &options);
+	status = hsmime_sign(in_ctx, out, &in, &options);
 	hsmime_output_free(out);
-	assert_true(status != 0 || output.len > 0);
+	if (status == 0 && output.len == 0)
+		status = HSMIME_EINTERNAL;
 	text_free(&output);
 	return status;
+}
+
+static int sign(const char *key)
+{
+	return sign_in(ctx, key);
 }
 
 static void signs(const char *key)
@@ -225,6 +233,42 @@ static void nor_is_it_when_it_comes_first(void **state)
 	assert_int_equal(person.asked_beta, 1);
 }
 
+/* A thread with a context of its own. */
+struct signing {
+	pthread_t thread;
+	hsmime_ctx *ctx;
+	int status;
+};
+
+static void *sign_beside(void *arg)
+{
+	struct signing *s = arg;
+
+	s->status = sign_in(s->ctx, "group:office");
+	return NULL;
+}
+
+static void several_threads_ask_for_each_pin_once(void **state)
+{
+	struct signing signing[THREADS];
+
+	(void)state;
+	hsmime_ctx_set_log(ctx, NULL, NULL);
+	person.beta_known = 0;
+	for (size_t i = 0; i < THREADS; i++) {
+		assert_int_equal(hsmime_ctx_share(&signing[i].ctx, ctx), 0);
+		assert_int_equal(
+		    pthread_create(&signing[i].thread, NULL, sign_beside, &signing[i]), 0);
+	}
+	for (size_t i = 0; i < THREADS; i++) {
+		pthread_join(signing[i].thread, NULL);
+		assert_int_equal(signing[i].status, 0);
+		hsmime_ctx_free(signing[i].ctx);
+	}
+	assert_int_equal(person.asked_alpha, 1);
+	assert_int_equal(person.asked_beta, 1);
+}
+
 /* The module is open before a token goes: only then does it know which one that is. */
 static void lose_beta(void)
 {
@@ -285,6 +329,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    a_place_whose_pin_fails_is_not_asked_again, begin, end),
 		cmocka_unit_test_setup_teardown(nor_is_it_when_it_comes_first, begin, end),
+		cmocka_unit_test_setup_teardown(several_threads_ask_for_each_pin_once, begin, end),
 		cmocka_unit_test_setup_teardown(a_place_that_comes_later_is_used, begin, end),
 		cmocka_unit_test_setup_teardown(
 		    it_is_used_at_once_where_the_key_was_found_there, begin, end),

@@ -37,6 +37,7 @@ int group_rig_set_up(void **state)
 		softtoken_add(&st, labels[i]);
 		softtoken_put(&st, 1, "rsa", rsa);
 		softtoken_put(&st, 2, "ec", ec);
+		softtoken_put_for(&st, 4, "unwraps", rsa, KEY_SIGN | KEY_UNWRAP);
 		EVP_PKEY_free(softtoken_ec(&st, 3, "own", "P-256", KEY_SIGN));
 	}
 	softtoken_seal(&st);

@@ -1,6 +1,6 @@
 /*
  * group_rig: tokens "Alpha" and "Beta" behind the saboteur, with the same RSA key 01 and EC key 02,
- * as one key that both hold. EC 03 is not the same on both.
+ * as one key that both hold. EC 03 is not the same on both; 04 is 01, but only unwraps.
  */
 #ifndef TESTS_TOKEN_GROUP_RIG_H
 #define TESTS_TOKEN_GROUP_RIG_H

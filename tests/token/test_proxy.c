@@ -211,6 +211,41 @@ static void calls_are_slow_and_judged(void **state)
 	assert_int_equal(proxy_rig.proxy->count("C_SignInit"), 2);
 }
 
+static void what_is_planned_for_one_token_spares_the_others(void **state)
+{
+	CK_OBJECT_HANDLE k = proxy_rig_key();
+
+	(void)state;
+	proxy_rig.proxy->refuse("C_SignInit", CKR_DEVICE_ERROR, 0, 2);
+	proxy_rig.proxy->only("Another");
+	assert_int_equal(proxy_rig_sign(k), CKR_OK);
+	proxy_rig.proxy->only("Saboteur");
+	assert_int_equal(proxy_rig_sign(k), CKR_DEVICE_ERROR);
+	proxy_rig.proxy->only("Sabot");
+	assert_int_equal(proxy_rig_sign(k), CKR_OK);
+	proxy_rig.proxy->only(NULL);
+	assert_int_equal(proxy_rig_sign(k), CKR_DEVICE_ERROR);
+	assert_int_equal(proxy_rig_sign(k), CKR_OK);
+	assert_int_equal(proxy_rig.proxy->count("C_SignInit"), 5);
+}
+
+static void a_token_says_of_its_sessions_what_it_is_told(void **state)
+{
+	CK_TOKEN_INFO own, told;
+
+	(void)state;
+	assert_int_equal(proxy_rig.f->C_GetTokenInfo(proxy_rig.slot, &own), CKR_OK);
+	proxy_rig.proxy->report_sessions(8);
+	proxy_rig.proxy->report_open(7);
+	assert_int_equal(proxy_rig.f->C_GetTokenInfo(proxy_rig.slot, &told), CKR_OK);
+	assert_int_equal(told.ulMaxSessionCount, 8);
+	assert_int_equal(told.ulSessionCount, 7);
+	proxy_rig.proxy->reset();
+	assert_int_equal(proxy_rig.f->C_GetTokenInfo(proxy_rig.slot, &told), CKR_OK);
+	assert_int_equal(told.ulMaxSessionCount, own.ulMaxSessionCount);
+	assert_int_equal(told.ulSessionCount, own.ulSessionCount);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, proxy_rig_begin, proxy_rig_end)
 
 int main(void)
@@ -225,6 +260,8 @@ int main(void)
 		TEST(a_token_shows_in_two_slots),
 		TEST(keys_are_pretended_where_none_is_named),
 		TEST(calls_are_slow_and_judged),
+		TEST(what_is_planned_for_one_token_spares_the_others),
+		TEST(a_token_says_of_its_sessions_what_it_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, proxy_rig_set_up, proxy_rig_tear_down);

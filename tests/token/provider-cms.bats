@@ -135,8 +135,8 @@ decrypts_cms() {
 	for o in "${orders[@]}"; do
 		order "$o"
 		for message in alice oaep; do
-			ossl 4 cms -decrypt -debug_decrypt -in "$W/for-$message" -recip "$W/alice.pem" \
-				-inkey "$(key 05)"
+			refuse_padding '' ossl 4 cms -decrypt -debug_decrypt -in "$W/for-$message" \
+				-recip "$W/alice.pem" -inkey "$(key 05)"
 			[ -z "$output" ]
 			mentions 'decryption failed'
 		done

@@ -169,7 +169,7 @@ pkeyutl_decrypts() {
 	plain pkeyutl -encrypt -in "$W/digest" -pubin -inkey "$W/alice.pub" -out "$W/encrypted" "$@"
 	ossl 0 pkeyutl -decrypt -in "$W/encrypted" -inkey "$(key 01)" -out "$W/decrypted" "$@"
 	cmp "$W/decrypted" "$W/digest"
-	ossl 1 pkeyutl -decrypt -in "$W/encrypted" -inkey "$(key 05)" "$@"
+	refuse_padding '' ossl 1 pkeyutl -decrypt -in "$W/encrypted" -inkey "$(key 05)" "$@"
 	[ -z "$output" ]
 	mentions 'decryption failed'
 }

@@ -6,16 +6,19 @@ load provider
 setup_file() {
 	new_token "$BATS_FILE_TMPDIR/token"
 	new_key 01 RSA:2048 alice
+	new_key 02 RSA:2048 bob
 	"$HSMIME_BUILD/tests/token/unwrap_only" "$HSMIME_MODULE" Demo 123456 01
 	printf 'Agreed: 1000 units at 5.\n' >"$W/report.txt"
 	head -c 48 /dev/urandom >"$W/secret"
-	openssl x509 -in "$W/alice.pem" -pubkey -noout >"$W/alice.pub"
+	for name in alice bob; do
+		openssl x509 -in "$W/$name.pem" -pubkey -noout >"$W/$name.pub"
+	done
 	echo 'unwrap_sensitive 1' >"$W/control"
 }
 
-# encrypted [OPTION...]: the secret, for alice, in $W/encrypted
+# encrypted [OPTION...]: the secret, for alice or $recipient, in $W/encrypted
 encrypted() {
-	plain pkeyutl -encrypt -pubin -inkey "$W/alice.pub" -in "$W/secret" -out "$W/encrypted" "$@"
+	plain pkeyutl -encrypt -pubin -inkey "$W/${recipient:-alice}.pub" -in "$W/secret" -out "$W/encrypted" "$@"
 }
 
 @test 'it decrypts what the token lets be read: any secret, and the key of a CMS message' {
@@ -36,10 +39,11 @@ encrypted() {
 	done
 }
 
-# refused: what openssl says where $W/encrypted does not decrypt, without the number of its thread
+# refused: what openssl says where $W/encrypted does not decrypt, without the number of its thread.
+# bob's key unwraps only for the saboteur, which tries out with it whether padding is bad.
 refused() {
 	rm -f "$W/out"
-	ossl 1 pkeyutl -decrypt -inkey "$(key 01)" -in "$W/encrypted" -out "$W/out" "$@"
+	refuse_padding 'limit_key 2 4' ossl 1 pkeyutl -decrypt -inkey "$(key 02)" -in "$W/encrypted" -out "$W/out" "$@"
 	[ ! -s "$W/out" ]
 	mentions 'decryption failed'
 	said=$(sed 's/^[0-9A-F]*:error:/error:/' <<<"$stderr")
@@ -49,7 +53,7 @@ refused() {
 }
 
 @test 'what is no ciphertext fails, and the reason is not told: all failures read the same' {
-	local first
+	local first recipient=bob
 	order 'hsmime default'
 	head -c 256 /dev/zero >"$W/encrypted"
 	refused
@@ -60,7 +64,7 @@ refused() {
 	refused
 	[ "$said" = "$first" ]
 	{ printf '\0\1' && head -c 253 /dev/zero | tr '\0' '\377' && printf '\0'; } >"$W/block"
-	plain pkeyutl -encrypt -pubin -inkey "$W/alice.pub" -in "$W/block" -out "$W/encrypted" \
+	plain pkeyutl -encrypt -pubin -inkey "$W/bob.pub" -in "$W/block" -out "$W/encrypted" \
 		-pkeyopt rsa_padding_mode:none
 	refused
 	[ "$said" = "$first" ]

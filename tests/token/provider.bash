@@ -38,6 +38,13 @@ ossl() {
 	[ "$expected" != 0 ] || ! grep ':error:' <<<"$stderr"
 }
 
+# refuse_padding LINE COMMAND...: with the saboteur, told that line too, before the module: it refuses bad
+# PKCS #1 v1.5 padding, of which SoftHSM over OpenSSL 3.2 and later makes something
+refuse_padding() {
+	printf '%s\n' 'bad_padding CKR_ENCRYPTED_DATA_INVALID' "$1" >"$W/refuse_padding"
+	HSMIME_MODULE=$HSMIME_BUILD/tests/token/proxy.so PROXY_CONTROL=$W/refuse_padding "${@:2}"
+}
+
 # plain COMMAND...: openssl that knows nothing of the token
 plain() {
 	run_as 0 timeout 60 openssl "$@"

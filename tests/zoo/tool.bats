@@ -11,7 +11,7 @@ setup() {
 
 # outcome LINE: what the matrix of this member has there
 outcome() {
-	sed -n "s/^$1\t//p" "$BATS_TEST_DIRNAME/expected/$ZOO_MEMBER"
+	sed -n "s/^$1\t//p" "$ZOO/matrix"
 }
 
 # not_decrypted KEY: as its member can't; a key that it does not show for that is no key

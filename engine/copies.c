@@ -223,3 +223,18 @@ void copies_lost(struct token *t)
 	if (lost != 0)
 		cryptoki_close(t->module, lost);
 }
+
+bool copies_give_back(struct token *t)
+{
+	struct copies *c = &t->copies;
+	CK_SESSION_HANDLE keeper;
+
+	pthread_mutex_lock(&c->lock);
+	while (c->busy)
+		pthread_cond_wait(&c->done, &c->lock);
+	keeper = forget(c);
+	pthread_mutex_unlock(&c->lock);
+	if (keeper != 0)
+		cryptoki_close(t->module, keeper);
+	return keeper != 0;
+}

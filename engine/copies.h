@@ -61,6 +61,9 @@ void copies_drop(struct token *t, unsigned generation, CK_OBJECT_HANDLE copy);
 /* copies_lost(t): the generation has ended. */
 void copies_lost(struct token *t);
 
+/* copies_give_back(t): end all copies, and give the session that they need back; false where there is none. */
+bool copies_give_back(struct token *t);
+
 /*
  * copies_abandon(t, w): w's thread was given up in a call of t (engine/watch.h): what it was at,
  * a look-up or a copy, is over. What other threads are at is theirs, until they are done with it.

@@ -71,15 +71,41 @@ static void learn_limit(struct token *t)
 /*
  * C_OpenSession was refused. When the token grants no more, and others of ours are out, theirs
  * will come back; where one of ours was closed since the call began, it is worth another try.
+ * Those of a generation that is over are still the token's until they are closed.
  */
 static bool shall_go_on(struct session_pool *pool, CK_RV rv, unsigned closed)
 {
 	if (rv != CKR_SESSION_COUNT && rv != CKR_DEVICE_MEMORY)
 		return false;
-	if (pool->open == 0)
+	if (pool->open > 0)
+		pool->limit = pool->open;
+	else if (pool->closed == closed && pool->stale > 0)
+		pthread_cond_wait(&pool->given, &pool->lock);
+	else
 		return pool->closed != closed;
-	pool->limit = pool->open;
 	return true;
+}
+
+/* With the lock held: one of a generation that is over is no longer open. */
+static void forget_stale(struct session_pool *pool)
+{
+	pool->closed++;
+	if (pool->stale > 0)
+		pool->stale--;
+	pthread_cond_broadcast(&pool->given);
+}
+
+/* Rather no copies of keys than no session. With the lock held on entry and return. */
+static bool give_back_keeper(struct token *t, CK_RV rv)
+{
+	bool given = false;
+
+	if (rv != CKR_SESSION_COUNT && rv != CKR_DEVICE_MEMORY)
+		return false;
+	pthread_mutex_unlock(&t->pool.lock);
+	given = copies_give_back(t);
+	pthread_mutex_lock(&t->pool.lock);
+	return given;
 }
 
 static int describe_refusal(struct token *t, CK_RV rv, struct error *err)
@@ -106,11 +132,15 @@ static int open_one(struct session *s, CK_RV *rv, struct token *t, struct error 
 	s->generation = generation;
 	if (*rv == CKR_OK)
 		return 1;
-	if (pool->generation != generation)
+	if (pool->generation != generation) {
+		forget_stale(pool);
 		return 0;
+	}
 	pool->open--;
 	pthread_cond_signal(&pool->given);
-	return shall_go_on(pool, *rv, closed) ? 0 : describe_refusal(t, *rv, err);
+	return shall_go_on(pool, *rv, closed) || give_back_keeper(t, *rv)
+		   ? 0
+		   : describe_refusal(t, *rv, err);
 }
 
 /* With the lock held: 1 taken, 0 look again, negative failed. */
@@ -146,6 +176,14 @@ int session_take(struct session *s, CK_RV *rv, struct token *t, struct error *er
 	return r > 0 ? 0 : r;
 }
 
+static void close_stale(struct token *t, CK_SESSION_HANDLE session)
+{
+	cryptoki_close(t->module, session);
+	pthread_mutex_lock(&t->pool.lock);
+	forget_stale(&t->pool);
+	pthread_mutex_unlock(&t->pool.lock);
+}
+
 void session_give(struct session *s, struct token *t)
 {
 	struct session_pool *pool = &t->pool;
@@ -159,18 +197,20 @@ void session_give(struct session *s, struct token *t)
 	}
 	pthread_mutex_unlock(&pool->lock);
 	if (!current)
-		cryptoki_close(t->module, s->handle);
+		close_stale(t, s->handle);
 	s->handle = 0;
 }
 
 static void forget_one(struct session *s, struct session_pool *pool, bool counted)
 {
 	pthread_mutex_lock(&pool->lock);
-	pool->closed++;
 	pool->closing -= counted ? 1 : 0;
 	if (s->generation == pool->generation) {
+		pool->closed++;
 		pool->open--;
 		pthread_cond_signal(&pool->given);
+	} else {
+		forget_stale(pool);
 	}
 	pthread_mutex_unlock(&pool->lock);
 }
@@ -200,16 +240,20 @@ void session_drop(struct session *s, struct token *t)
 	s->handle = 0;
 }
 
+/* *current: it was the generation that ended by this. */
 static CK_SESSION_HANDLE *begin_generation(
-    struct session_pool *pool, unsigned generation, size_t *count)
+    bool *current, struct session_pool *pool, unsigned generation, size_t *count)
 {
 	CK_SESSION_HANDLE *old = NULL;
 
 	*count = 0;
 	pthread_mutex_lock(&pool->lock);
-	if (pool->generation == generation) {
+	*current = pool->generation == generation;
+	if (*current) {
 		old = pool->idle;
 		*count = pool->idle_count;
+		/* One more until whoever ends the generation is done with it. */
+		pool->stale += pool->open + 1;
 		pool->idle = NULL;
 		pool->idle_room = pool->idle_count = pool->open = 0;
 		pool->limit = SIZE_MAX;
@@ -224,24 +268,32 @@ static CK_SESSION_HANDLE *begin_generation(
 void session_lost(struct token *t, unsigned generation)
 {
 	size_t count = 0;
-	bool current = session_generation(t) == generation;
-	CK_SESSION_HANDLE *old = begin_generation(&t->pool, generation, &count);
+	bool current = false;
+	CK_SESSION_HANDLE *old = begin_generation(&current, &t->pool, generation, &count);
 
 	if (current)
 		login_lost(t);
 	for (size_t i = 0; i < count; i++)
-		cryptoki_close(t->module, old[i]);
+		close_stale(t, old[i]);
 	free(old);
 	copies_lost(t);
+	if (!current)
+		return;
+	pthread_mutex_lock(&t->pool.lock);
+	forget_stale(&t->pool);
+	pthread_mutex_unlock(&t->pool.lock);
 }
 
 void session_abandon(struct token *t)
 {
 	size_t count = 0;
+	bool current = false;
 
-	free(begin_generation(&t->pool, session_generation(t), &count));
+	free(begin_generation(&current, &t->pool, session_generation(t), &count));
 	login_lost(t);
 	pthread_mutex_lock(&t->pool.lock);
+	/* Some of them are in calls that may never return. */
+	t->pool.stale = 0;
 	t->pool.asking = false;
 	pthread_cond_broadcast(&t->pool.given);
 	pthread_mutex_unlock(&t->pool.lock);

@@ -31,6 +31,7 @@ struct session_pool {
 	size_t limit; /* most that the token grants, as far as known */
 	bool asked;   /* ulMaxSessionCount was read, or is being read */
 	bool asking;
+	size_t stale; /* of earlier generations, not closed yet: the token may still count them */
 	unsigned closed; /* sessions that were closed, ever */
 	size_t closing;  /* that are being dropped, beside one that stays */
 	unsigned generation;

@@ -21,9 +21,8 @@ static struct {
 	atomic_bool on;
 	atomic_ulong begun, ended; /* events that befall all threads */
 	atomic_bool pin_refused;
-	atomic_bool capped; /* fewer sessions are granted than there might be */
-	atomic_bool lying;  /* lengths may be wrong: some things are not there then */
-	atomic_bool vague;  /* CKR_GENERAL_ERROR for a token that went, perhaps during a login */
+	atomic_bool lying; /* lengths may be wrong: some things are not there then */
+	atomic_bool vague; /* CKR_GENERAL_ERROR for a token that went, perhaps during a login */
 	atomic_ulong sent_twice;
 	atomic_long away; /* one more than the calls until the token is back; 0: it is there */
 	atomic_ulong refusals, losses, logouts, lies, caps;
@@ -140,7 +139,6 @@ static void cap(void)
 	unsigned sessions = chaos_random(6);
 
 	atomic_fetch_add(&chaos.caps, 1);
-	atomic_store(&chaos.capped, sessions > 0);
 	chaos.proxy->limit_sessions(sessions);
 }
 
@@ -244,7 +242,6 @@ void chaos_begin(const struct proxy *proxy, CK_FUNCTION_LIST *f, CK_SLOT_ID slot
 	chaos.proxy = proxy;
 	chaos.f = f;
 	chaos.slot = slot;
-	atomic_store(&chaos.capped, false);
 	atomic_store(&chaos.pin_refused, false);
 	atomic_store(&chaos.vague, false);
 	atomic_store(&chaos.lying, chaos_random(4) == 0);
@@ -265,7 +262,6 @@ void chaos_enter(struct chaos_operation *o)
 {
 	o->befallen = atomic_load(&chaos.ended);
 	o->away = atomic_load(&chaos.away) > 0;
-	o->capped = atomic_load(&chaos.capped);
 	o->lies = chaos.proxy->lies();
 	mine.current = o;
 }
@@ -285,7 +281,7 @@ bool chaos_disturbed(const struct chaos_operation *o)
 	return o->away || atomic_load(&chaos.begun) != o->befallen || lied_to(o);
 }
 
-bool chaos_may_end(const struct chaos_operation *o, int status, const char *words)
+bool chaos_may_end(const struct chaos_operation *o, int status)
 {
 	unsigned may = o->statuses;
 
@@ -293,7 +289,7 @@ bool chaos_may_end(const struct chaos_operation *o, int status, const char *word
 		return true;
 	if (o->decrypts && (o->in_decrypt || chaos_disturbed(o)))
 		may |= STATUS(HSMIME_EINVALID);
-	if (chaos_disturbed(o) || (o->capped && strstr(words, "CKR_SESSION_COUNT") != NULL))
+	if (chaos_disturbed(o))
 		may |= STATUS(HSMIME_ETOKEN);
 	if (lied_to(o))
 		may |= STATUS(HSMIME_ENOKEY);

@@ -19,7 +19,7 @@ struct chaos_operation {
 	CK_RV last;        /* for the report */
 	const char *last_name;
 	unsigned long befallen, lies; /* private: what there was before it */
-	bool away, capped;
+	bool away;
 };
 
 /*
@@ -42,11 +42,8 @@ unsigned chaos_random(unsigned n);
 void chaos_enter(struct chaos_operation *o);
 void chaos_leave(void);
 
-/*
- * chaos_may_end(o, status, words): whether o may end so, with these words. Where the token grants few
- * sessions, those that are still out since others were lost may leave none for it.
- */
-bool chaos_may_end(const struct chaos_operation *o, int status, const char *words);
+/* chaos_may_end(o, status): whether o may end so. */
+bool chaos_may_end(const struct chaos_operation *o, int status);
 
 /*
  * chaos_disturbed(o): something befell all threads since o began: the token went, or came back, its user

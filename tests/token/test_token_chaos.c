@@ -230,7 +230,7 @@ static void one(void)
 	chaos_leave();
 	if (!right)
 		complain(names[which], &o, r, &err);
-	if (!chaos_may_end(&o, r, err.message))
+	if (!chaos_may_end(&o, r))
 		complain(names[which], &o, r, &err);
 	atomic_fetch_add(&done[r == 0], 1);
 }

@@ -189,22 +189,30 @@ bool diagnose_stuck(const struct engine *e)
 	return atomic_load(&e->module->stuck) > 0;
 }
 
-/* What it can do of a ladder: by a mechanism of its own, by padding in software, or not. */
-static enum diagnosis_way way_of(
-    struct module *m, CK_SLOT_ID slot, enum ladder ladder, CK_FLAGS flag)
+/*
+ * What it can do of a ladder: by a mechanism of its own, by padding in software, or not; unknown where it
+ * failed on the way, with its code in refusal.
+ */
+static enum diagnosis_way way_of(struct module *m, CK_SLOT_ID slot, enum ladder ladder,
+    CK_FLAGS flag, char *refusal, size_t size)
 {
+	enum diagnosis_way way = DIAGNOSIS_MISSING;
 	size_t count = 0;
 	const struct rung *rungs = mechanism_rungs(ladder, &count);
 
 	for (size_t i = 0; i < count; i++) {
 		CK_MECHANISM_INFO info = { 0 };
+		CK_RV rv = cryptoki_mechanism_info(m, slot, rungs[i].type, &info);
 
-		if (cryptoki_mechanism_info(m, slot, rungs[i].type, &info) == CKR_OK &&
-		    (info.flags & flag) != 0)
+		if (rv == CKR_OK && (info.flags & flag) != 0)
 			return rungs[i].padding_in_software ? DIAGNOSIS_BY_SOFTWARE
 							    : DIAGNOSIS_DIRECT;
+		if (rv == CKR_OK || recovery_of(rv) == RECOVERY_MECHANISM)
+			continue;
+		way = DIAGNOSIS_UNKNOWN;
+		recovery_name(rv, refusal, size);
 	}
-	return DIAGNOSIS_MISSING;
+	return way;
 }
 
 static int fill_token(struct diagnosis_token *d, const struct token *t, struct error *err)
@@ -237,7 +245,8 @@ static int fill_token(struct diagnosis_token *d, const struct token *t, struct e
 		d->sessions_max = info.ulMaxSessionCount;
 	for (size_t i = 0; i < DIAGNOSIS_OPERATIONS; i++) {
 		d->operations[i].name = rows[i].name;
-		d->operations[i].way = way_of(t->module, slot, rows[i].ladder, rows[i].flag);
+		d->operations[i].way = way_of(
+		    t->module, slot, rows[i].ladder, rows[i].flag, d->refusal, sizeof(d->refusal));
 	}
 	return 0;
 }

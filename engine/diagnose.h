@@ -56,7 +56,12 @@ int diagnose_readers(
 /* diagnose_stuck(e): a call of the module that was for no token was given up, and has not returned. */
 bool diagnose_stuck(const struct engine *e);
 
-enum diagnosis_way { DIAGNOSIS_DIRECT, DIAGNOSIS_BY_SOFTWARE, DIAGNOSIS_MISSING };
+enum diagnosis_way {
+	DIAGNOSIS_DIRECT,
+	DIAGNOSIS_BY_SOFTWARE,
+	DIAGNOSIS_MISSING,
+	DIAGNOSIS_UNKNOWN /* the token failed where it was asked */
+};
 #define DIAGNOSIS_OPERATIONS 6
 
 /* A token's limits and what it can do. */
@@ -68,6 +73,7 @@ struct diagnosis_token {
 		const char *name; /* in words */
 		enum diagnosis_way way;
 	} operations[DIAGNOSIS_OPERATIONS];
+	char refusal[48]; /* CKR_… of the last one that is unknown */
 };
 /* diagnose_token(d, e, uri): of the first token that uri names. 0, HSMIME_ENOKEY,
  * HSMIME_ETOKEN, or as uri_parse. */

@@ -16,6 +16,8 @@ struct code {
 
 static const char insert_again[] = "insert the token again, or check its reader or connection";
 static const char check_service[] = "try again; if it stays, check the token's driver and its logs";
+static const char start_again[] =
+    "try again, or start the program again; if it stays, check the token's driver and its logs";
 static const char other_token[] = "this key or token can't do it; use another key or algorithm";
 static const char others[] = "close the other programs that use the token, and start again";
 static const char unblock[] = "unblock the PIN with hsmime pin unblock (security officer or PUK)";
@@ -24,7 +26,7 @@ static const struct code codes[] = {
 	{ CODE(CANCEL), RECOVERY_NONE, HSMIME_ETOKEN, "was told to stop", NULL },
 	{ CODE(HOST_MEMORY), RECOVERY_NONE, HSMIME_ENOMEM, "is out of memory", NULL },
 	{ CODE(SLOT_ID_INVALID), RECOVERY_SESSION, HSMIME_ETOKEN, "is gone", insert_again },
-	{ CODE(GENERAL_ERROR), RECOVERY_NONE, HSMIME_ETOKEN, "failed", check_service },
+	{ CODE(GENERAL_ERROR), RECOVERY_NONE, HSMIME_ETOKEN, "failed", start_again },
 	{ CODE(FUNCTION_FAILED), RECOVERY_NONE, HSMIME_ETOKEN, "failed", check_service },
 	{ CODE(ARGUMENTS_BAD), RECOVERY_NONE, HSMIME_ETOKEN, "does not accept the request", NULL },
 	{ CODE(CANT_LOCK), RECOVERY_NONE, HSMIME_ETOKEN, "can't work with threads", NULL },

@@ -54,6 +54,7 @@ enum doctor_kind {
 	DOCTOR_PIN_TO_BE_CHANGED,
 	DOCTOR_PIN_NOT_SET,
 	DOCTOR_MECHANISMS,
+	DOCTOR_MECHANISMS_FAILED,
 	DOCTOR_MECHANISM_MISSING,
 	DOCTOR_MECHANISM_BY_SOFTWARE,
 	DOCTOR_LOGIN_DONE,
@@ -108,6 +109,7 @@ struct doctor {
 	unsigned private_keys, bare_keys; /* bare: without a certificate */
 	struct diagnosis_keys keys;       /* options->key and options->more_keys */
 	bool all_shown;                   /* every token was logged in to */
+	bool unread;                      /* what is on a token could not be seen */
 };
 
 /* doctor_say(d, kind, subject, fmt, ...): a finding. */
@@ -136,9 +138,10 @@ void doctor_keys(
 
 /*
  * doctor_try(d, e, uri, query, usage): one signature and one decryption with the private key that the URI
- * names; query, which is not shown, belongs behind it, or is NULL.
+ * names; query, which is not shown, belongs behind it, or is NULL. False where the signature shows that the
+ * public key it is compared with is another key's; nothing is decrypted then.
  */
-void doctor_try(
+bool doctor_try(
     struct doctor *d, struct engine *e, const char *uri, const char *query, unsigned usage);
 
 #endif

@@ -104,7 +104,7 @@ static void pin_file(struct doctor *d, const char *path)
 
 static void pin_credential(struct doctor *d, const char *name)
 {
-	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	const char *folder = secure_getenv("CREDENTIALS_DIRECTORY");
 	char path[4096];
 	int len = folder != NULL ? snprintf(path, sizeof(path), "%s/%s", folder, name) : -1;
 

@@ -1,6 +1,7 @@
 /* The keys on a token and their certificates. */
 #include "api/doctor.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/x509v3.h>
@@ -14,6 +15,8 @@ struct holding {
 	size_t count;
 	bool login;
 	bool all; /* private keys show */
+	/* By the place in list: private keys whose signature shows that the public key is another's. */
+	bool *strange;
 };
 
 /* By their IDs; where one of them has none, by the public key, as engine/choice.h does. */
@@ -70,6 +73,11 @@ static EVP_PKEY *known_public(const struct holding *h, const struct diagnosis_ob
 	return public_key->public_key;
 }
 
+static bool same_or_unknown(EVP_PKEY *a, EVP_PKEY *b)
+{
+	return a == NULL || b == NULL || EVP_PKEY_eq(a, b) == 1;
+}
+
 /* Whether one of the certificates is of that public key; also where there is nothing to compare. */
 static bool certificate_fits_key(
     const struct holding *h, const struct diagnosis_object *o, EVP_PKEY *public_key)
@@ -78,15 +86,15 @@ static bool certificate_fits_key(
 	size_t at = 0, seen = 0;
 
 	while ((cert = partner(&at, h, o, DIAGNOSIS_CERTIFICATE)) != NULL) {
-		if (cert->public_key == NULL || public_key == NULL ||
-		    EVP_PKEY_eq(cert->public_key, public_key) == 1)
+		if (same_or_unknown(cert->public_key, public_key))
 			return true;
 		seen++;
 	}
 	return seen == 0;
 }
 
-static void tell_certificates(const struct holding *h, const struct diagnosis_object *o)
+/* False where the certificate is told to be another key's. */
+static bool tell_certificates(const struct holding *h, const struct diagnosis_object *o)
 {
 	size_t n = partners(h, o, DIAGNOSIS_CERTIFICATE);
 
@@ -98,20 +106,23 @@ static void tell_certificates(const struct holding *h, const struct diagnosis_ob
 		    "the key has %zu certificates: one that is valid and fits goes before the "
 		    "others",
 		    n);
-	if (!certificate_fits_key(h, o, known_public(h, o)))
-		doctor_say(h->d, DOCTOR_KEY_MISMATCH, o->uri,
-		    "the certificate with the key's ID is another key's");
+	if (certificate_fits_key(h, o, known_public(h, o)))
+		return true;
+	doctor_say(h->d, DOCTOR_KEY_MISMATCH, o->uri,
+	    "the certificate with the key's ID is another key's");
+	return false;
 }
 
 static void look_at_key(const struct holding *h, const struct diagnosis_object *o)
 {
 	const unsigned useful =
 	    HSMIME_KEY_SIGN | (o->rsa ? HSMIME_KEY_DECRYPT | HSMIME_KEY_UNWRAP : HSMIME_KEY_DERIVE);
+	bool fits;
 
 	h->d->private_keys++;
 	if (!is_named(h, o))
 		return;
-	tell_certificates(h, o);
+	fits = tell_certificates(h, o);
 	h->d->bare_keys += partners(h, o, DIAGNOSIS_CERTIFICATE) == 0;
 	if (o->always_authenticate)
 		doctor_say(h->d, DOCTOR_KEY_ALWAYS_AUTHENTICATE, o->uri,
@@ -119,8 +130,27 @@ static void look_at_key(const struct holding *h, const struct diagnosis_object *
 	if ((o->usage & useful) == 0)
 		doctor_say(h->d, DOCTOR_KEY_NOT_FOR_MAIL, o->uri,
 		    "the key may neither sign nor decrypt, so hsmime has no use for it");
-	else if (h->login)
-		doctor_try(h->d, h->e, o->uri, h->query, o->usage & useful);
+	else if (h->login && (fits || o->rsa)) /* an EC key is compared with its certificate */
+		h->strange[o - h->list] =
+		    !doctor_try(h->d, h->e, o->uri, h->query, o->usage & useful);
+}
+
+/* Whether one of the keys, those of the kind that shows, may be the certificate's. */
+static bool has_key(const struct holding *h, const struct diagnosis_object *o)
+{
+	bool shows = h->all || partners(h, o, DIAGNOSIS_PRIVATE) > 0;
+	enum diagnosis_kind kind = shows ? DIAGNOSIS_PRIVATE : DIAGNOSIS_PUBLIC;
+	const struct diagnosis_object *key;
+	size_t at = 0, seen = 0;
+
+	while ((key = partner(&at, h, o, kind)) != NULL) {
+		EVP_PKEY *public_key = shows ? known_public(h, key) : key->public_key;
+
+		if (!h->strange[key - h->list] && same_or_unknown(o->public_key, public_key))
+			return true;
+		seen++;
+	}
+	return !shows && seen == 0;
 }
 
 /* Without a public key object too, SoftHSM and others show nothing of a key before a login. */
@@ -133,14 +163,13 @@ static void look_at_certificate(const struct holding *h, const struct diagnosis_
 
 	if (o->certificate == NULL || authority || !is_named(h, o))
 		return;
-	if (!alone) {
-		doctor_certificate(h->d, o->certificate, o->uri);
-		return;
-	}
-	doctor_say(
-	    h->d, DOCTOR_CERTIFICATE_NO_KEY, o->uri, "the certificate's private key is not here");
-	/* It is looked at, but nobody signs or decrypts with it. */
+	if (alone)
+		doctor_say(h->d, DOCTOR_CERTIFICATE_NO_KEY, o->uri,
+		    "the certificate's private key is not here");
 	doctor_certificate(h->d, o->certificate, o->uri);
+	if (has_key(h, o))
+		return;
+	/* It is looked at, but nobody signs or decrypts with it. */
 	h->d->can_sign = signs;
 	h->d->can_decrypt = decrypts;
 }
@@ -177,6 +206,7 @@ static int gather(struct diagnosis_object **list, size_t *count, struct holding 
 	doctor_fail(h->d, status == HSMIME_EPIN ? DOCTOR_LOGIN_FAILED : DOCTOR_TOKEN_UNREADABLE,
 	    t->label, err);
 	h->login = false;
+	h->d->unread |= status == HSMIME_ETOKEN;
 	again = diagnose_objects(list, count, h->e, t->uri, keys, false, err);
 	/* A token that fails in both ways is told of once. */
 	return again == HSMIME_ETOKEN && status == HSMIME_ETOKEN ? 0 : again;
@@ -192,6 +222,7 @@ void doctor_keys(
 	int status;
 
 	status = gather(&list, &count, &h, t, &err);
+	d->unread |= status != 0;
 	if (status != 0)
 		doctor_fail(d, DOCTOR_TOKEN_UNREADABLE, t->label, &err);
 	else if (h.login && (t->flags & HSMIME_TOKEN_LOGIN_REQUIRED) != 0)
@@ -200,6 +231,11 @@ void doctor_keys(
 	d->all_shown &= h.all;
 	h.list = list;
 	h.count = count;
-	look_at_all(&h);
+	h.strange = calloc(count + 1, sizeof(*h.strange));
+	if (h.strange != NULL)
+		look_at_all(&h);
+	else
+		d->nomem = true;
+	free(h.strange);
 	diagnose_objects_free(list, count);
 }

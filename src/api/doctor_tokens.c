@@ -38,15 +38,18 @@ static void tell_flags(struct doctor *d, const hsmime_token *t)
 
 static void tell_operations(struct doctor *d, const char *label, const struct diagnosis_token *t)
 {
-	struct buffer direct;
+	struct buffer direct, unknown;
 
 	buffer_init(&direct, 1024);
+	buffer_init(&unknown, 1024);
 	for (size_t i = 0; i < DIAGNOSIS_OPERATIONS; i++) {
 		const char *name = t->operations[i].name;
 
 		if (t->operations[i].way == DIAGNOSIS_MISSING)
 			doctor_say(
 			    d, DOCTOR_MECHANISM_MISSING, label, "the token can't do %s", name);
+		else if (t->operations[i].way == DIAGNOSIS_UNKNOWN)
+			buffer_printf(&unknown, "%s%s", unknown.len > 0 ? ", " : "", name);
 		else if (t->operations[i].way == DIAGNOSIS_BY_SOFTWARE)
 			doctor_say(d, DOCTOR_MECHANISM_BY_SOFTWARE, label,
 			    "%s: hsmime does the padding, as the token can't", name);
@@ -56,7 +59,12 @@ static void tell_operations(struct doctor *d, const char *label, const struct di
 	if (direct.len > 0 && buffer_string(&direct) != NULL)
 		doctor_say(
 		    d, DOCTOR_MECHANISMS, label, "the token does %s", buffer_string(&direct));
+	if (unknown.len > 0 && buffer_string(&unknown) != NULL)
+		doctor_say(d, DOCTOR_MECHANISMS_FAILED, label,
+		    "the token does not say whether it can do %s (%s)", buffer_string(&unknown),
+		    t->refusal);
 	buffer_free(&direct);
+	buffer_free(&unknown);
 }
 
 static void look_closer(struct doctor *d, struct engine *e, const hsmime_token *t)
@@ -156,12 +164,11 @@ static void tell_use(
 {
 	if (n > 0)
 		doctor_say(d, some, NULL, "certificates to %s now: %u", what, n);
-	else
+	else if (!d->unread)
 		doctor_say(d, none, NULL, "no certificate is one to %s now", what);
 }
 
-/* What all of it comes to. */
-static void conclude(struct doctor *d)
+static void tell_what_is_lacking(struct doctor *d)
 {
 	for (size_t i = 0; i < d->keys.count; i++)
 		if (d->keys.found[i] == 0)
@@ -173,10 +180,17 @@ static void conclude(struct doctor *d)
 	if (d->certificates > 0 && d->too_early == d->certificates)
 		doctor_say(d, DOCTOR_CLOCK_WRONG, NULL,
 		    "no certificate is valid yet: the clock may be wrong");
+}
+
+/* What all of it comes to. Where a token could not be read nobody knows what is lacking. */
+static void conclude(struct doctor *d)
+{
+	if (!d->unread)
+		tell_what_is_lacking(d);
 	tell_use(d, d->can_sign, DOCTOR_USE_SIGN, DOCTOR_USE_SIGN_NONE, "sign mail with");
 	tell_use(
 	    d, d->can_decrypt, DOCTOR_USE_DECRYPT, DOCTOR_USE_DECRYPT_NONE, "encrypt mail for");
-	if (d->can_sign == 0 && d->can_decrypt == 0 && d->bare_keys == 0)
+	if (!d->unread && d->can_sign == 0 && d->can_decrypt == 0 && d->bare_keys == 0)
 		doctor_say(
 		    d, DOCTOR_USE_NONE, NULL, "no certificate on the tokens is good for new mail");
 }

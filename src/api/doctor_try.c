@@ -14,8 +14,8 @@
 #define DIGEST 32      /* octets of SHA-256 */
 #define SIGNATURE 2048 /* octets at most */
 
-/* EC: the public key may be the certificate's, so that one of another key shows here. */
-static void try_signature(struct doctor *d, struct token_key *key, const char *uri)
+/* EC: the public key may be the certificate's, so that one of another key shows here: false. */
+static bool try_signature(struct doctor *d, struct token_key *key, const char *uri)
 {
 	bool rsa = token_key_type(key) == TOKEN_KEY_RSA;
 	unsigned char digest[DIGEST], signature[SIGNATURE];
@@ -27,7 +27,7 @@ static void try_signature(struct doctor *d, struct token_key *key, const char *u
 	struct error err = { 0 };
 
 	if (RAND_bytes_ex(d->ctx->shared->libctx, digest, sizeof(digest), 0) != 1)
-		return;
+		return true;
 	if (token_key_sign(key, signature, &len, &request, &err) != 0)
 		doctor_fail(d, DOCTOR_KEY_SIGN_FAILED, uri, &err);
 	else if (verify_signature(key, &request, signature, len))
@@ -36,13 +36,16 @@ static void try_signature(struct doctor *d, struct token_key *key, const char *u
 	else if (rsa)
 		doctor_say(d, DOCTOR_KEY_SIGN_FAILED, uri,
 		    "the key signs, but what it makes is no signature");
-	else
+	else {
 		doctor_say(d, DOCTOR_KEY_MISMATCH, uri,
 		    "the certificate or public key with the key's ID is another key's: a signature "
 		    "does not fit it");
+		return false;
+	}
+	return true;
 }
 
-static void try_decryption(struct doctor *d, struct token_key *key, const char *uri)
+static bool try_decryption(struct doctor *d, struct token_key *key, const char *uri)
 {
 	struct error err = { 0 };
 	enum probe probe = token_key_type(key) == TOKEN_KEY_RSA ? PROBE_DECRYPT : PROBE_DERIVE;
@@ -52,6 +55,7 @@ static void try_decryption(struct doctor *d, struct token_key *key, const char *
 		    "the key decrypts what is encrypted for its public key");
 	else
 		doctor_fail(d, DOCTOR_KEY_DECRYPT_FAILED, uri, &err);
+	return true;
 }
 
 /* As engine_find_key; the URI with how to come to its PIN behind it. */
@@ -70,21 +74,22 @@ static int find(struct engine_found *found, struct engine *e, const char *uri, c
 	return r;
 }
 
-void doctor_try(
+bool doctor_try(
     struct doctor *d, struct engine *e, const char *uri, const char *query, unsigned usage)
 {
 	static const struct {
 		unsigned usage;
 		enum engine_purpose purpose;
 		enum doctor_kind failed;
-		void (*run)(struct doctor *d, struct token_key *key, const char *uri);
+		bool (*run)(struct doctor *d, struct token_key *key, const char *uri);
 	} rows[] = {
 		{ HSMIME_KEY_SIGN, ENGINE_SIGN, DOCTOR_KEY_SIGN_FAILED, try_signature },
 		{ HSMIME_KEY_DECRYPT | HSMIME_KEY_DERIVE | HSMIME_KEY_UNWRAP, ENGINE_DECRYPT,
 		    DOCTOR_KEY_DECRYPT_FAILED, try_decryption },
 	};
+	bool fits = true;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; fits && i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct engine_found found = { 0 };
 		struct error err = { 0 };
 
@@ -93,8 +98,9 @@ void doctor_try(
 		if (find(&found, e, uri, query, rows[i].purpose, &err) != 0)
 			doctor_fail(d, rows[i].failed, uri, &err);
 		else
-			rows[i].run(d, found.key, uri);
+			fits = rows[i].run(d, found.key, uri);
 		engine_found_free(&found);
 		error_forget();
 	}
+	return fits;
 }

@@ -212,11 +212,11 @@ int cmd_doctor(const struct options *o)
 	hsmime_doctor_options d = HSMIME_DOCTOR_OPTIONS_INIT;
 	hsmime_finding *list = NULL;
 	size_t count = 0, warnings = count_warnings();
-	const char **names = key_names(o);
+	const char **names = NULL;
 	int status = job_start(&job, o, "doctor");
 
-	if (status == 0 && names == NULL)
-		status = HSMIME_ENOMEM;
+	if (status == 0)
+		status = key_names(&names, &job);
 	if (status == 0)
 		status = job_load(&job.anchors, &job, OPT_CA);
 	if (status == 0)

@@ -8,6 +8,7 @@
 
 #include "job.h"
 #include "json.h"
+#include "key_groups.h"
 #include "key_list.h"
 #include "message.h"
 #include "pem_uri.h"
@@ -236,6 +237,20 @@ static const char *query_of(const char *name)
 	return query != NULL ? query : "";
 }
 
+static int refuse_group(struct job *job)
+{
+	const struct options *o = job->options;
+	const struct option_value *given = option_get(o, OPT_KEY);
+	const char *key = o->operand_count > 0 ? o->operands[0] : "";
+
+	for (size_t i = 0; key_groups_name(key) == NULL && i < given->count; i++)
+		key = given->items[i];
+	if (key_groups_name(key) == NULL)
+		return 0;
+	return job_refuse(job, HSMIME_EUSAGE, "give the URI of one of the group's keys",
+	    "a PEM file names one key, and %s is a group", key);
+}
+
 /* What the person said of the PIN's place goes into the file too. */
 static int write_pem(const struct key_list *list, struct job *job)
 {
@@ -256,8 +271,10 @@ int cmd_keys(const struct options *o)
 	struct key_list list = { NULL };
 	int status = job_start(&job, o, "keys");
 
+	if (status == 0 && option_is(o, OPT_PEM_URI))
+		status = refuse_group(&job);
 	if (status == 0)
-		status = key_list_read(&list, job.ctx, o, option_is(o, OPT_LOGIN));
+		status = key_list_read(&list, &job, option_is(o, OPT_LOGIN));
 	if (status == 0 && option_is(o, OPT_PEM_URI))
 		status = write_pem(&list, &job);
 	else if (status == 0 && option_is(o, OPT_JSON))

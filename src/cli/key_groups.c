@@ -4,15 +4,14 @@
 #include <string.h>
 
 #define COMMAND_LINE "--key" /* the group's name */
-#define KEYS_MAX 33          /* one more than the library takes */
+#define PREFIX "group:"      /* of a name that is a group's */
 #define BLANKS " \t"
 
-/* Cuts text at its blanks; the pieces are in it. */
-static size_t split(const char *pieces[KEYS_MAX], char *text)
+size_t key_groups_split(const char *pieces[KEY_GROUPS_KEYS_MAX], char *text)
 {
 	size_t count = 0;
 
-	for (text += strspn(text, BLANKS); *text != '\0' && count < KEYS_MAX;
+	for (text += strspn(text, BLANKS); *text != '\0' && count < KEY_GROUPS_KEYS_MAX;
 	     text += strspn(text, BLANKS)) {
 		pieces[count++] = text;
 		text += strcspn(text, BLANKS);
@@ -25,13 +24,28 @@ static size_t split(const char *pieces[KEYS_MAX], char *text)
 static int add(hsmime_ctx *ctx, const struct option_group *g)
 {
 	char *text = strdup(g->keys);
-	const char *uris[KEYS_MAX];
+	const char *uris[KEY_GROUPS_KEYS_MAX];
 	int status = HSMIME_ENOMEM;
 
 	if (text != NULL)
-		status = hsmime_ctx_add_group(ctx, g->name, uris, split(uris, text));
+		status = hsmime_ctx_add_group(ctx, g->name, uris, key_groups_split(uris, text));
 	free(text);
 	return status;
+}
+
+const char *key_groups_name(const char *key)
+{
+	return strncmp(key, PREFIX, strlen(PREFIX)) == 0 ? key + strlen(PREFIX) : NULL;
+}
+
+const char *key_groups_keys(const struct options *o, const char *key)
+{
+	const char *name = key_groups_name(key);
+
+	for (const struct option_group *g = o->groups; name != NULL && g != NULL; g = g->next)
+		if (strcmp(g->name, name) == 0)
+			return g->keys;
+	return NULL;
 }
 
 int key_groups_add(hsmime_ctx *ctx, const struct options *o)
@@ -50,5 +64,5 @@ int key_groups_add(hsmime_ctx *ctx, const struct options *o)
 
 const char *key_groups_key(const struct options *o)
 {
-	return option_get(o, OPT_KEY)->count > 1 ? "group:" COMMAND_LINE : option_text(o, OPT_KEY);
+	return option_get(o, OPT_KEY)->count > 1 ? PREFIX COMMAND_LINE : option_text(o, OPT_KEY);
 }

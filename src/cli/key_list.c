@@ -5,17 +5,59 @@
 
 #include <openssl/x509.h>
 
-const char **key_names(const struct options *o)
+#include "key_groups.h"
+
+/* The i-th that is given, NULL behind the last one. */
+static const char *given(const struct options *o, size_t i)
 {
-	const struct option_value *given = option_get(o, OPT_KEY);
-	const char **names = calloc((size_t)o->operand_count + given->count + 1, sizeof(*names));
+	const struct option_value *keys = option_get(o, OPT_KEY);
+	size_t operands = (size_t)o->operand_count;
+
+	if (i < operands)
+		return o->operands[i];
+	return i - operands < keys->count ? keys->items[i - operands] : NULL;
+}
+
+/* All of them; what groups are cut into is in text, which has room for it. */
+static void fill(const char **names, char *text, const struct options *o)
+{
+	const char *key;
 	size_t n = 0;
 
-	for (int i = 0; names != NULL && i < o->operand_count; i++)
-		names[n++] = o->operands[i];
-	for (size_t i = 0; names != NULL && i < given->count; i++)
-		names[n++] = given->items[i];
-	return names;
+	for (size_t i = 0; (key = given(o, i)) != NULL; i++) {
+		const char *keys = key_groups_keys(o, key);
+
+		if (keys == NULL) {
+			names[n++] = key;
+			continue;
+		}
+		memcpy(text, keys, strlen(keys) + 1);
+		n += key_groups_split(&names[n], text);
+		text += strlen(keys) + 1;
+	}
+}
+
+int key_names(const char ***names, struct job *job)
+{
+	const struct options *o = job->options;
+	size_t room = 1, octets = 0;
+	const char *key;
+
+	for (size_t i = 0; (key = given(o, i)) != NULL; i++) {
+		const char *keys = key_groups_keys(o, key);
+
+		if (keys == NULL && key_groups_name(key) != NULL)
+			return job_refuse(job, HSMIME_EUSAGE,
+			    "a section [group NAME] of the configuration makes one",
+			    "there is no group \"%s\"", key_groups_name(key));
+		room += keys != NULL ? KEY_GROUPS_KEYS_MAX : 1;
+		octets += keys != NULL ? strlen(keys) + 1 : 0;
+	}
+	*names = calloc(1, room * sizeof(**names) + octets);
+	if (*names == NULL)
+		return HSMIME_ENOMEM;
+	fill(*names, (char *)(*names + room), o);
+	return 0;
 }
 
 /* Two keys may have one URI; where another certificate of a key was named both are shown. */
@@ -53,23 +95,24 @@ static int add(struct key_list *list, const struct key_part *part, const char *n
 	return 0;
 }
 
-int key_list_read(struct key_list *list, hsmime_ctx *ctx, const struct options *o, bool login)
+int key_list_read(struct key_list *list, struct job *job, bool login)
 {
 	size_t names = 0;
-	int status = 0;
+	int status = key_names(&list->names, job);
 
-	list->names = key_names(o);
-	while (list->names != NULL && list->names[names] != NULL)
+	if (status != 0)
+		return status;
+	while (list->names[names] != NULL)
 		names++;
 	names = names > 0 ? names : 1; /* that of all */
 	list->parts = calloc(names, sizeof(*list->parts));
-	if (list->names == NULL || list->parts == NULL)
+	if (list->parts == NULL)
 		return HSMIME_ENOMEM;
 	for (; list->part_count < names && status == 0; list->part_count++) {
 		struct key_part *part = &list->parts[list->part_count];
 		const char *name = list->names[list->part_count];
 
-		status = hsmime_keys(&part->keys, &part->count, ctx, name, login);
+		status = hsmime_keys(&part->keys, &part->count, job->ctx, name, login);
 		if (status == 0)
 			status = add(list, part, name);
 	}

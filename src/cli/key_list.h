@@ -9,10 +9,13 @@
 
 #include <hsmime/hsmime.h>
 
-#include "options.h"
+#include "job.h"
 
-/* key_names(o): the operand and every --key, a NULL behind them. Free with free; NULL: no memory. */
-const char **key_names(const struct options *o);
+/*
+ * key_names(names, job): the operand and every --key, of a group each of its keys, a NULL behind them.
+ * Free with free. 0, HSMIME_EUSAGE (there is no such group) or HSMIME_ENOMEM.
+ */
+int key_names(const char ***names, struct job *job);
 
 /* A key on a token, and which name led to it (NULL: none was given). */
 struct key_row {
@@ -32,8 +35,8 @@ struct key_list {
 	size_t count;
 };
 
-/* key_list_read(list, ctx, o, login): 0, or as hsmime_keys. */
-int key_list_read(struct key_list *list, hsmime_ctx *ctx, const struct options *o, bool login);
+/* key_list_read(list, job, login): 0, or as key_names and hsmime_keys. */
+int key_list_read(struct key_list *list, struct job *job, bool login);
 void key_list_free(struct key_list *list);
 
 #endif

@@ -202,6 +202,15 @@ is() {
 	reported 'no certificate is one to sign mail with now'
 }
 
+# mismatches COUNT: so many keys whose certificate is another's, which is of no use, and nothing else is wrong
+mismatches() {
+	[ "$(field 'sum(f["id"] == "key-mismatch" for f in d["findings"])' <<<"$output")" = "$1" ]
+	has use-none
+	lacks use-sign
+	lacks use-decrypt
+	lacks key-decrypt-failed
+}
+
 @test "a certificate of another key under the key's ID" {
 	another_token
 	new_key 01 RSA:2048 carol
@@ -219,10 +228,25 @@ is() {
 	remove cert 02
 	put_certificate 02 ec
 	found 5 --login 'pkcs11:id=%02'
-	has key-mismatch
+	mismatches 1
 	# Before a login the public key objects tell as much.
 	found 5 'pkcs11:id=%02'
+	mismatches 1
+	# Nor does it help that there are two of them.
+	found 5 --login --ca "$W/ca.pem"
+	mismatches 2
+	found 5 --ca "$W/ca.pem"
+	mismatches 2
+	# Where nothing but a signature can tell.
+	remove pubkey 02
+	found 5 --login 'pkcs11:id=%02'
+	mismatches 1
+	new_key 03 RSA:2048 erin
+	found 5 --login --ca "$W/ca.pem"
 	has key-mismatch
+	has key-decrypts
+	[ "$(field '[f["what"] for f in d["findings"] if f["id"] in ("use-sign", "use-decrypt")]' <<<"$output")" = \
+		"['certificates to sign mail with now: 1', 'certificates to encrypt mail for now: 1']" ]
 }
 
 @test "a key without certificate, a certificate without key, two certificates" {

@@ -11,6 +11,7 @@ setup_file() {
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
+	export XDG_STATE_HOME=$PWD/state # what is remembered of a PIN in one test is nothing to the next
 }
 
 # found STATUS ID...: with --login; these ids are among what is found
@@ -106,6 +107,35 @@ second_token() {
 	[[ $output != *settings-unknown* ]]
 }
 
+# lacks ID...: none of these is among what was found last
+lacks() {
+	local id
+	for id; do
+		[ "$(field "'$id' in [f['id'] for f in d['findings']]" <<<"$output")" = False ]
+	done
+}
+
+@test "of a token that can't be read nobody says what is not on it" {
+	sabotage 'refuse C_FindObjectsInit CKR_DEVICE_ERROR 0 99'
+	found 4 token-unreadable
+	lacks use-none use-sign-none use-decrypt-none key-none
+	sabotage 'hang C_GetMechanismInfo'
+	found 4 token-unreadable
+	lacks use-none use-sign-none use-decrypt-none key-none
+	[[ $output != *'get a certificate'* ]]
+	sabotage
+	found 0 use-sign use-decrypt
+}
+
+@test "a token that does not say what it can do is no token that can't" {
+	sabotage 'refuse C_GetMechanismInfo CKR_DEVICE_ERROR 0 999'
+	found 0 mechanisms-failed
+	lacks mechanism-missing mechanism-by-software
+	[[ $output == *'RSA-PSS signatures, '*'(CKR_DEVICE_ERROR)'* ]]
+	[ "$(field "[(f['level'], f['what_to_do'] != None) for f in d['findings'] if f['id'] == 'mechanisms-failed']" <<<"$output")" = \
+		"[('warning', True)]" ]
+}
+
 @test "nor does a module that does not even start" {
 	sabotage 'hang C_Initialize'
 	found 4 versions module-failed
@@ -114,6 +144,9 @@ second_token() {
 @test "a mechanism that is missing is told, and where padding in software helps" {
 	sabotage 'hide_mechanism CKM_RSA_PKCS_PSS' 'hide_mechanism CKM_ECDSA'
 	found 4 mechanisms mechanism-by-software mechanism-missing
+	lacks mechanisms-failed
+	[ "$(field "[f['what_to_do'] for f in d['findings'] if f['id'] == 'mechanism-missing'][0]" <<<"$output")" = \
+		'for that use a key or algorithm that the token can do, or another token' ]
 }
 
 @test "without a reader the service behind card readers is asked after" {

@@ -64,6 +64,28 @@ configure() { # line...
 	[ "$(field 'd["groups"][0]["name"]' <<<"$output")" = office ]
 }
 
+@test "to keys and doctor a group is each of its keys" {
+	configure '' '[group office]' "keys = $A $B"
+	for given in '-k group:office' group:office "-k $A -k group:office"; do
+		read -r -a arguments <<<"$given"
+		run_as 0 hsmime keys --login --json "${arguments[@]}"
+		[ "$(field 'sorted((k["token"], k["id"]) for k in d)' <<<"$output")" = \
+			"[('Demo', '01'), ('Spare', '01')]" ]
+	done
+	run_as 0 hsmime doctor --login --ca "$W/ca.pem" -k group:office
+	[ "$(grep -c 'the key signs' <<<"$output")" = 2 ]
+	run_as 2 hsmime keys --pem-uri group:office
+	explained
+	said 'a PEM file names one key, and group:office is a group'
+	run_as 2 hsmime keys --pem-uri -k group:office -k "$A"
+	said 'a PEM file names one key'
+	for command in keys doctor; do
+		run_as 2 hsmime "$command" -k group:none
+		explained
+		said 'there is no group "none"'
+	done
+}
+
 @test "a group's keys have to be the same key" {
 	run_as 2 hsmime sign -k "$A" -k 'pkcs11:token=Demo;id=%02' -o none "$W/mail.eml"
 	said 'are not the same key'

@@ -155,6 +155,9 @@ static void the_words_name_token_action_and_code(void **state)
 	assert_string_equal(
 	    err.message, "the PKCS#11 module failed (list the tokens: CKR 0x80001234)");
 	assert_string_not_equal(err.hint, "");
+	assert_null(strstr(err.hint, "start the program again"));
+	recovery_error(&err, CKR_GENERAL_ERROR, "Card", "sign");
+	assert_non_null(strstr(err.hint, "start the program again"));
 	assert_string_equal(
 	    recovery_name(CKR_SESSION_COUNT, name, sizeof(name)), "CKR_SESSION_COUNT");
 	assert_string_equal(recovery_name(0x3ff, name, sizeof(name)), "CKR 0x3ff");

@@ -27,6 +27,13 @@ logins() {
 	grep -c ': C_Login$' spy.log
 }
 
+# warned_and_explained: of the wrong PINs before, and then what happened and what to do
+warned_and_explained() {
+	[ "${#stderr_lines[@]}" = 3 ]
+	[[ ${stderr_lines[0]} = 'hsmime: warning: a wrong PIN was given for the token '* ]]
+	[[ ${stderr_lines[1]} = 'hsmime: token '* && ${stderr_lines[2]} = 'hsmime: '* ]]
+}
+
 @test "every PIN source gives the PIN" {
 	run_as 0 sign --pin-source "file:$W/pin"
 	run_as 0 sign --pin-source fd:9 9<"$W/pin"
@@ -90,12 +97,27 @@ logins() {
 	[ "$(logins sign --pin-source "file:$PWD/pin" 2>/dev/null)" = 1 ]
 	[ "$(logins sign --pin-source "file:$PWD/pin" 2>/dev/null)" = 0 ]
 	run_as 4 hsmime keys --login --pin-source file:pin
-	explained
+	warned_and_explained
 	said 'refused the PIN of this source before'
 	said 'hsmime pin forget'
 	printf 123456 >pin
 	run_as 0 sign --pin-source "file:$PWD/pin"
 	run_as 0 sign --pin-source "file:$PWD/pin"
+}
+
+@test "nor is the wrong PIN of a credential that its service made anew" {
+	local round
+	for round in 1 0; do
+		rm -rf credentials
+		mkdir -m 700 credentials
+		cp "$W/wrong" credentials/pin
+		[ "$(CREDENTIALS_DIRECTORY=$PWD/credentials logins sign --pin-source cred:pin 2>/dev/null)" = "$round" ]
+	done
+	run_as 4 env "CREDENTIALS_DIRECTORY=$PWD/credentials" "$HSMIME" keys --login --pin-source cred:pin
+	warned_and_explained
+	said 'refused the PIN of this credential before'
+	hsmime pin forget
+	run_as 0 sign --pin-source "file:$W/pin"
 }
 
 @test "eight processes with a right PIN do not hinder each other" {

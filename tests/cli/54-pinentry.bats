@@ -14,30 +14,7 @@ setup_file() {
 setup() {
 	cd "$BATS_TEST_TMPDIR"
 	key='pkcs11:id=%02'
-	cat >pinentry <<-'SCRIPT'
-		#!/bin/bash
-		# Answers as the files in its folder say, and writes down what it was told.
-		cd "$(dirname "$0")" || exit 1
-		umask 077
-		echo 'OK Pleased to meet you'
-		while read -r line; do
-			printf '%s\n' "$line" >>told
-			case $line in
-			GETPIN)
-				case $(cat answer) in
-				cancel) echo 'ERR 83886179 Operation cancelled <Pinentry>' ;;
-				die) exit 3 ;;
-				*) printf 'D %s\nOK\n' "$(sed 's/%/%25/g' answer)" ;;
-				esac ;;
-			CONFIRM) if [ -e no ]; then echo 'ERR 83886194 Not confirmed <Pinentry>'; else echo OK; fi ;;
-			'OPTION ttytype='*) echo 'ERR 83886254 Unknown option <Pinentry>' ;;
-			BYE) echo OK; exit 0 ;;
-			*) echo OK ;;
-			esac
-		done
-	SCRIPT
-	chmod +x pinentry
-	printf 123456 >answer
+	new_pinentry
 }
 
 # without_terminal COMMAND...: as a timer or a desktop starts it

@@ -141,6 +141,35 @@ no_leftovers() {
 	}
 }
 
+# new_pinentry: ./pinentry, a stand-in that answers the PIN in ./answer (or cancels, or dies), agrees
+# unless ./no is there, and writes what it is told into ./told
+new_pinentry() {
+	cat >pinentry <<-'SCRIPT'
+		#!/bin/bash
+		# Answers as the files in its folder say, and writes down what it was told.
+		cd "$(dirname "$0")" || exit 1
+		umask 077
+		echo 'OK Pleased to meet you'
+		while read -r line; do
+			printf '%s\n' "$line" >>told
+			case $line in
+			GETPIN)
+				case $(cat answer) in
+				cancel) echo 'ERR 83886179 Operation cancelled <Pinentry>' ;;
+				die) exit 3 ;;
+				*) printf 'D %s\nOK\n' "$(sed 's/%/%25/g' answer)" ;;
+				esac ;;
+			CONFIRM) if [ -e no ]; then echo 'ERR 83886194 Not confirmed <Pinentry>'; else echo OK; fi ;;
+			'OPTION ttytype='*) echo 'ERR 83886254 Unknown option <Pinentry>' ;;
+			BYE) echo OK; exit 0 ;;
+			*) echo OK ;;
+			esac
+		done
+	SCRIPT
+	chmod +x pinentry
+	printf 123456 >answer
+}
+
 # looks_into_others: whether we may see what hsmime keeps from others of its user (CAP_SYS_PTRACE)
 looks_into_others() {
 	(((0x$(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status) >> 19) & 1))

@@ -104,6 +104,7 @@ const struct proxy *proxy_control(void)
 		.extra_keys = extra_keys,
 		.limit_key = key_limit,
 		.authenticate = key_authenticate,
+		.derive_point = key_derive_point,
 		.pad = pin_pad,
 		.pin_tries = pin_tries,
 		.wrong_pin = pin_wrong_code,

@@ -46,6 +46,9 @@ struct proxy_padding {
 	int active; /* the operation stays active: the session takes no other any more */
 };
 
+/* Which form of the other side's point C_DeriveKey takes; it refuses the other one. */
+enum proxy_point { PROXY_POINT_INNER, PROXY_POINT_BARE, PROXY_POINT_DER };
+
 /* What C_Decrypt does with room for less than the modulus. */
 enum proxy_room {
 	PROXY_ROOM_INNER,
@@ -110,6 +113,7 @@ struct proxy {
 	/*
 	 * The token with that label (NULL: all) is pulled out, and put in again. Sessions and object
 	 * handles of before are void for good, new ones have other numbers, nobody is logged in.
+	 * Before C_Initialize it goes there; one that is nowhere aborts.
 	 */
 	void (*lose)(const char *label);
 	void (*bring_back)(void);
@@ -134,6 +138,8 @@ struct proxy {
 	/* The private keys with that CKA_ID of one octet (0: all) may do only that (proxy_usage). */
 	void (*limit_key)(unsigned char id, unsigned usage);
 	void (*authenticate)(unsigned char id, enum proxy_authenticate how);
+
+	void (*derive_point)(enum proxy_point point);
 
 	/*
 	 * A pin pad, and what the person at it does at the next calls: types a PIN, or NULL:

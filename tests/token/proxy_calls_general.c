@@ -51,6 +51,8 @@ CK_RV call_Initialize(void *args)
 		rv = proxy_inner->C_Initialize(args);
 	if (rv == CKR_OK)
 		initialised = true;
+	if (rv == CKR_OK)
+		device_starts();
 	return plan_leave(rv);
 }
 

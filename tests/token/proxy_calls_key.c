@@ -92,6 +92,8 @@ CK_RV call_DeriveKey(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJE
 	if (rv == CKR_OK)
 		rv = begin_with_key(&c, mechanism, &key, PROXY_DERIVE);
 	if (rv == CKR_OK)
+		rv = key_point(mechanism);
+	if (rv == CKR_OK)
 		rv = proxy_inner->C_DeriveKey(c.inner, mechanism, key, template, count, derived);
 	call_made(&c, rv, derived, 1);
 	return call_end(&c, rv);

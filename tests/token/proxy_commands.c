@@ -107,6 +107,7 @@ RUN_NUMBER(twin_slots, int)
 RUN_NUMBER(extra_keys, unsigned long)
 RUN_NUMBER(wrong_pin, CK_RV)
 RUN_NUMBER(change_pin, int)
+RUN_NUMBER(derive_point, enum proxy_point)
 RUN_NUMBER(room, enum proxy_room)
 RUN_NUMBER(unwrap_length, enum proxy_length)
 RUN_NUMBER(unwrap_sensitive, int)
@@ -191,6 +192,7 @@ static const struct command commands[] = {
 	COMMAND(extra_keys, "n"),
 	COMMAND(limit_key, "nn"),    /* ID, sum of: 1 sign, 2 decrypt, 4 unwrap, 8 derive */
 	COMMAND(authenticate, "nn"), /* ID, number in enum proxy_authenticate */
+	COMMAND(derive_point, "n"),  /* number in enum proxy_point */
 	COMMAND(pad, "*sssssssss"),  /* PIN or -, ... */
 	COMMAND(pin_tries, "n*n"),
 	COMMAND(wrong_pin, "n"),

@@ -1,12 +1,15 @@
 #include "proxy_device.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proxy_control.h"
 #include "proxy_session.h"
 #include "proxy_wait.h"
 
+#define EARLY 8
 #define TWIN ((CK_SLOT_ID)1 << 40) /* beside the inner module's id: the second slot */
 
 static atomic_bool was_lost;
@@ -17,6 +20,10 @@ static atomic_ulong reported_sessions, reported_open, extra_flags;
 
 /* Under the lock of the sessions; blank: the tokens' own. */
 static unsigned char label_of_all[32];
+
+/* What was lost before C_Initialize, when no slot is known: labels, under the lock of the sessions. */
+static char early[EARLY][33];
+static size_t early_count;
 
 CK_SLOT_ID device_inner_slot(CK_SLOT_ID slot)
 {
@@ -46,45 +53,81 @@ static bool has_label(const CK_TOKEN_INFO *info, const char *label)
 	return memcmp(padded, info->label, sizeof(padded)) == 0;
 }
 
-/* So that slots that nobody has asked for yet go too. */
-static void see_all_slots(void)
+/* So that slots that nobody has asked for yet go too; false before C_Initialize. */
+static bool see_all_slots(void)
 {
 	CK_SLOT_ID list[PROXY_SLOTS];
 	CK_ULONG count = PROXY_SLOTS;
+	CK_RV rv = proxy_inner->C_GetSlotList(CK_TRUE, list, &count);
 
-	if (proxy_inner->C_GetSlotList(CK_TRUE, list, &count) != CKR_OK)
-		return;
+	if (rv != CKR_OK)
+		return rv != CKR_CRYPTOKI_NOT_INITIALIZED;
 	sessions_lock();
 	for (CK_ULONG i = 0; i < count; i++)
 		(void)sessions_slot(list[i]);
 	sessions_unlock();
+	return true;
 }
 
-static void lose_one(struct slot *s, const char *label)
+static void remember_early(const char *label)
+{
+	sessions_lock();
+	if (early_count == EARLY)
+		abort();
+	snprintf(early[early_count++], sizeof(early[0]), "%s", label);
+	sessions_unlock();
+}
+
+/* Whether it is the one that was meant. */
+static bool lose_one(struct slot *s, const char *label)
 {
 	CK_TOKEN_INFO info = { .flags = 0 };
 	bool known = proxy_inner->C_GetTokenInfo(s->id, &info) == CKR_OK;
 
-	if (s->lost || !has_label(&info, label))
-		return;
+	if (!has_label(&info, label))
+		return false;
+	if (s->lost)
+		return true;
 	s->info = info;
 	s->stale = known && atomic_load(&stale_on) != 0;
 	s->lost = s->event = true;
 	s->generation++;
 	sessions_void(s);
+	return true;
 }
 
 void device_lose(const char *label)
 {
-	see_all_slots();
+	bool any = label == NULL;
+
+	if (!see_all_slots() && label != NULL) {
+		remember_early(label);
+		return;
+	}
 	sessions_lock();
 	atomic_store(&was_lost, true);
 	sessions_lost_from_now(label == NULL);
 	for (struct slot *s = NULL; (s = sessions_next_slot(s)) != NULL;)
-		lose_one(s, label);
+		any |= lose_one(s, label);
 	sessions_unlock();
+	if (!any) {
+		fprintf(stderr, "proxy: no token %s to lose\n", label);
+		abort();
+	}
 	wait_wake();
 	control_event("lost", label);
+}
+
+void device_starts(void)
+{
+	size_t count;
+
+	sessions_lock();
+	count = early_count;
+	early_count = 0;
+	sessions_unlock();
+	for (size_t i = 0; i < count; i++)
+		device_lose(early[i]);
 }
 
 void device_bring_back(void)
@@ -92,6 +135,7 @@ void device_bring_back(void)
 	bool any = false;
 
 	sessions_lock();
+	early_count = 0;
 	sessions_lost_from_now(false);
 	for (struct slot *s = NULL; (s = sessions_next_slot(s)) != NULL;) {
 		any |= s->lost;

@@ -30,6 +30,9 @@ bool device_stale(CK_SLOT_ID slot, CK_TOKEN_INFO *info);
 /* device_token(info): what C_GetTokenInfo is to say beside the truth. */
 void device_token(CK_TOKEN_INFO *info);
 
+/* device_starts(): C_Initialize was called: what was lost before, goes now. */
+void device_starts(void);
+
 /* device_wait(flags, slot, reserved): C_WaitForSlotEvent. device_ends(): C_Finalize: nobody waits any more. */
 CK_RV device_wait(CK_FLAGS flags, CK_SLOT_ID *slot, void *reserved);
 void device_ends(void);

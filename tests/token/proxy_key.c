@@ -22,6 +22,7 @@ static struct rule rules[RULES];
 static size_t rule_count;
 static CK_MECHANISM_TYPE hidden[HIDDEN];
 static size_t hidden_count;
+static atomic_int point_form;    /* enum proxy_point */
 static atomic_bool login_unused; /* by a key of PROXY_AUTHENTICATE_UNTOLD */
 
 static const struct {
@@ -69,6 +70,24 @@ static struct rule rule_of(const struct call *c, CK_OBJECT_HANDLE object)
 			found = rules[i];
 	pthread_mutex_unlock(&lock);
 	return found;
+}
+
+/* Of P-256, P-384 and P-521; a DER OCTET STRING of one is two or three octets longer. */
+static bool is_bare(CK_ULONG len)
+{
+	return len == 65 || len == 97 || len == 133;
+}
+
+CK_RV key_point(const CK_MECHANISM *mechanism)
+{
+	const CK_ECDH1_DERIVE_PARAMS *p = mechanism->pParameter;
+	int form = atomic_load(&point_form);
+
+	if (form == PROXY_POINT_INNER || mechanism->mechanism != CKM_ECDH1_DERIVE)
+		return CKR_OK;
+	return is_bare(p->ulPublicDataLen) == (form == PROXY_POINT_BARE)
+		   ? CKR_OK
+		   : CKR_MECHANISM_PARAM_INVALID;
 }
 
 CK_RV key_mechanism(CK_MECHANISM_TYPE type)
@@ -195,6 +214,12 @@ void key_reset(void)
 	pthread_mutex_lock(&lock);
 	rule_count = hidden_count = 0;
 	pthread_mutex_unlock(&lock);
+	key_derive_point(PROXY_POINT_INNER);
+}
+
+void key_derive_point(enum proxy_point point)
+{
+	atomic_store(&point_form, (int)point);
 }
 
 void key_hide_mechanism(CK_MECHANISM_TYPE type)

@@ -23,6 +23,9 @@ CK_RV key_operate(struct call *c);
 /* key_operated(c, size): it was done; size: it was a question for the size. */
 void key_operated(struct call *c, bool size);
 
+/* key_point(mechanism): C_DeriveKey's: CKR_MECHANISM_PARAM_INVALID where its point has the wrong form. */
+CK_RV key_point(const CK_MECHANISM *mechanism);
+
 /* key_attributes(c, object, template, count, rv): what is read of an object of the inner module; what rv becomes. */
 CK_RV key_attributes(const struct call *c, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *template,
     CK_ULONG count, CK_RV rv);
@@ -35,6 +38,7 @@ void key_reset(void);
 /* Of struct proxy. */
 void key_hide_mechanism(CK_MECHANISM_TYPE type);
 void key_limit(unsigned char id, unsigned usage);
+void key_derive_point(enum proxy_point point);
 void key_authenticate(unsigned char id, enum proxy_authenticate how);
 
 #endif

@@ -60,6 +60,28 @@ sign() { # argument...
 	[ -e out ]
 }
 
+@test "counts are written when they are asked for" {
+	sabotage 'hang C_Sign'
+	sign &
+	await_event '^hang C_Sign'
+	rm "$PROXY_COUNTS"
+	tell counts
+	timeout 60 tail -n +1 -F "$PROXY_COUNTS" 2>/dev/null | grep -qxm1 'C_Sign 1'
+	tell release
+	wait $!
+}
+
+@test "a token that is named can be away from the start" {
+	sabotage 'lose Demo'
+	run_as 5 sign
+	said 'insert the token'
+	grep -qx 'lost Demo' "$PROXY_EVENTS"
+	[ "$(calls C_OpenSession)" = 0 ]
+	sabotage 'lose Demon'
+	run ! sign
+	[[ $output = *'proxy: no token Demon to lose'* ]]
+}
+
 @test "wrong PINs are counted across processes, and nothing unattended uses the last try" {
 	sabotage 'pin_tries 3'
 	export PROXY_TRIES=$PWD/tries

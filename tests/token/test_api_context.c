@@ -165,12 +165,51 @@ static void a_log_callback_may_list_and_log_in_while_that_is_done(void **state)
 	}
 }
 
+static ptrdiff_t answer(void *arg, const hsmime_pin_request *request, char *pin, size_t size)
+{
+	(void)request;
+	++*(int *)arg;
+	assert_true(size >= strlen(SOFTTOKEN_PIN));
+	memcpy(pin, SOFTTOKEN_PIN, strlen(SOFTTOKEN_PIN));
+	return (ptrdiff_t)strlen(SOFTTOKEN_PIN);
+}
+
+/* The token is pulled out in between: its sessions, and the login, are gone. */
+static void a_person_s_pin_is_kept_where_the_program_wants_it(void **state)
+{
+	static const struct {
+		unsigned seconds;
+		int asked;
+	} cases[] = { { 0, 2 }, { 600, 1 } };
+
+	(void)state;
+	unsetenv("HSMIME_PIN_SOURCE");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		hsmime_ctx *ctx = api_ctx();
+		int asked = 0;
+
+		assert_int_equal(hsmime_ctx_set_pin_source(ctx, NULL), 0);
+		assert_int_equal(hsmime_ctx_set_pin_cache(ctx, cases[i].seconds), 0);
+		hsmime_ctx_set_pin_callback(ctx, answer, &asked);
+		api_proxy->reset();
+		log_in(ctx);
+		assert_int_equal(asked, 1);
+		api_proxy->lose(NULL);
+		api_proxy->bring_back();
+		log_in(ctx);
+		assert_int_equal(api_proxy->count("C_Login"), 2);
+		assert_int_equal(asked, cases[i].asked);
+		hsmime_ctx_free(ctx);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_token_gives_rise_to_is_told_to_who_makes_the_call),
 		cmocka_unit_test(a_log_callback_may_call_with_another_context_of_the_family),
 		cmocka_unit_test(a_log_callback_may_list_and_log_in_while_that_is_done),
+		cmocka_unit_test(a_person_s_pin_is_kept_where_the_program_wants_it),
 	};
 
 	return cmocka_run_group_tests(tests, api_setup, api_teardown);

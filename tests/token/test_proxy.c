@@ -206,9 +206,15 @@ static void calls_are_slow_and_judged(void **state)
 	assert_int_equal(proxy_rig_sign(k), CKR_OK);
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	assert_true((b.tv_sec - a.tv_sec) * 1000000000 + b.tv_nsec - a.tv_nsec >= 20000000);
+	proxy_rig.proxy->delay("C_Sign", 0);
+	proxy_rig.proxy->delay(NULL, 10000);
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	assert_int_equal(proxy_rig_sign(k), CKR_OK);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	assert_true((b.tv_sec - a.tv_sec) * 1000000000 + b.tv_nsec - a.tv_nsec >= 20000000);
 	proxy_rig.proxy->judge(refuse_all, &rv);
 	assert_int_equal(proxy_rig_sign(k), CKR_DEVICE_MEMORY);
-	assert_int_equal(proxy_rig.proxy->count("C_SignInit"), 2);
+	assert_int_equal(proxy_rig.proxy->count("C_SignInit"), 3);
 }
 
 static void what_is_planned_for_one_token_spares_the_others(void **state)
@@ -246,6 +252,88 @@ static void a_token_says_of_its_sessions_what_it_is_told(void **state)
 	assert_int_equal(told.ulSessionCount, own.ulSessionCount);
 }
 
+static void a_token_says_what_it_is_told_of_its_label_and_flags(void **state)
+{
+	CK_TOKEN_INFO own, told;
+
+	(void)state;
+	assert_int_equal(proxy_rig.f->C_GetTokenInfo(proxy_rig.slot, &own), CKR_OK);
+	assert_int_equal(own.flags & CKF_CLOCK_ON_TOKEN, 0);
+	proxy_rig.proxy->relabel("Other");
+	proxy_rig.proxy->set_flags(CKF_CLOCK_ON_TOKEN);
+	assert_int_equal(proxy_rig.f->C_GetTokenInfo(proxy_rig.slot, &told), CKR_OK);
+	assert_memory_equal(told.label, "Other                           ", 32);
+	assert_int_equal(told.flags, own.flags | CKF_CLOCK_ON_TOKEN);
+	proxy_rig.proxy->reset();
+	assert_int_equal(proxy_rig.f->C_GetTokenInfo(proxy_rig.slot, &told), CKR_OK);
+	assert_memory_equal(told.label, own.label, sizeof(own.label));
+	assert_int_equal(told.flags, own.flags);
+}
+
+static void slots_are_hidden(void **state)
+{
+	CK_SLOT_ID list[8];
+	CK_ULONG count = 8;
+
+	(void)state;
+	proxy_rig.proxy->hide_slots(1);
+	assert_int_equal(proxy_rig.f->C_GetSlotList(CK_FALSE, list, &count), CKR_OK);
+	assert_int_equal(count, 0);
+	proxy_rig.proxy->hide_slots(0);
+	count = 8;
+	assert_int_equal(proxy_rig.f->C_GetSlotList(CK_FALSE, list, &count), CKR_OK);
+	assert_in_range(count, 1, 8);
+}
+
+static void sessions_beyond_the_limit_are_refused(void **state)
+{
+	CK_SESSION_HANDLE another = 0, one_more = 0;
+	CK_FUNCTION_LIST *f = proxy_rig.f;
+
+	(void)state;
+	proxy_rig.proxy->limit_sessions(2);
+	assert_int_equal(
+	    f->C_OpenSession(proxy_rig.slot, CKF_SERIAL_SESSION, NULL, NULL, &another), CKR_OK);
+	assert_int_equal(
+	    f->C_OpenSession(proxy_rig.slot, CKF_SERIAL_SESSION, NULL, NULL, &one_more),
+	    CKR_SESSION_COUNT);
+	assert_int_equal(proxy_rig.proxy->sessions(), 2);
+	assert_int_equal(f->C_CloseSession(another), CKR_OK);
+	assert_int_equal(
+	    f->C_OpenSession(proxy_rig.slot, CKF_SERIAL_SESSION, NULL, NULL, &one_more), CKR_OK);
+}
+
+static void a_module_can_t_lock(void **state)
+{
+	CK_C_INITIALIZE_ARGS locks = { .flags = CKF_OS_LOCKING_OK };
+	CK_FUNCTION_LIST *f = proxy_rig.f;
+
+	(void)state;
+	proxy_rig.proxy->cant_lock(1);
+	assert_int_equal(f->C_Initialize(&locks), CKR_CRYPTOKI_ALREADY_INITIALIZED);
+	assert_int_equal(f->C_Finalize(NULL), CKR_OK);
+	assert_int_equal(f->C_Initialize(&locks), CKR_CANT_LOCK);
+	assert_int_equal(f->C_Initialize(NULL), CKR_OK);
+	assert_int_equal(f->C_Finalize(NULL), CKR_OK);
+	proxy_rig.proxy->cant_lock(0);
+	assert_int_equal(f->C_Initialize(&locks), CKR_OK);
+}
+
+/* Before C_Initialize no slot is known: the one that is meant goes then. */
+static void a_token_that_was_lost_before_the_start_is_not_there(void **state)
+{
+	CK_TOKEN_INFO token;
+
+	(void)state;
+	assert_int_equal(proxy_rig.f->C_Finalize(NULL), CKR_OK);
+	proxy_rig.proxy->lose("Saboteur");
+	assert_int_equal(proxy_rig.f->C_Initialize(NULL), CKR_OK);
+	assert_int_equal(
+	    proxy_rig.f->C_GetTokenInfo(proxy_rig.slot, &token), CKR_TOKEN_NOT_PRESENT);
+	proxy_rig.proxy->bring_back();
+	assert_int_equal(proxy_rig.f->C_GetTokenInfo(proxy_rig.slot, &token), CKR_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, proxy_rig_begin, proxy_rig_end)
 
 int main(void)
@@ -262,6 +350,11 @@ int main(void)
 		TEST(calls_are_slow_and_judged),
 		TEST(what_is_planned_for_one_token_spares_the_others),
 		TEST(a_token_says_of_its_sessions_what_it_is_told),
+		TEST(a_token_says_what_it_is_told_of_its_label_and_flags),
+		TEST(slots_are_hidden),
+		TEST(sessions_beyond_the_limit_are_refused),
+		TEST(a_module_can_t_lock),
+		TEST(a_token_that_was_lost_before_the_start_is_not_there),
 	};
 
 	return cmocka_run_group_tests(tests, proxy_rig_set_up, proxy_rig_tear_down);

@@ -128,6 +128,18 @@ static void wrong_pins_lock_and_a_new_one_unlocks(void **state)
 	assert_int_equal(proxy_rig_log_in(SOFTTOKEN_PIN), CKR_OK);
 }
 
+static void a_wrong_pin_gets_the_code_that_was_told(void **state)
+{
+	(void)state;
+	assert_int_equal(proxy_rig.f->C_Logout(proxy_rig.session), CKR_OK);
+	proxy_rig.proxy->wrong_pin(CKR_FUNCTION_FAILED);
+	assert_int_equal(proxy_rig_log_in("wrong"), CKR_FUNCTION_FAILED);
+	assert_int_equal(proxy_rig.proxy->wrong_pins(), 1);
+	proxy_rig.proxy->wrong_pin(CKR_OK);
+	assert_int_equal(proxy_rig_log_in("other"), CKR_PIN_INCORRECT);
+	assert_int_equal(proxy_rig_log_in(SOFTTOKEN_PIN), CKR_OK);
+}
+
 static void a_pin_to_be_changed_stops_operations(void **state)
 {
 	unsigned char pin[] = SOFTTOKEN_PIN, wrong[] = "00000";
@@ -173,6 +185,21 @@ static void bad_padding_is_answered_as_told(void **state)
 	len = 512;
 	assert_int_equal(decrypt(garbage, &len), CKR_DATA_INVALID);
 	assert_int_equal(proxy_rig_sign(proxy_rig_key()), CKR_OPERATION_ACTIVE);
+}
+
+static void a_decryption_that_is_refused_stays_active_or_not(void **state)
+{
+	unsigned char data[256] = { 1 };
+	CK_OBJECT_HANDLE k = proxy_rig_key();
+	CK_ULONG len = 512;
+
+	(void)state;
+	proxy_rig.proxy->refuse("C_Decrypt", CKR_FUNCTION_FAILED, 0, 2);
+	assert_int_equal(decrypt(data, &len), CKR_FUNCTION_FAILED);
+	assert_int_equal(proxy_rig_sign(k), CKR_OK);
+	proxy_rig.proxy->keep_failed(1);
+	assert_int_equal(decrypt(data, &len), CKR_FUNCTION_FAILED);
+	assert_int_equal(proxy_rig_begin_sign(k), CKR_OPERATION_ACTIVE);
 }
 
 static void too_little_room_is_refused_or_filled(void **state)
@@ -270,8 +297,10 @@ int main(void)
 		TEST(the_person_at_the_pad_types_or_cancels),
 		TEST(a_pin_is_changed_at_the_pad),
 		TEST(wrong_pins_lock_and_a_new_one_unlocks),
+		TEST(a_wrong_pin_gets_the_code_that_was_told),
 		TEST(a_pin_to_be_changed_stops_operations),
 		TEST(bad_padding_is_answered_as_told),
+		TEST(a_decryption_that_is_refused_stays_active_or_not),
 		TEST(too_little_room_is_refused_or_filled),
 		TEST(unwrapping_takes_odd_templates),
 	};

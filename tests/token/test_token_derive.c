@@ -118,6 +118,38 @@ static void every_form_of_the_point_and_template_is_tried(void **state)
 	EVP_PKEY_free(peer);
 }
 
+/* The secret is the one that software finds; how many calls it took. */
+static unsigned long agree_once(size_t curve)
+{
+	unsigned char point[256], ours[128], theirs[128];
+	size_t len = sizeof(point), got = sizeof(ours);
+	EVP_PKEY *peer = EVP_EC_gen(curves[curve]);
+	unsigned long before = proxy->count("C_DeriveKey");
+
+	assert_true(public_key_point(point, &len, peer));
+	assert_int_equal(token_key_derive(agree[curve], ours, &got, point, len, &err), 0);
+	assert_int_equal(agree_in_software(theirs, sizeof(theirs), peer, ec[curve]), got);
+	assert_memory_equal(ours, theirs, got);
+	EVP_PKEY_free(peer);
+	return proxy->count("C_DeriveKey") - before;
+}
+
+/* What the token took last is tried first: the form that it takes costs one call from then on. */
+static void a_token_that_takes_one_form_of_the_point_only_gets_it(void **state)
+{
+	static const enum proxy_point forms[] = { PROXY_POINT_BARE, PROXY_POINT_DER };
+
+	(void)state;
+	proxy->derive_point(PROXY_POINT_DER);
+	(void)agree_once(0);
+	for (size_t i = 0; i < 2; i++) {
+		proxy->derive_point(forms[i]);
+		assert_in_range(agree_once(0), 2, 4);
+		for (size_t curve = 0; curve < 3; curve++)
+			assert_int_equal(agree_once(curve), 1);
+	}
+}
+
 static void a_token_that_can_not_agree_says_what_it_lacks(void **state)
 {
 	unsigned char point[256], out[128];
@@ -168,6 +200,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(both_sides_agree_on_every_curve, reset),
 		cmocka_unit_test_setup(every_form_of_the_point_and_template_is_tried, reset),
+		cmocka_unit_test_setup(
+		    a_token_that_takes_one_form_of_the_point_only_gets_it, reset),
 		cmocka_unit_test_setup(a_token_that_can_not_agree_says_what_it_lacks, reset),
 		cmocka_unit_test_setup(a_point_off_the_curve_never_reaches_the_token, reset),
 	};

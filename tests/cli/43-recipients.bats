@@ -52,12 +52,23 @@ reads() { # NAME FILE: who has that key can decrypt FILE
 		grep -q '1000 units' "$1.out"
 }
 
-# certify_key DAYS PUBLIC-KEY ADDRESS: a certificate newer than any on the token; with
-# negative DAYS it has expired
+# certify_key PUBLIC-KEY ADDRESS [OPTION...]: a certificate newer than any on the token
 certify_key() {
-	printf '%s\n' 'keyUsage=critical,digitalSignature' "subjectAltName=email:$3" >ext
-	openssl x509 -new -force_pubkey "$2" -subj '/CN=newer' -CA "$W/ca.pem" -CAkey "$W/ca.key" \
-		-days "$1" -extfile ext
+	local key=$1
+	printf '%s\n' 'keyUsage=critical,digitalSignature' "subjectAltName=email:$2" >ext
+	[ $# -gt 2 ] || set -- '' '' -days 30
+	openssl x509 -new -force_pubkey "$key" -subj '/CN=newer' -CA "$W/ca.pem" -CAkey "$W/ca.key" \
+		"${@:3}" -extfile ext
+}
+
+# certify_key_past PUBLIC-KEY ADDRESS: one that has expired
+certify_key_past() {
+	local past=(-days -1)
+	# OpenSSL 3.5 takes no negative days, and 3.0 no date.
+	if openssl x509 -help 2>&1 | grep -q -- -not_after; then
+		past=(-not_before 20180101000000Z -not_after 20190101000000Z)
+	fi
+	certify_key "$1" "$2" "${past[@]}"
 }
 
 # from_is ANSWER FILE: what verify says of From, in words and in JSON
@@ -318,7 +329,7 @@ from_is() {
 @test "sign takes the token's valid certificate before an old or newer one in --cert" {
 	mkdir old
 	openssl x509 -in "$W/alice.pem" -noout -pubkey >pub
-	certify_key -1 pub alice@example.test >old/alice.pem
+	certify_key_past pub alice@example.test >old/alice.pem
 	openssl x509 -in old/alice.pem -noout -checkend 0 && return 1
 	run_as 0 hsmime sign -k 'pkcs11:id=%01' --cert old -o signed.eml mail.eml
 	run_as 0 hsmime verify --ca "$W/ca.pem" signed.eml
@@ -328,7 +339,7 @@ from_is() {
 	rm "$XDG_CONFIG_HOME/hsmime/hsmime.conf"
 	[ "$status" = 0 ]
 	run_as 0 hsmime verify --ca "$W/ca.pem" signed2.eml
-	certify_key 30 pub alice@example.test >old/newer.pem
+	certify_key pub alice@example.test >old/newer.pem
 	run_as 0 hsmime sign -k 'pkcs11:id=%01' --cert old -o signed3.eml mail.eml
 	run_as 0 hsmime verify --ca "$W/ca.pem" signed3.eml
 	reported '^  signer: +CN=alice'
@@ -338,8 +349,8 @@ from_is() {
 	new_mail office carol office.eml
 	openssl x509 -in "$W/bob.pem" -noout -pubkey >pub
 	mkdir certs
-	certify_key 30 pub office@example.test >certs/office.pem
-	certify_key -1 pub office@example.test >certs/expired.pem
+	certify_key pub office@example.test >certs/office.pem
+	certify_key_past pub office@example.test >certs/expired.pem
 	cp "$W/carol.pem" certs
 	run_as 5 hsmime sign --from -o signed.eml office.eml
 	explained
@@ -348,7 +359,7 @@ from_is() {
 	reported "^  signer: +CN=newer"
 	reported "From address is in the certificate"
 	openssl x509 -in "$W/alice.pem" -noout -pubkey >pub2
-	certify_key 30 pub2 office@example.test >certs/second.pem
+	certify_key pub2 office@example.test >certs/second.pem
 	run_as 5 hsmime sign --from --cert certs -o both.eml office.eml
 	explained
 	said 'several keys fit office@example.test'

@@ -16,7 +16,7 @@
 #define DAMAGES 4
 
 static const unsigned char secret[MATRIX_SECRET] = "the content key of some message";
-static const unsigned char substitute[MATRIX_SECRET] = "what stands in for a content key";
+static const unsigned char substitute[MATRIX_SECRET] = "what stands in for content keys";
 
 void matrix_failed(struct matrix_result *out, const struct error *err)
 {

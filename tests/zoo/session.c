@@ -105,7 +105,7 @@ static int sign(struct known *k, struct error *err)
 static int decrypt(struct known *k, struct error *err)
 {
 	static const unsigned char secret[32] = "the content key of some message";
-	static const unsigned char substitute[32] = "what stands in for a content key";
+	static const unsigned char substitute[32] = "what stands in for content keys";
 	unsigned char data[2048], clear[2048];
 	size_t len = sizeof(data), clear_len = sizeof(clear);
 	struct token_decrypt q = { .scheme = TOKEN_DECRYPT_RSA_PKCS1,

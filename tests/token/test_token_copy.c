@@ -84,6 +84,20 @@ static void a_key_that_is_used_often_is_copied_once(void **state)
 	sign(ec, 1);
 }
 
+/* Other programs may take sessions meanwhile: then none can be spared for copies. */
+static void where_no_session_is_left_the_one_of_the_copies_is_given_back(void **state)
+{
+	(void)state;
+	sign(ec, KEY_COPY_USES);
+	assert_int_equal(proxy->count("C_CopyObject"), 1);
+	proxy->limit_sessions(1);
+	/* The only other session is closed, as something is active in it. */
+	proxy->refuse("C_SignInit", CKR_OPERATION_ACTIVE, 0, 1);
+	sign(ec, 2 * KEY_COPY_USES);
+	proxy->limit_sessions(0);
+	sign(ec, 1);
+}
+
 static void nobody_finds_a_copy(void **state)
 {
 	hsmime_key *keys = NULL;
@@ -275,6 +289,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 		    a_key_that_is_used_often_is_copied_once, begin, end),
+		cmocka_unit_test_setup_teardown(
+		    where_no_session_is_left_the_one_of_the_copies_is_given_back, begin, end),
 		cmocka_unit_test_setup_teardown(nobody_finds_a_copy, begin, end),
 		cmocka_unit_test_setup_teardown(a_look_up_waits_while_a_copy_is_made, begin, end),
 		cmocka_unit_test_setup_teardown(no_copy_is_made_while_somebody_looks, begin, end),

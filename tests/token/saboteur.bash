@@ -1,7 +1,7 @@
 # The saboteur before the token, for tests of the tool, and what these tests share (tests/cli/helper.bash).
 # tests/token/proxy_control.h says what the lines mean. HSMIME_BUILD names the build folder.
 
-load "${BATS_TEST_DIRNAME%/token}/cli/helper"
+load "${BATS_TEST_DIRNAME%/*}/cli/helper"
 
 export HSMIME=${HSMIME:-$HSMIME_BUILD/src/cli/hsmime}
 

@@ -68,6 +68,22 @@ static X509 *read_certificate(const char *folder, const char *name)
 	return cert;
 }
 
+/* The same key may be there for the other purpose. */
+static void not_found(struct matrix_result *out, struct engine *e, X509 *cert,
+    enum engine_purpose purpose, const struct error *why)
+{
+	struct engine_found other = { 0 };
+	struct error err = { 0 };
+
+	out->kind = MATRIX_NO_KEY;
+	if (engine_find_by_certificate(&other, e, cert,
+		purpose == ENGINE_SIGN ? ENGINE_DECRYPT : ENGINE_SIGN, &err) == 0) {
+		out->kind = MATRIX_NOT_SO;
+		snprintf(out->why, sizeof(out->why), "%s", why->message);
+	}
+	engine_found_free(&other);
+}
+
 static void run(
     struct matrix_result *out, struct engine *e, X509 *cert, const struct matrix_case *c)
 {
@@ -79,7 +95,7 @@ static void run(
 	if (r == 0)
 		c->run(out, &k, c);
 	else if (r == HSMIME_ENOKEY)
-		out->kind = MATRIX_NO_KEY;
+		not_found(out, e, cert, c->purpose, &err);
 	else
 		matrix_failed(out, &err);
 	engine_found_free(&found);
@@ -90,6 +106,7 @@ static void print(const struct matrix_case *c, const struct matrix_result *resul
 	static const char *const words[] = {
 		[MATRIX_WRONG] = "WRONG: ",
 		[MATRIX_NO_KEY] = "no key",
+		[MATRIX_NOT_SO] = "",
 		[MATRIX_FAILED] = "fails: ",
 		[MATRIX_SOFTWARE] = "padding in software",
 		[MATRIX_SUBSTITUTE] = "substitute",

@@ -19,6 +19,7 @@
 enum matrix_kind {
 	MATRIX_WRONG,  /* an answer that is not true, or that tells what it must not */
 	MATRIX_NO_KEY, /* the member has no such key */
+	MATRIX_NOT_SO, /* it has the key, but not for this: in find's words */
 	MATRIX_FAILED,
 	MATRIX_SOFTWARE,   /* raw RSA on the token, the padding by hsmime */
 	MATRIX_SUBSTITUTE, /* the substitute for the content key, and no error */
@@ -27,7 +28,7 @@ enum matrix_kind {
 
 struct matrix_result {
 	enum matrix_kind kind;
-	char why[512]; /* MATRIX_FAILED, MATRIX_WRONG */
+	char why[512]; /* MATRIX_FAILED, MATRIX_WRONG, MATRIX_NOT_SO */
 };
 
 /* A key at work: on the token, and what its certificate says. */

@@ -4,6 +4,10 @@
 readonly pin=123456
 
 skip() {
+	if [ "${ZOO_MUST_RUN:-}" = 1 ]; then
+		echo "zoo: $ZOO_MEMBER can't be skipped here: $1" >&2
+		exit 1
+	fi
 	echo "zoo: $ZOO_MEMBER is skipped: $1" >&2
 	exit "$skipped"
 }
@@ -33,6 +37,16 @@ load_member() {
 	# shellcheck source=/dev/null
 	. "$here/members/$1.bash"
 	check
+}
+
+# in_namespace: it is in what enter_namespace makes, whoever set ZOO_NAMESPACE: where processes are its
+# own it is the first of them; where nobody is root not all accounts are there
+in_namespace() {
+	if [ "$namespace" = own ]; then
+		[ $$ = 1 ]
+	else
+		[ "$(tr -s ' ' </proc/self/uid_map)" != ' 0 0 4294967295' ]
+	fi
 }
 
 # enter_namespace ARGUMENT...: this script again, where

@@ -60,3 +60,35 @@ like_expected() {
 	run ! "$BATS_TEST_DIRNAME/compare" p11-kit "$expected" "$BATS_TEST_TMPDIR/matrix"
 	[[ $output = *'expected "fails: CKR_MECHANISM_INVALID", got "padding in software"'* ]]
 }
+
+@test "a use that the key does not permit is worse than a failure, and better than no key" {
+	expected=$BATS_TEST_DIRNAME/expected/tpm2
+	sed 's/^\(ECDH P-256\t\).*/\1no key/' "$expected" >"$BATS_TEST_TMPDIR/worse"
+	run ! "$BATS_TEST_DIRNAME/compare" tpm2 "$expected" "$BATS_TEST_TMPDIR/worse"
+	[[ $output = *Worse* ]]
+	sed 's/^\(ECDH P-256\t\).*/\1fails: CKR_MECHANISM_INVALID/' "$expected" >"$BATS_TEST_TMPDIR/better"
+	run ! "$BATS_TEST_DIRNAME/compare" tpm2 "$expected" "$BATS_TEST_TMPDIR/better"
+	[[ $output = *Better* ]]
+}
+
+# without_namespaces COMMAND...: on a machine that has none, as far as zoo can see
+without_namespaces() {
+	mkdir -p "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\nexit 1\n' >"$BATS_TEST_TMPDIR/bin/unshare"
+	chmod +x "$BATS_TEST_TMPDIR/bin/unshare"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH "$@"
+}
+
+@test "a member that can't be started is skipped, and a failure where it must run" {
+	ZOO_MUST_RUN=0 run -77 without_namespaces "$zoo" run piv true
+	[[ $output = *'piv is skipped'* ]]
+	ZOO_MUST_RUN=1 run -1 without_namespaces "$zoo" run piv true
+	[[ $output = *"piv can't be skipped here"* ]]
+}
+
+@test "a namespace that somebody else says is there is looked at" {
+	ZOO_MUST_RUN=0 ZOO_NAMESPACE=1 run "$zoo" run piv true
+	[ "$status" != 77 ] || skip 'no virtual reader here'
+	[ "$status" = 1 ]
+	[[ $output = *'ZOO_NAMESPACE is set'* ]]
+}

@@ -146,6 +146,7 @@ static void wrong_pins_before_are_told(void **state)
 	pin_rig_open("env:TEST_PIN", false);
 	assert_int_equal(pin_rig_find(PIN_RIG_KEY), 0);
 	assert_non_null(strstr(pin_rig.logged, "a wrong PIN was given"));
+	assert_int_equal(pin_rig.warnings, 2); /* and where the PIN comes from */
 }
 
 static void the_last_try_is_not_taken_unattended(void **state)

@@ -65,7 +65,8 @@ static void check_state_folder(struct doctor *d)
 
 	if (state_folder(path, sizeof(path), d->ctx->shared->state_dir) != 0) {
 		doctor_say(d, DOCTOR_STATE_FOLDER_UNUSABLE, NULL,
-		    "there is no state folder: neither XDG_STATE_HOME nor HOME is set");
+		    "there is no state folder: neither XDG_STATE_HOME, STATE_DIRECTORY nor HOME "
+		    "is set, and the user database has no home");
 		return;
 	}
 	if (stat(path, &st) != 0 && errno == ENOENT)

@@ -206,6 +206,15 @@ static void a_try_that_is_under_way_hinders_nobody(void **state)
 	assert_int_equal(memory_records(), 0);
 }
 
+/* Other warnings, of wrong PINs before, come as well. */
+static void warned_once_of_the_folder(void)
+{
+	const char *words = strstr(pin_rig.logged, "the state folder can't be used");
+
+	assert_non_null(words);
+	assert_null(strstr(words + 1, "the state folder can't be used"));
+}
+
 static void a_folder_that_can_not_be_written_is_a_warning_once(void **state)
 {
 	FILE *f;
@@ -217,8 +226,7 @@ static void a_folder_that_can_not_be_written_is_a_warning_once(void **state)
 	fclose(f);
 	memory_next_process(memory_file, false);
 	pin_rig_refused(PIN_RIG_KEY, "CKR_PIN_INCORRECT", 1);
-	assert_non_null(strstr(pin_rig.logged, "the state folder can't be used"));
-	assert_int_equal(pin_rig.warnings, 1);
+	warned_once_of_the_folder();
 	unlink(memory_folder);
 }
 
@@ -232,7 +240,7 @@ static void a_folder_that_others_may_write_is_not_used(void **state)
 	assert_int_equal(chmod(folder, 0777), 0);
 	memory_write_pin(pin_rig_right);
 	memory_logs_in(memory_file, false);
-	assert_int_equal(pin_rig.warnings, 1);
+	warned_once_of_the_folder();
 }
 
 int main(void)

@@ -46,22 +46,30 @@ static void prefer_decrypting(struct search *s)
 			search_drop(s, i);
 }
 
+static bool same_elsewhere(const struct hit *a, const struct hit *b)
+{
+	return a->token != b->token && a->public_key != NULL && b->public_key != NULL &&
+	       EVP_PKEY_eq(a->public_key, b->public_key) == 1;
+}
+
+static void swap(struct hit *a, struct hit *b)
+{
+	struct hit kept = *a;
+
+	*a = *b;
+	*b = kept;
+}
+
 /* The better certificate decides which of them is in front. */
 static void set_twins_apart(struct search *s, int *ranks)
 {
 	for (size_t i = 0; i < s->count; i++)
 		for (size_t j = s->count; j-- > i + 1;) {
-			struct hit *a = &s->hits[i], *b = &s->hits[j], worse = *b;
-			int rank = ranks[j];
-
-			if (a->token == b->token || a->public_key == NULL ||
-			    b->public_key == NULL || EVP_PKEY_eq(a->public_key, b->public_key) != 1)
+			if (!same_elsewhere(&s->hits[i], &s->hits[j]))
 				continue;
-			if (rank > ranks[i]) {
-				worse = *a;
-				*a = *b;
-				*b = worse;
-				ranks[i] = rank;
+			if (ranks[j] > ranks[i]) {
+				swap(&s->hits[i], &s->hits[j]);
+				ranks[i] = ranks[j];
 			}
 			search_set_apart(s, j);
 			memmove(&ranks[j], &ranks[j + 1], (s->count - j) * sizeof(ranks[0]));

@@ -268,7 +268,7 @@ static int write_pem(const struct key_list *list, struct job *job)
 int cmd_keys(const struct options *o)
 {
 	struct job job;
-	struct key_list list = { NULL };
+	struct key_list list = { 0 };
 	int status = job_start(&job, o, "keys");
 
 	if (status == 0 && option_is(o, OPT_PEM_URI))

@@ -38,6 +38,7 @@ struct ctx_shared {
 	hsmime_pin_callback pin_callback;
 	void *pin_arg;
 	unsigned pin_idle;
+	struct ctx_shared *left_before; /* where a call that hangs kept it from being freed */
 };
 
 struct hsmime_ctx {

@@ -53,6 +53,14 @@ static bool hold(int level, const char *text)
 	return true;
 }
 
+/* What is printed on a token is in it. */
+__attribute__((format(printf, 2, 0))) static void write_out(
+    char *text, const char *fmt, va_list args)
+{
+	vsnprintf(text, MESSAGE_MAX, fmt, args);
+	error_tidy(text);
+}
+
 void log_say(int level, const char *fmt, ...)
 {
 	char text[MESSAGE_MAX];
@@ -61,10 +69,8 @@ void log_say(int level, const char *fmt, ...)
 	if (current.call == NULL)
 		return;
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	write_out(text, fmt, args);
 	va_end(args);
-	/* What is printed on a token is in it. */
-	error_tidy(text);
 	if (!hold(level, text))
 		current.call(current.arg, level, text);
 }
@@ -77,9 +83,8 @@ void log_say_now(const char *fmt, ...)
 	if (current.call == NULL)
 		return;
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	write_out(text, fmt, args);
 	va_end(args);
-	error_tidy(text);
 	current.call(current.arg, 0, text);
 }
 

@@ -49,6 +49,17 @@ static void start_once(void)
 	pthread_atfork(NULL, NULL, forget_threads);
 }
 
+/*
+ * With the lock held: the state is another, and who waits for that goes on. It is woken after the
+ * lock was given back, or it would wait for that at once. Only zone_end destroys z, after its thread.
+ */
+static void change(struct zone *z, enum zone_state state)
+{
+	z->state = state;
+	pthread_mutex_unlock(&z->lock);
+	pthread_cond_signal(&z->changed);
+}
+
 static void await(struct zone *z, enum zone_state state)
 {
 	while (z->state != state && z->state != ZONE_ENDING)
@@ -76,8 +87,8 @@ static void *work(void *arg)
 			log_release();
 		watch_token(NULL);
 		pthread_mutex_lock(&z->lock);
-		z->state = ZONE_DONE;
-		pthread_cond_signal(&z->changed);
+		change(z, ZONE_DONE);
+		pthread_mutex_lock(&z->lock);
 	}
 	pthread_mutex_unlock(&z->lock);
 	return NULL;
@@ -184,8 +195,8 @@ static int run_in(struct zone *z, zone_function run, void *arg, unsigned limit, 
 	pthread_mutex_lock(&z->lock);
 	z->run = run;
 	z->arg = arg;
-	z->state = ZONE_ASKED;
-	pthread_cond_signal(&z->changed);
+	change(z, ZONE_ASKED);
+	pthread_mutex_lock(&z->lock);
 	wait_for(z, limit, err);
 	if (z->state == ZONE_GIVEN_UP) {
 		pthread_mutex_unlock(&z->lock);
@@ -266,9 +277,7 @@ void zone_end(void)
 		struct zone *next = z->next;
 
 		pthread_mutex_lock(&z->lock);
-		z->state = ZONE_ENDING;
-		pthread_cond_signal(&z->changed);
-		pthread_mutex_unlock(&z->lock);
+		change(z, ZONE_ENDING);
 		pthread_join(z->thread, NULL);
 		destroy(z);
 		z = next;

@@ -132,7 +132,7 @@ warned_and_explained() {
 	done
 	# SoftHSM itself fails at times where several processes use one folder: never for the PIN.
 	[ "$failed" -lt 4 ]
-	[ "$failed" = 0 ] || grep -qE 'does not answer|no token|does not start' words
+	[ "$failed" = 0 ] || grep -qE 'does not answer|no token|does not start' words || { cat words; false; }
 	run ! grep -i 'PIN' words
 	[ -z "$(ls "$XDG_STATE_HOME/hsmime/pins")" ]
 }

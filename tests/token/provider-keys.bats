@@ -277,6 +277,11 @@ pkeyutl_derives() {
 	done
 }
 
+# found COUNT: storeutl says so. Of none OpenSSL 3.6 says nothing.
+found() {
+	[ "$1$output" = 0 ] || reported "^Total found: $1\$"
+}
+
 @test 'storeutl lists all keys and certificates, or those that the URI and the options name' {
 	for o in "${orders[@]}"; do
 		order "$o"
@@ -284,28 +289,28 @@ pkeyutl_derives() {
 		[ "$(grep -c ': Pkey$' <<<"$output")" = 5 ]
 		[ "$(grep -c ': Certificate$' <<<"$output")" = 5 ]
 		ossl 0 storeutl -noout -certs pkcs11:token=Demo
-		reported '^Total found: 5$'
+		found 5
 		ossl 0 storeutl -noout 'pkcs11:token=Demo;type=cert;id=%03'
-		reported '^Total found: 1$'
+		found 1
 		reported ': Certificate$'
 		ossl 0 storeutl -noout 'pkcs11:token=Demo;type=private'
 		[ "$(grep -c ': Pkey$' <<<"$output")" = 5 ]
-		reported '^Total found: 5$'
+		found 5
 		ossl 0 storeutl -noout 'pkcs11:token=Demo;type=public'
 		[ "$(grep -c ': Public key$' <<<"$output")" = 5 ]
 		ossl 0 storeutl -noout 'pkcs11:type=public'
-		reported '^Total found: 5$'
+		found 5
 		ossl 0 storeutl -noout -keys "$(key 04)"
-		reported '^Total found: 1$'
+		found 1
 		ossl 0 storeutl -noout pkcs11:token=Other
-		reported '^Total found: 0$'
+		found 0
 	done
 }
 
 # finds COUNT WHAT OPTION...: storeutl finds that many on the token, WHAT each
 finds() {
 	ossl 0 storeutl -noout "${@:3}" pkcs11:token=Demo
-	reported "^Total found: $1\$"
+	found "$1"
 	[ "$(grep -c "^[0-9]*: $2\$" <<<"$output")" = "$1" ]
 }
 

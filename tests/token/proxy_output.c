@@ -106,6 +106,7 @@ CK_RV output_decrypt(struct call *c, const struct output *o)
 		.key = c->session != NULL ? c->session->key : 0,
 		.data = o->data,
 		.len = o->len };
+	const CK_ULONG fits = o->out_len != NULL ? *o->out_len : 0;
 	struct proxy_padding p;
 	int how = atomic_load(&room);
 	CK_RV rv;
@@ -125,6 +126,8 @@ CK_RV output_decrypt(struct call *c, const struct output *o)
 			return p.rv;
 		len = random_length(&p, o->len);
 		random_octets(all, len);
+		*o->out_len =
+		    fits; /* where the inner module gives random octets too, it has set that */
 		return hand_over(o, all, len);
 	}
 	return rv == CKR_OK && how != PROXY_ROOM_INNER ? hand_over(o, all, len) : rv;

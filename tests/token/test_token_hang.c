@@ -9,20 +9,8 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <time.h>
-#include <unistd.h>
-
 #include "engine/watch.h"
-#include "engine/zone.h"
-#include "operate.h"
-#include "softtoken.h"
-
-#define LIMIT 300 /* milliseconds that a call may take here */
-#define ALPHA "pkcs11:token=Alpha;id=%01"
-#define BETA "pkcs11:token=Beta;id=%01"
-
-/* Two tokens with an EC key each. */
-static struct softtoken st;
-static const struct proxy *proxy;
+#include "hang_rig.h"
 
 /* A call that hangs: it says so, and waits until it is released. Only the first one does. */
 static struct {
@@ -31,45 +19,12 @@ static struct {
 	bool hung;
 } trap;
 
-static int set_up(void **state)
-{
-	(void)state;
-	softtoken_begin(&st);
-	softtoken_add(&st, "Alpha");
-	EVP_PKEY_free(softtoken_ec(&st, 1, "one", "P-256", KEY_SIGN | KEY_DERIVE));
-	softtoken_add(&st, "Beta");
-	EVP_PKEY_free(softtoken_ec(&st, 1, "one", "P-256", KEY_SIGN | KEY_DERIVE));
-	softtoken_seal(&st);
-	proxy = softtoken_proxy();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	softtoken_end(&st);
-	return 0;
-}
-
-/* A deadlock is ended by the alarm. */
 static int begin(void **state)
 {
-	(void)state;
-	proxy->reset();
 	sem_init(&trap.inside, 0, 0);
 	sem_init(&trap.release, 0, 0);
 	trap.hung = false;
-	setenv("TEST_PIN", SOFTTOKEN_PIN, 1);
-	alarm(60);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	zone_end();
-	alarm(0);
-	return 0;
+	return hang_rig_begin(state);
 }
 
 static void hang(void *arg)
@@ -86,7 +41,7 @@ static void hang(void *arg)
 static void set_trap(const char *function)
 {
 	trap.hung = false;
-	proxy->hook(function, hang, NULL);
+	hang_rig.proxy->hook(function, hang, NULL);
 }
 
 /* Let the call return, and wait until its thread is done with it. */
@@ -102,7 +57,7 @@ static void release(void)
 static int open_engine(struct engine **e, struct error *err)
 {
 	struct engine_options options = {
-		.module = PROXY_MODULE, .pin_source = "env:TEST_PIN", .call_limit = LIMIT
+		.module = PROXY_MODULE, .pin_source = "env:TEST_PIN", .call_limit = HANG_LIMIT
 	};
 
 	return engine_new(e, &options, err);
@@ -110,36 +65,24 @@ static int open_engine(struct engine **e, struct error *err)
 
 static struct engine *opened(void)
 {
-	struct engine *e = NULL;
-	struct error err = { 0 };
-
-	if (open_engine(&e, &err) != 0)
-		fail_msg("%s", err.message);
-	return e;
-}
-
-static void says(const struct error *err, const char *what)
-{
-	if (err->code != HSMIME_ETOKEN || strstr(err->message, what) == NULL)
-		fail_msg("%d, \"%s\" instead of \"%s\"", err->code, err->message, what);
-	assert_true(err->hint[0] != '\0');
+	return hang_rig_engine(PROXY_MODULE, HANG_LIMIT);
 }
 
 static void a_call_that_hangs_is_given_up_and_other_tokens_go_on(void **state)
 {
 	struct engine *e = opened();
-	struct token_key *a = operate_key(e, ALPHA, ENGINE_SIGN),
-			 *b = operate_key(e, BETA, ENGINE_SIGN);
+	struct token_key *a = operate_key(e, HANG_ALPHA, ENGINE_SIGN),
+			 *b = operate_key(e, HANG_BETA, ENGINE_SIGN);
 	struct error err = { 0 };
 
 	(void)state;
 	assert_int_equal(operate_sign(a, &err), 0);
 	set_trap("C_Sign");
 	assert_int_equal(operate_sign(a, &err), HSMIME_ETOKEN);
-	says(&err, "token \"Alpha\" does not answer (C_Sign has not returned)");
+	hang_rig_says(&err, "token \"Alpha\" does not answer (C_Sign has not returned)");
 	assert_int_equal(watch_hanging(), 1);
 	assert_int_equal(operate_sign(a, &err), HSMIME_ETOKEN);
-	says(&err, "token \"Alpha\" is stuck");
+	hang_rig_says(&err, "token \"Alpha\" is stuck");
 	assert_int_equal(operate_sign(b, &err), 0);
 	release();
 	assert_int_equal(operate_sign(a, &err), 0);
@@ -147,12 +90,12 @@ static void a_call_that_hangs_is_given_up_and_other_tokens_go_on(void **state)
 	token_key_free(b);
 	engine_free(e);
 	/* Nothing is left of it: the module ends as any other. */
-	assert_int_equal(proxy->count("C_Finalize"), 1);
+	assert_int_equal(hang_rig.proxy->count("C_Finalize"), 1);
 }
 
 static void type_slowly(void *arg)
 {
-	const struct timespec typing = { 0, 2 * LIMIT * 1000000L };
+	const struct timespec typing = { 0, 2 * HANG_LIMIT * 1000000L };
 
 	(void)arg;
 	nanosleep(&typing, NULL);
@@ -160,18 +103,18 @@ static void type_slowly(void *arg)
 
 static void a_person_has_longer_at_the_pad(void **state)
 {
-	struct engine_options options = { .module = PROXY_MODULE, .call_limit = LIMIT };
+	struct engine_options options = { .module = PROXY_MODULE, .call_limit = HANG_LIMIT };
 	struct engine *e = NULL;
 	struct engine_found found = { 0 };
 	struct error err = { 0 };
 
 	(void)state;
-	proxy->set_flags(CKF_PROTECTED_AUTHENTICATION_PATH);
+	hang_rig.proxy->set_flags(CKF_PROTECTED_AUTHENTICATION_PATH);
 	assert_int_equal(engine_new(&e, &options, &err), 0);
-	proxy->hook("C_Login", type_slowly, NULL);
-	assert_int_not_equal(engine_find_key(&found, e, ALPHA, ENGINE_SIGN, &err), 0);
+	hang_rig.proxy->hook("C_Login", type_slowly, NULL);
+	assert_int_not_equal(engine_find_key(&found, e, HANG_ALPHA, ENGINE_SIGN, &err), 0);
 	assert_null(strstr(err.message, "does not answer"));
-	assert_int_equal(proxy->count("C_Login"), 1);
+	assert_int_equal(hang_rig.proxy->count("C_Login"), 1);
 	assert_int_equal(watch_hanging(), 0);
 	engine_found_free(&found);
 	engine_free(e);
@@ -183,7 +126,7 @@ static void *sign_beside(void *arg)
 	struct engine_found found = { 0 };
 	struct engine *e = opened();
 
-	assert_int_equal(engine_find_key(&found, e, ALPHA, ENGINE_SIGN, err), HSMIME_ETOKEN);
+	assert_int_equal(engine_find_key(&found, e, HANG_ALPHA, ENGINE_SIGN, err), HSMIME_ETOKEN);
 	engine_free(e);
 	return NULL;
 }
@@ -200,12 +143,12 @@ static void nobody_waits_behind_a_login_that_hangs(void **state)
 	assert_int_equal(pthread_create(&beside, NULL, sign_beside, &other), 0);
 	while (sem_wait(&trap.inside) != 0)
 		continue;
-	assert_int_equal(engine_find_key(&found, e, ALPHA, ENGINE_SIGN, &err), HSMIME_ETOKEN);
+	assert_int_equal(engine_find_key(&found, e, HANG_ALPHA, ENGINE_SIGN, &err), HSMIME_ETOKEN);
 	pthread_join(beside, NULL);
-	says(&other, "does not answer (C_Login");
-	says(&err, "token \"Alpha\" is stuck");
+	hang_rig_says(&other, "does not answer (C_Login");
+	hang_rig_says(&err, "token \"Alpha\" is stuck");
 	release();
-	assert_int_equal(engine_find_key(&found, e, ALPHA, ENGINE_SIGN, &err), 0);
+	assert_int_equal(engine_find_key(&found, e, HANG_ALPHA, ENGINE_SIGN, &err), 0);
 	engine_found_free(&found);
 	engine_free(e);
 }
@@ -220,7 +163,7 @@ static int everything(struct error *err)
 	int r = open_engine(&e, err);
 
 	if (r == 0)
-		r = engine_find_key(&found, e, ALPHA, ENGINE_SIGN, err);
+		r = engine_find_key(&found, e, HANG_ALPHA, ENGINE_SIGN, err);
 	if (r == 0)
 		r = operate_sign(found.key, err);
 	if (r == 0)
@@ -240,12 +183,12 @@ static void any_call_may_hang(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
-		proxy->reset();
+		hang_rig.proxy->reset();
 		set_trap(functions[i]);
 		err = (struct error){ 0 };
 		if (everything(&err) != HSMIME_ETOKEN)
 			fail_msg("%s: %s", functions[i], err.message);
-		says(&err, functions[i]);
+		hang_rig_says(&err, functions[i]);
 		assert_int_equal(watch_hanging(), 1);
 		release();
 		if (everything(&err) != 0)
@@ -262,7 +205,7 @@ static void a_module_that_hangs_at_its_end_is_left_to_itself(void **state)
 	assert_int_equal(everything(&err), 0);
 	assert_int_equal(watch_hanging(), 1);
 	assert_int_equal(everything(&err), HSMIME_ETOKEN);
-	says(&err, "the PKCS#11 module is stuck");
+	hang_rig_says(&err, "the PKCS#11 module is stuck");
 	release();
 	assert_int_equal(everything(&err), 0);
 }
@@ -270,7 +213,7 @@ static void a_module_that_hangs_at_its_end_is_left_to_itself(void **state)
 static void a_call_that_hung_once_is_not_finalised_over(void **state)
 {
 	struct engine *e = opened();
-	struct token_key *a = operate_key(e, ALPHA, ENGINE_SIGN);
+	struct token_key *a = operate_key(e, HANG_ALPHA, ENGINE_SIGN);
 	struct error err = { 0 };
 
 	(void)state;
@@ -278,7 +221,7 @@ static void a_call_that_hung_once_is_not_finalised_over(void **state)
 	assert_int_equal(operate_sign(a, &err), HSMIME_ETOKEN);
 	token_key_free(a);
 	engine_free(e);
-	assert_int_equal(proxy->count("C_Finalize"), 0);
+	assert_int_equal(hang_rig.proxy->count("C_Finalize"), 0);
 	release();
 	assert_int_equal(everything(&err), 0);
 }
@@ -287,15 +230,17 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-		    a_call_that_hangs_is_given_up_and_other_tokens_go_on, begin, end),
-		cmocka_unit_test_setup_teardown(a_person_has_longer_at_the_pad, begin, end),
-		cmocka_unit_test_setup_teardown(nobody_waits_behind_a_login_that_hangs, begin, end),
-		cmocka_unit_test_setup_teardown(any_call_may_hang, begin, end),
+		    a_call_that_hangs_is_given_up_and_other_tokens_go_on, begin, hang_rig_end),
 		cmocka_unit_test_setup_teardown(
-		    a_module_that_hangs_at_its_end_is_left_to_itself, begin, end),
+		    a_person_has_longer_at_the_pad, begin, hang_rig_end),
 		cmocka_unit_test_setup_teardown(
-		    a_call_that_hung_once_is_not_finalised_over, begin, end),
+		    nobody_waits_behind_a_login_that_hangs, begin, hang_rig_end),
+		cmocka_unit_test_setup_teardown(any_call_may_hang, begin, hang_rig_end),
+		cmocka_unit_test_setup_teardown(
+		    a_module_that_hangs_at_its_end_is_left_to_itself, begin, hang_rig_end),
+		cmocka_unit_test_setup_teardown(
+		    a_call_that_hung_once_is_not_finalised_over, begin, hang_rig_end),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, hang_rig_set_up, hang_rig_tear_down);
 }

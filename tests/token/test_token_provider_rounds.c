@@ -86,7 +86,9 @@ static void decrypt(const struct outside *o, EVP_PKEY *key)
 	assert_memory_equal(plain, text, sizeof(text));
 	data[9] ^= 1;
 	plain_len = sizeof(plain);
-	assert_int_not_equal(EVP_PKEY_decrypt(ctx, plain, &plain_len, data, len), 1);
+	/* Newer SoftHSM gives random octets instead of an error. */
+	if (EVP_PKEY_decrypt(ctx, plain, &plain_len, data, len) == 1 && plain_len == sizeof(text))
+		assert_memory_not_equal(plain, text, sizeof(text));
 	ERR_clear_error();
 	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_CTX_free(public);

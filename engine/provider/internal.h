@@ -28,7 +28,7 @@ struct provider {
 	char *module;          /* from openssl.cnf, or NULL */
 	char *pin_source;
 	char *token;
-	unsigned call_limit; /* seconds that a call of the PKCS#11 module may take; 0: no limit */
+	char *call_limit; /* seconds that a call of the PKCS#11 module may take; 0: no limit */
 };
 
 /* provider_configure(p, get): openssl.cnf's section of this provider. 1, or 0 when out of memory. */

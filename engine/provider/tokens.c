@@ -23,16 +23,6 @@ static int copy_of(char **copy, const char *text)
 	return *copy != NULL;
 }
 
-/* What is no number leaves the limit that holds without it. */
-static void set_call_limit(struct provider *p, const char *text)
-{
-	char *end = NULL;
-	unsigned long seconds = text != NULL ? strtoul(text, &end, 10) : 0;
-
-	if (text != NULL && end != text && *end == '\0' && seconds <= CALL_LIMIT_MAX)
-		p->call_limit = (unsigned)seconds;
-}
-
 int provider_configure(struct provider *p, OSSL_FUNC_core_get_params_fn *get)
 {
 	char *module = NULL, *pin_source = NULL, *token = NULL, *call_limit = NULL;
@@ -45,12 +35,10 @@ int provider_configure(struct provider *p, OSSL_FUNC_core_get_params_fn *get)
 		OSSL_PARAM_END,
 	};
 
-	p->call_limit = CALL_LIMIT;
 	if (get == NULL || !get(p->core, params))
 		return 1;
-	set_call_limit(p, call_limit);
 	return copy_of(&p->module, module) && copy_of(&p->pin_source, pin_source) &&
-	       copy_of(&p->token, token);
+	       copy_of(&p->token, token) && copy_of(&p->call_limit, call_limit);
 }
 
 void provider_unconfigure(struct provider *p)
@@ -58,6 +46,25 @@ void provider_unconfigure(struct provider *p)
 	free(p->module);
 	free(p->pin_source);
 	free(p->token);
+	free(p->call_limit);
+}
+
+static int read_call_limit(unsigned *ms, const char *text, struct error *err)
+{
+	char *end = NULL;
+	unsigned long seconds = CALL_LIMIT;
+
+	*ms = 0;
+	if (text != NULL)
+		seconds = strtoul(text, &end, 10);
+	if (text != NULL && (strspn(text, "0123456789") != strlen(text) || *end != '\0' ||
+				seconds > CALL_LIMIT_MAX)) {
+		error_set(err, HSMIME_EUSAGE, "call-limit in openssl.cnf is \"%s\"", text);
+		error_hint(err, "give seconds, 0 to %d; 0 for no limit", CALL_LIMIT_MAX);
+		return HSMIME_EUSAGE;
+	}
+	*ms = (unsigned)seconds * 1000;
+	return 0;
 }
 
 struct person {
@@ -107,13 +114,14 @@ int provider_engine(struct engine **out, struct provider *p, struct error *err)
 		.pin_source = p->pin_source,
 		.pin_callback = ask_person,
 		.pin_arg = p,
-		.call_limit = p->call_limit * 1000,
 		.state_dir = kept ? state : NULL,
 		/* A program's -passin answers as a person does. */
 		.pin_doubtful = true,
 	};
-	int status = 0;
+	int status = read_call_limit(&options.call_limit, p->call_limit, err);
 
+	if (status != 0)
+		return status;
 	if (!gate_enter(&p->opening))
 		return watch_stuck(err, NULL);
 	if (p->engine == NULL)

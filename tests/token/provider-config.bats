@@ -82,6 +82,20 @@ documented() {
 		openssl dgst -sha256 -sign "$(key 02)" -out "$W/sig" "$W/report.txt"
 }
 
+@test 'a limit for calls that is no number of seconds is refused' {
+	for limit in 0 7 1000000; do
+		configure default hsmime "pkcs11-module = $HSMIME_MODULE" "pin-source = $HSMIME_PIN_SOURCE" \
+			"call-limit = $limit"
+		configured 0 pkey -noout -in "$(key 01)"
+	done
+	for limit in abc -1 1.5 '1 s' 1000001 99999999999999999999; do
+		configure default hsmime "pkcs11-module = $HSMIME_MODULE" "pin-source = $HSMIME_PIN_SOURCE" \
+			"call-limit = $limit"
+		configured 1 pkey -noout -in "$(key 01)"
+		mentions "call-limit in openssl.cnf is \"$limit\""
+	done
+}
+
 @test 'openssl.cnf names the token whose keys count' {
 	configure default hsmime "pkcs11-module = $HSMIME_MODULE" "pin-source = $HSMIME_PIN_SOURCE" \
 		'token = Demo'

@@ -64,6 +64,31 @@ fetch() {
 	done
 }
 
+# workers: their processes, in one line
+workers() {
+	pgrep -P "$server" | sort | paste -sd ' '
+}
+
+@test 'nginx goes on with new workers after a reload, and in place of those that died' {
+	nginx_with "$W/alice-tls.pem" "$W/alice-key.pem" "ssl_certificate $W/bob-tls.pem;" \
+		"ssl_certificate_key $W/bob-key.pem;" 'ssl_ciphers ALL;'
+	for signal in HUP KILL; do
+		before=$(workers)
+		case $signal in
+		HUP) kill -HUP "$server" ;;
+		KILL) kill -KILL $before ;; # each by its number
+		esac
+		# Two others, and no other process, serve.
+		timeout 30 bash -c 'until now=$(pgrep -P "$1" | sort | paste -sd " ") &&
+			[ $(wc -w <<<"$now") = 2 ] && [[ " $now " != *" ${2% *} "* && " $now " != *" ${2#* } "* ]]
+			do sleep 0.05; done' - "$server" "$before"
+		for cipher in ECDHE-RSA-AES128-GCM-SHA256 ECDHE-ECDSA-AES128-GCM-SHA256; do
+			fetch 0 --tls-max 1.2 --ciphers "$cipher"
+			reported "^TLSv1.2 $cipher"
+		done
+	done
+}
+
 @test 'nginx and curl: both sides have their keys on the token' {
 	nginx_with "$W/bob-tls.pem" "$W/bob-key.pem" 'ssl_verify_client on;' \
 		"ssl_client_certificate $W/ca.pem;"

@@ -3,7 +3,8 @@
  * reads one request a line and answers each with one line.
  *
  * usage: zoo_session PKI-FOLDER
- *   The module and the PIN source come from the environment, as for hsmime. Requests:
+ *   The module and the PIN source come from the environment, as for hsmime; ZOO_CALL_LIMIT is in
+ *   milliseconds there. Requests:
  *   sign NAME      a signature with the key of PKI-FOLDER/NAME.pem, verified: "signed"
  *   decrypt NAME   a content key that was encrypted for it: "decrypted"
  *   fork NAME      a signature by a child, then one here: "signed on both sides"
@@ -174,7 +175,10 @@ static void answer(struct session *s, char *line)
 
 int main(int argc, char **argv)
 {
-	struct engine_options options = { .call_limit = CALL_LIMIT };
+	const char *limit = getenv("ZOO_CALL_LIMIT");
+	struct engine_options options = {
+		.call_limit = limit != NULL ? (unsigned)strtoul(limit, NULL, 10) : CALL_LIMIT
+	};
 	struct session s = { .folder = argc == 2 ? argv[1] : NULL };
 	struct error err = { 0 };
 	char line[128];
@@ -184,8 +188,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	/*
-	 * Not as hsmime, which ignores it: p11-kit's client writes to a server that may be gone. Within
-	 * a limit its calls are made by a thread of the library's, which takes no signals.
+	 * Not as hsmime, which ignores it: p11-kit's client writes to a server that may be gone.
 	 */
 	signal(SIGPIPE, SIG_DFL);
 	if (engine_new(&s.engine, &options, &err) != 0) {

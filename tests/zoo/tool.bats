@@ -94,6 +94,35 @@ not_decrypted() {
 	[ "$(mechanisms C_DecryptInit | tail -1)" = "${expected[$result]}" ]
 }
 
+# uri_of KEY: as a person takes it from the list
+uri_of() {
+	hsmime keys --login "subject=CN=$1" | sed -n 's/^ *\(pkcs11:[^ ]*\).*/\1/p'
+}
+
+# ossl COMMAND...: openssl, with whose end hsmime.so and the module end too
+ossl() {
+	run_as 0 env OPENSSL_MODULES="$HSMIME_BUILD/ossl-modules" timeout -k 5 60 openssl "$@"
+	[ -z "$(grep ':error:' <<<"$stderr")" ]
+}
+
+@test "openssl signs and decrypts through hsmime.so, in either order of providers" {
+	echo 'Agreed: 1000 units at 5.' >report.txt
+	for key in "${keys[@]}"; do
+		uri=$(uri_of "$key")
+		[[ $uri == pkcs11:* ]]
+		for order in 'default hsmime' 'hsmime default'; do
+			providers=(-provider "${order% *}" -provider "${order#* }")
+			ossl req -new "${providers[@]}" -key "$uri" -subj "/CN=$key" -out request.pem
+			openssl req -in request.pem -verify -noout
+			[[ $key != ec* || $(outcome "ECDH P-${key#ec}") = mechanism ]] || continue
+			openssl cms -encrypt -aes256 -in report.txt -out encrypted "$ZOO_PKI/$key.pem"
+			ossl cms -decrypt "${providers[@]}" -in encrypted -recip "$ZOO_PKI/$key.pem" \
+				-inkey "$uri" -out clear
+			grep -q '1000 units' clear
+		done
+	done
+}
+
 @test "a mail for somebody else ends with 5, and leaves nothing" {
 	openssl req -x509 -newkey rsa:2048 -nodes -keyout other.key -out other.pem -days 30 \
 		-subj /CN=other -addext subjectAltName=email:other@example.test \

@@ -83,6 +83,7 @@ const struct proxy *proxy_control(void)
 		.cant_lock = general_cant_lock,
 		.overlaps = plan_overlaps,
 		.keep_failed = general_keep_failed,
+		.poison = output_poison,
 		.longest = output_longest,
 		.hide_slots = device_hide_slots,
 		.delay = plan_delay,

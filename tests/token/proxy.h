@@ -90,6 +90,11 @@ struct proxy {
 	unsigned long (*overlaps)(void);
 	/* A C_Decrypt that is refused leaves its operation active, as with tpm2-pkcs11, and does not end it. */
 	void (*keep_failed)(int on);
+	/*
+	 * What C_Decrypt gives, octets and length, is nothing that a branch or an address may depend on:
+	 * under valgrind's memcheck it counts as undefined. Without valgrind nothing changes.
+	 */
+	void (*poison)(int on);
 	/* Octets of the longest ciphertext that C_Decrypt was given. */
 	unsigned long (*longest)(void);
 	/* C_GetSlotList shows no slot at all, as without a reader. */

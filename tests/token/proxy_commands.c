@@ -98,6 +98,7 @@ RUN_NUMBER(report_open, unsigned long)
 RUN_NUMBER(set_flags, CK_FLAGS)
 RUN_NUMBER(cant_lock, int)
 RUN_NUMBER(keep_failed, int)
+RUN_NUMBER(poison, int)
 RUN_NUMBER(hide_slots, int)
 RUN_NUMBER(removal, CK_RV)
 RUN_NUMBER(stale_info, int)
@@ -174,6 +175,7 @@ static const struct command commands[] = {
 	COMMAND(set_flags, "n"),
 	COMMAND(cant_lock, "n"),
 	COMMAND(keep_failed, "n"),
+	COMMAND(poison, "n"),
 	COMMAND(hide_slots, "n"),
 	COMMAND(delay, "sn"), /* function or -, microseconds */
 	COMMAND(hang, "s*n"), /* function, calls to skip (0) */

@@ -6,6 +6,12 @@
 #include <string.h>
 #include <sys/random.h>
 
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
+#else
+#define VALGRIND_MAKE_MEM_UNDEFINED(address, len) ((void)(address), (void)(len))
+#endif
+
 #define MODULUS_MAX 2048
 #define TEMPLATE_MAX 32
 
@@ -15,6 +21,7 @@ static bool padding_set;
 static atomic_int room;          /* enum proxy_room */
 static atomic_int unwrap_length; /* enum proxy_length */
 static atomic_int unwrap_sensitive;
+static atomic_int poison;
 static atomic_ulong longest;
 
 /* Whether somebody told what is to become of bad padding. */
@@ -97,7 +104,7 @@ void output_seen(CK_ULONG len)
 		atomic_store(&longest, len);
 }
 
-CK_RV output_decrypt(struct call *c, const struct output *o)
+static CK_RV decrypt(struct call *c, const struct output *o)
 {
 	unsigned char all[MODULUS_MAX];
 	CK_ULONG len = sizeof(all);
@@ -131,6 +138,18 @@ CK_RV output_decrypt(struct call *c, const struct output *o)
 		return hand_over(o, all, len);
 	}
 	return rv == CKR_OK && how != PROXY_ROOM_INNER ? hand_over(o, all, len) : rv;
+}
+
+CK_RV output_decrypt(struct call *c, const struct output *o)
+{
+	const CK_ULONG fits = o->out_len != NULL ? *o->out_len : 0;
+	CK_RV rv = decrypt(c, o);
+
+	if (atomic_load(&poison) && o->out != NULL) {
+		VALGRIND_MAKE_MEM_UNDEFINED(o->out, fits);
+		VALGRIND_MAKE_MEM_UNDEFINED(o->out_len, sizeof(*o->out_len));
+	}
+	return rv;
 }
 
 void output_end(struct call *c, const struct output *o, bool decrypts)
@@ -220,6 +239,7 @@ CK_RV output_unwrap(struct call *c, const struct output_wrapped *w, CK_OBJECT_HA
 void output_reset(void)
 {
 	output_bad_padding(NULL);
+	output_poison(0);
 	output_room(PROXY_ROOM_INNER);
 	output_unwrap_length(PROXY_LENGTH_INNER);
 	output_unwrap_sensitive(0);
@@ -237,6 +257,11 @@ void output_bad_padding(const struct proxy_padding *p)
 	padding_set = p != NULL;
 	padding = p != NULL ? *p : (struct proxy_padding){ 0 };
 	pthread_mutex_unlock(&lock);
+}
+
+void output_poison(int on)
+{
+	atomic_store(&poison, on);
 }
 
 void output_room(enum proxy_room how)

@@ -39,6 +39,7 @@ void output_reset(void);
 /* Of struct proxy. */
 unsigned long output_longest(void);
 void output_bad_padding(const struct proxy_padding *padding);
+void output_poison(int on);
 void output_room(enum proxy_room room);
 void output_unwrap_length(enum proxy_length length);
 void output_unwrap_sensitive(int on);

@@ -43,3 +43,17 @@ setup() {
 	[ "$(calls C_Login)" = 1 ]
 	hsmime sign --from -o signed.eml mail.eml
 }
+
+# OpenSC finds no way back then; what hsmime can do is to say so, and not to wait.
+@test "under a process that works with the card pcscd is started again: it is told to start again" {
+	begin_session
+	ask 'sign rsa' 'signed'
+	take_card_out
+	restart_pcscd
+	put_card_in
+	ask 'sign rsa' 'exit 4: token "rsa" failed \(.*CKR_GENERAL_ERROR\) \| .*start the program again.*'
+	# Of a decryption the code tells nothing: it could speak of padding.
+	ask 'decrypt rsa' 'exit 1: the substitute .*'
+	run_as 0 hsmime sign --from -o signed.eml mail.eml
+	end_session
+}

@@ -11,22 +11,33 @@ check_reader() {
 	need pcscd "$(first_of /usr/sbin/pcscd)"
 }
 
+# start_pcscd: it begins with $ZOO/pcscd, and so it does again for a test that ended it (zoo.bash)
+start_pcscd() {
+	local no_polkit=
+	# From 2.0 on it asks polkit, which is not there.
+	if /usr/sbin/pcscd --help | grep -q -- --disable-polkit; then
+		no_polkit=--disable-polkit
+	fi
+	# The machine's own readers stay out of it: no drivers for them.
+	cat >"$ZOO/pcscd" <<-SCRIPT
+		#!/bin/sh
+		echo \$\$ >"$ZOO/pcscd.pid"
+		export PCSCLITE_HP_DROPDIR="$ZOO/drivers"
+		exec /usr/sbin/pcscd --foreground --info --config "$ZOO/reader.conf" $no_polkit >>"$ZOO/pcscd.log" 2>&1
+	SCRIPT
+	chmod +x "$ZOO/pcscd"
+	"$ZOO/pcscd" &
+	wait_for ss_listens "$card_port"
+}
+
 start_reader() {
-	local no_polkit=()
 	export HSMIME_MODULE=$opensc
 	ip link set lo up
 	mount -t tmpfs tmpfs /run
 	mkdir -p /run/pcscd "$ZOO/drivers"
 	printf '%s\n' 'FRIENDLYNAME "zoo"' "DEVICENAME /dev/null:0x8C7B" "LIBPATH $vpcd" \
 		'CHANNELID 0x8C7B' >"$ZOO/reader.conf"
-	# From 2.0 on it asks polkit, which is not there.
-	if /usr/sbin/pcscd --help | grep -q -- --disable-polkit; then
-		no_polkit=(--disable-polkit)
-	fi
-	# The machine's own readers stay out of it: no drivers for them.
-	PCSCLITE_HP_DROPDIR=$ZOO/drivers /usr/sbin/pcscd --foreground --info --config "$ZOO/reader.conf" \
-		"${no_polkit[@]}" >"$ZOO/pcscd.log" 2>&1 &
-	wait_for ss_listens "$card_port"
+	start_pcscd
 }
 
 ss_listens() { # port: somebody does (/proc/net/tcp: hexadecimal address and port, state 0A)

@@ -76,3 +76,20 @@ take_card_out() {
 put_card_in() {
 	signal_card USR2 'Card inserted'
 }
+
+# restart_pcscd: it ends under all that use it, and is there again, without the card
+restart_pcscd() {
+	local deadline=$((SECONDS + 10)) before pid
+	pid=$(cat "$ZOO/pcscd.pid")
+	kill "$pid"
+	while kill -0 "$pid" 2>/dev/null; do
+		[ $SECONDS -lt $deadline ] || { echo 'pcscd did not end'; return 1; }
+		sleep 0.05
+	done
+	before=$(grep -c 'daemon ready' "$ZOO/pcscd.log" || true)
+	"$ZOO/pcscd" 3>&- &
+	until [ "$(grep -c 'daemon ready' "$ZOO/pcscd.log" || true)" -gt "$before" ]; do
+		[ $SECONDS -lt $deadline ] || { echo 'pcscd did not start'; return 1; }
+		sleep 0.05
+	done
+}

@@ -132,6 +132,10 @@ int64_t watch_left_ms(const struct watch *w, unsigned limit)
 static void describe(
     const struct token *t, const struct module *m, const char *function, struct error *err)
 {
+	const char *what =
+	    "take the card out and insert it again, or restart the token's service, and "
+	    "start again";
+
 	if (t != NULL)
 		error_set(err, HSMIME_ETOKEN, "token \"%s\" does not answer (%s has not returned)",
 		    t->label, function);
@@ -139,8 +143,11 @@ static void describe(
 		error_set(err, HSMIME_ETOKEN,
 		    "the PKCS#11 module %s does not answer (%s has not returned)", m->path,
 		    function);
-	error_hint(err, "the call was given up; take the card out and insert it again, or restart "
-			"the token's service, and start again");
+	if (t == NULL && m->own_instances)
+		what =
+		    "'hsmime doctor' tells which of the modules behind p11-kit it is, and --module "
+		    "goes past it";
+	error_hint(err, "the call was given up; %s", what);
 }
 
 /* The thread is inside the call, so that its gates and its token are what they are. */

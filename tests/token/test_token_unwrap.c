@@ -26,7 +26,7 @@ static struct token_key *key;
 static struct error err;
 static const struct proxy *proxy;
 
-/* Token "Both" has a key of each sort; token "Unwraps" one that unwraps. */
+/* Token "Both" has a key of each sort; "Unwraps" one that unwraps, "Picky" two. */
 static int set_up(void **state)
 {
 	(void)state;
@@ -35,6 +35,9 @@ static int set_up(void **state)
 	EVP_PKEY_free(softtoken_rsa(&st, 1, "decrypts", 2048, KEY_DECRYPT | KEY_UNWRAP));
 	EVP_PKEY_free(softtoken_rsa(&st, 2, "unwraps", 2048, KEY_UNWRAP));
 	EVP_PKEY_free(softtoken_rsa(&st, 3, "signs", 2048, KEY_SIGN));
+	softtoken_add(&st, "Picky");
+	EVP_PKEY_free(softtoken_rsa(&st, 1, "unwraps", 2048, KEY_UNWRAP));
+	EVP_PKEY_free(softtoken_rsa(&st, 2, "unwraps too", 2048, KEY_UNWRAP));
 	softtoken_add(&st, "Unwraps");
 	rsa = softtoken_rsa(&st, 1, "unwraps", 2048, KEY_UNWRAP);
 	EVP_PKEY_free(softtoken_ec(&st, 2, "ec", "P-256", KEY_UNWRAP));
@@ -270,6 +273,35 @@ static void a_call_that_hangs_is_given_up_and_its_memory_left_alone(void **state
 	}
 }
 
+/* C_UnwrapKey calls of k's next message. */
+static unsigned long unwraps_of(struct token_key *k)
+{
+	struct token_content_key *c = NULL;
+
+	unwrap_rig_encrypt_key(token_key_public(k));
+	proxy->reset();
+	proxy->unwrap_length(PROXY_LENGTH_REQUIRED);
+	assert_int_equal(unwrap_rig_unwrap(&c, k, TOKEN_CONTENT_AES_CBC, &err), 0);
+	assert_null(c);
+	return proxy->count("C_UnwrapKey");
+}
+
+/* One that the token refuses is not tried again with each of its keys; that each key unwraps is. */
+static void what_the_token_takes_for_one_key_comes_first_for_another(void **state)
+{
+	struct token_key *one = operate_key(e, "pkcs11:token=Picky;id=%01", ENGINE_DECRYPT);
+	struct token_key *other = operate_key(e, "pkcs11:token=Picky;id=%02", ENGINE_DECRYPT);
+
+	(void)state;
+	assert_int_equal(unwraps_of(one), 3);
+	assert_int_equal(unwraps_of(one), 1);
+	assert_int_equal(unwraps_of(other), 2);
+	assert_int_equal(unwraps_of(other), 1);
+	token_key_free(one);
+	token_key_free(other);
+	unwrap_rig_encrypt_key(rsa);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +315,8 @@ int main(void)
 		cmocka_unit_test_setup(the_same_content_is_decrypted_as_often_as_is_asked, reset),
 		cmocka_unit_test_setup(threads_do_not_disturb_each_other, reset),
 		cmocka_unit_test_setup(a_key_that_unwraps_is_tried_out_by_unwrapping, reset),
+		cmocka_unit_test_setup(
+		    what_the_token_takes_for_one_key_comes_first_for_another, reset),
 		cmocka_unit_test_setup(
 		    a_call_that_hangs_is_given_up_and_its_memory_left_alone, reset),
 	};

@@ -76,11 +76,54 @@ static void a_login_that_takes_long_holds_up_no_other_token(void **state)
 	sem_destroy(&go_on);
 }
 
+static struct token_key *other_key;
+
+static void *sign_with_the_other(void *arg)
+{
+	struct error err = { 0 };
+
+	*(int *)arg = operate_sign(other_key, &err);
+	return NULL;
+}
+
+static void the_other_signs(void)
+{
+	pthread_t thread;
+	int r = 1;
+
+	assert_int_equal(pthread_create(&thread, NULL, sign_with_the_other, &r), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(r, 0);
+}
+
+/* The person is asked for one signature by the key that wants that, and another needs nobody. */
+static void while_a_person_thinks_another_key_of_the_token_signs(void **state)
+{
+	struct token_key *careful;
+
+	(void)state;
+	pin_rig.person.answer = pin_rig_right;
+	pin_rig_open(NULL, true);
+	other_key = operate_key(pin_rig.e, PIN_RIG_KEY, ENGINE_SIGN);
+	careful = operate_key(pin_rig.e, "pkcs11:token=Alpha;id=%02", ENGINE_SIGN);
+	pin_rig.person.asked = 0;
+	pin_rig.person.meanwhile = the_other_signs;
+	alarm(60);
+	assert_int_equal(operate_sign(careful, &pin_rig.err), 0);
+	alarm(0);
+	assert_int_equal(pin_rig.person.asked, 1);
+	token_key_free(careful);
+	token_key_free(other_key);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 		    a_login_that_takes_long_holds_up_no_other_token, pin_rig_begin, pin_rig_end),
+		cmocka_unit_test_setup_teardown(
+		    while_a_person_thinks_another_key_of_the_token_signs, pin_rig_begin,
+		    pin_rig_end),
 	};
 
 	return cmocka_run_group_tests(tests, pin_rig_set_up, pin_rig_tear_down);

@@ -8,10 +8,17 @@
 static char name[] = "behind p11-kit";
 static struct module all = { .path = name };
 
+bool configured_stuck(void)
+{
+	return atomic_load(&all.stuck) > 0;
+}
+
 CK_FUNCTION_LIST **configured_load(void)
 {
 	CK_FUNCTION_LIST **list;
 
+	if (configured_stuck())
+		return NULL;
 	module_enter(&all, "p11_kit_modules_load");
 	list = p11_kit_modules_load(NULL, 0);
 	module_leave(&all);

@@ -14,7 +14,9 @@
 #include "engine/printed.h"
 #include "engine/recovery.h"
 #include "engine/slot.h"
+#include "engine/slot_ask.h"
 #include "engine/uri.h"
+#include "engine/watch.h"
 
 #define READERS_MAX 256
 
@@ -79,11 +81,15 @@ static char *module_text(CK_FUNCTION_LIST *m)
 	return text;
 }
 
-int diagnose_configured(char ***list, size_t *count)
+int diagnose_configured(char ***list, size_t *count, struct error *err)
 {
 	CK_FUNCTION_LIST **modules = configured_load();
 	size_t n = 0;
 
+	*list = NULL;
+	*count = 0;
+	if (configured_stuck())
+		return watch_stuck(err, NULL);
 	while (modules != NULL && modules[n] != NULL)
 		n++;
 	*count = 0;
@@ -97,7 +103,7 @@ int diagnose_configured(char ***list, size_t *count)
 	diagnose_configured_free(*list, *count);
 	*list = NULL;
 	*count = 0;
-	return HSMIME_ENOMEM;
+	return error_nomem(err);
 }
 
 void diagnose_configured_free(char **list, size_t count)
@@ -113,8 +119,6 @@ static void fill_reader(struct diagnosis_reader *d, struct module *m, CK_SLOT_ID
 	CK_TOKEN_INFO token = { 0 };
 	CK_RV rv;
 
-	/* One that does not say its name has a number at least. */
-	snprintf(d->name, sizeof(d->name), "slot 0x%lx", slot);
 	rv = cryptoki_slot_info(m, slot, &info);
 	if (rv == CKR_OK)
 		printed_slot(d->name, &info);
@@ -143,23 +147,36 @@ static int ask_slots(void *arg)
 static int ask_reader(void *arg)
 {
 	struct question *q = arg;
+	CK_SLOT_ID slot = *q->slots;
+	struct token *t = slot_token(q->e->module, slot), *before;
 
-	fill_reader(q->reader, q->e->module, *q->slots);
+	/* One that does not say its name has a number at least. */
+	snprintf(q->reader->name, sizeof(q->reader->name), "slot 0x%lx", slot);
+	if (t != NULL && atomic_load(&t->stuck) > 0)
+		return watch_stuck(q->err, t);
+	before = watch_token(t);
+	fill_reader(q->reader, q->e->module, slot);
+	watch_token(before);
 	return 0;
 }
 
+/* One that hangs keeps nobody from the others, unless it is the module that is stuck. */
 static int ask_each(struct diagnosis_reader *list, size_t *count, struct question *slots)
 {
-	int r = 0;
-
-	for (*count = 0; r == 0 && *count < slots->count; *count += 1) {
+	for (*count = 0; *count < slots->count; *count += 1) {
+		struct diagnosis_reader *d = &list[*count];
 		struct question q = {
-			.e = slots->e, .slots = &slots->slots[*count], .reader = &list[*count]
+			.e = slots->e, .slots = &slots->slots[*count], .reader = d, .err = &d->stuck
 		};
+		int r = engine_run(q.e, ask_reader, &q, &d->stuck);
 
-		r = engine_run(q.e, ask_reader, &q, slots->err);
+		if (r < 0 && diagnose_stuck(q.e)) {
+			*slots->err = d->stuck;
+			*count += 1;
+			return r;
+		}
 	}
-	return r;
+	return 0;
 }
 
 /* Where a call is given up, its thread touches nothing any more: what it filled in before is there. */
@@ -255,15 +272,20 @@ static int ask_token(void *arg)
 {
 	struct question *q = arg;
 	struct uri u;
-	struct token *t;
+	struct token *t, *before;
 	int r = uri_parse(&u, q->uri, q->e->module, q->err);
 
 	if (r < 0)
 		return r;
 	t = engine_token_first(q->e, &u);
-	r = t != NULL ? fill_token(q->token, t, q->err)
-		      : error_set(q->err, HSMIME_ENOKEY, "the token is gone");
 	uri_free(&u);
+	if (t == NULL)
+		return error_set(q->err, HSMIME_ENOKEY, "the token is gone");
+	if (atomic_load(&t->stuck) > 0)
+		return watch_stuck(q->err, t);
+	before = watch_token(t);
+	r = fill_token(q->token, t, q->err);
+	watch_token(before);
 	return r;
 }
 

@@ -31,10 +31,10 @@ int diagnose_module(struct diagnosis_module *d, struct engine *e, struct error *
 const char *diagnose_p11kit(void);
 
 /*
- * diagnose_configured(list, count): "NAME (FILE)" of each module that p11-kit is configured with and can
- * load. Free with diagnose_configured_free. 0 or HSMIME_ENOMEM.
+ * diagnose_configured(list, count, err): "NAME (FILE)" of each module that p11-kit is configured with and can
+ * load. Free with diagnose_configured_free. 0, HSMIME_ETOKEN (an earlier call for that hangs) or HSMIME_ENOMEM.
  */
-int diagnose_configured(char ***list, size_t *count);
+int diagnose_configured(char ***list, size_t *count, struct error *err);
 void diagnose_configured_free(char **list, size_t count);
 
 /* A slot; with a token in it, or why that can't be said. */
@@ -42,12 +42,13 @@ struct diagnosis_reader {
 	char name[65];
 	bool removable; /* a token can be taken out */
 	bool token;
-	char refusal[48]; /* CKR_… of a token that does not answer; empty: none */
+	char refusal[48];   /* CKR_… of a token that does not answer; empty: none */
+	struct error stuck; /* of one that hangs; code 0: it does not */
 };
 
 /*
  * diagnose_readers(list, count, e, err): all slots; free *list with free. 0, HSMIME_ETOKEN (they can't be
- * listed; or, with a list, the last one of it did not answer, and those behind it were not asked) or
+ * listed; or, with a list, the module hung at the last one of it, and those behind were not asked) or
  * HSMIME_ENOMEM.
  */
 int diagnose_readers(

@@ -6,6 +6,7 @@
 #include "engine/module.h"
 #include "engine/printed.h"
 #include "engine/slot.h"
+#include "engine/slot_ask.h"
 #include "engine/uri.h"
 
 static void token_clear(hsmime_token *t)

@@ -113,9 +113,15 @@ static CK_RV or_already(CK_RV rv)
 	return rv == CKR_CRYPTOKI_ALREADY_INITIALIZED ? CKR_OK : rv;
 }
 
-CK_RV module_initialise(struct module *m)
+CK_RV module_restart(struct module *m)
 {
-	return or_already(initialise(m));
+	CK_RV rv;
+
+	if (!gate_enter(&m->starting))
+		return MODULE_NO_ENTRY;
+	rv = or_already(initialise(m));
+	gate_leave(&m->starting);
+	return rv;
 }
 
 /* Initialised, and by a process that this one is a child of. */
@@ -248,7 +254,7 @@ static int start(struct module *m, struct error *err)
 		return r;
 	if (!inherited(m) && atomic_load(&m->stuck) > 0)
 		return watch_stuck(err, NULL);
-	rv = inherited(m) ? initialise_child(m) : module_initialise(m);
+	rv = inherited(m) ? initialise_child(m) : or_already(initialise(m));
 	if (rv != CKR_OK)
 		return describe_failure(m, rv, err);
 	m->pid = getpid();

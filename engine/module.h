@@ -48,6 +48,7 @@ struct module {
 	unsigned newest;      /* of those that are in the list of tokens */
 	pthread_mutex_t lock; /* of the list of tokens */
 	struct token *tokens;
+	struct token *nameless; /* engine/slot_ask.h */
 };
 
 /*
@@ -75,8 +76,11 @@ void module_close(struct module *m);
  */
 int module_ready(struct module *m, struct error *err);
 
-/* module_initialise(m): C_Initialize, as often as it is needed. CKR_OK or why it can't be. */
-CK_RV module_initialise(struct module *m);
+/*
+ * module_restart(m): C_Initialize, where another part of the program has finalised m. CKR_OK or why it
+ * can't be.
+ */
+CK_RV module_restart(struct module *m);
 
 /* module_live(m): calls need no module_ready first: initialised by this process, which is not ending. */
 bool module_live(const struct module *m);

@@ -77,7 +77,10 @@ static bool passes(const struct search *s, int r)
 static int settle(struct search *s, struct token *t, int r, const struct error *err)
 {
 	if (passes(s, r)) {
-		log_say(0, "token \"%s\" is passed over: %s", t->label, err->message);
+		if (atomic_load(&t->stuck) > 0)
+			token_say_stuck(t, err);
+		else
+			log_say(0, "token \"%s\" is passed over: %s", t->label, err->message);
 		s->failed = *err;
 		return 0;
 	}

@@ -10,6 +10,7 @@
 #include "engine/module.h"
 #include "engine/printed.h"
 #include "engine/recovery.h"
+#include "engine/slot_ask.h"
 #include "engine/slot_list.h"
 #include "engine/watch.h"
 
@@ -39,14 +40,20 @@ void token_close_sessions(struct module *m)
 		session_lost(t, session_generation(t));
 }
 
-void token_free_all(struct module *m)
+static void free_list(struct token **list)
 {
-	while (m->tokens != NULL) {
-		struct token *t = m->tokens;
+	while (*list != NULL) {
+		struct token *t = *list;
 
-		m->tokens = t->next;
+		*list = t->next;
 		token_free(t);
 	}
+}
+
+void token_free_all(struct module *m)
+{
+	free_list(&m->tokens);
+	free_list(&m->nameless);
 }
 
 static bool same_token(const struct token *t, const struct printed *p)
@@ -63,7 +70,7 @@ static void place(struct token *t, CK_SLOT_ID slot, unsigned flags)
 	atomic_store(&t->present, true);
 }
 
-static struct token *token_new(struct module *m, const struct printed *p)
+struct token *token_nameless(struct module *m, CK_SLOT_ID slot)
 {
 	struct token *t = calloc(1, sizeof(*t));
 
@@ -73,6 +80,16 @@ static struct token *token_new(struct module *m, const struct printed *p)
 	copies_init(&t->copies);
 	login_init(&t->login);
 	t->module = m;
+	atomic_store(&t->slot, slot);
+	return t;
+}
+
+static struct token *token_new(struct module *m, const struct printed *p)
+{
+	struct token *t = token_nameless(m, p->slot);
+
+	if (t == NULL)
+		return NULL;
 	t->label = strdup(p->label);
 	t->serial = strdup(p->serial);
 	t->manufacturer = strdup(p->manufacturer);
@@ -136,36 +153,55 @@ int token_note(struct module *m, const struct printed *p, size_t count)
 	return 0;
 }
 
-static CK_RV check_slot(struct token *t, CK_SLOT_ID slot)
+static void place_at(struct token *t, const struct printed *p)
 {
+	pthread_mutex_lock(&t->module->lock);
+	place(t, p->slot, p->flags);
+	pthread_mutex_unlock(&t->module->lock);
+}
+
+/* Another token may be in its slot by now, and hang there. */
+static CK_RV check_own_slot(struct token *t)
+{
+	CK_SLOT_ID slot = atomic_load(&t->slot);
+	struct token *in = atomic_load(&t->present) ? t : slot_token(t->module, slot);
 	CK_TOKEN_INFO info = { 0 };
 	struct printed p = { 0 };
-	struct token *before = watch_token(t);
-	CK_RV rv = cryptoki_token_info(t->module, slot, &info);
+	CK_RV rv;
 
-	watch_token(before);
+	if (in != NULL && atomic_load(&in->stuck) > 0)
+		return CKR_DEVICE_ERROR;
+	rv = slot_token_info(&info, t->module, slot, in);
 	printed_token(&p, &info, slot);
 	if (rv == CKR_OK && !same_token(t, &p))
 		rv = CKR_TOKEN_NOT_PRESENT;
-	if (rv != CKR_OK)
-		return rv;
-	pthread_mutex_lock(&t->module->lock);
-	place(t, slot, p.flags);
-	pthread_mutex_unlock(&t->module->lock);
-	return CKR_OK;
+	if (rv == CKR_OK)
+		place_at(t, &p);
+	return rv;
 }
 
+/* Those that hang or fail are not the one that is sought. */
 static CK_RV search_slots(struct token *t)
 {
+	struct error unlisted = { 0 };
+	struct printed *p = NULL;
 	CK_SLOT_ID *list = NULL;
-	CK_ULONG count = 0;
-	CK_RV rv = slot_list_new(&list, &count, t->module);
+	CK_ULONG slots = 0;
+	size_t count = 0;
+	CK_RV rv = slot_list_new(&list, &slots, t->module);
 
-	if (rv == CKR_OK)
+	if (rv == CKR_OK && (p = calloc(slots + 1, sizeof(*p))) == NULL)
+		rv = CKR_HOST_MEMORY;
+	if (rv == CKR_OK) {
 		rv = CKR_TOKEN_NOT_PRESENT;
-	for (CK_ULONG i = 0; list != NULL && rv == CKR_TOKEN_NOT_PRESENT && i < count; i++)
-		if (check_slot(t, list[i]) == CKR_OK)
+		(void)slot_ask_all(p, &count, t->module, list, slots, &unlisted);
+	}
+	for (size_t i = 0; i < count && rv != CKR_OK; i++)
+		if (same_token(t, &p[i])) {
+			place_at(t, &p[i]);
 			rv = CKR_OK;
+		}
+	free(p);
 	free(list);
 	return rv;
 }
@@ -173,18 +209,22 @@ static CK_RV search_slots(struct token *t)
 /*
  * A module may look at its readers only when it is asked for its slots (PKCS#11 v2.40 section 5.5);
  * OpenSC answers for a card that was taken out until then, and a PIN that is sent to it is lost.
+ * What is for all slots is not t's to be stuck for.
  */
 static CK_RV locate(struct token *t)
 {
+	struct token *before = watch_token(NULL);
 	CK_ULONG count = 0;
 	CK_RV rv;
 
 	cryptoki_slots(t->module, NULL, &count);
-	rv = check_slot(t, atomic_load(&t->slot));
-
-	if (rv == CKR_CRYPTOKI_NOT_INITIALIZED && module_initialise(t->module) == CKR_OK)
-		rv = check_slot(t, atomic_load(&t->slot));
-	return rv == CKR_OK ? rv : search_slots(t);
+	rv = check_own_slot(t);
+	if (rv == CKR_CRYPTOKI_NOT_INITIALIZED && module_restart(t->module) == CKR_OK)
+		rv = check_own_slot(t);
+	if (rv != CKR_OK)
+		rv = search_slots(t);
+	watch_token(before);
+	return rv;
 }
 
 static struct token *first_present(struct module *m, struct token *t)
@@ -221,7 +261,17 @@ bool token_needs_login(const struct token *t)
 
 CK_RV token_update_flags(struct token *t)
 {
-	return check_slot(t, atomic_load(&t->slot));
+	return check_own_slot(t);
+}
+
+void token_say_stuck(struct token *t, const struct error *why)
+{
+	int level = atomic_exchange(&t->told, true) ? 1 : 0;
+
+	if (t->serial == NULL)
+		log_say(level, "slot %lu is passed over: %s", atomic_load(&t->slot), why->message);
+	else
+		log_say(level, "token \"%s\" is passed over: %s", t->label, why->message);
 }
 
 bool token_flags_fresh(const struct token *t)
@@ -244,26 +294,6 @@ void token_info(CK_TOKEN_INFO *info, const struct token *t)
 	pad(info->serialNumber, sizeof(info->serialNumber), t->serial);
 	pad(info->manufacturerID, sizeof(info->manufacturerID), t->manufacturer);
 	pad(info->model, sizeof(info->model), t->model);
-}
-
-CK_RV token_slot_info(CK_SLOT_INFO *info, const struct token *t)
-{
-	CK_RV rv = CKR_DEVICE_ERROR;
-	char name[48];
-	struct token *before;
-
-	memset(info, 0, sizeof(*info));
-	if (atomic_load(&t->stuck) == 0) {
-		before = watch_token((struct token *)t);
-		rv = cryptoki_slot_info(t->module, atomic_load(&t->slot), info);
-		watch_token(before);
-	}
-	if (rv == CKR_OK)
-		return CKR_OK;
-	memset(info, 0, sizeof(*info));
-	log_say(0, "token \"%s\": its slot does not say what it is (%s)", t->label,
-	    recovery_name(rv, name, sizeof(name)));
-	return rv;
 }
 
 int token_reconnect(struct token *t, struct error *err)
@@ -296,4 +326,6 @@ void token_forget_process(struct module *m)
 		health_forget(t);
 		atomic_store(&t->stuck, 0);
 	}
+	for (struct token *t = m->nameless; t != NULL; t = t->next)
+		atomic_store(&t->stuck, 0);
 }

@@ -21,7 +21,10 @@
 struct module;
 struct printed;
 
-/* One token; lives as long as its module is open. The strings never change. */
+/*
+ * One token; lives as long as its module is open. The strings never change; one without them stands
+ * for a slot in which none is known (engine/slot_ask.h).
+ */
 struct token {
 	struct module *module;
 	struct token *next;
@@ -30,6 +33,7 @@ struct token {
 	_Atomic long flags_time; /* seconds of CLOCK_MONOTONIC when flags were read */
 	atomic_bool present;
 	atomic_uint stuck; /* calls that were given up and have not returned: engine/watch.h */
+	atomic_bool told;  /* and that was said */
 	char *label;
 	char *serial;
 	char *manufacturer;
@@ -55,6 +59,12 @@ int token_refresh(struct module *m, struct error *err);
  */
 int token_note(struct module *m, const struct printed *p, size_t count);
 
+/* token_nameless(m, slot): one without a name, in no list; NULL: no memory. For slot_token. */
+struct token *token_nameless(struct module *m, CK_SLOT_ID slot);
+
+/* token_say_stuck(t, why): log that t is passed over since it is stuck: once, until it was asked again. */
+void token_say_stuck(struct token *t, const struct error *why);
+
 /* token_first(m), token_after(t): m's present tokens in turn; NULL at the end. */
 struct token *token_first(struct module *m);
 struct token *token_after(struct token *t);
@@ -73,12 +83,6 @@ bool token_flags_fresh(const struct token *t);
 
 /* token_info(info, t): what identifies t, in PKCS#11's form for URIs. */
 void token_info(CK_TOKEN_INFO *info, const struct token *t);
-
-/*
- * token_slot_info(info, t): ask for the slot that t sits in (C_GetSlotInfo), unless t is stuck:
- * CKR_DEVICE_ERROR. A refusal is logged, *info zero.
- */
-CK_RV token_slot_info(CK_SLOT_INFO *info, const struct token *t);
 
 /*
  * token_reconnect(t, err):

@@ -1,72 +1,12 @@
 #include <stdlib.h>
 
-#include "engine/cryptoki.h"
-#include "engine/log.h"
 #include "engine/module.h"
 #include "engine/printed.h"
 #include "engine/recovery.h"
 #include "engine/slot.h"
+#include "engine/slot_ask.h"
 #include "engine/slot_list.h"
 #include "engine/watch.h"
-
-static bool is_empty(CK_RV rv)
-{
-	return rv == CKR_TOKEN_NOT_PRESENT || rv == CKR_TOKEN_NOT_RECOGNIZED ||
-	       rv == CKR_SLOT_ID_INVALID;
-}
-
-/* The token that is in that slot as far as is known: a stuck one before others. */
-static struct token *token_in(struct module *m, CK_SLOT_ID slot)
-{
-	struct token *in = NULL;
-
-	pthread_mutex_lock(&m->lock);
-	for (struct token *t = m->tokens; t != NULL; t = t->next)
-		if (atomic_load(&t->slot) == slot && atomic_load(&t->present) &&
-		    (in == NULL || atomic_load(&t->stuck) > 0))
-			in = t;
-	pthread_mutex_unlock(&m->lock);
-	return in;
-}
-
-/* The call is for the token that is known there; for a slot where none is known it is the module's. */
-static CK_RV ask(CK_TOKEN_INFO *info, struct module *m, CK_SLOT_ID slot, struct token *t)
-{
-	struct token *before = watch_token(t);
-	CK_RV rv = cryptoki_token_info(m, slot, info);
-
-	watch_token(before);
-	return rv;
-}
-
-/* One slot that fails does not hide the others; where that leaves none, it is why. */
-static int read_tokens(struct printed *out, size_t *count, const CK_SLOT_ID *list, CK_ULONG slots,
-    struct module *m, struct error *err)
-{
-	CK_RV failed = CKR_OK;
-	char name[48];
-
-	for (CK_ULONG i = 0; i < slots; i++) {
-		struct token *t = token_in(m, list[i]);
-		CK_TOKEN_INFO info = { 0 };
-		CK_RV rv;
-
-		if (t != NULL && atomic_load(&t->stuck) > 0) {
-			log_say(0, "token \"%s\" is stuck, and is not asked", t->label);
-			continue;
-		}
-		rv = ask(&info, m, list[i], t);
-		if (rv == CKR_OK) {
-			printed_token(&out[(*count)++], &info, list[i]);
-		} else if (!is_empty(rv)) {
-			failed = rv;
-			log_say(0, "slot %lu is passed over: its token does not answer (%s)",
-			    list[i], recovery_name(rv, name, sizeof(name)));
-		}
-	}
-	return *count > 0 || failed == CKR_OK ? 0
-					      : recovery_error(err, failed, NULL, "read its token");
-}
 
 static int not_listed(struct error *err, CK_RV rv)
 {
@@ -115,7 +55,7 @@ int token_refresh(struct module *m, struct error *err)
 	if (r == 0 && (printed = calloc(slots + 1, sizeof(*printed))) == NULL)
 		r = error_nomem(err);
 	if (r == 0)
-		r = read_tokens(printed, &count, list, slots, m, err);
+		r = slot_ask_all(printed, &count, m, list, slots, err);
 	if (r == 0)
 		r = note_unless_older(m, number, printed, count, err);
 	free(printed);

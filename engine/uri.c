@@ -10,6 +10,8 @@
 #include "engine/configured.h"
 #include "engine/module.h"
 #include "engine/slot.h"
+#include "engine/slot_ask.h"
+#include "engine/watch.h"
 
 static int malformed(struct error *err, const char *why)
 {
@@ -71,6 +73,8 @@ static int check_module(P11KitUri *p11, const struct module *m, struct error *er
 		return 0;
 	if (m->own_instances && configured(path, name))
 		return 0;
+	if (m->own_instances && configured_stuck())
+		return watch_stuck(err, NULL);
 	error_set(err, HSMIME_EPOLICY,
 	    "the URI names a PKCS#11 module that is not configured, and loading it would run its "
 	    "code");

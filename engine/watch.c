@@ -1,6 +1,7 @@
 #include "engine/watch.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include "engine/slot.h"
 
 #define WATCH_GIVEN_UP ((uint64_t)1 << 63)
+#define TITLE_ROOM 64
 #define PATIENCE 10 /* times as long for a call that waits for a person */
 
 static _Thread_local struct watch *self;
@@ -129,16 +131,27 @@ int64_t watch_left_ms(const struct watch *w, unsigned limit)
 	return left > 0 ? left : 0;
 }
 
+/* "token "LABEL"", or which slot it is in. */
+static const char *title(char *buf, size_t size, const struct token *t)
+{
+	if (t->serial != NULL)
+		snprintf(buf, size, "token \"%s\"", t->label);
+	else
+		snprintf(buf, size, "the token in slot %lu", atomic_load(&t->slot));
+	return buf;
+}
+
 static void describe(
     const struct token *t, const struct module *m, const char *function, struct error *err)
 {
 	const char *what =
 	    "take the card out and insert it again, or restart the token's service, and "
 	    "start again";
+	char name[TITLE_ROOM];
 
 	if (t != NULL)
-		error_set(err, HSMIME_ETOKEN, "token \"%s\" does not answer (%s has not returned)",
-		    t->label, function);
+		error_set(err, HSMIME_ETOKEN, "%s does not answer (%s has not returned)",
+		    title(name, sizeof(name), t), function);
 	else
 		error_set(err, HSMIME_ETOKEN,
 		    "the PKCS#11 module %s does not answer (%s has not returned)", m->path,
@@ -198,9 +211,12 @@ unsigned watch_hanging(void)
 
 int watch_stuck(struct error *err, const struct token *t)
 {
+	char name[TITLE_ROOM];
+
 	if (t != NULL)
 		error_set(err, HSMIME_ETOKEN,
-		    "token \"%s\" is stuck: it has not returned from an earlier call", t->label);
+		    "%s is stuck: it has not returned from an earlier call",
+		    title(name, sizeof(name), t));
 	else
 		error_set(err, HSMIME_ETOKEN,
 		    "the PKCS#11 module is stuck: it has not returned from an earlier call");

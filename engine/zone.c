@@ -26,11 +26,13 @@ struct zone {
 	bool holds; /* the caller is within a gate */
 	struct log_message *said;
 	void *caller;
+	unsigned limit;
 	struct watch watch;
 	struct zone *next;
 };
 
 static _Thread_local void *caller;
+static _Thread_local unsigned limit_here;
 static pthread_mutex_t idle_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct zone *idle;
 static struct zone *given_up; /* kept in sight of leak checkers: their threads may come back */
@@ -79,6 +81,7 @@ static void *work(void *arg)
 		pthread_mutex_unlock(&z->lock);
 		log_to(z->log);
 		caller = z->caller;
+		limit_here = z->limit;
 		if (z->holds)
 			log_hold();
 		z->result = z->run(z->arg);
@@ -213,6 +216,11 @@ static int run_in(struct zone *z, zone_function run, void *arg, unsigned limit, 
 	return result;
 }
 
+unsigned zone_limit(void)
+{
+	return limit_here;
+}
+
 void zone_set_caller(void *p)
 {
 	caller = p;
@@ -256,6 +264,7 @@ int zone_run_apart(zone_function run, void *arg, unsigned limit, struct error *e
 	z->log = log_to((struct log_target){ NULL, NULL });
 	log_to(z->log);
 	z->caller = caller;
+	z->limit = limit;
 	z->holds = log_holds();
 	return run_in(z, run, arg, limit, err);
 }

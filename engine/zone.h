@@ -27,6 +27,9 @@ int zone_run(zone_function run, void *arg, unsigned limit, struct error *err);
 /* zone_run_apart(run, arg, limit, err): the same, within a zone too: that is not given up with it. */
 int zone_run_apart(zone_function run, void *arg, unsigned limit, struct error *err);
 
+/* zone_limit(): that of the zone which the calling thread works in; 0: none. */
+unsigned zone_limit(void);
+
 /*
  * zone_set_caller(p), zone_caller(): a pointer of the calling thread's that the work finds too,
  * for callbacks that have to know whom they are called for.

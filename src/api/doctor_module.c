@@ -13,23 +13,23 @@
 struct texts {
 	char **list;
 	size_t count;
+	struct error err;
 };
 
 static int list_configured(void *arg)
 {
 	struct texts *t = arg;
 
-	return diagnose_configured(&t->list, &t->count);
+	return diagnose_configured(&t->list, &t->count, &t->err);
 }
 
 /* To list them is to load them. */
 static void configured(struct doctor *d)
 {
-	struct texts t = { NULL, 0 };
-	struct error err = { 0 };
+	struct texts t = { .count = 0 };
 
-	if (doctor_question(d, list_configured, &t, &err) != 0) {
-		doctor_fail(d, DOCTOR_MODULE_STUCK, "p11-kit", &err);
+	if (doctor_question(d, list_configured, &t, &t.err) != 0) {
+		doctor_fail(d, DOCTOR_MODULE_STUCK, "p11-kit", &t.err);
 		return;
 	}
 	for (size_t i = 0; i < t.count; i++)
@@ -90,7 +90,9 @@ static void service(struct doctor *d)
 
 static void tell_reader(struct doctor *d, const struct diagnosis_reader *r)
 {
-	if (r->refusal[0] != '\0')
+	if (r->stuck.code != 0)
+		doctor_fail(d, DOCTOR_MODULE_STUCK, r->name, &r->stuck);
+	else if (r->refusal[0] != '\0')
 		doctor_say(d, DOCTOR_READER_FAILED, r->name,
 		    "the token in this reader does not answer (%s)", r->refusal);
 	else if (!r->token && r->removable)

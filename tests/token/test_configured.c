@@ -9,8 +9,11 @@
 
 #include <p11-kit/pkcs11.h>
 #include <pthread.h>
+#include <sched.h>
 
 #include "engine/diagnose.h"
+#include "engine/module.h"
+#include "engine/uri.h"
 #include "engine/watch.h"
 #include "engine/zone.h"
 
@@ -19,6 +22,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static bool hangs;
+static unsigned loads;
 
 /* In p11-kit's place, for the whole program. */
 CK_FUNCTION_LIST **p11_kit_modules_load(const char *reserved, int flags);
@@ -28,6 +32,7 @@ CK_FUNCTION_LIST **p11_kit_modules_load(const char *reserved, int flags)
 	(void)reserved;
 	(void)flags;
 	pthread_mutex_lock(&lock);
+	loads++;
 	while (hangs)
 		pthread_cond_wait(&changed, &lock);
 	pthread_mutex_unlock(&lock);
@@ -46,13 +51,14 @@ static void set_hangs(bool on)
 static struct texts {
 	char **list;
 	size_t count;
-} texts[2];
+	struct error err;
+} texts[3];
 
 static int list(void *arg)
 {
 	struct texts *t = arg;
 
-	return diagnose_configured(&t->list, &t->count);
+	return diagnose_configured(&t->list, &t->count, &t->err);
 }
 
 static void a_module_that_hangs_is_given_up(void **state)
@@ -67,12 +73,30 @@ static void a_module_that_hangs_is_given_up(void **state)
 	assert_int_equal(watch_hanging(), 1);
 }
 
+static void and_is_not_asked_before_it_is_back(void **state)
+{
+	struct module proxy = { .file = "/proxy.so", .own_instances = true };
+	struct error err = { 0 };
+	struct uri u;
+
+	(void)state;
+	assert_int_equal(zone_run(list, &texts[2], 60000, &err), HSMIME_ETOKEN);
+	assert_non_null(strstr(texts[2].err.message, "stuck"));
+	assert_int_equal(
+	    uri_parse(&u, "pkcs11:token=A?module-path=/a.so", &proxy, &err), HSMIME_ETOKEN);
+	assert_non_null(strstr(err.message, "stuck"));
+	assert_int_equal(loads, 1);
+	assert_int_equal(watch_hanging(), 1);
+}
+
 static void and_is_asked_again_once_it_is_back(void **state)
 {
 	struct error err = { 0 };
 
 	(void)state;
 	set_hangs(false);
+	while (watch_hanging() > 0)
+		sched_yield();
 	assert_int_equal(zone_run(list, &texts[1], 60000, &err), 0);
 	assert_int_equal(texts[1].count, 0);
 	diagnose_configured_free(texts[1].list, texts[1].count);
@@ -83,6 +107,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_module_that_hangs_is_given_up),
+		cmocka_unit_test(and_is_not_asked_before_it_is_back),
 		cmocka_unit_test(and_is_asked_again_once_it_is_back),
 	};
 

@@ -14,6 +14,7 @@
 #include "engine/module.h"
 #include "engine/recovery.h"
 #include "engine/slot.h"
+#include "engine/slot_ask.h"
 
 #define MANY 300
 

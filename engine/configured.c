@@ -25,9 +25,22 @@ CK_FUNCTION_LIST **configured_load(void)
 	return list;
 }
 
+CK_RV configured_try(CK_FUNCTION_LIST *module)
+{
+	CK_RV rv = module_enter(&all, "C_Initialize");
+
+	if (rv != CKR_OK)
+		return rv;
+	rv = p11_kit_module_initialize(module);
+	if (rv == CKR_OK)
+		(void)p11_kit_module_finalize(module);
+	module_leave(&all);
+	return rv;
+}
+
 void configured_release(CK_FUNCTION_LIST **list)
 {
-	if (list == NULL)
+	if (list == NULL || configured_stuck())
 		return;
 	module_enter(&all, "p11_kit_modules_release");
 	p11_kit_modules_release(list);

@@ -6,7 +6,6 @@
 
 #include <p11-kit/p11-kit.h>
 
-#include "engine/configured.h"
 #include "engine/cryptoki.h"
 #include "engine/engine_internal.h"
 #include "engine/mechanism.h"
@@ -65,52 +64,6 @@ int diagnose_module(struct diagnosis_module *d, struct engine *e, struct error *
 const char *diagnose_p11kit(void)
 {
 	return P11KIT_VERSION;
-}
-
-static char *module_text(CK_FUNCTION_LIST *m)
-{
-	char *name = p11_kit_module_get_name(m), *file = p11_kit_module_get_filename(m);
-	size_t size = (name != NULL ? strlen(name) : 0) + (file != NULL ? strlen(file) : 0) + 8;
-	char *text = malloc(size);
-
-	if (text != NULL)
-		snprintf(
-		    text, size, "%s (%s)", name != NULL ? name : "?", file != NULL ? file : "?");
-	free(name);
-	free(file);
-	return text;
-}
-
-int diagnose_configured(char ***list, size_t *count, struct error *err)
-{
-	CK_FUNCTION_LIST **modules = configured_load();
-	size_t n = 0;
-
-	*list = NULL;
-	*count = 0;
-	if (configured_stuck())
-		return watch_stuck(err, NULL);
-	while (modules != NULL && modules[n] != NULL)
-		n++;
-	*count = 0;
-	*list = calloc(n + 1, sizeof(**list));
-	while (
-	    *list != NULL && *count < n && ((*list)[*count] = module_text(modules[*count])) != NULL)
-		*count += 1;
-	configured_release(modules);
-	if (*list != NULL && *count == n)
-		return 0;
-	diagnose_configured_free(*list, *count);
-	*list = NULL;
-	*count = 0;
-	return error_nomem(err);
-}
-
-void diagnose_configured_free(char **list, size_t count)
-{
-	for (size_t i = 0; list != NULL && i < count; i++)
-		free(list[i]);
-	free(list);
 }
 
 static void fill_reader(struct diagnosis_reader *d, struct module *m, CK_SLOT_ID slot)

@@ -30,12 +30,20 @@ int diagnose_module(struct diagnosis_module *d, struct engine *e, struct error *
 /* diagnose_p11kit(): p11-kit's version, of when hsmime was built. */
 const char *diagnose_p11kit(void);
 
+/* A module that p11-kit is configured with. */
+struct diagnosis_configured {
+	char *text; /* "NAME (FILE)"; of one that can't be loaded the file that configures it */
+	char refusal
+	    [48]; /* CKR_… of one that does not start, which p11-kit does without; else empty */
+	bool unloaded;
+};
+
 /*
- * diagnose_configured(list, count, err): "NAME (FILE)" of each module that p11-kit is configured with and can
- * load. Free with diagnose_configured_free. 0, HSMIME_ETOKEN (an earlier call for that hangs) or HSMIME_ENOMEM.
+ * diagnose_configured(list, count, err): all of them, started one by one. Free with
+ * diagnose_configured_free. 0, HSMIME_ETOKEN (one hangs, now or since an earlier call) or HSMIME_ENOMEM.
  */
-int diagnose_configured(char ***list, size_t *count, struct error *err);
-void diagnose_configured_free(char **list, size_t count);
+int diagnose_configured(struct diagnosis_configured **list, size_t *count, struct error *err);
+void diagnose_configured_free(struct diagnosis_configured *list, size_t count);
 
 /* A slot; with a token in it, or why that can't be said. */
 struct diagnosis_reader {

@@ -26,7 +26,9 @@ int find_no_token(struct search *s)
 		    s->err, HSMIME_ENOKEY, "no token matches %.*s", shown_length(s->text), s->text);
 	else
 		error_set(s->err, HSMIME_ENOKEY, "no token is there");
-	return error_hint(s->err, "insert the token; 'hsmime tokens' lists those that are there");
+	return error_hint(s->err,
+	    "insert the token; 'hsmime tokens' lists those that are there, and "
+	    "'hsmime doctor' tells of modules that do not start");
 }
 
 static int no_key(struct search *s)

@@ -27,6 +27,10 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	[DOCTOR_PIN_SOURCE_MISSING] = { "pin-source-missing", "software", ERROR, HSMIME_EPIN,
 	    "correct --pin-source, pin-source in the configuration or HSMIME_PIN_SOURCE" },
 	[DOCTOR_MODULE_CONFIGURED] = { "module-configured", "module", INFO, 0, NULL },
+	[DOCTOR_MODULE_UNLOADED] = { "module-unloaded", "module", WARNING, 0,
+	    "install the module's package; or correct the file, or remove it" },
+	[DOCTOR_MODULE_UNSTARTED] = { "module-unstarted", "module", WARNING, 0,
+	    "check the module's own configuration, and that its service runs" },
 	[DOCTOR_MODULE_NONE_CONFIGURED] = { "module-none-configured", "module", WARNING, 0,
 	    "install the token's package (opensc-pkcs11 for most cards, softhsm2 for a token in "
 	    "software), or name its module with --module" },

@@ -10,32 +10,49 @@
 
 #define PCSCD "/run/pcscd/pcscd.comm"
 
-struct texts {
-	char **list;
+struct configured {
+	struct diagnosis_configured *list;
 	size_t count;
 	struct error err;
 };
 
 static int list_configured(void *arg)
 {
-	struct texts *t = arg;
+	struct configured *t = arg;
 
 	return diagnose_configured(&t->list, &t->count, &t->err);
+}
+
+/* Whether it could be loaded. */
+static bool tell_configured(struct doctor *d, const struct diagnosis_configured *c)
+{
+	if (c->unloaded)
+		doctor_say(d, DOCTOR_MODULE_UNLOADED, c->text,
+		    "p11-kit is configured with this module, but can't load it");
+	else if (c->refusal[0] != '\0')
+		doctor_say(d, DOCTOR_MODULE_UNSTARTED, c->text,
+		    "p11-kit is configured with this module, but it does not start (%s), and its "
+		    "tokens are not there",
+		    c->refusal);
+	else
+		doctor_say(
+		    d, DOCTOR_MODULE_CONFIGURED, c->text, "p11-kit is configured with this module");
+	return !c->unloaded;
 }
 
 /* To list them is to load them. */
 static void configured(struct doctor *d)
 {
-	struct texts t = { .count = 0 };
+	struct configured t = { .count = 0 };
+	size_t loaded = 0;
 
 	if (doctor_question(d, list_configured, &t, &t.err) != 0) {
 		doctor_fail(d, DOCTOR_MODULE_STUCK, "p11-kit", &t.err);
 		return;
 	}
 	for (size_t i = 0; i < t.count; i++)
-		doctor_say(d, DOCTOR_MODULE_CONFIGURED, t.list[i],
-		    "p11-kit is configured with this module");
-	if (t.count == 0)
+		loaded += tell_configured(d, &t.list[i]);
+	if (loaded == 0)
 		doctor_say(d, DOCTOR_MODULE_NONE_CONFIGURED, NULL,
 		    "p11-kit has no module that it can load");
 	diagnose_configured_free(t.list, t.count);

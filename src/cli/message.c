@@ -99,10 +99,11 @@ void message_no_token(const char *label)
 {
 	if (label != NULL)
 		message_note("there is no token \"%s\"; check --token, --module, and that it is "
-			     "plugged in",
+			     "plugged in; 'hsmime doctor' tells of modules that do not start",
 		    label);
 	else
-		message_note("there is no token; check --module, and that it is plugged in");
+		message_note("there is no token; check --module, and that it is plugged in; "
+			     "'hsmime doctor' tells of modules that do not start");
 }
 
 void message_log(void *arg, int level, const char *text)

@@ -49,7 +49,7 @@ static void set_hangs(bool on)
 
 /* What is left to a thread that comes back outlives the test. */
 static struct texts {
-	char **list;
+	struct diagnosis_configured *list;
 	size_t count;
 	struct error err;
 } texts[3];
@@ -98,7 +98,9 @@ static void and_is_asked_again_once_it_is_back(void **state)
 	while (watch_hanging() > 0)
 		sched_yield();
 	assert_int_equal(zone_run(list, &texts[1], 60000, &err), 0);
-	assert_int_equal(texts[1].count, 0);
+	/* Files that configure modules may be there: this p11-kit loads none. */
+	for (size_t i = 0; i < texts[1].count; i++)
+		assert_true(texts[1].list[i].unloaded);
 	diagnose_configured_free(texts[1].list, texts[1].count);
 	zone_end();
 }

@@ -135,15 +135,50 @@ not_told() {
 	told warning state-folder-unusable
 }
 
-# For root p11-kit reads no configuration below HOME.
-@test "a machine for which no module is configured" {
-	mkdir -p home/.config/pkcs11
+# configure [NAME FILE]...: p11-kit knows these modules alone. For root it reads nothing below HOME.
+configure() {
+	rm -rf home
+	mkdir -p home/.config/pkcs11/modules
 	echo 'user-config: only' >home/.config/pkcs11/pkcs11.conf
+	while [ $# -gt 0 ]; do
+		echo "module: $2" >"home/.config/pkcs11/modules/$1.module"
+		shift 2
+	done
 	as_user=()
 	[ "$(id -u)" != 0 ] || as_user=(unshare --user --map-user=1000 --map-group=1000)
 	"${as_user[@]}" true || skip 'no namespaces for it'
 	unset HSMIME_MODULE
+}
+
+configured() { # COMMAND...: by the user whom that is for
 	HOME=$PWD/home XDG_CONFIG_HOME=$PWD/home/.config run --separate-stderr \
-		"${as_user[@]}" "$HSMIME" doctor --json
+		"${as_user[@]}" "$HSMIME" "$@"
+}
+
+@test "a machine for which no module is configured" {
+	configure
+	configured doctor --json
 	told warning module-none-configured
+}
+
+@test "configured modules that can't be loaded or don't start" {
+	local soft=$HSMIME_MODULE
+	sabotage 'refuse C_Initialize CKR_DEVICE_ERROR 0 99'
+	configure soft "$soft" gone /nonexistent/gone.so text "$PWD/text" \
+		broken "$HSMIME_BUILD/tests/token/proxy.so"
+	: >text
+	configured doctor --json
+	told info module-configured
+	told warning module-unloaded
+	told warning module-unstarted
+	grep -q 'gone (.*/gone.module)' <<<"$output"
+	grep -q 'text (.*/text.module)' <<<"$output"
+	grep -q 'broken (.*/proxy.so)' <<<"$output"
+	grep -q 'CKR_DEVICE_ERROR' <<<"$output"
+	configure broken "$HSMIME_BUILD/tests/token/proxy.so"
+	printf 'From: a@example.test\n\nHello\n' >mail.eml
+	configured tokens
+	grep -q "'hsmime doctor' tells of modules that do not start" <<<"$stderr"
+	configured sign -k 'pkcs11:token=Demo' -o signed.eml mail.eml
+	grep -q "'hsmime doctor' tells of modules that do not start" <<<"$stderr"
 }

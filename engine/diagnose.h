@@ -127,6 +127,7 @@ struct diagnosis_object {
 	enum diagnosis_kind kind;
 	bool named; /* by one of the keys that were asked about */
 	bool rsa;
+	bool supported; /* a key: RSA or EC */
 	bool always_authenticate;
 	unsigned usage; /* enum hsmime_key_usage of a private key */
 	unsigned char *id;

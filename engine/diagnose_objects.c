@@ -91,6 +91,7 @@ static int fill(
 	d->rsa = object_ulong(o, CKA_KEY_TYPE, CKK_EC) == CKK_RSA;
 	d->always_authenticate = object_bool(o, CKA_ALWAYS_AUTHENTICATE, false);
 	d->usage = object_usage(o);
+	d->supported = object_supported(o);
 	d->id = copy(id);
 	d->id_len = id != NULL ? id->ulValueLen : 0;
 	d->label = copy(label);

@@ -51,6 +51,11 @@ static int nothing(struct search *s)
 
 	if (s->failed.code < 0)
 		return search_failed(s);
+	if (s->unfit > 0 && s->unsupported == s->unfit) {
+		error_set(s->err, HSMIME_ENOKEY,
+		    "the key is there, but of a kind that this version does not use");
+		return error_hint(s->err, "use an RSA or EC key; 'hsmime keys' shows the kinds");
+	}
 	if (s->unfit > 0) {
 		error_set(s->err, HSMIME_ENOKEY, "the key is there, but may not be used to %s",
 		    s->purpose == ENGINE_SIGN ? "sign" : "decrypt");

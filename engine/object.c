@@ -234,8 +234,17 @@ bool object_bool(const struct object *o, CK_ATTRIBUTE_TYPE type, bool otherwise)
 	return *(const CK_BBOOL *)a->pValue != CK_FALSE;
 }
 
+bool object_supported(const struct object *o)
+{
+	CK_ULONG type = object_ulong(o, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
+
+	return type == CKK_RSA || type == CKK_EC;
+}
+
 unsigned object_usage(const struct object *o)
 {
+	if (!object_supported(o))
+		return 0;
 	return (object_bool(o, CKA_SIGN, false) ? HSMIME_KEY_SIGN : 0) |
 	       (object_bool(o, CKA_DECRYPT, false) ? HSMIME_KEY_DECRYPT : 0) |
 	       (object_bool(o, CKA_DERIVE, false) ? HSMIME_KEY_DERIVE : 0) |

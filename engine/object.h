@@ -65,7 +65,10 @@ const CK_ATTRIBUTE *object_get(const struct object *o, CK_ATTRIBUTE_TYPE type);
 CK_ULONG object_ulong(const struct object *o, CK_ATTRIBUTE_TYPE type, CK_ULONG otherwise);
 bool object_bool(const struct object *o, CK_ATTRIBUTE_TYPE type, bool otherwise);
 
-/* object_usage(o): enum hsmime_key_usage of a key. */
+/* object_supported(o): a key of a kind that is used here: RSA or EC. */
+bool object_supported(const struct object *o);
+
+/* object_usage(o): enum hsmime_key_usage of a key; none where it is not object_supported. */
 unsigned object_usage(const struct object *o);
 
 /*

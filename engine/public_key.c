@@ -110,6 +110,18 @@ static bool same_curve(const CK_ATTRIBUTE *params, const EVP_PKEY *key)
 	       OBJ_sn2nid(group) == NID_undef || OBJ_sn2nid(shown) == OBJ_sn2nid(group);
 }
 
+/* Whether a private key of that type that shows no more may have this public key. */
+static bool may_be(CK_ULONG type, const struct object *o, const EVP_PKEY *key)
+{
+	bool rsa = EVP_PKEY_is_a(key, "RSA"), ec = EVP_PKEY_is_a(key, "EC");
+
+	if (type == CKK_RSA)
+		return rsa;
+	if (type == CKK_EC || type == CK_UNAVAILABLE_INFORMATION)
+		return ec && same_curve(object_get(o, CKA_EC_PARAMS), key);
+	return !rsa && !ec;
+}
+
 int public_key_compare(const struct object *o, const EVP_PKEY *key)
 {
 	CK_ULONG type = object_ulong(o, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
@@ -118,8 +130,7 @@ int public_key_compare(const struct object *o, const EVP_PKEY *key)
 
 	if (own != NULL)
 		same = EVP_PKEY_eq(own, key) == 1;
-	else if (!EVP_PKEY_is_a(key, type == CKK_RSA ? "RSA" : "EC") ||
-		 (type != CKK_RSA && !same_curve(object_get(o, CKA_EC_PARAMS), key)))
+	else if (!may_be(type, o, key))
 		same = 0;
 	EVP_PKEY_free(own);
 	error_forget();

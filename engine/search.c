@@ -91,7 +91,7 @@ static bool fits_purpose(const struct search *s, const struct object *o)
 {
 	CK_ULONG type = object_ulong(o, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
 
-	if (type != CKK_RSA && type != CKK_EC)
+	if (!object_supported(o))
 		return false;
 	if (s->purpose == ENGINE_SIGN)
 		return object_bool(o, CKA_SIGN, true);
@@ -139,6 +139,7 @@ static int note_private(struct query *q, struct work *w, CK_OBJECT_HANDLE handle
 	other = copies_has(&o) || is_another(s, &o);
 	if (other || !fits_purpose(s, &o)) {
 		s->unfit += !other;
+		s->unsupported += !other && !object_supported(&o);
 		object_free(&o);
 		return 0;
 	}

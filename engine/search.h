@@ -47,7 +47,8 @@ struct search {
 	struct hit twins
 	    [SEARCH_HITS]; /* hits that turned out to be the key of another one, on another token */
 	size_t twin_count;
-	size_t unfit; /* private keys that matched, but may not be used for the purpose */
+	size_t unfit;       /* private keys that matched, but may not be used for the purpose */
+	size_t unsupported; /* those of them that are neither RSA nor EC */
 };
 
 /* search_begin(s, e, uri, purpose, err): parse uri (may be NULL). As uri_parse and pin_source_from_uri. */

@@ -127,7 +127,10 @@ static void look_at_key(const struct holding *h, const struct diagnosis_object *
 	if (o->always_authenticate)
 		doctor_say(h->d, DOCTOR_KEY_ALWAYS_AUTHENTICATE, o->uri,
 		    "the key wants the PIN for every use");
-	if ((o->usage & useful) == 0)
+	if (!o->supported)
+		doctor_say(h->d, DOCTOR_KEY_NOT_FOR_MAIL, o->uri,
+		    "the key is neither RSA nor EC, and this version uses no others");
+	else if ((o->usage & useful) == 0)
 		doctor_say(h->d, DOCTOR_KEY_NOT_FOR_MAIL, o->uri,
 		    "the key may neither sign nor decrypt, so hsmime has no use for it");
 	else if (h->login && (fits || o->rsa)) /* an EC key is compared with its certificate */

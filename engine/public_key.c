@@ -57,12 +57,39 @@ static EVP_PKEY *ec_key(const char *group, const unsigned char *point, size_t le
 	return from_data("EC", params);
 }
 
-/* CKA_EC_PARAMS as an OID; other forms (explicit parameters, names) are not used with CMS. */
+/* "P-256", "secp256r1", and what else OpenSSL knows. */
+static int nid_of_name(const char *name)
+{
+	int nid = EC_curve_nist2nid(name);
+
+	if (strcmp(name, "secp256r1") == 0)
+		return NID_X9_62_prime256v1;
+	return nid != NID_undef ? nid : OBJ_sn2nid(name);
+}
+
+/* PKCS#11 v3.0 section 2.3.3: a curve's name, as a PrintableString. */
+static int nid_of_string(const CK_ATTRIBUTE *params)
+{
+	const unsigned char *p = params->pValue;
+	ASN1_PRINTABLESTRING *s = d2i_ASN1_PRINTABLESTRING(NULL, &p, (long)params->ulValueLen);
+	char name[32];
+	int len = s != NULL ? ASN1_STRING_length(s) : 0, nid = NID_undef;
+
+	if (len > 0 && (size_t)len < sizeof(name)) {
+		memcpy(name, ASN1_STRING_get0_data(s), (size_t)len);
+		name[len] = '\0';
+		nid = nid_of_name(name);
+	}
+	ASN1_PRINTABLESTRING_free(s);
+	return nid;
+}
+
+/* CKA_EC_PARAMS as an OID or a name; explicit parameters are not used with CMS. */
 static const char *group_of_params(const CK_ATTRIBUTE *params)
 {
 	const unsigned char *p = params->pValue;
 	ASN1_OBJECT *oid = d2i_ASN1_OBJECT(NULL, &p, (long)params->ulValueLen);
-	int nid = oid != NULL ? OBJ_obj2nid(oid) : NID_undef;
+	int nid = oid != NULL ? OBJ_obj2nid(oid) : nid_of_string(params);
 
 	ASN1_OBJECT_free(oid);
 	return nid != NID_undef ? OBJ_nid2sn(nid) : NULL;

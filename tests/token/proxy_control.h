@@ -6,7 +6,7 @@
  * every call, and while a call hangs. Each line is a command, carried out once per
  * process; a test appends lines, or replaces the file by rename, and then all the
  * lines of the new one are carried out. A command is the name of a member of struct
- * proxy and its arguments; see the table in proxy_control.c. Numbers may be in hex,
+ * proxy and its arguments; see the table in proxy_commands.c. Numbers may be in hex,
  * codes and mechanisms are CKR_… and CKM_…, a dash is NULL, # begins a comment.
  *
  * $PROXY_COUNTS names a file for the calls, a line "C_Sign 3" each, written by the

@@ -149,9 +149,10 @@ static void a_malformed_point_is_no_key(void **state)
 	EVP_PKEY_free(key);
 }
 
-static void a_curve_that_is_not_told_by_a_known_oid_is_no_key(void **state)
+static void a_curve_that_is_told_by_no_known_oid_or_name_is_no_key(void **state)
 {
-	static unsigned char name[] = "\x13\x05P-256", unknown[] = "\x06\x03\x2a\x03\x04",
+	static unsigned char nist[] = "\x13\x05P-256", secg[] = "\x13\x09secp256r1",
+			     other[] = "\x13\x05P-255", unknown[] = "\x06\x03\x2a\x03\x04",
 			     junk[] = "\x06\x7f\x2a";
 	struct told t;
 	size_t header = 0, len;
@@ -163,7 +164,11 @@ static void a_curve_that_is_not_told_by_a_known_oid_is_no_key(void **state)
 	len = write_point(t.point, &header, key);
 	tell(&t, CKA_EC_POINT, t.point, len);
 	reads(&t, key);
-	*params = (CK_ATTRIBUTE){ CKA_EC_PARAMS, name, sizeof(name) - 1 };
+	*params = (CK_ATTRIBUTE){ CKA_EC_PARAMS, nist, sizeof(nist) - 1 };
+	reads(&t, key);
+	*params = (CK_ATTRIBUTE){ CKA_EC_PARAMS, secg, sizeof(secg) - 1 };
+	reads(&t, key);
+	*params = (CK_ATTRIBUTE){ CKA_EC_PARAMS, other, sizeof(other) - 1 };
 	reads(&t, NULL);
 	*params = (CK_ATTRIBUTE){ CKA_EC_PARAMS, unknown, sizeof(unknown) - 1 };
 	reads(&t, NULL);
@@ -283,7 +288,7 @@ int main(void)
 		cmocka_unit_test(a_bare_point_that_looks_like_an_octet_string_is_read),
 		cmocka_unit_test(a_compressed_point_is_read_and_given_uncompressed),
 		cmocka_unit_test(a_malformed_point_is_no_key),
-		cmocka_unit_test(a_curve_that_is_not_told_by_a_known_oid_is_no_key),
+		cmocka_unit_test(a_curve_that_is_told_by_no_known_oid_or_name_is_no_key),
 		cmocka_unit_test(an_rsa_key_is_read_whatever_zeros_lead_its_modulus),
 		cmocka_unit_test(an_object_that_tells_nothing_is_no_key),
 		cmocka_unit_test(curves_and_sizes_are_told),

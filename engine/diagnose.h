@@ -35,12 +35,14 @@ struct diagnosis_configured {
 	char *text; /* "NAME (FILE)"; of one that can't be loaded the file that configures it */
 	char refusal
 	    [48]; /* CKR_… of one that does not start, which p11-kit does without; else empty */
+	struct error
+	    stuck; /* of one that hangs; those behind it were not started; code 0: it does not */
 	bool unloaded;
 };
 
 /*
  * diagnose_configured(list, count, err): all of them, started one by one. Free with
- * diagnose_configured_free. 0, HSMIME_ETOKEN (one hangs, now or since an earlier call) or HSMIME_ENOMEM.
+ * diagnose_configured_free. 0, HSMIME_ETOKEN (a call for that hangs since earlier) or HSMIME_ENOMEM.
  */
 int diagnose_configured(struct diagnosis_configured **list, size_t *count, struct error *err);
 void diagnose_configured_free(struct diagnosis_configured *list, size_t count);

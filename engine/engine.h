@@ -71,8 +71,8 @@ void engine_free(struct engine *e);
 
 /*
  * engine_wait(e, err): wait until a token comes or goes (C_WaitForSlotEvent; a module that can't wait
- * is asked every half second), and list the tokens anew. May return without a change, but then not
- * within half a second. 0, HSMIME_ETOKEN or HSMIME_ENOMEM.
+ * is asked every half second, and every one for 4 seconds after an event), and list the tokens
+ * anew. May return without a change, but then not within half a second. 0, HSMIME_ETOKEN or HSMIME_ENOMEM.
  */
 int engine_wait(struct engine *e, struct error *err);
 

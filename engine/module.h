@@ -49,6 +49,8 @@ struct module {
 	pthread_mutex_t lock; /* of the list of tokens */
 	struct token *tokens;
 	struct token *nameless; /* engine/slot_ask.h */
+	atomic_uint
+	    moving; /* engine/wait.c: times that tokens are looked for before events are waited for */
 };
 
 /*

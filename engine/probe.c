@@ -11,19 +11,41 @@
 #include "engine/content_on_token.h"
 #include "engine/crypto.h"
 #include "engine/key.h"
+#include "engine/module.h"
 #include "engine/public_key.h"
+#include "engine/slot.h"
 #include "engine/token_key.h"
 #include "engine/verify.h"
 #include "util/buffer.h"
 #include "util/sink.h"
 
 #define SECRET 32 /* octets */
+/* Outcomes beside a status: */
 #define REFUSED 1 /* a token failed before it gave an answer: it may do it in another way */
+#define WRONG 2   /* it answers, but wrongly */
 
 static int wrong(const struct token_key *k, struct error *err, const char *what)
 {
 	error_set(err, HSMIME_ETOKEN, "the key %s answers wrongly: %s", k->uri, what);
-	return error_hint(err, "have the token checked; what it answered lately may be wrong too");
+	error_hint(err, "have the token checked; what it answered lately may be wrong too");
+	return WRONG;
+}
+
+/* HSMIME_ETOKEN is a refusal, unless the token hangs or is gone: then another way is of no use. */
+static int outcome(const struct token_key *k, int r)
+{
+	const struct token *t = k->token;
+	bool there = atomic_load(&t->present) && atomic_load(&t->stuck) == 0 &&
+		     atomic_load(&t->module->stuck) == 0;
+
+	return r == HSMIME_ETOKEN && there ? REFUSED : r;
+}
+
+/* Of several refusals the first one is told; it stays in err where another way does it. */
+static void note(struct error *err, const struct error *own, int r)
+{
+	if (r < 0 || r == WRONG || err->code == 0)
+		*err = *own;
 }
 
 static int unable(struct error *err)
@@ -45,7 +67,7 @@ static int sign_by(struct token_key *k, const struct token_sign *way, struct err
 	r = token_key_sign(k, sig, &len, &q, err);
 	if (r == 0 && !verify_signature(k, &q, sig, len))
 		return wrong(k, err, "its signature does not verify");
-	return r == HSMIME_ETOKEN ? REFUSED : r;
+	return outcome(k, r);
 }
 
 /* A key may be allowed one padding only (CKA_ALLOWED_MECHANISMS), or its token lack the other. */
@@ -60,9 +82,13 @@ static int sign(struct token_key *k, struct error *err)
 	size_t count = k->type == TOKEN_KEY_RSA ? sizeof(rsa) / sizeof(rsa[0]) : 1;
 	int r = REFUSED;
 
-	for (size_t i = 0; r == REFUSED && i < count; i++)
-		r = sign_by(k, &ways[i], err);
-	return r == REFUSED ? HSMIME_ETOKEN : r;
+	for (size_t i = 0; r == REFUSED && i < count; i++) {
+		struct error own = { 0 };
+
+		r = sign_by(k, &ways[i], &own);
+		note(err, &own, r);
+	}
+	return r;
 }
 
 /* How a secret is encrypted. */
@@ -150,9 +176,8 @@ static int unwrap_by(struct token_key *k, const struct way *way, struct error *e
 		return unable(err);
 	q.len = len;
 	r = token_key_unwrap(&c, out, &out_len, k, &q, TOKEN_CONTENT_AES_CBC, err);
-	if (r == HSMIME_ETOKEN)
-		r = REFUSED;
-	else if (r == 0 && c != NULL)
+	r = outcome(k, r);
+	if (r == 0 && c != NULL)
 		r = use(c, k, secret, err);
 	else if (r == 0 && CRYPTO_memcmp(out, secret, sizeof(secret)) != 0)
 		r = wrong(k, err, "it unwraps to something else");
@@ -173,9 +198,8 @@ static int decrypt_by(struct token_key *k, const struct way *way, struct error *
 		return unable(err);
 	q.len = len;
 	r = token_key_decrypt(k, out, &out_len, &q, err);
-	if (r == HSMIME_ETOKEN)
-		r = REFUSED;
-	else if (r == HSMIME_EINVALID)
+	r = outcome(k, r);
+	if (r == HSMIME_EINVALID)
 		r = wrong(k, err, "it does not decrypt");
 	else if (r == 0 &&
 		 (out_len != sizeof(secret) || CRYPTO_memcmp(out, secret, sizeof(secret)) != 0))
@@ -194,9 +218,13 @@ static int decrypt(struct token_key *k, struct error *err)
 	};
 	int r = REFUSED;
 
-	for (size_t i = 0; r == REFUSED && i < sizeof(ways) / sizeof(ways[0]); i++)
-		r = k->unwraps ? unwrap_by(k, &ways[i], err) : decrypt_by(k, &ways[i], err);
-	return r == REFUSED ? HSMIME_ETOKEN : r;
+	for (size_t i = 0; r == REFUSED && i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct error own = { 0 };
+
+		r = k->unwraps ? unwrap_by(k, &ways[i], &own) : decrypt_by(k, &ways[i], &own);
+		note(err, &own, r);
+	}
+	return r;
 }
 
 /* The other side of a key agreement, with a key made for it. */
@@ -235,15 +263,31 @@ static int derive(struct token_key *k, struct error *err)
 	return r;
 }
 
-int probe_run(struct token_key *k, enum probe probe, struct error *err)
+static int run(struct token_key *k, enum probe probe, struct error *err)
 {
 	static int (*const probes[])(struct token_key *, struct error *) = {
 		[PROBE_SIGN] = sign, [PROBE_DECRYPT] = decrypt, [PROBE_DERIVE] = derive
 	};
 	int r;
 
+	error_clear(err);
 	ERR_set_mark();
 	r = probes[probe](k, err);
 	ERR_pop_to_mark();
 	return r;
+}
+
+int probe_run(struct token_key *k, enum probe probe, struct error *err)
+{
+	int r = run(k, probe, err);
+
+	return r > 0 ? HSMIME_ETOKEN : r;
+}
+
+int probe_sign(bool *wrong_answer, struct token_key *k, struct error *err)
+{
+	int r = run(k, PROBE_SIGN, err);
+
+	*wrong_answer = r == WRONG;
+	return r > 0 ? HSMIME_ETOKEN : r;
 }

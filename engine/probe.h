@@ -5,6 +5,8 @@
 #ifndef ENGINE_PROBE_H
 #define ENGINE_PROBE_H
 
+#include <stdbool.h>
+
 #include "util/error.h"
 
 struct token_key;
@@ -17,8 +19,12 @@ enum probe { PROBE_SIGN, PROBE_DECRYPT, PROBE_DERIVE };
  * that were encrypted for the public key come back, or what is unwrapped decrypts like them. RSA
  * by PKCS#1 v1.5 or, where key or token refuse that, by PSS and OAEP. PROBE_DERIVE: both sides of
  * a key agreement get the same. 0; HSMIME_ETOKEN also where the token answers, but wrongly; else
- * as the operation.
+ * as the operation. Of several ways that fail the first one's error is told; where a later one
+ * does it, err says it all the same, with status 0.
  */
 int probe_run(struct token_key *k, enum probe probe, struct error *err);
+
+/* probe_sign(wrong_answer, k, err): PROBE_SIGN, and whether there was a signature, which does not verify. */
+int probe_sign(bool *wrong_answer, struct token_key *k, struct error *err);
 
 #endif

@@ -3,18 +3,29 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "engine/cryptoki.h"
 #include "engine/recovery.h"
 #include "engine/slot.h"
 #include "engine/watch.h"
 
+#define AGAIN_MS 1000 /* until what was refused is asked for again, where somebody waits */
+
+static int64_t now_ms(void)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 void session_pool_init(struct session_pool *pool)
 {
 	memset(pool, 0, sizeof(*pool));
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->given, NULL);
-	pool->limit = SIZE_MAX;
+	pool->limit = pool->granted = SIZE_MAX;
 }
 
 void session_pool_free(struct session_pool *pool)
@@ -63,8 +74,7 @@ static void learn_limit(struct token *t)
 	limit = token_limit(t);
 	pthread_mutex_lock(&pool->lock);
 	pool->asking = false;
-	if (limit < pool->limit)
-		pool->limit = limit;
+	pool->limit = limit;
 	pthread_cond_broadcast(&pool->given);
 }
 
@@ -73,16 +83,18 @@ static void learn_limit(struct token *t)
  * will come back; where one of ours was closed since the call began, it is worth another try.
  * Those of a generation that is over are still the token's until they are closed.
  */
-static bool shall_go_on(struct session_pool *pool, CK_RV rv, unsigned closed)
+static bool shall_go_on(struct session_pool *pool, unsigned closed)
 {
-	if (rv != CKR_SESSION_COUNT && rv != CKR_DEVICE_MEMORY)
+	if (pool->open > 0) {
+		pool->granted = pool->open + (pool->closed != closed ? 1 : 0);
+		pool->again = now_ms() + AGAIN_MS;
+		return true;
+	}
+	if (pool->closed != closed)
+		return true;
+	if (pool->stale == 0)
 		return false;
-	if (pool->open > 0)
-		pool->limit = pool->open;
-	else if (pool->closed == closed && pool->stale > 0)
-		pthread_cond_wait(&pool->given, &pool->lock);
-	else
-		return pool->closed != closed;
+	pthread_cond_wait(&pool->given, &pool->lock);
 	return true;
 }
 
@@ -95,17 +107,33 @@ static void forget_stale(struct session_pool *pool)
 	pthread_cond_broadcast(&pool->given);
 }
 
-/* Rather no copies of keys than no session. With the lock held on entry and return. */
-static bool give_back_keeper(struct token *t, CK_RV rv)
+/* Rather no copies of keys than a session less. With the lock held on entry and return. */
+static bool give_back_keeper(struct token *t)
 {
+	struct session_pool *pool = &t->pool;
 	bool given = false;
 
-	if (rv != CKR_SESSION_COUNT && rv != CKR_DEVICE_MEMORY)
-		return false;
-	pthread_mutex_unlock(&t->pool.lock);
+	pthread_mutex_unlock(&pool->lock);
 	given = copies_give_back(t);
-	pthread_mutex_lock(&t->pool.lock);
-	return given;
+	pthread_mutex_lock(&pool->lock);
+	if (!given)
+		return false;
+	pool->closed++;
+	if (pool->granted <= pool->open)
+		pool->granted = pool->open + 1;
+	pthread_cond_broadcast(&pool->given);
+	return true;
+}
+
+/* With the lock held: a session was opened. Where more are granted than were, the next one asks at once. */
+static int opened(struct session_pool *pool)
+{
+	if (pool->open <= pool->granted)
+		return 1;
+	pool->granted = pool->open;
+	pool->again = 0;
+	pthread_cond_signal(&pool->given);
+	return 1;
 }
 
 static int describe_refusal(struct token *t, CK_RV rv, struct error *err)
@@ -131,16 +159,34 @@ static int open_one(struct session *s, CK_RV *rv, struct token *t, struct error 
 	pthread_mutex_lock(&pool->lock);
 	s->generation = generation;
 	if (*rv == CKR_OK)
-		return 1;
+		return pool->generation == generation ? opened(pool) : 1;
 	if (pool->generation != generation) {
 		forget_stale(pool);
 		return 0;
 	}
 	pool->open--;
 	pthread_cond_signal(&pool->given);
-	return shall_go_on(pool, *rv, closed) || give_back_keeper(t, *rv)
-		   ? 0
-		   : describe_refusal(t, *rv, err);
+	if (*rv != CKR_SESSION_COUNT && *rv != CKR_DEVICE_MEMORY)
+		return describe_refusal(t, *rv, err);
+	if (give_back_keeper(t) || pool->generation != generation)
+		return 0;
+	return shall_go_on(pool, closed) ? 0 : describe_refusal(t, *rv, err);
+}
+
+/* With the lock held. What was refused may be granted later: one of those that wait asks, now and then. */
+static bool may_open(struct session_pool *pool)
+{
+	int64_t now;
+
+	if (pool->asking || pool->open >= pool->limit)
+		return false;
+	if (pool->open < pool->granted)
+		return true;
+	now = now_ms();
+	if (now < pool->again)
+		return false;
+	pool->again = now + AGAIN_MS;
+	return true;
 }
 
 /* With the lock held: 1 taken, 0 look again, negative failed. */
@@ -157,7 +203,7 @@ static int take_one(struct session *s, CK_RV *rv, struct token *t, struct error 
 		learn_limit(t);
 		return 0;
 	}
-	if (!pool->asking && pool->open < pool->limit)
+	if (may_open(pool))
 		return open_one(s, rv, t, err);
 	pthread_cond_wait(&pool->given, &pool->lock);
 	return 0;
@@ -204,8 +250,8 @@ void session_give(struct session *s, struct token *t)
 static void forget_one(struct session *s, struct session_pool *pool, bool counted)
 {
 	pthread_mutex_lock(&pool->lock);
-	pool->closing -= counted ? 1 : 0;
 	if (s->generation == pool->generation) {
+		pool->closing -= counted ? 1 : 0;
 		pool->closed++;
 		pool->open--;
 		pthread_cond_signal(&pool->given);
@@ -220,12 +266,13 @@ void session_drop(struct session *s, struct token *t)
 {
 	struct session_pool *pool = &t->pool;
 	CK_SESSION_HANDLE other = 0;
-	bool last;
+	bool current, last;
 
 	/* Of several that are dropped at once only one is the last. */
 	pthread_mutex_lock(&pool->lock);
-	last = s->generation == pool->generation && pool->open - pool->closing == 1;
-	pool->closing += last ? 0 : 1;
+	current = s->generation == pool->generation;
+	last = current && pool->open - pool->closing == 1;
+	pool->closing += current && !last ? 1 : 0;
 	pthread_mutex_unlock(&pool->lock);
 	if (last && cryptoki_open(t->module, atomic_load(&t->slot), &other) == CKR_OK) {
 		cryptoki_close(t->module, s->handle);
@@ -236,7 +283,7 @@ void session_drop(struct session *s, struct token *t)
 	if (last)
 		login_lost(t);
 	cryptoki_close(t->module, s->handle);
-	forget_one(s, pool, !last);
+	forget_one(s, pool, current && !last);
 	s->handle = 0;
 }
 
@@ -255,8 +302,8 @@ static CK_SESSION_HANDLE *begin_generation(
 		/* One more until whoever ends the generation is done with it. */
 		pool->stale += pool->open + 1;
 		pool->idle = NULL;
-		pool->idle_room = pool->idle_count = pool->open = 0;
-		pool->limit = SIZE_MAX;
+		pool->idle_room = pool->idle_count = pool->open = pool->closing = 0;
+		pool->limit = pool->granted = SIZE_MAX;
 		pool->asked = false;
 		pool->generation++;
 		pthread_cond_broadcast(&pool->given);
@@ -299,6 +346,11 @@ void session_abandon(struct token *t)
 	pthread_mutex_unlock(&t->pool.lock);
 }
 
+static size_t known_limit(const struct session_pool *pool)
+{
+	return pool->granted < pool->limit ? pool->granted : pool->limit;
+}
+
 size_t session_limit(struct token *t)
 {
 	struct session_pool *pool = &t->pool;
@@ -309,7 +361,7 @@ size_t session_limit(struct token *t)
 		pthread_cond_wait(&pool->given, &pool->lock);
 	if (!pool->asked)
 		learn_limit(t);
-	limit = pool->limit;
+	limit = known_limit(pool);
 	pthread_mutex_unlock(&pool->lock);
 	return limit;
 }
@@ -319,7 +371,7 @@ size_t session_known_limit(struct token *t)
 	size_t limit;
 
 	pthread_mutex_lock(&t->pool.lock);
-	limit = t->pool.limit;
+	limit = known_limit(&t->pool);
 	pthread_mutex_unlock(&t->pool.lock);
 	return limit;
 }

@@ -1,7 +1,8 @@
 /*
  * session: the sessions of one token, taken for one operation and given back.
  * The pool grows with the number of threads at work, up to what the token
- * grants; then takers wait. No lock is held across a call.
+ * grants; then takers wait, and one of them asks again every second: other
+ * programs give sessions back too. No lock is held across a call.
  *
  * Object handles and the login hang on the sessions, so the pool carries the
  * generation: it grows when the sessions were lost, and what was
@@ -13,6 +14,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <p11-kit/pkcs11.h>
 
@@ -27,13 +29,15 @@ struct session_pool {
 	CK_SESSION_HANDLE *idle;
 	size_t idle_count;
 	size_t idle_room;
-	size_t open;  /* sessions of this generation, taken, idle or being opened */
-	size_t limit; /* most that the token grants, as far as known */
-	bool asked;   /* ulMaxSessionCount was read, or is being read */
+	size_t open;    /* sessions of this generation, taken, idle or being opened */
+	size_t limit;   /* most that the token grants, as it says itself */
+	size_t granted; /* most that C_OpenSession granted, once it refused one */
+	int64_t again;  /* when one more is worth a try, ms of the monotonic clock */
+	bool asked;     /* ulMaxSessionCount was read, or is being read */
 	bool asking;
 	size_t stale; /* of earlier generations, not closed yet: the token may still count them */
 	unsigned closed; /* sessions that were closed, ever */
-	size_t closing;  /* that are being dropped, beside one that stays */
+	size_t closing;  /* of this generation, being dropped, beside one that stays */
 	unsigned generation;
 };
 

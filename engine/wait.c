@@ -6,6 +6,7 @@
 #include "engine/slot.h"
 
 #define POLL_MS 500
+#define MOVING 8        /* so often after an event: what was read was perhaps a card on its way */
 #define FAILURES_MAX 20 /* in a row: what serves the readers may be starting again */
 
 /* One that can't lock would hold up every other call meanwhile. */
@@ -34,9 +35,8 @@ static int poll_once(struct module *m, struct error *err)
 	return token_refresh(m, err);
 }
 
-static int poll_tokens(struct module *m, struct error *err)
+static int poll_tokens(struct module *m, unsigned long before, struct error *err)
 {
-	unsigned long before = sum(m);
 	unsigned failures = 0;
 	int r = 0;
 
@@ -47,20 +47,31 @@ static int poll_tokens(struct module *m, struct error *err)
 	return r;
 }
 
-/* Modules tell of events that were none, without end: whoever waits then comes no oftener than by polling. */
+/* Once. Modules tell of events that were none, without end: whoever waits comes no oftener than by polling. */
+static int look(struct module *m, unsigned long before, struct error *err)
+{
+	return poll_once(m, err) < 0 ? poll_tokens(m, before, err) : 0;
+}
+
+static int wait_for_change(struct module *m, unsigned long before, struct error *err)
+{
+	if (wait_for_event(m) != CKR_OK || token_refresh(m, err) < 0)
+		return poll_tokens(m, before, err);
+	return sum(m) == before ? look(m, before, err) : 0;
+}
+
+/* A module may keep the next event to itself while cards still move, so there is no waiting for it at once. */
 int engine_wait(struct engine *e, struct error *err)
 {
 	struct module *m = e->module;
+	unsigned moving = atomic_load(&m->moving);
 	unsigned long before;
 	int r = module_ready(m, err);
 
 	if (r < 0)
 		return r;
 	before = sum(m);
-	if (wait_for_event(m) != CKR_OK)
-		return poll_tokens(m, err);
-	r = token_refresh(m, err);
-	if (r < 0)
-		return poll_tokens(m, err);
-	return sum(m) == before ? poll_once(m, err) : 0;
+	r = moving > 0 ? look(m, before, err) : wait_for_change(m, before, err);
+	atomic_store(&m->moving, moving > 0 && sum(m) == before ? moving - 1 : MOVING);
+	return r;
 }

@@ -5,35 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/rand.h>
-
 #include "engine/probe.h"
 #include "engine/token_key.h"
-#include "engine/verify.h"
 
-#define DIGEST 32      /* octets of SHA-256 */
-#define SIGNATURE 2048 /* octets at most */
-
-/* EC: the public key may be the certificate's, so that one of another key shows here: false. */
+/*
+ * A failure is told also where another padding does it, unless the token just lacks the first one. EC: the
+ * public key may be the certificate's, so that one of another key shows here: false.
+ */
 static bool try_signature(struct doctor *d, struct token_key *key, const char *uri)
 {
-	bool rsa = token_key_type(key) == TOKEN_KEY_RSA;
-	unsigned char digest[DIGEST], signature[SIGNATURE];
-	size_t len = sizeof(signature);
-	struct token_sign request = { .scheme = rsa ? TOKEN_SIGN_RSA_PKCS1 : TOKEN_SIGN_ECDSA,
-		.digest = "SHA256",
-		.data = digest,
-		.len = sizeof(digest) };
 	struct error err = { 0 };
+	bool wrong = false;
+	int r = probe_sign(&wrong, key, &err);
 
-	if (RAND_bytes_ex(d->ctx->shared->libctx, digest, sizeof(digest), 0) != 1)
-		return true;
-	if (token_key_sign(key, signature, &len, &request, &err) != 0)
-		doctor_fail(d, DOCTOR_KEY_SIGN_FAILED, uri, &err);
-	else if (verify_signature(key, &request, signature, len))
+	if (r == 0 && (err.code == 0 || err.incapable))
 		doctor_say(d, DOCTOR_KEY_SIGNS, uri,
 		    "the key signs, and the signature fits its public key");
-	else if (rsa)
+	else if (!wrong)
+		doctor_fail(d, DOCTOR_KEY_SIGN_FAILED, uri, &err);
+	else if (token_key_type(key) == TOKEN_KEY_RSA)
 		doctor_say(d, DOCTOR_KEY_SIGN_FAILED, uri,
 		    "the key signs, but what it makes is no signature");
 	else {

@@ -29,13 +29,19 @@ int signer_find(struct signer *s, hsmime_ctx *ctx, const hsmime_sign_options *op
 void signer_free(struct signer *s);
 
 /*
- * keys_wait(waited, ctx, e, found, status):
+ * keys_wait(told, ctx, e, found, status):
  * A key was looked for, with *status. Whether it is worth another look: none is there, ctx is to
- * wait, and a token has come or gone since. *waited, false at first, keeps the person from
- * being told twice. False, with another *status, where the tokens can't be waited for.
+ * wait, and a token may have come or gone since. *told, zero at first, is what the person knows:
+ * that there is waiting, and that a token which came does not have the key. False, with another
+ * *status, where the tokens can't be waited for.
  */
-bool keys_wait(
-    bool *waited, hsmime_ctx *ctx, struct engine *e, const struct engine_found *found, int *status);
+struct keys_told {
+	unsigned times;
+	bool token; /* one was there at first */
+	char message[sizeof(((struct error *)NULL)->message)];
+};
+bool keys_wait(struct keys_told *told, hsmime_ctx *ctx, struct engine *e,
+    const struct engine_found *found, int *status);
 
 /* The argument of keys_find_recipient. */
 struct recipient_search {

@@ -282,7 +282,7 @@ int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
 	struct recipient_search *search = arg;
 	struct engine_found found = { 0 };
 	struct engine *engine;
-	bool waited = false;
+	struct keys_told told = { 0 };
 	int status = ctx_engine(&engine, search->ctx);
 
 	*key = NULL;
@@ -291,7 +291,7 @@ int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
 	do {
 		engine_found_free(&found);
 		status = look_for_key(&found, index, search, engine, recipients, count, err);
-	} while (keys_wait(&waited, search->ctx, engine, &found, &status));
+	} while (keys_wait(&told, search->ctx, engine, &found, &status));
 	if (status == 0)
 		status = wrap(key, search, engine, &found, err);
 	if (status == 0) {

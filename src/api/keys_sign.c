@@ -310,14 +310,14 @@ static int check_certificate(
 static int look_for_key(struct engine_found *found, hsmime_ctx *ctx, struct engine *engine,
     const hsmime_sign_options *options, char *const *from)
 {
-	bool waited = false;
+	struct keys_told told = { 0 };
 	int status;
 
 	do
 		status = from != NULL ? by_from(found, engine, from, options->certs, &ctx->err)
 				      : by_key(found, ctx, engine, options->key_uri, options->certs,
 					    &ctx->err);
-	while (keys_wait(&waited, ctx, engine, found, &status));
+	while (keys_wait(&told, ctx, engine, found, &status));
 	return status;
 }
 

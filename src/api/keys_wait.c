@@ -1,15 +1,32 @@
 #include "api/keys.h"
 
-bool keys_wait(
-    bool *waited, hsmime_ctx *ctx, struct engine *e, const struct engine_found *found, int *status)
+#include <stdio.h>
+#include <string.h>
+
+static void tell(struct keys_told *told, hsmime_ctx *ctx, bool token)
+{
+	const char *message = ctx->err.message;
+
+	if (told->times == 0) {
+		ctx_log(ctx, 0, "%s; waiting for a token", message);
+		told->token = token;
+		snprintf(told->message, sizeof(told->message), "%s", message);
+		told->times++;
+	} else if (told->times == 1 && token &&
+		   (!told->token || strcmp(told->message, message) != 0)) {
+		ctx_log(ctx, 0, "a token is there now, but %s; waiting on", message);
+		told->times++;
+	}
+}
+
+bool keys_wait(struct keys_told *told, hsmime_ctx *ctx, struct engine *e,
+    const struct engine_found *found, int *status)
 {
 	struct error failed = { 0 };
 
 	if (*status != HSMIME_ENOKEY || found->tie || !atomic_load(&ctx->shared->wait))
 		return false;
-	if (!*waited)
-		ctx_log(ctx, 0, "%s; waiting for a token", ctx->err.message);
-	*waited = true;
+	tell(told, ctx, engine_has_token(e));
 	*status = engine_wait(e, &failed);
 	if (*status == 0)
 		return true;

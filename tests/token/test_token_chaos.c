@@ -196,24 +196,24 @@ static int find(bool *right, struct chaos_operation *o, struct error *err)
 	return r;
 }
 
-/* Mostly what is quick. */
+/* Mostly what is quick. What agrees comes last, so that no other operation closes a session with a secret left in it. */
 static int (*const operations[])(bool *right, struct chaos_operation *o, struct error *err) = {
 	sign_ec,
 	sign_ec,
 	sign_ec,
 	sign_ec,
 	sign_ec,
-	agree,
-	agree,
-	agree,
 	sign_rsa,
 	decrypt,
 	decrypt_or_substitute,
 	find,
+	agree,
+	agree,
+	agree,
 };
 
-static const char *const names[] = { "sign EC", "sign EC", "sign EC", "sign EC", "sign EC", "agree",
-	"agree", "agree", "sign RSA", "decrypt", "decrypt or substitute", "find" };
+static const char *const names[] = { "sign EC", "sign EC", "sign EC", "sign EC", "sign EC",
+	"sign RSA", "decrypt", "decrypt or substitute", "find", "agree", "agree", "agree" };
 
 #define OPERATION_KINDS (sizeof(operations) / sizeof(operations[0]))
 

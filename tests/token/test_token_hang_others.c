@@ -113,6 +113,36 @@ static int list(struct listing *l)
 	return r;
 }
 
+/* A signature that finds something active in its session, which is closed then. */
+static int sign_and_close(void)
+{
+	hang_rig.proxy->refuse("C_SignInit", CKR_OPERATION_ACTIVE, 0, 1);
+	return operate_sign(hang_rig.alpha, &hang_rig.err);
+}
+
+static void a_session_that_was_given_up_being_closed_does_not_count_later(void **state)
+{
+	struct session other = { 0 };
+	unsigned long logins;
+	CK_RV rv = CKR_OK;
+
+	(void)state;
+	hang_rig_open();
+	/* There is another one meanwhile, so that it is not the last. */
+	assert_int_equal(session_take(&other, &rv, hang_rig.alpha->token, &hang_rig.err), 0);
+	hang_rig.proxy->hang("C_CloseSession", 0);
+	assert_int_equal(sign_and_close(), HSMIME_ETOKEN);
+	hang_rig_says(&hang_rig.err, "does not answer (C_CloseSession");
+	hang_rig_release();
+	session_give(&other, hang_rig.alpha->token);
+	assert_int_equal(operate_sign(hang_rig.alpha, &hang_rig.err), 0);
+	/* The only one of now takes no login with it. */
+	logins = hang_rig.proxy->count("C_Login");
+	assert_int_equal(sign_and_close(), 0);
+	assert_int_equal(operate_sign(hang_rig.alpha, &hang_rig.err), 0);
+	assert_int_equal(hang_rig.proxy->count("C_Login"), logins);
+}
+
 static void a_token_that_hangs_when_it_is_listed_is_stuck_alone_and_stays_in_the_list(void **state)
 {
 	struct listing before, l;
@@ -201,6 +231,9 @@ int main(void)
 		    hang_rig_begin, hang_rig_end),
 		cmocka_unit_test_setup_teardown(
 		    a_call_that_hangs_takes_nothing_from_who_makes_a_copy, hang_rig_begin,
+		    hang_rig_end),
+		cmocka_unit_test_setup_teardown(
+		    a_session_that_was_given_up_being_closed_does_not_count_later, hang_rig_begin,
 		    hang_rig_end),
 		cmocka_unit_test_setup_teardown(
 		    a_token_that_hangs_when_it_is_listed_is_stuck_alone_and_stays_in_the_list,

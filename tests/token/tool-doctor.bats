@@ -107,6 +107,27 @@ second_token() {
 	[[ $output != *settings-unknown* ]]
 }
 
+@test "of a decryption that hangs the call is named, and no other padding is tried" {
+	sabotage 'hang C_Decrypt'
+	found 4 key-signs key-decrypt-failed certificate-valid
+	[[ $output == *'does not answer (C_Decrypt has not returned)'* ]]
+	[ "$(calls C_Decrypt)" = 1 ]
+}
+
+@test "of several paddings that fail the first one's failure is told" {
+	sabotage 'refuse C_DecryptInit CKR_DEVICE_ERROR 0 1' 'hide_mechanism CKM_RSA_PKCS_OAEP' \
+		'hide_mechanism CKM_RSA_X_509'
+	found 4 key-decrypt-failed
+	[[ $output == *'decrypt: CKR_DEVICE_ERROR'* ]]
+	[[ $output != *'decrypt: CKR_MECHANISM_INVALID'* ]]
+}
+
+@test "a key is well that signs and decrypts by the padding which the token knows" {
+	sabotage 'hide_mechanism CKM_RSA_PKCS' 'hide_mechanism CKM_RSA_X_509'
+	found 0 key-signs key-decrypts
+	lacks key-sign-failed key-decrypt-failed
+}
+
 # lacks ID...: none of these is among what was found last
 lacks() {
 	local id

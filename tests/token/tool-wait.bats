@@ -71,6 +71,35 @@ waits() {
 	[ -z "$(ls -A out)" ]
 }
 
+# waits_on WHAT ARGUMENT...: a token comes that does not have the key, goes and comes; it is told what it lacks, once
+waits_on() {
+	sabotage lose 'slot_events 1'
+	"$HSMIME" "${@:2}" 2>said &
+	timeout 60 tail -n +1 -F said 2>/dev/null | grep -qm1 'waiting for a token'
+	tell bring_back
+	timeout 60 tail -n +1 -F said 2>/dev/null | grep -qm1 "a token is there now, but $1; waiting on"
+	tell lose
+	await_event lost
+	tell bring_back 'hang C_FindObjectsInit'
+	await_event 'hang C_FindObjectsInit'
+	kill -TERM $!
+	run ! wait $!
+	[ "$(grep -c waiting said)" = 2 ]
+}
+
+@test "a card that comes without the key is told, and waited on" {
+	waits_on 'no private key fits pkcs11:token=Demo;id=%77' \
+		sign --wait -k 'pkcs11:token=Demo;id=%77' -o signed.eml "$W/mail.eml"
+	[ ! -e signed.eml ]
+}
+
+@test "so is one that a message is not for" {
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout soft.key -out soft.pem -days 9 -subj /CN=soft \
+		-addext keyUsage=keyEncipherment 2>openssl.log
+	hsmime encrypt --force-recipient --no-encrypt-to-self -r soft.pem -o other.eml "$W/mail.eml"
+	waits_on "no key on the tokens belongs to a recipient of the message" decrypt --wait -o clear.eml other.eml
+}
+
 @test "without --wait nobody waits" {
 	sabotage lose
 	run_as 5 hsmime sign -k 'pkcs11:token=Demo;id=%01' -o signed.eml "$W/mail.eml"

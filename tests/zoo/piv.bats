@@ -20,6 +20,10 @@ setup() {
 	card_is_changed_between_requests
 }
 
+@test "a card that is not in yet is waited for" {
+	card_is_waited_for 'pkcs11:token=rsa;id=%77'
+}
+
 @test "a process that has used a key forks: both sides sign, and exit with the key in hand" {
 	forks_and_leaves rsa
 }

@@ -7,13 +7,28 @@
 #include <cmocka.h>
 
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/pin_cache.h"
 #include "engine/slot.h"
 
+#define IDLE 1000 /* seconds that cache keeps a PIN nobody uses */
+
 static const struct token one, other;
 static struct pin_cache *cache;
+static time_t ahead; /* seconds that the clock, which goes on while the machine sleeps, is ahead */
+
+int __real_clock_gettime(clockid_t clock, struct timespec *t);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *t);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *t)
+{
+	if (clock != CLOCK_BOOTTIME)
+		return __real_clock_gettime(clock, t);
+	*t = (struct timespec){ .tv_sec = 5000 + ahead };
+	return 0;
+}
 
 static struct secret secret_of(const char *text)
 {
@@ -51,7 +66,7 @@ static bool has(struct pin_cache *c, const struct token *t, const char *pin)
 static int begin(void **state)
 {
 	(void)state;
-	cache = pin_cache_new(1000);
+	cache = pin_cache_new(IDLE);
 	return cache != NULL ? 0 : -1;
 }
 
@@ -106,6 +121,28 @@ static void what_is_past_its_time_is_gone(void **state)
 	pin_cache_free(hasty);
 }
 
+static void one_that_nobody_uses_goes_after_its_time(void **state)
+{
+	(void)state;
+	keep(cache, &one, "1111");
+	ahead += IDLE - 1;
+	pin_cache_expire();
+	assert_true(has(cache, &one, "1111"));
+	/* It was used: its time begins anew. */
+	ahead += IDLE - 1;
+	assert_true(has(cache, &one, "1111"));
+	ahead += IDLE;
+	assert_false(has(cache, &one, ""));
+	keep(cache, &one, "1111");
+	keep(cache, &other, "2222");
+	ahead += IDLE - 1;
+	assert_true(has(cache, &other, "2222"));
+	ahead++;
+	pin_cache_expire();
+	assert_false(has(cache, &one, ""));
+	assert_true(has(cache, &other, "2222"));
+}
+
 static void a_forked_child_has_none(void **state)
 {
 	int status = 0;
@@ -142,6 +179,7 @@ int main(void)
 		TEST(a_pin_is_kept_for_its_token),
 		TEST(one_that_is_forgotten_is_in_no_cache),
 		TEST(what_is_past_its_time_is_gone),
+		TEST(one_that_nobody_uses_goes_after_its_time),
 		TEST(a_forked_child_has_none),
 		TEST(without_a_cache_nothing_is_kept),
 	};

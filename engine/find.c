@@ -5,6 +5,7 @@
 #include "engine/find.h"
 #include "engine/key.h"
 #include "engine/find_named.h"
+#include "engine/module.h"
 #include "engine/search.h"
 #include "engine/selector.h"
 #include "engine/slot.h"
@@ -257,6 +258,14 @@ int engine_find_key(struct engine_found *found, struct engine *e, const char *ke
 	return engine_run(e, run, &c, err);
 }
 
+/* Which modules p11-kit's proxy has is not asked, as that would load them all. */
+static int parse_quietly(struct uri *u, const char *text, const struct engine *e)
+{
+	struct error ignored = { 0 };
+
+	return uri_parse(u, text, e->module->own_instances ? NULL : e->module, &ignored);
+}
+
 static bool says(
     const struct uri *u, CK_ATTRIBUTE_TYPE type, const unsigned char *value, size_t len)
 {
@@ -267,11 +276,10 @@ static bool says(
 
 bool engine_uri_names(struct engine *e, const char *uri, const struct token_key *k)
 {
-	struct error ignored = { 0 };
 	struct uri u;
 	bool named;
 
-	if (uri_parse(&u, uri, e->module, &ignored) < 0)
+	if (parse_quietly(&u, uri, e) < 0)
 		return false;
 	named = uri_matches_token(&u, k->token) && says(&u, CKA_ID, k->id, k->id_len) &&
 		says(&u, CKA_LABEL, k->label, k->label_len);
@@ -281,11 +289,10 @@ bool engine_uri_names(struct engine *e, const char *uri, const struct token_key 
 
 bool engine_names_token_only(struct engine *e, const char *key)
 {
-	struct error ignored = { 0 };
 	struct uri u;
 	bool only;
 
-	if (strncmp(key, "pkcs11:", 7) != 0 || uri_parse(&u, key, e->module, &ignored) < 0)
+	if (strncmp(key, "pkcs11:", 7) != 0 || parse_quietly(&u, key, e) < 0)
 		return false;
 	only = uri_attribute(&u, CKA_ID) == NULL && uri_attribute(&u, CKA_LABEL) == NULL;
 	uri_free(&u);

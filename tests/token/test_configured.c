@@ -11,14 +11,19 @@
 #include <pthread.h>
 
 #include "engine/diagnose.h"
+#include "engine/engine_internal.h"
+#include "engine/module.h"
 #include "engine/watch.h"
 #include "engine/zone.h"
+#include "operate.h"
+#include "softtoken.h"
 
 #define LIMIT 300 /* milliseconds */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static bool hangs;
+static int loaded; /* times */
 
 /* In p11-kit's place, for the whole program. */
 CK_FUNCTION_LIST **p11_kit_modules_load(const char *reserved, int flags);
@@ -28,6 +33,7 @@ CK_FUNCTION_LIST **p11_kit_modules_load(const char *reserved, int flags)
 	(void)reserved;
 	(void)flags;
 	pthread_mutex_lock(&lock);
+	loaded++;
 	while (hangs)
 		pthread_cond_wait(&changed, &lock);
 	pthread_mutex_unlock(&lock);
@@ -79,11 +85,40 @@ static void and_is_asked_again_once_it_is_back(void **state)
 	zone_end();
 }
 
+/* Behind p11-kit's proxy any of the modules might be the one. */
+static void what_a_uri_names_is_seen_without_them(void **state)
+{
+	const char uri[] = "pkcs11:token=Alpha;id=%01?module-name=other";
+	struct token_key *k = NULL;
+	struct softtoken st;
+	struct engine *e;
+
+	(void)state;
+	softtoken_begin(&st);
+	softtoken_add(&st, "Alpha");
+	EVP_PKEY_free(softtoken_ec(&st, 1, "key", "P-256", KEY_SIGN));
+	softtoken_seal(&st);
+	e = operate_engine();
+	k = operate_key(e, "pkcs11:token=Alpha", ENGINE_SIGN);
+	assert_false(engine_uri_names(e, uri, k));
+	assert_false(engine_names_token_only(e, "pkcs11:token=Alpha?module-name=other"));
+	e->module->own_instances = true;
+	loaded = 0;
+	assert_true(engine_uri_names(e, uri, k));
+	assert_true(engine_names_token_only(e, "pkcs11:token=Alpha?module-name=other"));
+	assert_false(engine_names_token_only(e, uri));
+	assert_int_equal(loaded, 0);
+	token_key_free(k);
+	engine_free(e);
+	softtoken_end(&st);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_module_that_hangs_is_given_up),
 		cmocka_unit_test(and_is_asked_again_once_it_is_back),
+		cmocka_unit_test(what_a_uri_names_is_seen_without_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

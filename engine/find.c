@@ -46,10 +46,10 @@ static int no_key(struct search *s)
 
 static int nothing(struct search *s)
 {
-	int r;
+	int r = search_failed(s, NULL);
 
-	if (s->failed.code < 0)
-		return search_failed(s);
+	if (r < 0)
+		return r;
 	if (s->unfit > 0) {
 		error_set(s->err, HSMIME_ENOKEY, "the key is there, but may not be used to %s",
 		    s->purpose == ENGINE_SIGN ? "sign" : "decrypt");
@@ -161,17 +161,32 @@ static bool hints_at(struct search *s, struct token *t)
 	return shown > 0;
 }
 
-/* The tokens that show something of the key, or the others; *tried counts them. */
-static int on_tokens(struct search *s, bool shown, size_t *tried)
+/* Whether what was found is that key. */
+static bool found_is(struct search *s, const EVP_PKEY *key)
 {
-	struct token *t = NULL;
+	bool is = true;
+
+	for (size_t i = 0; i < s->count && is; i++) {
+		search_peek(s, &s->hits[i]);
+		is = s->hits[i].public_key != NULL && EVP_PKEY_eq(s->hits[i].public_key, key) == 1;
+	}
+	return is;
+}
+
+/*
+ * The tokens that show something of the key, or the others; *tried counts them. one: the key, where
+ * it is clear which it is, so that the first token that has it will do; or NULL.
+ */
+static int on_tokens(
+    struct search *s, struct token *const *tokens, bool shown, const EVP_PKEY *one, size_t *tried)
+{
 	int r = 0;
 
-	for (t = engine_token_first(s->e, &s->uri); r == 0 && t != NULL;
-	     t = engine_token_after(s->e, &s->uri, t))
-		if (hints_at(s, t) == shown) {
+	for (; r == 0 && *tokens != NULL; tokens++)
+		if (hints_at(s, *tokens) == shown && (!s->passes_pin || find_further(s, *tokens))) {
 			*tried += 1;
-			r = on_token(s, t);
+			r = on_token(s, *tokens);
+			s->passes_pin = s->passes_pin && found_is(s, one);
 		}
 	return r;
 }
@@ -193,15 +208,25 @@ static int on_every_token(struct search *s)
  */
 static int over_tokens(struct search *s)
 {
-	size_t shown = 0, hidden = 0;
+	CK_ATTRIBUTE template[2];
+	size_t n = uri_template(template, &s->uri), shown = 0, hidden = 0;
+	struct token **tokens = NULL;
+	EVP_PKEY *one = NULL;
 	int r;
 
 	if (!s->several)
 		return on_every_token(s);
-	r = on_tokens(s, true, &shown);
-	if (r < 0 || s->count > 0 || s->unfit > 0)
+	r = find_tokens(&tokens, s);
+	if (r < 0)
 		return r;
-	return shown == 0 ? on_every_token(s) : on_tokens(s, false, &hidden);
+	one = find_one_key(s, template, n);
+	s->passes_pin = one != NULL;
+	r = on_tokens(s, tokens, true, one, &shown);
+	if (r == 0 && s->count == 0 && s->unfit == 0 && !passed_pin(&s->passed))
+		r = shown == 0 ? on_every_token(s) : on_tokens(s, tokens, false, one, &hidden);
+	EVP_PKEY_free(one);
+	free(tokens);
+	return r;
 }
 
 static int by_uri(struct engine_found *found, struct engine *e, const char *uri,

@@ -8,19 +8,13 @@
 
 #define BY_NAMES_MAX 16 /* candidates that are looked up one by one */
 
-static bool same(const CK_ATTRIBUTE *wanted, const CK_ATTRIBUTE *has)
-{
-	return wanted == NULL || (has != NULL && wanted->ulValueLen == has->ulValueLen &&
-				     memcmp(wanted->pValue, has->pValue, has->ulValueLen) == 0);
-}
-
 /* Whether the certificate is among those that may be chosen, whatever the message names. */
 static bool allowed(const struct choice *c, const struct object *o, X509 *cert)
 {
 	if (c->selector->kind != SELECTOR_URI)
 		return selector_grade(c->selector, cert) != SELECTOR_OTHER;
-	return same(uri_attribute(c->uri, CKA_ID), object_get(o, CKA_ID)) &&
-	       same(uri_attribute(c->uri, CKA_LABEL), object_get(o, CKA_LABEL));
+	return object_matches(o, CKA_ID, uri_attribute(c->uri, CKA_ID)) &&
+	       object_matches(o, CKA_LABEL, uri_attribute(c->uri, CKA_LABEL));
 }
 
 static int choose_candidate(void *arg, struct token *t, const struct object *o)

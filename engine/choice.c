@@ -187,6 +187,18 @@ int choice_follow(struct search *s, const struct chosen *item)
 	return choice_private(s, item->token, item->cert, item->id_len > 0 ? &id : NULL);
 }
 
+bool choice_one_key(const struct choice *c)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		EVP_PKEY *first = X509_get0_pubkey(c->items[0].cert);
+		EVP_PKEY *key = X509_get0_pubkey(c->items[i].cert);
+
+		if (first == NULL || key == NULL || EVP_PKEY_eq(first, key) != 1)
+			return false;
+	}
+	return true;
+}
+
 int choice_over(struct search *s, struct choice *c, search_each each)
 {
 	struct token *t = NULL;

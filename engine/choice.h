@@ -62,6 +62,9 @@ int choice_over(struct search *s, struct choice *c, search_each each);
 int choice_by_names(struct search *s, struct token *t, const struct engine_candidate *n,
     search_each each, struct choice *c);
 
+/* choice_one_key(c): all that was chosen is of one key, by its public key. */
+bool choice_one_key(const struct choice *c);
+
 /* choice_follow(s, item): add the private key of a chosen certificate to s's hits. */
 int choice_follow(struct search *s, const struct chosen *item);
 

@@ -37,12 +37,6 @@ void names_free(struct names *n)
 	memset(n, 0, sizeof(*n));
 }
 
-static bool same(const CK_ATTRIBUTE *wanted, const CK_ATTRIBUTE *has)
-{
-	return wanted == NULL || (has != NULL && wanted->ulValueLen == has->ulValueLen &&
-				     memcmp(wanted->pValue, has->pValue, has->ulValueLen) == 0);
-}
-
 bool names_object(
     const struct names *n, size_t index, const struct token *t, const struct object *o, X509 *cert)
 {
@@ -51,8 +45,8 @@ bool names_object(
 	if (name->selector.kind != SELECTOR_URI)
 		return cert != NULL && selector_grade(&name->selector, cert) != SELECTOR_OTHER;
 	return uri_matches_token(&name->uri, t) &&
-	       same(uri_attribute(&name->uri, CKA_ID), object_get(o, CKA_ID)) &&
-	       same(uri_attribute(&name->uri, CKA_LABEL), object_get(o, CKA_LABEL));
+	       object_matches(o, CKA_ID, uri_attribute(&name->uri, CKA_ID)) &&
+	       object_matches(o, CKA_LABEL, uri_attribute(&name->uri, CKA_LABEL));
 }
 
 static bool is_for(const struct name *name, const struct token *t)

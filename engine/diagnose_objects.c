@@ -115,10 +115,10 @@ static int gather(struct gathering *g, struct search *s, bool login)
 	int r = 0;
 
 	for (g->kind = DIAGNOSIS_PRIVATE;
-	     t != NULL && r == 0 && s->failed.code == 0 && g->kind <= DIAGNOSIS_CERTIFICATE;
+	     t != NULL && r == 0 && s->passed.count == 0 && g->kind <= DIAGNOSIS_CERTIFICATE;
 	     g->kind++)
 		r = search_public(s, t, login, classes[g->kind], NULL, 0, note, g, NULL);
-	return r == 0 && s->failed.code < 0 ? search_failed(s) : r;
+	return r == 0 ? search_failed(s, NULL) : r;
 }
 
 static int list_objects(struct diagnosis_object **list, size_t *count, struct gathering *g,

@@ -112,8 +112,11 @@ struct engine_found {
  * attributes the only one whose certificate is valid now and fits it too. A certificate
  * that was named has to fit, and to sign it has to be valid now. pin-source in the URI is honoured (files only); pin-value, a
  * pin-source with '|', and a module-path or module-name that is not configured
- * are refused (HSMIME_EPOLICY). One key on several tokens is found once, with
- * found->others. Two keys that fit: HSMIME_ENOKEY, the hint lists
+ * are refused (HSMIME_EPOLICY). One key on several tokens is found once: on the first that can be
+ * logged in to, tokens last whose PIN was wrong since the last login. found->others has it on those of
+ * the further ones that need no login, or whose PIN is neither a person's nor of the URI's
+ * pin-source, can be remembered should it be wrong (engine_options.state_dir), and was not wrong
+ * already. Two keys that fit: HSMIME_ENOKEY, the hint lists
  * them. A NULL key takes the context's token label into account.
  * Returns 0, HSMIME_EUSAGE (malformed), HSMIME_EPOLICY, HSMIME_ENOKEY,
  * HSMIME_EPIN, HSMIME_ETOKEN or HSMIME_ENOMEM.
@@ -156,8 +159,8 @@ struct engine_candidate {
  * key, where not NULL, is what else they have to be: on the token, with the ID and label of a URI, or
  * named as engine/selector.h says. Certificates are public objects:
  * no token that has none of them is logged in to, unless it hides everything
- * before the login. Where PINs are asked of nobody found->others has the key on further tokens;
- * a token whose PIN fails is passed over for one of them. found->match is the candidate. Errors as engine_find_key.
+ * before the login. A token whose PIN fails is passed over for another one of a recipient; no token's
+ * is asked for twice. found->others is as with engine_find_key. found->match is the candidate. Errors as engine_find_key.
  */
 int engine_find_recipient(struct engine_found *found, struct engine *e, const char *key,
     const struct engine_candidate *candidates, size_t count, struct error *err);

@@ -5,6 +5,7 @@
 #include "engine/find.h"
 #include "engine/key.h"
 #include "engine/find_named.h"
+#include "engine/module.h"
 #include "engine/search.h"
 #include "engine/selector.h"
 #include "engine/slot.h"
@@ -47,10 +48,10 @@ static int no_key(struct search *s)
 
 static int nothing(struct search *s)
 {
-	int r;
+	int r = search_failed(s, NULL);
 
-	if (s->failed.code < 0)
-		return search_failed(s);
+	if (r < 0)
+		return r;
 	if (s->unfit > 0 && s->unsupported == s->unfit) {
 		error_set(s->err, HSMIME_ENOKEY,
 		    "the key is there, but of a kind that this version does not use");
@@ -167,17 +168,32 @@ static bool hints_at(struct search *s, struct token *t)
 	return shown > 0;
 }
 
-/* The tokens that show something of the key, or the others; *tried counts them. */
-static int on_tokens(struct search *s, bool shown, size_t *tried)
+/* Whether what was found is that key. */
+static bool found_is(struct search *s, const EVP_PKEY *key)
 {
-	struct token *t = NULL;
+	bool is = true;
+
+	for (size_t i = 0; i < s->count && is; i++) {
+		search_peek(s, &s->hits[i]);
+		is = s->hits[i].public_key != NULL && EVP_PKEY_eq(s->hits[i].public_key, key) == 1;
+	}
+	return is;
+}
+
+/*
+ * The tokens that show something of the key, or the others; *tried counts them. one: the key, where
+ * it is clear which it is, so that the first token that has it will do; or NULL.
+ */
+static int on_tokens(
+    struct search *s, struct token *const *tokens, bool shown, const EVP_PKEY *one, size_t *tried)
+{
 	int r = 0;
 
-	for (t = engine_token_first(s->e, &s->uri); r == 0 && t != NULL;
-	     t = engine_token_after(s->e, &s->uri, t))
-		if (hints_at(s, t) == shown) {
+	for (; r == 0 && *tokens != NULL; tokens++)
+		if (hints_at(s, *tokens) == shown && (!s->passes_pin || find_further(s, *tokens))) {
 			*tried += 1;
-			r = on_token(s, t);
+			r = on_token(s, *tokens);
+			s->passes_pin = s->passes_pin && found_is(s, one);
 		}
 	return r;
 }
@@ -199,15 +215,25 @@ static int on_every_token(struct search *s)
  */
 static int over_tokens(struct search *s)
 {
-	size_t shown = 0, hidden = 0;
+	CK_ATTRIBUTE template[2];
+	size_t n = uri_template(template, &s->uri), shown = 0, hidden = 0;
+	struct token **tokens = NULL;
+	EVP_PKEY *one = NULL;
 	int r;
 
 	if (!s->several)
 		return on_every_token(s);
-	r = on_tokens(s, true, &shown);
-	if (r < 0 || s->count > 0 || s->unfit > 0)
+	r = find_tokens(&tokens, s);
+	if (r < 0)
 		return r;
-	return shown == 0 ? on_every_token(s) : on_tokens(s, false, &hidden);
+	one = find_one_key(s, template, n);
+	s->passes_pin = one != NULL;
+	r = on_tokens(s, tokens, true, one, &shown);
+	if (r == 0 && s->count == 0 && s->unfit == 0 && !passed_pin(&s->passed))
+		r = shown == 0 ? on_every_token(s) : on_tokens(s, tokens, false, one, &hidden);
+	EVP_PKEY_free(one);
+	free(tokens);
+	return r;
 }
 
 static int by_uri(struct engine_found *found, struct engine *e, const char *uri,
@@ -264,6 +290,14 @@ int engine_find_key(struct engine_found *found, struct engine *e, const char *ke
 	return engine_run(e, run, &c, err);
 }
 
+/* Which modules p11-kit's proxy has is not asked, as that would load them all. */
+static int parse_quietly(struct uri *u, const char *text, const struct engine *e)
+{
+	struct error ignored = { 0 };
+
+	return uri_parse(u, text, e->module->own_instances ? NULL : e->module, &ignored);
+}
+
 static bool says(
     const struct uri *u, CK_ATTRIBUTE_TYPE type, const unsigned char *value, size_t len)
 {
@@ -274,11 +308,10 @@ static bool says(
 
 bool engine_uri_names(struct engine *e, const char *uri, const struct token_key *k)
 {
-	struct error ignored = { 0 };
 	struct uri u;
 	bool named;
 
-	if (uri_parse(&u, uri, e->module, &ignored) < 0)
+	if (parse_quietly(&u, uri, e) < 0)
 		return false;
 	named = uri_matches_token(&u, k->token) && says(&u, CKA_ID, k->id, k->id_len) &&
 		says(&u, CKA_LABEL, k->label, k->label_len);
@@ -288,11 +321,10 @@ bool engine_uri_names(struct engine *e, const char *uri, const struct token_key 
 
 bool engine_names_token_only(struct engine *e, const char *key)
 {
-	struct error ignored = { 0 };
 	struct uri u;
 	bool only;
 
-	if (strncmp(key, "pkcs11:", 7) != 0 || uri_parse(&u, key, e->module, &ignored) < 0)
+	if (strncmp(key, "pkcs11:", 7) != 0 || parse_quietly(&u, key, e) < 0)
 		return false;
 	only = uri_attribute(&u, CKA_ID) == NULL && uri_attribute(&u, CKA_LABEL) == NULL;
 	uri_free(&u);

@@ -4,6 +4,7 @@
 #ifndef ENGINE_FIND_H
 #define ENGINE_FIND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "engine/search.h"
@@ -31,6 +32,32 @@ int find_no_token(struct search *s);
  * one of each key; the same on another token is set apart. Where there are as many as can be kept the best may be among the others, and all stay.
  */
 void find_prefer(struct search *s);
+
+/*
+ * find_at_risk(t): t's PIN was wrong since the last login, or is locked. Of tokens that may have a key
+ * such a one comes last.
+ */
+bool find_at_risk(const struct token *t);
+
+/*
+ * find_tokens(out, s): the tokens that s->uri allows in new memory (free with free), those at risk
+ * last, a NULL behind them. 0 or HSMIME_ENOMEM.
+ */
+int find_tokens(struct token ***out, const struct search *s);
+
+/*
+ * find_further(s, t): whether t is to be searched for one key that fits wherever it is. Once it was
+ * found: only where nobody is asked for t's PIN, and where one that is wrong is sent there once, and
+ * not each time.
+ */
+bool find_further(const struct search *s, const struct token *t);
+
+/*
+ * find_one_key(s, template, count): the public key of all certificates and public keys that fit the
+ * template and that tokens show before a login; NULL where there is none, or more than one. Its owner
+ * is the caller.
+ */
+EVP_PKEY *find_one_key(struct search *s, const CK_ATTRIBUTE *template, size_t count);
 
 /* find_finish(found, s): the only hit of s to found; HSMIME_ENOKEY for none and for several. */
 int find_finish(struct engine_found *found, struct search *s);

@@ -77,6 +77,25 @@ static int nobody(struct search *s, const struct choice *c)
 	return error_hint(s->err, "'hsmime keys' lists the certificates; choose a key with -k");
 }
 
+/* Of one key the first token that has it will do; where several keys fit, which one is not guessed. */
+static int follow(struct search *s, struct choice *c)
+{
+	int r = 0;
+
+	s->passes_pin = choice_one_key(c);
+	for (int risk = 0; risk < 2; risk++)
+		for (size_t i = 0; r == 0 && i < c->count; i++) {
+			struct chosen *item = &c->items[i];
+
+			if (item->followed || (risk == 0 && find_at_risk(item->token)) ||
+			    (s->passes_pin && !find_further(s, item->token)))
+				continue;
+			item->followed = true;
+			r = choice_follow(s, item);
+		}
+	return r;
+}
+
 int find_named(struct engine_found *found, struct engine *e, const struct selector *selector,
     enum engine_purpose purpose, struct error *err)
 {
@@ -87,9 +106,9 @@ int find_named(struct engine_found *found, struct engine *e, const struct select
 	if (r < 0)
 		return r;
 	r = choice_over(&s, &c, choose_named);
-	for (size_t i = 0; r == 0 && i < c.count; i++)
-		r = choice_follow(&s, &c.items[i]);
-	if (r == 0 && s.count == 0 && s.unfit == 0 && s.failed.code == 0)
+	if (r == 0)
+		r = follow(&s, &c);
+	if (r == 0 && s.count == 0 && s.unfit == 0 && s.passed.count == 0)
 		r = nobody(&s, &c);
 	if (r == 0)
 		r = find_finish(found, &s);

@@ -4,24 +4,17 @@
 #include "engine/choice.h"
 #include "engine/engine_internal.h"
 #include "engine/find.h"
-#include "engine/pin.h"
 #include "engine/selector.h"
 
 #define BY_NAMES_MAX 16 /* candidates that are looked up one by one */
-
-static bool same(const CK_ATTRIBUTE *wanted, const CK_ATTRIBUTE *has)
-{
-	return wanted == NULL || (has != NULL && wanted->ulValueLen == has->ulValueLen &&
-				     memcmp(wanted->pValue, has->pValue, has->ulValueLen) == 0);
-}
 
 /* Whether the certificate is among those that may be chosen, whatever the message names. */
 static bool allowed(const struct choice *c, const struct object *o, X509 *cert)
 {
 	if (c->selector->kind != SELECTOR_URI)
 		return selector_grade(c->selector, cert) != SELECTOR_OTHER;
-	return same(uri_attribute(c->uri, CKA_ID), object_get(o, CKA_ID)) &&
-	       same(uri_attribute(c->uri, CKA_LABEL), object_get(o, CKA_LABEL));
+	return object_matches(o, CKA_ID, uri_attribute(c->uri, CKA_ID)) &&
+	       object_matches(o, CKA_LABEL, uri_attribute(c->uri, CKA_LABEL));
 }
 
 static int choose_candidate(void *arg, struct token *t, const struct object *o)
@@ -52,7 +45,7 @@ static int by_candidates(
 	return r;
 }
 
-/* The same key on further tokens, where nobody has to be asked for their PINs. */
+/* The same key on further tokens. */
 static int follow_others(struct search *s, struct choice *c)
 {
 	int r = 0;
@@ -62,7 +55,8 @@ static int follow_others(struct search *s, struct choice *c)
 
 		if (c->items[i].followed || c->items[i].token == found->token ||
 		    found->public_key == NULL ||
-		    X509_cmp(c->items[i].cert, found->certificate) != 0)
+		    X509_cmp(c->items[i].cert, found->certificate) != 0 ||
+		    !find_further(s, c->items[i].token))
 			continue;
 		r = choice_follow(s, &c->items[i]);
 		if (r == 0 && s->count == 2 && s->hits[1].public_key != NULL &&
@@ -74,6 +68,13 @@ static int follow_others(struct search *s, struct choice *c)
 	return r;
 }
 
+static bool before(const struct chosen *a, const struct chosen *b)
+{
+	if (a->candidate != b->candidate)
+		return a->candidate < b->candidate;
+	return !find_at_risk(a->token) && find_at_risk(b->token);
+}
+
 static int follow_first(struct search *s, struct choice *c, size_t *match)
 {
 	int r = 0;
@@ -83,13 +84,13 @@ static int follow_first(struct search *s, struct choice *c, size_t *match)
 
 		for (size_t i = 0; i < c->count; i++)
 			if (!c->items[i].followed &&
-			    (next == c->count || c->items[i].candidate < c->items[next].candidate))
+			    (next == c->count || before(&c->items[i], &c->items[next])))
 				next = i;
 		c->items[next].followed = true;
 		*match = c->items[next].candidate;
 		r = choice_follow(s, &c->items[next]);
 	}
-	return r == 0 && s->count == 1 && !pin_attended(s->e->pin) ? follow_others(s, c) : r;
+	return r == 0 && s->count == 1 ? follow_others(s, c) : r;
 }
 
 static int no_recipient(struct search *s)
@@ -116,7 +117,7 @@ static int look(struct search *s, struct choice *c, const struct engine_candidat
 	if (r == 0)
 		r = follow_first(s, c, match);
 	/* Where a PIN failed nobody is asked for it again. */
-	if (r < 0 || s->count > 0 || s->unfit > 0 || s->failed.code == HSMIME_EPIN)
+	if (r < 0 || s->count > 0 || s->unfit > 0 || passed_pin(&s->passed))
 		return r;
 	choice_free(c);
 	r = choice_over(s, c, choose_candidate);
@@ -137,7 +138,7 @@ static int find(struct engine_found *found, struct engine *e, const struct selec
 	s.passes_pin = true;
 	c.candidates = candidates_new(candidates, count);
 	r = c.candidates != NULL ? look(&s, &c, candidates, count, &match) : error_nomem(err);
-	if (r == 0 && s.count == 0 && s.unfit == 0 && s.failed.code == 0)
+	if (r == 0 && s.count == 0 && s.unfit == 0 && s.passed.count == 0)
 		r = no_recipient(&s);
 	if (r == 0)
 		r = find_finish(found, &s);

@@ -1,22 +1,13 @@
 #include "engine/health.h"
 
-#include <time.h>
-
 #include "engine/log.h"
 #include "engine/slot.h"
+#include "util/clock.h"
 
 #define FIRST_MS 1000
 #define LONGEST_MS 300000
 #define CHECK_MS 60000
 #define SESSIONS_MANY 64 /* a token without a limit counts as one with that many */
-
-static int64_t now_ms(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int64_t pause_ms(unsigned failures)
 {
@@ -36,7 +27,7 @@ void health_failed(struct token *t, const struct error *why)
 {
 	unsigned failures = atomic_fetch_add(&t->health.failures, 1) + 1;
 
-	atomic_store(&t->health.again, now_ms() + pause_ms(failures));
+	atomic_store(&t->health.again, clock_ms(CLOCK_MONOTONIC) + pause_ms(failures));
 	if (why->code == HSMIME_EPIN)
 		atomic_store(&t->health.no_pin, true);
 	log_say(failures == 1 ? 0 : 1, "token \"%s\" (serial number %s) is set aside%s: %s",
@@ -68,7 +59,7 @@ void health_forget(struct token *t)
 
 bool health_due(struct token *t, bool always)
 {
-	int64_t again = atomic_load(&t->health.again), now = now_ms();
+	int64_t again = atomic_load(&t->health.again), now = clock_ms(CLOCK_MONOTONIC);
 	unsigned failures = atomic_load(&t->health.failures);
 	int64_t next = now + (failures > 0 ? pause_ms(failures) : CHECK_MS);
 

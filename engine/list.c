@@ -116,26 +116,22 @@ static int list_token(struct listing *l, struct search *s, struct token *t, bool
 		CKO_CERTIFICATE };
 	const CK_ATTRIBUTE *only = uri_attribute(&s->uri, CKA_CLASS);
 	CK_ATTRIBUTE template[2];
-	struct error earlier = s->failed;
 	size_t n = 0;
 	int r = 0;
 
-	/* A token that failed once is not logged in to for the next class again. */
-	s->failed.code = 0;
 	if (uri_attribute(&s->uri, CKA_ID) != NULL)
 		template[n++] = *uri_attribute(&s->uri, CKA_ID);
 	if (uri_attribute(&s->uri, CKA_LABEL) != NULL)
 		template[n++] = *uri_attribute(&s->uri, CKA_LABEL);
 	l->token_start = l->count;
 	l->all_seen = login || !token_needs_login(t);
-	for (size_t i = 0; r == 0 && s->failed.code == 0 && i < 3; i++) {
+	/* A token that failed once is not logged in to for the next class again. */
+	for (size_t i = 0; r == 0 && passed_find(&s->passed, t) == NULL && i < 3; i++) {
 		l->object_class = classes[i];
 		if (only != NULL && memcmp(only->pValue, &classes[i], sizeof(classes[i])) != 0)
 			continue;
 		r = search_public(s, t, login, classes[i], template, n, note, l, NULL);
 	}
-	if (s->failed.code == 0)
-		s->failed = earlier;
 	return r;
 }
 
@@ -153,8 +149,8 @@ static int list_keys(struct listing *l, struct engine *e, bool login, struct err
 	     t = engine_token_after(e, &s.uri, t))
 		r = list_token(l, &s, t, login);
 	drop_unnamed(l);
-	if (r == 0 && l->count == 0 && s.failed.code < 0)
-		r = search_failed(&s);
+	if (r == 0 && l->count == 0)
+		r = search_failed(&s, NULL);
 	search_end(&s);
 	return r;
 }

@@ -215,6 +215,16 @@ const CK_ATTRIBUTE *object_get(const struct object *o, CK_ATTRIBUTE_TYPE type)
 	return NULL;
 }
 
+bool object_matches(const struct object *o, CK_ATTRIBUTE_TYPE type, const CK_ATTRIBUTE *wanted)
+{
+	const CK_ATTRIBUTE *has = object_get(o, type);
+
+	if (wanted == NULL)
+		return true;
+	return has != NULL && has->ulValueLen == wanted->ulValueLen &&
+	       memcmp(has->pValue, wanted->pValue, has->ulValueLen) == 0;
+}
+
 CK_ULONG object_ulong(const struct object *o, CK_ATTRIBUTE_TYPE type, CK_ULONG otherwise)
 {
 	const CK_ATTRIBUTE *a = object_get(o, type);

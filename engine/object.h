@@ -61,6 +61,9 @@ void object_free(struct object *o);
 /* object_get(o, type): the attribute, NULL where absent or empty. */
 const CK_ATTRIBUTE *object_get(const struct object *o, CK_ATTRIBUTE_TYPE type);
 
+/* object_matches(o, type, wanted): the attribute is there with wanted's value; wanted NULL: any is. */
+bool object_matches(const struct object *o, CK_ATTRIBUTE_TYPE type, const CK_ATTRIBUTE *wanted);
+
 /* object_ulong(o, type, otherwise), object_bool(o, type, otherwise): small values. */
 CK_ULONG object_ulong(const struct object *o, CK_ATTRIBUTE_TYPE type, CK_ULONG otherwise);
 bool object_bool(const struct object *o, CK_ATTRIBUTE_TYPE type, bool otherwise);

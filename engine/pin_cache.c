@@ -1,9 +1,9 @@
 #include "engine/pin_cache.h"
+#include "util/clock.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct entry {
 	struct entry *next;
@@ -22,14 +22,6 @@ struct pin_cache {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct pin_cache *caches;
-
-static time_t now(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return t.tv_sec;
-}
 
 /* Remove what is too old, and what is of t (NULL: of none). */
 static void prune(struct pin_cache *c, const struct token *t, time_t at)
@@ -122,10 +114,10 @@ bool pin_cache_get(struct secret *pin, struct pin_cache *c, const struct token *
 	if (c == NULL)
 		return false;
 	pthread_mutex_lock(&lock);
-	prune(c, NULL, now());
+	prune(c, NULL, clock_seconds(CLOCK_BOOTTIME));
 	for (struct entry *e = c->entries; e != NULL && !found; e = e->next)
 		if (e->token == t && secret_copy(pin, &e->pin) == 0) {
-			e->used = now();
+			e->used = clock_seconds(CLOCK_BOOTTIME);
 			found = true;
 		}
 	pthread_mutex_unlock(&lock);
@@ -144,8 +136,8 @@ void pin_cache_put(struct pin_cache *c, const struct token *t, const struct secr
 	}
 	e->token = t;
 	pthread_mutex_lock(&lock);
-	prune(c, t, now());
-	e->used = now();
+	prune(c, t, clock_seconds(CLOCK_BOOTTIME));
+	e->used = clock_seconds(CLOCK_BOOTTIME);
 	e->next = c->entries;
 	c->entries = e;
 	pthread_mutex_unlock(&lock);
@@ -155,7 +147,7 @@ void pin_cache_forget(const struct token *t)
 {
 	pthread_mutex_lock(&lock);
 	for (struct pin_cache *c = caches; c != NULL; c = c->next)
-		prune(c, t, now());
+		prune(c, t, clock_seconds(CLOCK_BOOTTIME));
 	pthread_mutex_unlock(&lock);
 }
 
@@ -163,6 +155,6 @@ void pin_cache_expire(void)
 {
 	pthread_mutex_lock(&lock);
 	for (struct pin_cache *c = caches; c != NULL; c = c->next)
-		prune(c, NULL, now());
+		prune(c, NULL, clock_seconds(CLOCK_BOOTTIME));
 	pthread_mutex_unlock(&lock);
 }

@@ -1,4 +1,5 @@
 #include "engine/pin_command.h"
+#include "util/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +10,6 @@
 #include <stdbool.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -64,14 +64,6 @@ static int spawn(pid_t *pid, int out, const char *command)
 	return e;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int pin_command_start(struct pin_command *c, const char *command, unsigned limit)
 {
 	int ends[2] = { -1, -1 }, e;
@@ -87,7 +79,7 @@ int pin_command_start(struct pin_command *c, const char *command, unsigned limit
 	}
 	c->out = ends[0];
 	c->pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
-	c->until = now_ms() + (int64_t)limit * PERSON;
+	c->until = clock_ms(CLOCK_MONOTONIC) + (int64_t)limit * PERSON;
 	return 0;
 }
 
@@ -103,7 +95,7 @@ static bool has_ended(const struct pin_command *c)
 /* Milliseconds for poll(2). */
 static int time_left(const struct pin_command *c)
 {
-	int64_t left = c->limit > 0 ? c->until - now_ms() : INT_MAX;
+	int64_t left = c->limit > 0 ? c->until - clock_ms(CLOCK_MONOTONIC) : INT_MAX;
 
 	if (left < 0)
 		left = 0;
@@ -124,7 +116,7 @@ enum pin_command_state pin_command_await(struct pin_command *c)
 			return PIN_COMMAND_SAYS;
 		if (ended)
 			return PIN_COMMAND_ENDED;
-		if (c->limit > 0 && now_ms() >= c->until)
+		if (c->limit > 0 && clock_ms(CLOCK_MONOTONIC) >= c->until)
 			return PIN_COMMAND_LATE;
 	}
 }
@@ -159,7 +151,7 @@ static void stop(struct pin_command *c)
 {
 	kill(c->pid, SIGKILL);
 	c->limit = KILLED_MAX;
-	c->until = now_ms() + KILLED_MAX;
+	c->until = clock_ms(CLOCK_MONOTONIC) + KILLED_MAX;
 	(void)pin_command_await(c);
 }
 
@@ -173,11 +165,11 @@ static void close_output(struct pin_command *c)
 /* A command may say more than the PIN, and is not to fail for want of a reader. */
 enum pin_command_state pin_command_end(struct pin_command *c)
 {
-	bool over = c->limit > 0 && now_ms() >= c->until, well;
+	bool over = c->limit > 0 && clock_ms(CLOCK_MONOTONIC) >= c->until, well;
 	enum pin_command_state state = PIN_COMMAND_LATE;
 	size_t all = 0;
 
-	c->until = now_ms() + c->limit;
+	c->until = clock_ms(CLOCK_MONOTONIC) + c->limit;
 	while (!over && (state = pin_command_await(c)) == PIN_COMMAND_SAYS)
 		if (!drain(c, &all))
 			close_output(c);

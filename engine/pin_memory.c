@@ -238,13 +238,30 @@ static int create(struct pin_try *try, int folder)
 	return fd;
 }
 
+static int make_folder(const struct pin_memory *m)
+{
+	int folder = open_folder(m);
+
+	if (folder < 0 && errno == ENOENT && state_folder_make(m->folder) == 0)
+		folder = open_folder(m);
+	return folder;
+}
+
+bool pin_memory_usable(const struct pin_memory *m)
+{
+	int folder = m != NULL ? make_folder(m) : -1;
+	bool usable = folder >= 0 && faccessat(folder, ".", W_OK | X_OK, AT_EACCESS) == 0;
+
+	if (folder >= 0)
+		close(folder);
+	return usable;
+}
+
 static bool record(struct pin_try *try)
 {
-	int folder = open_folder(try->memory);
+	int folder = make_folder(try->memory);
 	int fd, done;
 
-	if (folder < 0 && errno == ENOENT && state_folder_make(try->memory->folder) == 0)
-		folder = open_folder(try->memory);
 	if (folder < 0)
 		return false;
 	fd = create(try, folder);

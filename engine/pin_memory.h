@@ -43,6 +43,9 @@ struct pin_try {
 	char record[PIN_TRY_NAME + 48];
 };
 
+/* pin_memory_usable(m): it can be written, as far as the folder's rights tell. NULL is allowed: false. */
+bool pin_memory_usable(const struct pin_memory *m);
+
 /*
  * pin_memory_look(try, source, t, kind, err):
  * Before the source is read: whether its PIN of that kind may go to t. Returns 0, HSMIME_EPIN (it

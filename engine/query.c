@@ -73,22 +73,37 @@ static bool passes(const struct search *s, int r)
 	       (r == HSMIME_EPIN && s->passes_pin);
 }
 
+/* The log is told once of a token; where there is no other the caller gets the error itself. */
+static int pass_over(struct search *s, struct token *t, const struct error *err)
+{
+	bool new = false;
+	int r = passed_note(&new, &s->passed, t, err);
+
+	if (s->several && atomic_load(&t->stuck) > 0)
+		token_say_stuck(t, err);
+	else
+		log_say(new && s->several ? 0 : 2, "token \"%s\" is passed over: %s", t->label,
+		    err->message);
+	return r < 0 && s->err != NULL ? error_nomem(s->err) : r;
+}
+
 /* One token that fails does not keep the others from being searched. */
 static int settle(struct search *s, struct token *t, int r, const struct error *err)
 {
-	if (passes(s, r)) {
-		if (atomic_load(&t->stuck) > 0)
-			token_say_stuck(t, err);
-		else
-			log_say(0, "token \"%s\" is passed over: %s", t->label, err->message);
-		s->failed = *err;
-		return 0;
-	}
+	if (passes(s, r))
+		return pass_over(s, t, err);
 	if (r < 0 && s->err != NULL)
 		*s->err = *err;
 	if (r < 0 && err->code == 0)
 		return error_set(s->err, r, "%s", hsmime_status_name(r));
 	return r;
+}
+
+static bool pin_failed(const struct search *s, const struct token *t)
+{
+	const struct passed_token *passed = passed_find(&s->passed, t);
+
+	return passed != NULL && passed->pin;
 }
 
 int query_run(bool *done, struct query *q, struct token *t, bool login, work_function run)
@@ -97,6 +112,10 @@ int query_run(bool *done, struct query *q, struct token *t, bool login, work_fun
 	struct error err = { 0 };
 	int r;
 
+	*done = false;
+	q->returned = true;
+	if (login && pin_failed(s, t))
+		return 0;
 	set_work(q, t, login);
 	q->run = run;
 	q->returned = false;

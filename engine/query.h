@@ -38,7 +38,8 @@ int query_new(struct query **out, struct search *s, CK_OBJECT_CLASS object_class
  * query_run(done, q, t, login, run):
  * run(work, q) on t by work_run, logged in where login says so. Returns 0 or a status; a token that
  * fails, hangs or can't do it (HSMIME_ETOKEN, HSMIME_EUNSUPPORTED; HSMIME_EPIN where
- * s->passes_pin) is logged, noted in s->failed, and passed over: 0, but *done is false.
+ * s->passes_pin) is logged, noted in s->passed, and passed over: 0, but *done is false. So is one
+ * whose PIN failed in this search, where login says so: nobody is asked for it again.
  */
 int query_run(bool *done, struct query *q, struct token *t, bool login, work_function run);
 

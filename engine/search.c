@@ -59,6 +59,7 @@ void search_end(struct search *s)
 	for (size_t i = 0; i < s->twin_count; i++)
 		hit_free(&s->twins[i]);
 	s->count = s->twin_count = 0;
+	passed_free(&s->passed);
 	pin_source_free(s->uri_pin);
 	uri_free(&s->uri);
 	s->uri_pin = NULL;
@@ -299,9 +300,15 @@ int search_deliver(struct engine_found *found, struct search *s, struct hit *hit
 	return 0;
 }
 
-int search_failed(struct search *s)
+int search_failed(struct search *s, const struct token *t)
 {
+	const struct passed_token *passed = s->passed.list;
+
+	if (t != NULL)
+		passed = passed_find(&s->passed, t);
+	if (passed == NULL)
+		return 0;
 	if (s->err != NULL)
-		*s->err = s->failed;
-	return s->failed.code;
+		*s->err = passed->why;
+	return passed->why.code;
 }

@@ -13,6 +13,7 @@
 
 #include "engine/engine.h"
 #include "engine/object.h"
+#include "engine/passed.h"
 #include "engine/uri.h"
 #include "engine/work.h"
 
@@ -41,7 +42,7 @@ struct search {
 	bool
 	    passes_pin; /* a token whose PIN fails is passed over too: another may have the same key */
 	struct error *err;
-	struct error failed; /* of a token that was passed over; reported where nothing was found */
+	struct passed passed; /* the tokens that were passed over */
 	struct hit hits[SEARCH_HITS];
 	size_t count;
 	struct hit twins
@@ -67,7 +68,7 @@ void search_set_apart(struct search *s, size_t index);
  * search_private(s, t, template, count):
  * Log in to t and add its private keys that fit the template (without
  * CKA_CLASS, which is added) and the purpose to s->hits. Returns 0 or a status;
- * a token that fails or can't do it (HSMIME_ETOKEN, HSMIME_EUNSUPPORTED) is logged, noted in s->failed, and passed over.
+ * a token that fails or can't do it is passed over (engine/query.h).
  */
 int search_private(struct search *s, struct token *t, const CK_ATTRIBUTE *template, size_t count);
 
@@ -106,8 +107,11 @@ void search_peek(struct search *s, struct hit *hit);
  */
 int search_deliver(struct engine_found *found, struct search *s, struct hit *hit);
 
-/* search_failed(s): report s->failed. */
-int search_failed(struct search *s);
+/*
+ * search_failed(s, t): report what t was passed over for, and return that; 0: it was not. t NULL: the
+ * first token that was.
+ */
+int search_failed(struct search *s, const struct token *t);
 
 /* search_tie(s): HSMIME_ENOKEY, more than one key fits; the hint lists them: URI, type, label, subject, validity. */
 int search_tie(struct search *s);

@@ -130,8 +130,10 @@ static void public_from_certificate(struct hit *hit)
 
 static int no_public_key(struct search *s, const struct hit *hit)
 {
-	if (s->failed.code < 0)
-		return search_failed(s);
+	int r = search_failed(s, hit->token);
+
+	if (r < 0)
+		return r;
 	error_set(s->err, HSMIME_ENOKEY, "token \"%s\" shows no public key for the private key",
 	    hit->token->label);
 	return error_hint(
@@ -166,10 +168,9 @@ int search_complete(struct search *s, struct hit *hit)
 
 void search_peek(struct search *s, struct hit *hit)
 {
-	struct error *err = s->err, dropped = { 0 }, failed = s->failed;
+	struct error *err = s->err, dropped = { 0 };
 
 	s->err = &dropped;
 	(void)search_complete(s, hit);
 	s->err = err;
-	s->failed = failed;
 }

@@ -13,14 +13,7 @@
 #include "engine/slot_ask.h"
 #include "engine/slot_list.h"
 #include "engine/watch.h"
-
-static long now(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (long)t.tv_sec;
-}
+#include "util/clock.h"
 
 static void token_free(struct token *t)
 {
@@ -66,7 +59,7 @@ static void place(struct token *t, CK_SLOT_ID slot, unsigned flags)
 {
 	atomic_store(&t->slot, slot);
 	atomic_store(&t->flags, flags);
-	atomic_store(&t->flags_time, now());
+	atomic_store(&t->flags_time, clock_seconds(CLOCK_MONOTONIC));
 	atomic_store(&t->present, true);
 }
 
@@ -277,7 +270,7 @@ void token_say_stuck(struct token *t, const struct error *why)
 
 bool token_flags_fresh(const struct token *t)
 {
-	return now() - atomic_load(&t->flags_time) <= 2;
+	return clock_seconds(CLOCK_MONOTONIC) - atomic_load(&t->flags_time) <= 2;
 }
 
 static void pad(unsigned char *field, size_t size, const char *s)

@@ -2,12 +2,12 @@
 
 #include <pthread.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "engine/gate.h"
 #include "engine/module.h"
 #include "engine/slot.h"
+#include "util/clock.h"
 
 #define WATCH_GIVEN_UP ((uint64_t)1 << 63)
 #define TITLE_ROOM 64
@@ -17,14 +17,6 @@ static _Thread_local struct watch *self;
 static atomic_uint hanging;
 static pthread_mutex_t marking =
     PTHREAD_MUTEX_INITIALIZER; /* a call is given up, with all its marks */
-
-static int64_t now_ms(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 void watch_thread(struct watch *w)
 {
@@ -54,7 +46,7 @@ void watch_begin(struct module *m, const char *function, enum watch_patience pat
 
 	if (w == NULL)
 		return;
-	atomic_store_explicit(&w->since, now_ms(), memory_order_relaxed);
+	atomic_store_explicit(&w->since, clock_ms(CLOCK_MONOTONIC_COARSE), memory_order_relaxed);
 	atomic_store_explicit(&w->function, function, memory_order_relaxed);
 	atomic_store_explicit(&w->module, m, memory_order_relaxed);
 	atomic_store_explicit(&w->patience, (int)patience, memory_order_relaxed);
@@ -127,7 +119,7 @@ int64_t watch_left_ms(const struct watch *w, unsigned limit)
 
 	if ((atomic_load(&w->turn) & 1) == 0 || atomic_load(&w->patience) == WATCH_ENDLESS)
 		return limit;
-	left = atomic_load(&w->since) + allowed(w, limit) - now_ms();
+	left = atomic_load(&w->since) + allowed(w, limit) - clock_ms(CLOCK_MONOTONIC_COARSE);
 	return left > 0 ? left : 0;
 }
 

@@ -3,7 +3,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <openssl/evp.h>
 
@@ -11,6 +10,7 @@
 #include "engine/group.h"
 #include "engine/token_key.h"
 #include "engine/zone.h"
+#include "util/clock.h"
 
 #define PREFIX "group:"
 #define LOOK_AGAIN 30 /* seconds after a member was not there */
@@ -201,14 +201,6 @@ int groups_find_key(struct engine_found *found, hsmime_ctx *ctx, struct engine *
 	return find_first(found, g, ctx, e, purpose, err);
 }
 
-static time_t now(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
-}
-
 /* What groups_join is asked for. */
 struct joining {
 	hsmime_ctx *ctx;
@@ -227,7 +219,8 @@ static bool due(struct member *m, const struct joining *j)
 		return false;
 	if (engine_uri_names(j->e, m->uri, j->found->key))
 		return true;
-	return !atomic_load(&m->refused) && (looked == 0 || now() - looked >= LOOK_AGAIN);
+	return !atomic_load(&m->refused) &&
+	       (looked == 0 || clock_seconds(CLOCK_MONOTONIC) - looked >= LOOK_AGAIN);
 }
 
 /* A key that is not there now may come later; what else is wrong with its URI does not go away. */
@@ -246,7 +239,7 @@ static int look(struct member *m, const struct joining *j, struct error *err)
 		*err = why;
 		return status;
 	}
-	atomic_store(&m->looked, now());
+	atomic_store(&m->looked, clock_seconds(CLOCK_MONOTONIC));
 	ctx_log(j->ctx, 0, "the group %s goes on without %s%s: %s", j->group->name, m->uri,
 	    status == HSMIME_EPIN ? " and does not ask it again" : "", why.message);
 	return 0;

@@ -127,6 +127,26 @@ static bool named_by_files(const struct recipient *recipients, size_t count,
 	return false;
 }
 
+/* Where no token is there the engine has told so. */
+static int no_key(const struct engine *engine, const struct recipient *recipients, size_t count,
+    struct error *err)
+{
+	size_t possible = 0;
+
+	for (size_t i = 0; i < count; i++)
+		possible += is_for_key(&recipients[i]);
+	if (possible == 0) {
+		error_set(err, HSMIME_ENOKEY,
+		    "none of the message's recipients can be decrypted with a key on a token");
+		return error_hint(err, "recipients by password or symmetric key are not supported");
+	}
+	if (!engine_has_token(engine))
+		return HSMIME_ENOKEY;
+	error_set(err, HSMIME_ENOKEY, "no key on the tokens belongs to a recipient of the message");
+	return error_hint(err, "insert the right token; if the key's certificate left the token, "
+			       "give it with --cert, or name the key to hsmime decrypt with --key");
+}
+
 static int by_tokens(struct engine_found *found, size_t *index, struct engine *engine,
     const char *key, const struct recipient *recipients, size_t count, struct error *err)
 {
@@ -146,7 +166,7 @@ static int by_tokens(struct engine_found *found, size_t *index, struct engine *e
 			r->serial_len, r->key_id, r->key_id_len };
 		origin[used++] = i;
 	}
-	status = used == 0 ? HSMIME_ENOKEY
+	status = used == 0 ? no_key(engine, recipients, count, err)
 			   : engine_find_recipient(found, engine, key, candidates, used, err);
 	if (status == 0)
 		*index = origin[found->match];
@@ -172,26 +192,50 @@ static int is_recipient(const struct engine_found *found, size_t *index,
 	    err, "if its certificate is not on the token, give the certificate with --cert");
 }
 
+static int by_name(struct engine_found *found, size_t *index, const struct recipient_search *search,
+    struct engine *engine, const struct recipient *recipients, size_t count, struct error *err)
+{
+	int status =
+	    groups_find_key(found, search->ctx, engine, search->key_uri, ENGINE_DECRYPT, err);
+
+	return status == 0 ? is_recipient(found, index, search, recipients, count, err) : status;
+}
+
 /*
- * Several keys, or certificates of one key, may be named like that: the message says which it is. Of
- * all the keys of a token it is asked first, however many there are.
+ * Of all the keys of a token the message is asked first which it is, however many there are. Then it
+ * may be the only one, without a certificate; of several none is to be chosen, since the message is for none.
  */
+static int by_token(struct engine_found *found, size_t *index,
+    const struct recipient_search *search, struct engine *engine,
+    const struct recipient *recipients, size_t count, struct error *err)
+{
+	struct error none;
+	int status = by_tokens(found, index, engine, search->key_uri, recipients, count, err);
+	bool tie = found->tie;
+
+	if (status != HSMIME_ENOKEY)
+		return status;
+	none = *err;
+	status = by_name(found, index, search, engine, recipients, count, err);
+	if (status == HSMIME_ENOKEY && found->tie) {
+		*err = none;
+		found->tie = tie;
+	}
+	return status;
+}
+
+/* Several keys, or certificates of one key, may be named like that: the message says which it is. */
 static int by_key(struct engine_found *found, size_t *index, const struct recipient_search *search,
     struct engine *engine, const struct recipient *recipients, size_t count, struct error *err)
 {
 	struct engine_found other = { 0 };
 	struct error ignored = { 0 };
-	bool any = engine_names_token_only(engine, search->key_uri);
-	int status = HSMIME_ENOKEY;
+	int status;
 
-	if (any)
-		status = by_tokens(found, index, engine, search->key_uri, recipients, count, err);
-	if (status != HSMIME_ENOKEY)
-		return status;
-	status = groups_find_key(found, search->ctx, engine, search->key_uri, ENGINE_DECRYPT, err);
-	if (status == 0)
-		status = is_recipient(found, index, search, recipients, count, err);
-	if (status != HSMIME_ENOKEY || any ||
+	if (engine_names_token_only(engine, search->key_uri))
+		return by_token(found, index, search, engine, recipients, count, err);
+	status = by_name(found, index, search, engine, recipients, count, err);
+	if (status != HSMIME_ENOKEY ||
 	    by_tokens(&other, index, engine, search->key_uri, recipients, count, &ignored) != 0)
 		return status;
 	error_clear(err);
@@ -213,26 +257,6 @@ static int by_files(struct engine_found *found, size_t *index, struct engine *en
 			    engine_find_by_certificate(found, engine, cert, ENGINE_DECRYPT, err);
 	}
 	return status;
-}
-
-/* Where no token is there the engine has told so. */
-static int no_key(const struct engine *engine, const struct recipient *recipients, size_t count,
-    struct error *err)
-{
-	size_t possible = 0;
-
-	for (size_t i = 0; i < count; i++)
-		possible += is_for_key(&recipients[i]);
-	if (possible == 0) {
-		error_set(err, HSMIME_ENOKEY,
-		    "none of the message's recipients can be decrypted with a key on a token");
-		return error_hint(err, "recipients by password or symmetric key are not supported");
-	}
-	if (!engine_has_token(engine))
-		return HSMIME_ENOKEY;
-	error_set(err, HSMIME_ENOKEY, "no key on the tokens belongs to a recipient of the message");
-	return error_hint(err, "insert the right token; if the key's certificate left the token, "
-			       "give it with --cert, or name the key to hsmime decrypt with --key");
 }
 
 static void tell(const struct recipient_search *search, X509 *cert)

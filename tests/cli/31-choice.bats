@@ -30,6 +30,7 @@ setup_file() {
 	imported 04 office1 3000 "${lines[@]}"
 	imported 05 office2 3000 "${lines[@]}"
 	new_peer filed 3000
+	new_peer other 3000
 	"$cli_root/scripts/softtoken" import "$W" 06 filed "$W/filed.key"
 	echo report >"$W/report"
 	hsmime encrypt --cms --force-recipient -r "$W/before.pem" -o "$W/old.p7m" "$W/report"
@@ -96,6 +97,18 @@ decrypts() {
 	said 'not encrypted for the key'
 	run_as 5 hsmime decrypt --cms -k reader@example.test "$W/office.p7m"
 	explained
+}
+
+@test "of a token's keys none is to be chosen where the message is for none of them" {
+	hsmime encrypt --cms -r "$W/other.pem" -o other.p7m "$W/report"
+	run_as 5 hsmime decrypt --cms -k pkcs11:token=Demo other.p7m
+	explained
+	said "none of the message's recipients has its key on a token"
+	run ! grep -q 'several keys' <<<"$stderr"
+	openssl cms -encrypt -binary -outform DER -aes128 -pwri_password secret -in "$W/report" \
+		-out password.p7m
+	run_as 5 hsmime decrypt --cms -k pkcs11:token=Demo password.p7m
+	said 'recipients by password'
 }
 
 @test "a certificate of the wrong usage does not sign, and decrypts" {

@@ -151,8 +151,10 @@ HSMIME_API void hsmime_ctx_set_log(hsmime_ctx *ctx, hsmime_log_callback callback
  * hsmime's own after a while, and taken back; its work is done on another one meanwhile. Only where
  * none can, the operation fails. Where a key is named, "group:" and name is this one. Tokens that are
  * not there when the key is first used, or hang, are told of in the log, and looked for again after
- * 30 s. One whose PIN fails is not asked for it again by itself while others are there, for as long
- * as the family lives or, once its key was in use, until it was taken out and put in again.
+ * 30 s. One whose PIN is refused, or not given by the person who is asked, is not asked for it again
+ * by itself while others are there, for as long as the family lives or, once its key was in use,
+ * until it was taken out and put in again, or its PIN was given rightly elsewhere or unblocked. That
+ * is looked for while the group is used, after the same pauses and without a PIN.
  * The family of contexts has the group in common; add it before the first use. Return 0,
  * HSMIME_EUSAGE (the name is taken or empty, no URI, too many) or HSMIME_ENOMEM. That the keys
  * are not the same shows when they are used: HSMIME_EUSAGE.

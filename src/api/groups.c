@@ -155,7 +155,7 @@ static int find_apart(struct engine_found *found, struct member *m, hsmime_ctx *
 	if (status == 0)
 		*found = l.found;
 	if (status == 0 || status == HSMIME_EPIN)
-		atomic_store(&m->refused, status != 0);
+		atomic_store(&m->refused, status != 0 && !err->pin_missing);
 	return status;
 }
 
@@ -248,7 +248,7 @@ static int look(struct member *m, const struct joining *j, struct error *err)
 	}
 	atomic_store(&m->looked, now());
 	ctx_log(j->ctx, 0, "the group %s goes on without %s%s: %s", j->group->name, m->uri,
-	    status == HSMIME_EPIN ? " and does not ask it again" : "", why.message);
+	    atomic_load(&m->refused) ? " and does not ask it again" : "", why.message);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -233,6 +234,29 @@ static void nor_is_it_when_it_comes_first(void **state)
 	assert_int_equal(person.asked_beta, 1);
 }
 
+/* The file that it comes from is not there at first: no PIN was sent, and nobody was asked. */
+static void a_place_whose_pin_is_missing_is_looked_at_again(void **state)
+{
+	char beta[400], path[300];
+	const char *uris[] = { ALPHA, beta };
+	FILE *file;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/pin-of-beta", api_token.folder);
+	snprintf(beta, sizeof(beta), "%s?pin-source=file:%s", BETA, path);
+	assert_int_equal(hsmime_ctx_add_group(ctx, "late", uris, 2), 0);
+	signs("group:late");
+	was_said("again", false);
+	later += AGAIN;
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(SOFTTOKEN_PIN "\n", file);
+	assert_int_equal(fclose(file), 0);
+	signs("group:late");
+	was_said("group late: 2 of 2 keys", true);
+	assert_int_equal(unlink(path), 0);
+}
+
 /* A thread with a context of its own. */
 struct signing {
 	pthread_t thread;
@@ -329,6 +353,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    a_place_whose_pin_fails_is_not_asked_again, begin, end),
 		cmocka_unit_test_setup_teardown(nor_is_it_when_it_comes_first, begin, end),
+		cmocka_unit_test_setup_teardown(
+		    a_place_whose_pin_is_missing_is_looked_at_again, begin, end),
 		cmocka_unit_test_setup_teardown(several_threads_ask_for_each_pin_once, begin, end),
 		cmocka_unit_test_setup_teardown(a_place_that_comes_later_is_used, begin, end),
 		cmocka_unit_test_setup_teardown(

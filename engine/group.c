@@ -126,7 +126,10 @@ static int look(void *arg)
 	return health_look(t->key->token, &t->err);
 }
 
-/* Those whose time has come; one caller of many does that, the others go on. */
+/*
+ * Those whose time has come; one caller of many does that, the others go on. Nobody is asked for a
+ * PIN for that: such a key comes last until it did something again.
+ */
 static void try_out_due(struct group *g, enum probe kind)
 {
 	for (size_t i = 0; i < g->count; i++) {
@@ -136,6 +139,8 @@ static void try_out_due(struct group *g, enum probe kind)
 			continue;
 		if (health_no_pin(t.key->token))
 			(void)zone_run_apart(look, &t, t.key->engine->call_limit, &t.err);
+		else if (key_asks(t.key))
+			continue;
 		else if (zone_run_apart(try_out, &t, t.key->engine->call_limit, &t.err) == 0)
 			health_good(t.key->token);
 		else

@@ -7,8 +7,7 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <unistd.h>
+#include <stdatomic.h>
 
 #include "engine/engine_internal.h"
 #include "engine/key.h"
@@ -140,6 +139,96 @@ static void a_pin_that_is_missing_is_looked_for_again(void **state)
 	assert_int_equal(group_rig.proxy->wrong_pins(), 0);
 }
 
+static atomic_int asked_alpha, asked_beta;
+
+static ptrdiff_t ask(void *arg, const hsmime_pin_request *request, char *pin, size_t size)
+{
+	bool of_alpha = strcmp(request->token_label, "Alpha") == 0;
+
+	(void)arg;
+	assert_true(size >= strlen(SOFTTOKEN_PIN));
+	atomic_fetch_add(of_alpha ? &asked_alpha : &asked_beta, 1);
+	memcpy(pin, SOFTTOKEN_PIN, strlen(SOFTTOKEN_PIN));
+	return (ptrdiff_t)strlen(SOFTTOKEN_PIN);
+}
+
+static unsigned char data[512];
+static size_t data_len;
+
+/* A person is asked for each PIN, where there is no source. */
+static void open_careful(const char *pin_source)
+{
+	struct engine_options options = { .module = PROXY_MODULE,
+		.pin_source = pin_source,
+		.pin_callback = ask,
+		.call_limit = LIMIT };
+	struct token_key *keys[2];
+	struct error err = { 0 };
+
+	group_rig.proxy->authenticate(1, PROXY_AUTHENTICATE_PLAIN);
+	assert_int_equal(engine_new(&group_rig.e, &options, &err), 0);
+	keys[0] = group_rig.alpha =
+	    operate_key(group_rig.e, "pkcs11:token=Alpha;id=%01", ENGINE_DECRYPT);
+	keys[1] = group_rig.beta =
+	    operate_key(group_rig.e, "pkcs11:token=Beta;id=%01", ENGINE_DECRYPT);
+	assert_int_equal(token_key_group(&group_rig.group, keys, 2, &err), 0);
+	data_len = operate_encrypt(data, group_rig.group);
+}
+
+static void decrypt(void)
+{
+	struct error err = { 0 };
+
+	if (operate_decrypt(group_rig.group, data, data_len, &err) != 0)
+		fail_msg("%s", err.message);
+}
+
+/* Both were used before, and a minute is over. */
+static void decrypt_after_a_minute(void)
+{
+	decrypt();
+	decrypt();
+	asked_alpha = asked_beta = 0;
+	group_rig_is_due(group_rig.alpha);
+	group_rig_is_due(group_rig.beta);
+	decrypt();
+}
+
+static void where_a_person_is_asked_each_time_none_is_for_a_trial(void **state)
+{
+	(void)state;
+	open_careful(NULL);
+	decrypt_after_a_minute();
+	assert_int_equal(asked_alpha + asked_beta, 1);
+	assert_int_equal(group_rig.proxy->count("C_Decrypt"), 3);
+}
+
+/* The twin: with a source there is nobody to disturb. */
+static void where_nobody_is_asked_such_a_key_is_tried_out(void **state)
+{
+	(void)state;
+	open_careful("env:TEST_PIN");
+	decrypt_after_a_minute();
+	assert_int_equal(asked_alpha + asked_beta, 0);
+	assert_int_equal(group_rig.proxy->count("C_Decrypt"), 5);
+}
+
+static void such_a_key_that_was_set_aside_is_used_where_no_other_is(void **state)
+{
+	(void)state;
+	open_careful(NULL);
+	group_rig.proxy->lose("Alpha");
+	decrypt();
+	decrypt();
+	group_rig.proxy->bring_back();
+	group_rig_was_logged("is set aside");
+	decrypt_after_a_minute();
+	assert_int_equal(asked_alpha, 0);
+	group_rig.proxy->lose("Beta");
+	decrypt();
+	assert_true(asked_alpha > 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, group_rig_begin, group_rig_end)
 
 int main(void)
@@ -151,6 +240,9 @@ int main(void)
 		TEST(one_whose_pin_was_locked_is_taken_back_when_it_is_so_no_more),
 		TEST(a_worse_state_of_the_pin_is_no_reason_to_try_it),
 		TEST(a_pin_that_is_missing_is_looked_for_again),
+		TEST(where_a_person_is_asked_each_time_none_is_for_a_trial),
+		TEST(where_nobody_is_asked_such_a_key_is_tried_out),
+		TEST(such_a_key_that_was_set_aside_is_used_where_no_other_is),
 	};
 
 	return cmocka_run_group_tests(tests, group_rig_set_up, group_rig_tear_down);

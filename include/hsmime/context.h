@@ -151,10 +151,10 @@ HSMIME_API void hsmime_ctx_set_log(hsmime_ctx *ctx, hsmime_log_callback callback
  * hsmime_ctx_add_group(ctx, name, uris, count):
  * The pkcs11: URIs (1 to 32, copied) name one key that several tokens hold. An operation with any
  * of them is done by whichever token is free; one that fails is set aside, tried out with data of
- * hsmime's own after a while (unless its key asks a person for each operation), and taken back; its work is done on another one meanwhile. Only where
- * none can, the operation fails. Where a key is named, "group:" and name is this one. Tokens that are
- * not there when the key is first used, or hang, are told of in the log, and looked for again after
- * 30 s. One whose PIN is refused, or not given by the person who is asked, is not asked for it again
+ * hsmime's own after a while (unless its key asks a person each time), and taken back; its work is
+ * done on another one meanwhile. Only where none can, the operation fails. Where a key is named,
+ * "group:" and name is this one. Tokens that are not there when the key is first used, or hang, are
+ * told of in the log, and looked for again after 30 s. One whose PIN is refused, or not given by the person who is asked, is not asked for it again
  * by itself while others are there, for as long as the family lives or, once its key was in use,
  * until it was taken out and put in again, or its PIN was given rightly elsewhere or unblocked. That
  * is looked for while the group is used, after the same pauses and without a PIN.

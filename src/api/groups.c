@@ -9,6 +9,7 @@
 
 #include "engine/gate.h"
 #include "engine/group.h"
+#include "engine/log.h"
 #include "engine/token_key.h"
 #include "engine/zone.h"
 
@@ -247,7 +248,8 @@ static int look(struct member *m, const struct joining *j, struct error *err)
 		return status;
 	}
 	atomic_store(&m->looked, now());
-	ctx_log(j->ctx, 0, "the group %s goes on without %s%s: %s", j->group->name, m->uri,
+	/* Given out behind the gate: who is told may use the group. */
+	log_say(0, "the group %s goes on without %s%s: %s", j->group->name, m->uri,
 	    atomic_load(&m->refused) ? " and does not ask it again" : "", why.message);
 	return 0;
 }

@@ -293,6 +293,34 @@ static void several_threads_ask_for_each_pin_once(void **state)
 	assert_int_equal(person.asked_beta, 1);
 }
 
+static hsmime_ctx *beside;
+static int signed_beside;
+
+/* Who is told that a place is missing knows its PIN after all, and names it. */
+static void sign_when_told(void *arg, int level, const char *message)
+{
+	remember(arg, level, message);
+	if (beside == NULL || strstr(message, "goes on without") == NULL)
+		return;
+	person.beta_known = 1;
+	signed_beside = sign_in(beside, BETA);
+}
+
+static void who_is_told_of_a_place_may_use_it(void **state)
+{
+	(void)state;
+	assert_int_equal(hsmime_ctx_share(&beside, ctx), 0);
+	hsmime_ctx_set_log(beside, NULL, NULL);
+	hsmime_ctx_set_log(ctx, sign_when_told, &said);
+	signed_beside = -1;
+	person.beta_known = 0;
+	signs("group:office");
+	assert_int_equal(signed_beside, 0);
+	was_said("goes on without " BETA, true);
+	hsmime_ctx_free(beside);
+	beside = NULL;
+}
+
 /* The module is open before a token goes: only then does it know which one that is. */
 static void lose_beta(void)
 {
@@ -356,6 +384,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    a_place_whose_pin_is_missing_is_looked_at_again, begin, end),
 		cmocka_unit_test_setup_teardown(several_threads_ask_for_each_pin_once, begin, end),
+		cmocka_unit_test_setup_teardown(who_is_told_of_a_place_may_use_it, begin, end),
 		cmocka_unit_test_setup_teardown(a_place_that_comes_later_is_used, begin, end),
 		cmocka_unit_test_setup_teardown(
 		    it_is_used_at_once_where_the_key_was_found_there, begin, end),

@@ -32,10 +32,18 @@ struct key_group {
 	struct key_group *next;
 };
 
+void groups_close(struct key_group *first)
+{
+	for (struct key_group *g = first; g != NULL; g = g->next)
+		for (size_t i = 0; i < g->count; i++) {
+			token_key_free(g->members[i].key);
+			g->members[i].key = NULL;
+		}
+}
+
 static void group_clear(struct key_group *g)
 {
 	for (size_t i = 0; i < g->count; i++) {
-		token_key_free(g->members[i].key);
 		gate_free(&g->members[i].looking);
 		free(g->members[i].uri);
 	}

@@ -16,6 +16,7 @@
 
 #include <openssl/rsa.h>
 
+#include "api/ctx.h"
 #include "api_token.h"
 #include "softtoken_put.h"
 
@@ -359,11 +360,18 @@ static void it_is_used_at_once_where_the_key_was_found_there(void **state)
 
 static void a_context_may_end_while_a_call_hangs(void **state)
 {
+	static const unsigned char zeros[CTX_SUBSTITUTE_SIZE];
+	const unsigned char *secret;
+
+	assert_int_equal(ctx_substitute(&secret, ctx), 0);
+	assert_memory_not_equal(secret, zeros, sizeof(zeros));
 	api_proxy->hang("C_Sign", 0);
 	assert_int_equal(sign(ALPHA), 0);
 	assert_int_equal(hsmime_calls_hanging(), 1);
 	end(state);
 	assert_int_equal(api_proxy->count("C_Finalize"), 0);
+	/* Its page is kept for the next secret (util/secret.c). */
+	assert_memory_equal(secret, zeros, sizeof(zeros));
 	assert_int_equal(hsmime_calls_hanging(), 1);
 	release();
 	begin(state);

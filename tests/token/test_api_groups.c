@@ -255,7 +255,6 @@ static void a_place_whose_pin_is_missing_is_looked_at_again(void **state)
 	assert_int_equal(fclose(file), 0);
 	signs("group:late");
 	was_said("group late: 2 of 2 keys", true);
-	assert_int_equal(unlink(path), 0);
 }
 
 /* A thread with a context of its own. */
@@ -295,7 +294,7 @@ static void several_threads_ask_for_each_pin_once(void **state)
 }
 
 static hsmime_ctx *beside;
-static int signed_beside;
+static int signed_beside = -1;
 
 /* Who is told that a place is missing knows its PIN after all, and names it. */
 static void sign_when_told(void *arg, int level, const char *message)
@@ -311,9 +310,7 @@ static void who_is_told_of_a_place_may_use_it(void **state)
 {
 	(void)state;
 	assert_int_equal(hsmime_ctx_share(&beside, ctx), 0);
-	hsmime_ctx_set_log(beside, NULL, NULL);
 	hsmime_ctx_set_log(ctx, sign_when_told, &said);
-	signed_beside = -1;
 	person.beta_known = 0;
 	signs("group:office");
 	assert_int_equal(signed_beside, 0);

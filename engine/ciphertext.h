@@ -1,6 +1,6 @@
 /*
  * ciphertext: what RSA is to decrypt or unwrap, as the calls read it: a copy, since a call that hangs
- * outlives the request (engine/zone.h).
+ * outlives the request (engine/zone.h). And ciphertexts of our own.
  */
 #ifndef ENGINE_CIPHERTEXT_H
 #define ENGINE_CIPHERTEXT_H
@@ -33,5 +33,13 @@ void ciphertext_set(struct ciphertext *c, const struct token_decrypt *q, size_t 
  * too long or PKCS#11 has no number for a digest.
  */
 int ciphertext_oaep(struct mechanism *m, const struct ciphertext *c, const struct token_decrypt *q);
+
+/*
+ * ciphertext_make(out, len, public_key, q, data, data_len): what q, whose own data is not looked at,
+ * decrypts to data: by PKCS#1 v1.5 or OAEP. *len is the room, and becomes the length. False where
+ * OpenSSL refuses that, which its error queue says.
+ */
+bool ciphertext_make(unsigned char *out, size_t *len, EVP_PKEY *public_key,
+    const struct token_decrypt *q, const unsigned char *data, size_t data_len);
 
 #endif

@@ -70,3 +70,26 @@ bool crypto_set_oaep(EVP_PKEY_CTX *ctx, const char *digest, const char *mgf1_dig
 	OPENSSL_free(copy);
 	return false;
 }
+
+bool crypto_encrypt_zeros(
+    unsigned char *out, size_t *len, const char *cipher, const unsigned char *with)
+{
+	static const unsigned char zeros[CRYPTO_BLOCK];
+	EVP_CIPHER *c = EVP_CIPHER_fetch(crypto_context(), cipher, CRYPTO_SOFTWARE);
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int n = 0, rest = 0;
+	bool made = c != NULL && ctx != NULL &&
+		    EVP_EncryptInit_ex2(ctx, c, with, zeros, NULL) == 1 &&
+		    EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
+		    EVP_EncryptUpdate(ctx, out, &n, zeros, CRYPTO_BLOCK) == 1 &&
+		    EVP_EncryptFinal_ex(ctx, out + CRYPTO_BLOCK, &rest) == 1;
+
+	*len = (size_t)n;
+	if (made && EVP_CIPHER_get_mode(c) == EVP_CIPH_GCM_MODE) {
+		made = EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, CRYPTO_BLOCK, out + n) == 1;
+		*len += CRYPTO_BLOCK;
+	}
+	EVP_CIPHER_CTX_free(ctx);
+	EVP_CIPHER_free(c);
+	return made;
+}

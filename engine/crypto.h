@@ -38,4 +38,14 @@ bool crypto_tag(unsigned char *tag, const unsigned char *data, size_t len);
 bool crypto_set_oaep(EVP_PKEY_CTX *ctx, const char *digest, const char *mgf1_digest,
     const unsigned char *label, size_t label_len);
 
+#define CRYPTO_BLOCK 16 /* octets */
+
+/*
+ * crypto_encrypt_zeros(out, len, cipher, with): CRYPTO_BLOCK zeros, by that cipher of OpenSSL's with
+ * that key, the IV zero and no padding; with the tag behind them where it has one. out has room for
+ * two blocks.
+ */
+bool crypto_encrypt_zeros(
+    unsigned char *out, size_t *len, const char *cipher, const unsigned char *with);
+
 #endif

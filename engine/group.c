@@ -119,7 +119,17 @@ static int try_out(void *arg)
 	return probe_run(t->key, t->kind, &t->err);
 }
 
-/* Those whose time has come; one caller of many does that, the others go on. */
+static int look(void *arg)
+{
+	struct trial *t = arg;
+
+	return health_look(t->key->token, &t->err);
+}
+
+/*
+ * Those whose time has come; one caller of many does that, the others go on. Nobody is asked for a
+ * PIN for that: such a key comes last until it did something again.
+ */
 static void try_out_due(struct group *g, enum probe kind)
 {
 	for (size_t i = 0; i < g->count; i++) {
@@ -127,7 +137,11 @@ static void try_out_due(struct group *g, enum probe kind)
 
 		if (!health_due(t.key->token, kind == PROBE_DECRYPT))
 			continue;
-		if (zone_run_apart(try_out, &t, t.key->engine->call_limit, &t.err) == 0)
+		if (health_no_pin(t.key->token))
+			(void)zone_run_apart(look, &t, t.key->engine->call_limit, &t.err);
+		else if (key_asks(t.key))
+			continue;
+		else if (zone_run_apart(try_out, &t, t.key->engine->call_limit, &t.err) == 0)
 			health_good(t.key->token);
 		else
 			health_failed(t.key->token, &t.err);

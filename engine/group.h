@@ -2,7 +2,8 @@
  * group: one key that several tokens hold. Operations are spread over the tokens by their free
  * sessions. One that fails is set aside (engine/health.h), tried out with data of our own
  * (engine/probe.h) when its time is over, and taken again; the operation is done on another one
- * meanwhile. A call that hangs is given up alone (engine/zone.h).
+ * meanwhile. One whose key asks a person each time (key_asks) is not tried out: set aside it comes
+ * last, until it signs well where the others fail. A call that hangs is given up alone (engine/zone.h).
  */
 #ifndef ENGINE_GROUP_H
 #define ENGINE_GROUP_H

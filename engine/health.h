@@ -1,8 +1,9 @@
 /*
  * health: which tokens are set aside, where several hold the same key (engine/group.h), and for
  * how long: a second after the first failure, twice as long after each further one, 5 minutes at
- * most. One whose PIN failed stays aside until it was taken out and put in again: each try may ask
- * a person, or cost one of the PIN's tries.
+ * most. One whose PIN was refused, or not given by the person who was asked, stays aside until it was
+ * taken out and put in again, or says no more that a wrong PIN was given, or that its PIN is locked:
+ * each try may ask a person, or cost one of the PIN's tries.
  */
 #ifndef ENGINE_HEALTH_H
 #define ENGINE_HEALTH_H
@@ -21,6 +22,8 @@ struct health {
 	_Atomic int64_t again;  /* milliseconds of CLOCK_MONOTONIC: when it may be tried again */
 	atomic_uint operations; /* under way */
 	atomic_bool no_pin;     /* it was its PIN that failed */
+	atomic_uint
+	    pin_flags; /* ... and what t said of its PIN then, or since (enum hsmime_token_flags) */
 };
 
 /* health_failed(t, why): an operation failed for t's sake; t is set aside, which the log is told. */
@@ -32,6 +35,12 @@ void health_good(struct token *t);
 /* health_aside(t): t is set aside. health_no_pin(t): for its PIN's sake, and is not tried by itself. */
 bool health_aside(const struct token *t);
 bool health_no_pin(const struct token *t);
+
+/*
+ * health_look(t, err): after health_due, of a token with health_no_pin: look, without a PIN, whether
+ * that is over, so that it is tried out the next time. Makes token calls. Returns 0 or HSMIME_ETOKEN: nobody can tell.
+ */
+int health_look(struct token *t, struct error *err);
 
 /* health_gone(t): t was taken out. health_forget(t): in a forked child nothing is under way. */
 void health_gone(struct token *t);

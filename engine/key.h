@@ -59,6 +59,9 @@ int key_new(struct token_key **out, struct engine *e, struct token *t,
 /* key_work(w, k, purpose, err): prepare w for work_run with k. */
 void key_work(struct work *w, struct token_key *k, const char *purpose, struct error *err);
 
+/* key_asks(k): each operation with k asks a person, for k itself and whatever is remembered. */
+bool key_asks(const struct token_key *k);
+
 /*
  * key_run(key, kind, run, arg, err):
  * run(arg), and what it returns, within the limit for calls (engine/zone.h). *key is a place in

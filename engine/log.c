@@ -114,11 +114,16 @@ bool log_holds(void)
 	return holds > 0;
 }
 
-struct log_message *log_take(void)
+struct log_message **log_kept(void)
 {
-	struct log_message *first = held;
+	return &held;
+}
 
-	held = NULL;
+struct log_message *log_take(struct log_message **kept)
+{
+	struct log_message *first = *kept;
+
+	*kept = NULL;
 	return first;
 }
 

@@ -2,8 +2,8 @@
  * log: where the messages of this layer go: to whom the calling thread works for. An engine
  * serves several, who come and go, so it keeps none of their callbacks.
  *
- * A callback may call hsmime again. So within a gate (engine/gate.h), which it might then wait for
- * in vain, messages are held back until the thread has left its last one.
+ * A callback may call hsmime again. So while the thread is within a gate (engine/gate.h) or has a
+ * session (engine/work.h), which the callback might then wait for in vain, messages are held back.
  */
 #ifndef ENGINE_LOG_H
 #define ENGINE_LOG_H
@@ -32,11 +32,13 @@ void log_release(void);
 
 /*
  * For a thread that does this one's work meanwhile (engine/zone.h). log_holds(): whether messages
- * are held here. log_take(): those that are, which another thread log_gives on.
+ * are held here. log_kept(): where those are, from which this thread, or another one when this one
+ * says nothing any more, log_takes them, to log_give them on.
  */
 struct log_message;
 bool log_holds(void);
-struct log_message *log_take(void);
+struct log_message **log_kept(void);
+struct log_message *log_take(struct log_message **kept);
 void log_give(struct log_message *first);
 
 #endif

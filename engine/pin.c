@@ -345,8 +345,8 @@ static int from_callback(
 	return 0;
 }
 
-int pin_read(
-    struct secret *pin, struct pin_source *p, const hsmime_pin_request *request, struct error *err)
+/* What had none may have one the next time, and costs nobody anything. */
+static int unattended(struct secret *pin, struct pin_source *p, struct error *err)
 {
 	static int (*const readers[])(struct secret *, struct pin_source *, struct error *) = {
 		[PIN_FILE] = from_file,
@@ -355,6 +355,16 @@ int pin_read(
 		[PIN_CRED] = from_cred,
 		[PIN_ENV] = from_env,
 	};
+	int r = readers[p->kind](pin, p, err);
+
+	if (r == HSMIME_EPIN && err != NULL)
+		err->pin_missing = true;
+	return r;
+}
+
+int pin_read(
+    struct secret *pin, struct pin_source *p, const hsmime_pin_request *request, struct error *err)
+{
 	int r = secret_new(pin, PIN_MAX);
 
 	if (r < 0)
@@ -362,7 +372,7 @@ int pin_read(
 	if (p->kind == PIN_CALLBACK || request->final_try || request->pin_pad)
 		r = from_callback(pin, p, request, err);
 	else
-		r = readers[p->kind](pin, p, err);
+		r = unattended(pin, p, err);
 	if (r < 0)
 		secret_free(pin);
 	return r;

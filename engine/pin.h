@@ -74,8 +74,8 @@ bool pin_person(const struct pin_source *p);
  * Get the PIN into *pin (uninitialised before; free with secret_free). On the
  * final try the person is asked even where there is another source; of a token with a PIN pad
  * the person is told, and what is in *pin then is nothing. Returns 0,
- * HSMIME_EPIN (nobody there, nothing to read, too long) or HSMIME_ENOMEM; *pin
- * is then empty.
+ * HSMIME_EPIN (nobody there, nothing to read, too long; with err->pin_missing where that is a
+ * source that nobody attends) or HSMIME_ENOMEM; *pin is then empty.
  */
 int pin_read(
     struct secret *pin, struct pin_source *p, const hsmime_pin_request *request, struct error *err);

@@ -93,6 +93,12 @@ static int check_label(const struct change *c)
 		error_set(c->err, HSMIME_EUSAGE, "a token's label has 1 to %d octets", LABEL_MAX);
 		return error_hint(c->err, "choose another label");
 	}
+	return 0;
+}
+
+/* Only a token that is named is erased. */
+static int check_named(const struct change *c)
+{
 	if (!c->job->erase || c->job->uri != NULL || c->e->token_label != NULL)
 		return 0;
 	error_set(c->err, HSMIME_EUSAGE, "the token that is to be erased is not named");
@@ -116,6 +122,8 @@ static int make_token(struct change *c)
 {
 	int r = check_label(c);
 
+	if (r == 0)
+		r = check_named(c);
 	if (r == 0)
 		r = change_find_token(c, !c->job->erase);
 	if (r == 0)

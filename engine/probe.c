@@ -6,8 +6,8 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
-#include <openssl/rsa.h>
 
+#include "engine/ciphertext.h"
 #include "engine/content_on_token.h"
 #include "engine/crypto.h"
 #include "engine/key.h"
@@ -91,90 +91,58 @@ static int sign(struct token_key *k, struct error *err)
 	return r;
 }
 
-/* How a secret is encrypted. */
-struct way {
-	enum token_decrypt_scheme scheme;
-	int padding;
-	const char *digest;
-};
-
-/* SECRET octets, made here. */
+/* SECRET octets, made here, so that way decrypts them. */
 static bool encrypt(unsigned char *out, size_t *len, const struct token_key *k,
-    const struct way *way, unsigned char *secret)
+    const struct token_decrypt *way, unsigned char *secret)
 {
-	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(crypto_context(), k->public_key, NULL);
-	bool done = c != NULL && RAND_bytes_ex(crypto_context(), secret, SECRET, 0) == 1 &&
-		    EVP_PKEY_encrypt_init(c) == 1 &&
-		    EVP_PKEY_CTX_set_rsa_padding(c, way->padding) == 1;
-
-	if (done && way->digest != NULL)
-		done = EVP_PKEY_CTX_set_rsa_oaep_md_name(c, way->digest, NULL) == 1;
-	done = done && EVP_PKEY_encrypt(c, out, len, secret, SECRET) == 1;
-	EVP_PKEY_CTX_free(c);
-	return done;
+	return RAND_bytes_ex(crypto_context(), secret, SECRET, 0) == 1 &&
+	       ciphertext_make(out, len, k->public_key, way, secret, SECRET);
 }
-
-#define BLOCK 16
 
 static const unsigned char zeros[SECRET];
-
-static bool encrypt_block(unsigned char *out, const unsigned char *key)
-{
-	EVP_CIPHER *cipher = EVP_CIPHER_fetch(crypto_context(), "AES-256-CBC", CRYPTO_SOFTWARE);
-	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-	int len = 0;
-	bool done = cipher != NULL && c != NULL &&
-		    EVP_EncryptInit_ex2(c, cipher, key, zeros, NULL) == 1 &&
-		    EVP_CIPHER_CTX_set_padding(c, 0) == 1 &&
-		    EVP_EncryptUpdate(c, out, &len, zeros, BLOCK) == 1 && len == BLOCK;
-
-	EVP_CIPHER_CTX_free(c);
-	EVP_CIPHER_free(cipher);
-	return done;
-}
 
 /* A content key that stays on the token decrypts a block of zeros. */
 static int use(struct token_content_key *c, const struct token_key *k, const unsigned char *secret,
     struct error *err)
 {
 	static const struct token_content_end end = { NULL, NULL, 0 };
-	struct token_content_params params = { zeros, BLOCK, 0 };
-	unsigned char encrypted[BLOCK];
+	struct token_content_params params = { zeros, CRYPTO_BLOCK, 0 };
+	unsigned char encrypted[2 * CRYPTO_BLOCK];
+	size_t len = 0;
 	struct buffer plain;
 	hsmime_sink sink;
 	int r;
 
-	if (!encrypt_block(encrypted, secret))
+	if (!crypto_encrypt_zeros(encrypted, &len, "AES-256-CBC", secret))
 		return unable(err);
-	buffer_init(&plain, 2 * BLOCK);
+	buffer_init(&plain, sizeof(encrypted));
 	sink_buffer(&sink, &plain);
 	r = token_content_begin(c, &params, &sink, err);
 	if (r == 0)
-		r = token_content_update(c, encrypted, BLOCK, err);
+		r = token_content_update(c, encrypted, len, err);
 	if (r == 0)
 		r = token_content_finish(c, &end, err);
-	if (r == 0 && (plain.len != BLOCK || memcmp(plain.data, zeros, BLOCK) != 0))
+	if (r == 0 && (plain.len != len || memcmp(plain.data, zeros, len) != 0))
 		r = wrong(k, err, "the key that it unwraps decrypts to something else");
 	buffer_free(&plain);
 	return r;
 }
 
 /* A key that unwraps only: the octets, or a content key that does what they would do. */
-static int unwrap_by(struct token_key *k, const struct way *way, struct error *err)
+static int unwrap_by(struct token_key *k, const struct token_decrypt *way, struct error *err)
 {
 	unsigned char secret[SECRET], data[KEY_SIZE_MAX], out[KEY_SIZE_MAX];
 	size_t len = sizeof(data), out_len = sizeof(out);
-	struct token_decrypt q = { .scheme = way->scheme,
-		.digest = way->digest,
-		.data = data,
-		.substitute = zeros,
-		.substitute_len = SECRET };
+	struct token_decrypt q = *way;
 	struct token_content_key *c = NULL;
 	int r;
 
 	if (!encrypt(data, &len, k, way, secret))
 		return unable(err);
+	q.data = data;
 	q.len = len;
+	q.substitute = zeros;
+	q.substitute_len = SECRET;
 	r = token_key_unwrap(&c, out, &out_len, k, &q, TOKEN_CONTENT_AES_CBC, err);
 	r = outcome(k, r);
 	if (r == 0 && c != NULL)
@@ -187,15 +155,16 @@ static int unwrap_by(struct token_key *k, const struct way *way, struct error *e
 	return r;
 }
 
-static int decrypt_by(struct token_key *k, const struct way *way, struct error *err)
+static int decrypt_by(struct token_key *k, const struct token_decrypt *way, struct error *err)
 {
 	unsigned char secret[SECRET], data[KEY_SIZE_MAX], out[KEY_SIZE_MAX];
 	size_t len = sizeof(data), out_len = sizeof(out);
-	struct token_decrypt q = { .scheme = way->scheme, .digest = way->digest, .data = data };
+	struct token_decrypt q = *way;
 	int r;
 
 	if (!encrypt(data, &len, k, way, secret))
 		return unable(err);
+	q.data = data;
 	q.len = len;
 	r = token_key_decrypt(k, out, &out_len, &q, err);
 	r = outcome(k, r);
@@ -205,16 +174,17 @@ static int decrypt_by(struct token_key *k, const struct way *way, struct error *
 		 (out_len != sizeof(secret) || CRYPTO_memcmp(out, secret, sizeof(secret)) != 0))
 		r = wrong(k, err, "it decrypts to something else");
 	OPENSSL_cleanse(out, sizeof(out));
+	OPENSSL_cleanse(secret, sizeof(secret));
 	return r;
 }
 
 /* As with signatures. A token may know OAEP with SHA-1 alone, or refuse SHA-1. */
 static int decrypt(struct token_key *k, struct error *err)
 {
-	static const struct way ways[] = {
-		{ TOKEN_DECRYPT_RSA_PKCS1, RSA_PKCS1_PADDING, NULL },
-		{ TOKEN_DECRYPT_RSA_OAEP, RSA_PKCS1_OAEP_PADDING, "SHA256" },
-		{ TOKEN_DECRYPT_RSA_OAEP, RSA_PKCS1_OAEP_PADDING, "SHA1" },
+	static const struct token_decrypt ways[] = {
+		{ .scheme = TOKEN_DECRYPT_RSA_PKCS1 },
+		{ .scheme = TOKEN_DECRYPT_RSA_OAEP, .digest = "SHA256" },
+		{ .scheme = TOKEN_DECRYPT_RSA_OAEP, .digest = "SHA1" },
 	};
 	int r = REFUSED;
 

@@ -205,7 +205,7 @@ static CK_RV search_slots(struct token *t)
  * OpenSC answers for a card that was taken out until then, and a PIN that is sent to it is lost.
  * What is for all slots is not t's to be stuck for.
  */
-static CK_RV locate(struct token *t)
+CK_RV token_locate(struct token *t)
 {
 	struct token *before = watch_token(NULL);
 	CK_ULONG count = 0;
@@ -297,7 +297,7 @@ int token_reconnect(struct token *t, struct error *err)
 
 	if (r < 0)
 		return r;
-	rv = locate(t);
+	rv = token_locate(t);
 	if (rv == CKR_OK)
 		return 0;
 	if (rv != CKR_TOKEN_NOT_PRESENT)

@@ -78,6 +78,12 @@ bool token_needs_login(const struct token *t);
 /* token_update_flags(t): read the PIN flags again (C_GetTokenInfo). */
 CK_RV token_update_flags(struct token *t);
 
+/*
+ * token_locate(t): the same, with t in its slot or in another, of a module that is ready
+ * (engine/module.h); CKR_TOKEN_NOT_PRESENT: it is gone.
+ */
+CK_RV token_locate(struct token *t);
+
 /* token_flags_fresh(t): whether the flags were read within the last two seconds. */
 bool token_flags_fresh(const struct token *t);
 

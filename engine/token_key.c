@@ -6,6 +6,8 @@
 
 #include <openssl/evp.h>
 
+#include <hsmime/token.h>
+
 #include "engine/engine_internal.h"
 #include "engine/login.h"
 #include "engine/pin.h"
@@ -170,11 +172,23 @@ int token_key_group(
 	return r;
 }
 
+static struct pin_source *pin_of(const struct token_key *k)
+{
+	return k->pin != NULL ? k->pin : k->engine->pin;
+}
+
+bool key_asks(const struct token_key *k)
+{
+	bool pad = (atomic_load(&k->token->flags) & HSMIME_TOKEN_PIN_PAD) != 0;
+
+	return k->always_authenticate && (pad || pin_attended(pin_of(k)));
+}
+
 void key_work(struct work *w, struct token_key *k, const char *purpose, struct error *err)
 {
 	memset(w, 0, sizeof(*w));
 	w->token = k->token;
-	w->pin = k->pin != NULL ? k->pin : k->engine->pin;
+	w->pin = pin_of(k);
 	w->purpose = purpose;
 	w->login = true;
 	w->err = err;

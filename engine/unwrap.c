@@ -4,11 +4,9 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/rsa.h>
 
+#include "engine/ciphertext.h"
 #include "engine/constant_time.h"
-#include "engine/crypto.h"
 #include "engine/cryptoki.h"
 #include "engine/key.h"
 #include "engine/work.h"
@@ -99,27 +97,6 @@ CK_RV unwrap_key(CK_OBJECT_HANDLE *out, struct unwrap *u, const unsigned char *d
 	return rv;
 }
 
-CK_RV unwrap_encrypt(unsigned char *out, size_t *len, const struct unwrap *u,
-    const unsigned char *value, size_t value_len)
-{
-	const struct token_decrypt *q = u->request;
-	EVP_PKEY_CTX *ctx;
-	bool made;
-
-	ERR_set_mark();
-	ctx = EVP_PKEY_CTX_new_from_pkey(crypto_context(), u->key->public_key, CRYPTO_SOFTWARE);
-	made = ctx != NULL && EVP_PKEY_encrypt_init(ctx) == 1;
-	if (made && q->scheme == TOKEN_DECRYPT_RSA_OAEP)
-		made = crypto_set_oaep(ctx, q->digest,
-		    q->mgf1_digest != NULL ? q->mgf1_digest : q->digest, q->label, q->label_len);
-	else if (made)
-		made = EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1;
-	made = made && EVP_PKEY_encrypt(ctx, out, len, value, value_len) == 1;
-	EVP_PKEY_CTX_free(ctx);
-	ERR_pop_to_mark();
-	return made ? CKR_OK : CKR_KEY_SIZE_RANGE;
-}
-
 void unwrap_odd_parity(unsigned char *key, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -149,13 +126,16 @@ CK_RV unwrap_known(CK_OBJECT_HANDLE *out, struct unwrap *u, const unsigned char 
 {
 	unsigned char encrypted[KEY_SIZE_MAX];
 	size_t encrypted_len = sizeof(encrypted);
-	CK_RV rv;
+	bool made;
 
 	*out = 0;
 	if (u->way.creates)
 		return create(out, u, value, len);
-	rv = unwrap_encrypt(encrypted, &encrypted_len, u, value, len);
-	return rv == CKR_OK ? unwrap_key(out, u, encrypted, encrypted_len) : rv;
+	ERR_set_mark();
+	made =
+	    ciphertext_make(encrypted, &encrypted_len, u->key->public_key, u->request, value, len);
+	ERR_pop_to_mark();
+	return made ? unwrap_key(out, u, encrypted, encrypted_len) : CKR_KEY_SIZE_RANGE;
 }
 
 CK_RV unwrap_read(unsigned char *value, size_t *len, struct unwrap *u, CK_OBJECT_HANDLE key)

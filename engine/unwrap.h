@@ -50,10 +50,6 @@ CK_RV unwrap_known(CK_OBJECT_HANDLE *out, struct unwrap *u, const unsigned char 
 /* unwrap_odd_parity(key, len): the last bit of each octet as DES keys have it, some tokens insist on it. */
 void unwrap_odd_parity(unsigned char *key, size_t len);
 
-/* unwrap_encrypt(out, len, u, value, value_len): what gives value in unwrap_key. *len is the room, and becomes the length. */
-CK_RV unwrap_encrypt(unsigned char *out, size_t *len, const struct unwrap *u,
-    const unsigned char *value, size_t value_len);
-
 /* unwrap_read(value, len, u, key): key's octets; *len is the room, and becomes the length or more than the room. */
 CK_RV unwrap_read(unsigned char *value, size_t *len, struct unwrap *u, CK_OBJECT_HANDLE key);
 

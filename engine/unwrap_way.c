@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "engine/ciphertext.h"
 #include "engine/crypto.h"
 #include "engine/cryptoki.h"
 #include "engine/key.h"
@@ -17,7 +18,6 @@
 #include "engine/unwrap.h"
 
 #define KEY_MAX 32
-#define BLOCK_MAX 16
 #define IV_GCM 12
 
 /* In unwrap_memory; the template is in the low bits. */
@@ -126,7 +126,7 @@ struct proof {
 	size_t key_len;
 	unsigned char encrypted_key[KEY_SIZE_MAX];
 	size_t encrypted_key_len;
-	unsigned char encrypted[2 * BLOCK_MAX];
+	unsigned char encrypted[2 * CRYPTO_BLOCK];
 	size_t encrypted_len;
 	bool passing; /* the token failed on the way in what it may do the next time */
 	CK_RV lost;   /* ... for session or login are over: nothing is seen of it any more */
@@ -148,29 +148,7 @@ static bool succeeded(struct proof *p, CK_RV rv)
 	return rv == CKR_OK;
 }
 
-static const unsigned char zeros[BLOCK_MAX];
-
-static bool encrypt_zeros(struct proof *p, const struct unwrap *u, const char *name)
-{
-	EVP_CIPHER *cipher = EVP_CIPHER_fetch(crypto_context(), name, CRYPTO_SOFTWARE);
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	int len = 0, rest = 0;
-	bool made = cipher != NULL && ctx != NULL &&
-		    EVP_EncryptInit_ex2(ctx, cipher, p->key, zeros, NULL) == 1 &&
-		    EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
-		    EVP_EncryptUpdate(ctx, p->encrypted, &len, zeros, BLOCK_MAX) == 1 &&
-		    EVP_EncryptFinal_ex(ctx, p->encrypted + BLOCK_MAX, &rest) == 1;
-
-	p->encrypted_len = (size_t)len;
-	if (made && u->content == TOKEN_CONTENT_AES_GCM) {
-		made = EVP_CIPHER_CTX_ctrl(
-			   ctx, EVP_CTRL_AEAD_GET_TAG, BLOCK_MAX, p->encrypted + len) == 1;
-		p->encrypted_len += BLOCK_MAX;
-	}
-	EVP_CIPHER_CTX_free(ctx);
-	EVP_CIPHER_free(cipher);
-	return made;
-}
+static const unsigned char zeros[CRYPTO_BLOCK];
 
 static int prepare(struct proof *p, const struct unwrap *u)
 {
@@ -185,9 +163,10 @@ static int prepare(struct proof *p, const struct unwrap *u)
 	if (u->content == TOKEN_CONTENT_DES3_CBC)
 		unwrap_odd_parity(p->key, p->key_len);
 	made = made &&
-	       unwrap_encrypt(p->encrypted_key, &p->encrypted_key_len, u, p->key, p->key_len) ==
-		   CKR_OK &&
-	       (cipher == NULL || encrypt_zeros(p, u, cipher));
+	       ciphertext_make(p->encrypted_key, &p->encrypted_key_len, u->key->public_key,
+		   u->request, p->key, p->key_len) &&
+	       (cipher == NULL ||
+		   crypto_encrypt_zeros(p->encrypted, &p->encrypted_len, cipher, p->key));
 	ERR_pop_to_mark();
 	return made ? 0
 		    : error_set(u->w->err, HSMIME_EINTERNAL,
@@ -209,8 +188,10 @@ static bool reads(struct proof *p, struct unwrap *u, CK_OBJECT_HANDLE key)
 /* The calls that a message will need. */
 static bool decrypts(struct proof *p, struct unwrap *u, CK_OBJECT_HANDLE key)
 {
-	struct mechanism_cipher c = { .iv = zeros, .iv_len = BLOCK_MAX, .tag_len = BLOCK_MAX };
-	unsigned char out[3 * BLOCK_MAX];
+	struct mechanism_cipher c = {
+		.iv = zeros, .iv_len = CRYPTO_BLOCK, .tag_len = CRYPTO_BLOCK
+	};
+	unsigned char out[3 * CRYPTO_BLOCK];
 	CK_ULONG len = sizeof(out);
 	struct mechanism m;
 	size_t fits = 0;
@@ -224,7 +205,7 @@ static bool decrypts(struct proof *p, struct unwrap *u, CK_OBJECT_HANDLE key)
 		   p, cryptoki_decrypt_init(u->w->module, u->w->session.handle, &m.ck, key)) &&
 	       succeeded(p, cryptoki_decrypt(u->w->module, u->w->session.handle, p->encrypted,
 				p->encrypted_len, out, &len)) &&
-	       len == BLOCK_MAX && memcmp(out, zeros, BLOCK_MAX) == 0;
+	       len == CRYPTO_BLOCK && memcmp(out, zeros, CRYPTO_BLOCK) == 0;
 }
 
 static bool does_all(struct proof *p, struct unwrap *u, CK_OBJECT_HANDLE key)

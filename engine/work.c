@@ -143,7 +143,10 @@ int work_run(struct work *w, work_function run, void *arg)
 	if (atomic_load(&w->token->stuck) > 0 && module_live(w->module))
 		return watch_stuck(w->err, w->token);
 	before = watch_token(w->token);
+	/* Who is told of something might want a session, and this one may be the only one. */
+	log_hold();
 	r = run_on_token(w, run, arg);
 	watch_token(before);
+	log_release();
 	return r;
 }

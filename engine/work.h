@@ -52,7 +52,8 @@ int work_nothing(struct work *w);
  * work_run(w, run, arg):
  * Take a session, log in, call run, and give the session back. After a refusal
  * that engine/recovery.h knows a way out of, that way is gone and run called
- * again, once; sessions in which something else is active are first replaced. Returns 0, run's status, or what its refusal means.
+ * again, once; sessions in which something else is active are first replaced. Messages are given out
+ * when the session was given back (engine/log.h). Returns 0, run's status, or what its refusal means.
  */
 int work_run(struct work *w, work_function run, void *arg);
 

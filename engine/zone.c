@@ -23,8 +23,9 @@ struct zone {
 	void *arg;
 	int result;
 	struct log_target log;
-	bool holds; /* the caller is within a gate */
+	bool holds; /* the caller holds messages back */
 	struct log_message *said;
+	struct log_message **kept; /* by the thread */
 	void *caller;
 	unsigned limit;
 	struct watch watch;
@@ -74,6 +75,7 @@ static void *work(void *arg)
 
 	watch_thread(&z->watch);
 	pthread_mutex_lock(&z->lock);
+	z->kept = log_kept();
 	for (;;) {
 		await(z, ZONE_ASKED);
 		if (z->state == ZONE_ENDING)
@@ -85,7 +87,7 @@ static void *work(void *arg)
 		if (z->holds)
 			log_hold();
 		z->result = z->run(z->arg);
-		z->said = log_take();
+		z->said = log_take(z->kept);
 		if (z->holds)
 			log_release();
 		watch_token(NULL);
@@ -202,8 +204,11 @@ static int run_in(struct zone *z, zone_function run, void *arg, unsigned limit, 
 	pthread_mutex_lock(&z->lock);
 	wait_for(z, limit, err);
 	if (z->state == ZONE_GIVEN_UP) {
+		/* Its thread is inside a call, after which it says nothing any more. */
+		said = log_take(z->kept);
 		pthread_mutex_unlock(&z->lock);
 		put(&given_up, z);
+		log_give(said);
 		return HSMIME_ETOKEN;
 	}
 	z->state = ZONE_IDLE;

@@ -76,7 +76,10 @@ typedef void (*hsmime_progress_callback)(void *arg, uint64_t done, uint64_t tota
 
 /*
  * A message for a log or for -v: level 0 warning, 1 information, 2 detail. Never a secret. It
- * comes while a call on the context lasts, for that call.
+ * comes while a call on the context lasts, for that call, and may come a little late: not while that
+ * call holds a session of a token or keeps others from passing. So the callback may call hsmime, on
+ * another context of the family too; only what a person is to do at a token's own PIN pad is said
+ * at once, and then it may not.
  */
 typedef void (*hsmime_log_callback)(void *arg, int level, const char *message);
 
@@ -148,11 +151,13 @@ HSMIME_API void hsmime_ctx_set_log(hsmime_ctx *ctx, hsmime_log_callback callback
  * hsmime_ctx_add_group(ctx, name, uris, count):
  * The pkcs11: URIs (1 to 32, copied) name one key that several tokens hold. An operation with any
  * of them is done by whichever token is free; one that fails is set aside, tried out with data of
- * hsmime's own after a while, and taken back; its work is done on another one meanwhile. Only where
- * none can, the operation fails. Where a key is named, "group:" and name is this one. Tokens that are
- * not there when the key is first used, or hang, are told of in the log, and looked for again after
- * 30 s. One whose PIN fails is not asked for it again by itself while others are there, for as long
- * as the family lives or, once its key was in use, until it was taken out and put in again.
+ * hsmime's own after a while (unless its key asks a person each time), and taken back; its work is
+ * done on another one meanwhile. Only where none can, the operation fails. Where a key is named,
+ * "group:" and name is this one. Tokens that are not there when the key is first used, or hang, are
+ * told of in the log, and looked for again after 30 s. One whose PIN is refused, or not given by the person who is asked, is not asked for it again
+ * by itself while others are there, for as long as the family lives or, once its key was in use,
+ * until it was taken out and put in again, or its PIN was given rightly elsewhere or unblocked. That
+ * is looked for while the group is used, after the same pauses and without a PIN.
  * The family of contexts has the group in common; add it before the first use. Return 0,
  * HSMIME_EUSAGE (the name is taken or empty, no URI, too many) or HSMIME_ENOMEM. That the keys
  * are not the same shows when they are used: HSMIME_EUSAGE.

@@ -22,7 +22,7 @@ static int close_tokens(void *arg)
 {
 	struct ctx_shared *s = arg;
 
-	groups_free(s->groups);
+	groups_close(s->groups);
 	engine_free(s->engine);
 	return 0;
 }
@@ -38,16 +38,17 @@ static void shared_free(struct ctx_shared *s)
 	(void)zone_run(close_tokens, s, s->call_limit, NULL);
 	if (!watch_watched())
 		zone_end();
-	/* Who was given up in one of its gates may come back. */
-	if (watch_hanging() > 0) {
-		s->left_before = atomic_exchange(&left_behind, s);
-		return;
-	}
 	secret_free(&s->substitute);
 	free(s->module);
 	free(s->token);
 	free(s->pin_source);
 	free(s->state_dir);
+	/* Who was given up in one of the gates may come back and leave it; he touches nothing else. */
+	if (watch_hanging() > 0) {
+		s->left_before = atomic_exchange(&left_behind, s);
+		return;
+	}
+	groups_free(s->groups);
 	gate_free(&s->making);
 	free(s);
 }

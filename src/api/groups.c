@@ -8,6 +8,7 @@
 
 #include "engine/gate.h"
 #include "engine/group.h"
+#include "engine/log.h"
 #include "engine/token_key.h"
 #include "engine/zone.h"
 #include "util/clock.h"
@@ -31,10 +32,18 @@ struct key_group {
 	struct key_group *next;
 };
 
+void groups_close(struct key_group *first)
+{
+	for (struct key_group *g = first; g != NULL; g = g->next)
+		for (size_t i = 0; i < g->count; i++) {
+			token_key_free(g->members[i].key);
+			g->members[i].key = NULL;
+		}
+}
+
 static void group_clear(struct key_group *g)
 {
 	for (size_t i = 0; i < g->count; i++) {
-		token_key_free(g->members[i].key);
 		gate_free(&g->members[i].looking);
 		free(g->members[i].uri);
 	}
@@ -155,7 +164,7 @@ static int find_apart(struct engine_found *found, struct member *m, hsmime_ctx *
 	if (status == 0)
 		*found = l.found;
 	if (status == 0 || status == HSMIME_EPIN)
-		atomic_store(&m->refused, status != 0);
+		atomic_store(&m->refused, status != 0 && !err->pin_missing);
 	return status;
 }
 
@@ -240,8 +249,9 @@ static int look(struct member *m, const struct joining *j, struct error *err)
 		return status;
 	}
 	atomic_store(&m->looked, clock_seconds(CLOCK_MONOTONIC));
-	ctx_log(j->ctx, 0, "the group %s goes on without %s%s: %s", j->group->name, m->uri,
-	    status == HSMIME_EPIN ? " and does not ask it again" : "", why.message);
+	/* Given out behind the gate: who is told may use the group. */
+	log_say(0, "the group %s goes on without %s%s: %s", j->group->name, m->uri,
+	    atomic_load(&m->refused) ? " and does not ask it again" : "", why.message);
 	return 0;
 }
 

@@ -6,7 +6,11 @@
 
 #include "api/ctx.h"
 
-/* groups_free(first): free the whole list; NULL is allowed. */
+/*
+ * groups_close(first): the keys of the whole list, by token calls. groups_free(first): then the list,
+ * with its gates. NULL is allowed.
+ */
+void groups_close(struct key_group *first);
 void groups_free(struct key_group *first);
 
 /*

@@ -14,8 +14,9 @@ struct error {
 	int code;
 	char message[512];
 	char hint[512];
-	bool
-	    incapable; /* what failed is well and can't do it: it will fail at this again; error_set clears it */
+	/* error_set clears these. */
+	bool incapable;   /* what failed is well and can't do it: it will fail at this again */
+	bool pin_missing; /* HSMIME_EPIN: where the PIN comes from had none; nothing was sent */
 };
 
 /*

@@ -106,7 +106,7 @@ static struct token_key *find(const char *label, const char *id)
 	return operate_key(group_rig.e, uri, ENGINE_SIGN);
 }
 
-void group_rig_open(const char *id, unsigned call_limit)
+void group_rig_open_two(const char *of_alpha, const char *of_beta, unsigned call_limit)
 {
 	struct engine_options options = {
 		.module = PROXY_MODULE, .pin_source = "env:TEST_PIN", .call_limit = call_limit
@@ -115,9 +115,14 @@ void group_rig_open(const char *id, unsigned call_limit)
 	struct error err = { 0 };
 
 	assert_int_equal(engine_new(&group_rig.e, &options, &err), 0);
-	keys[0] = group_rig.alpha = find("Alpha", id);
-	keys[1] = group_rig.beta = find("Beta", id);
+	keys[0] = group_rig.alpha = find("Alpha", of_alpha);
+	keys[1] = group_rig.beta = find("Beta", of_beta);
 	assert_int_equal(token_key_group(&group_rig.group, keys, 2, &err), 0);
+}
+
+void group_rig_open(const char *id, unsigned call_limit)
+{
+	group_rig_open_two(id, id, call_limit);
 }
 
 bool group_rig_logged(const char *what)

@@ -24,8 +24,12 @@ int group_rig_tear_down(void **state);
 int group_rig_begin(void **state);
 int group_rig_end(void **state);
 
-/* The key with that ID ("%01") becomes the group; a call may take so many milliseconds. */
+/*
+ * The key with that ID ("%01") becomes the group; a call may take so many milliseconds. The same with
+ * another ID on each.
+ */
 void group_rig_open(const char *id, unsigned call_limit);
+void group_rig_open_two(const char *of_alpha, const char *of_beta, unsigned call_limit);
 
 /* Another thread's log is the same from here on. */
 void group_rig_listen(void);

@@ -10,11 +10,13 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <openssl/rsa.h>
 
+#include "api/ctx.h"
 #include "api_token.h"
 #include "softtoken_put.h"
 
@@ -233,6 +235,28 @@ static void nor_is_it_when_it_comes_first(void **state)
 	assert_int_equal(person.asked_beta, 1);
 }
 
+/* The file that it comes from is not there at first: no PIN was sent, and nobody was asked. */
+static void a_place_whose_pin_is_missing_is_looked_at_again(void **state)
+{
+	char beta[400], path[300];
+	const char *uris[] = { ALPHA, beta };
+	FILE *file;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/pin-of-beta", api_token.folder);
+	snprintf(beta, sizeof(beta), "%s?pin-source=file:%s", BETA, path);
+	assert_int_equal(hsmime_ctx_add_group(ctx, "late", uris, 2), 0);
+	signs("group:late");
+	was_said("again", false);
+	later += AGAIN;
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(SOFTTOKEN_PIN "\n", file);
+	assert_int_equal(fclose(file), 0);
+	signs("group:late");
+	was_said("group late: 2 of 2 keys", true);
+}
+
 /* A thread with a context of its own. */
 struct signing {
 	pthread_t thread;
@@ -267,6 +291,32 @@ static void several_threads_ask_for_each_pin_once(void **state)
 	}
 	assert_int_equal(person.asked_alpha, 1);
 	assert_int_equal(person.asked_beta, 1);
+}
+
+static hsmime_ctx *beside;
+static int signed_beside = -1;
+
+/* Who is told that a place is missing knows its PIN after all, and names it. */
+static void sign_when_told(void *arg, int level, const char *message)
+{
+	remember(arg, level, message);
+	if (beside == NULL || strstr(message, "goes on without") == NULL)
+		return;
+	person.beta_known = 1;
+	signed_beside = sign_in(beside, BETA);
+}
+
+static void who_is_told_of_a_place_may_use_it(void **state)
+{
+	(void)state;
+	assert_int_equal(hsmime_ctx_share(&beside, ctx), 0);
+	hsmime_ctx_set_log(ctx, sign_when_told, &said);
+	person.beta_known = 0;
+	signs("group:office");
+	assert_int_equal(signed_beside, 0);
+	was_said("goes on without " BETA, true);
+	hsmime_ctx_free(beside);
+	beside = NULL;
 }
 
 /* The module is open before a token goes: only then does it know which one that is. */
@@ -307,11 +357,18 @@ static void it_is_used_at_once_where_the_key_was_found_there(void **state)
 
 static void a_context_may_end_while_a_call_hangs(void **state)
 {
+	static const unsigned char zeros[CTX_SUBSTITUTE_SIZE];
+	const unsigned char *secret;
+
+	assert_int_equal(ctx_substitute(&secret, ctx), 0);
+	assert_memory_not_equal(secret, zeros, sizeof(zeros));
 	api_proxy->hang("C_Sign", 0);
 	assert_int_equal(sign(ALPHA), 0);
 	assert_int_equal(hsmime_calls_hanging(), 1);
 	end(state);
 	assert_int_equal(api_proxy->count("C_Finalize"), 0);
+	/* Its page is kept for the next secret (util/secret.c). */
+	assert_memory_equal(secret, zeros, sizeof(zeros));
 	assert_int_equal(hsmime_calls_hanging(), 1);
 	release();
 	begin(state);
@@ -329,7 +386,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    a_place_whose_pin_fails_is_not_asked_again, begin, end),
 		cmocka_unit_test_setup_teardown(nor_is_it_when_it_comes_first, begin, end),
+		cmocka_unit_test_setup_teardown(
+		    a_place_whose_pin_is_missing_is_looked_at_again, begin, end),
 		cmocka_unit_test_setup_teardown(several_threads_ask_for_each_pin_once, begin, end),
+		cmocka_unit_test_setup_teardown(who_is_told_of_a_place_may_use_it, begin, end),
 		cmocka_unit_test_setup_teardown(a_place_that_comes_later_is_used, begin, end),
 		cmocka_unit_test_setup_teardown(
 		    it_is_used_at_once_where_the_key_was_found_there, begin, end),

@@ -10,52 +10,28 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
-#include "operate.h"
-#include "softtoken.h"
+#include "token_rig.h"
 
 #define ROOM 512
 #define TIMES 3
 
-static struct softtoken st;
-static const struct proxy *proxy;
 static struct engine *e;
 static struct token_key *key;
-static struct error err;
 static unsigned char digest[64];
-
-static int set_up(void **state)
-{
-	(void)state;
-	softtoken_begin(&st);
-	softtoken_add(&st, "Few");
-	EVP_PKEY_free(softtoken_rsa(&st, 1, "rsa", 2048, KEY_SIGN | KEY_DECRYPT));
-	softtoken_seal(&st);
-	proxy = softtoken_proxy();
-	memset(digest, 0x5c, sizeof(digest));
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	softtoken_end(&st);
-	return 0;
-}
 
 /* Each test's engine has to find out anew what the token can do. */
 static int begin(void **state)
 {
-	(void)state;
-	proxy->reset();
+	token_rig_begin(state);
+	memset(digest, 0x5c, sizeof(digest));
 	e = operate_engine();
-	key = operate_key(e, "pkcs11:token=Few;id=%01", ENGINE_SIGN);
+	key = operate_key(e, TOKEN_RIG_RSA, ENGINE_SIGN);
 	return 0;
 }
 
 static int end(void **state)
 {
 	(void)state;
-	proxy->reset();
 	token_key_free(key);
 	engine_free(e);
 	return 0;
@@ -88,22 +64,22 @@ static void sign(const struct token_sign *how)
 
 	q.data = digest;
 	q.len = strcmp(q.digest, "SHA512") == 0 ? 64 : 32;
-	if (token_key_sign(key, sig, &len, &q, &err) != 0)
-		fail_msg("%s", err.message);
+	if (token_key_sign(key, sig, &len, &q, &token_rig.err) != 0)
+		fail_msg("%s", token_rig.err.message);
 	verify(&q, sig, len);
 }
 
 static void is_two_calls(const char *init, const char *call)
 {
-	assert_int_equal(proxy->count(init), TIMES);
-	assert_int_equal(proxy->count(call), TIMES);
-	assert_int_equal(proxy->round_trips(), 2 * TIMES);
+	assert_int_equal(token_rig.proxy->count(init), TIMES);
+	assert_int_equal(token_rig.proxy->count(call), TIMES);
+	assert_int_equal(token_rig.proxy->round_trips(), 2 * TIMES);
 }
 
 static void warm_signatures_are_two_calls(const struct token_sign *how)
 {
 	sign(how);
-	proxy->reset();
+	token_rig.proxy->reset();
 	for (int i = 0; i < TIMES; i++)
 		sign(how);
 	is_two_calls("C_SignInit", "C_Sign");
@@ -139,10 +115,10 @@ static void so_is_one_that_is_padded_in_software(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-		proxy->hide_mechanism(ways[i].lacks);
+		token_rig.proxy->hide_mechanism(ways[i].lacks);
 		sign(&ways[i].how);
-		proxy->reset();
-		proxy->hide_mechanism(ways[i].lacks);
+		token_rig.proxy->reset();
+		token_rig.proxy->hide_mechanism(ways[i].lacks);
 		for (int n = 0; n < TIMES; n++)
 			sign(&ways[i].how);
 		is_two_calls("C_SignInit", "C_Sign");
@@ -190,7 +166,7 @@ static int decrypt(const struct way *w, const unsigned char *data, size_t len)
 	int r;
 
 	q.scheme = w->digest != NULL ? TOKEN_DECRYPT_RSA_OAEP : TOKEN_DECRYPT_RSA_PKCS1;
-	r = token_key_decrypt(key, out, &out_len, &q, &err);
+	r = token_key_decrypt(key, out, &out_len, &q, &token_rig.err);
 	if (r == 0) {
 		assert_int_equal(out_len, OPERATE_SECRET);
 		assert_memory_equal(out, operate_secret, OPERATE_SECRET);
@@ -200,9 +176,9 @@ static int decrypt(const struct way *w, const unsigned char *data, size_t len)
 
 static void reset(const struct way *w)
 {
-	proxy->reset();
+	token_rig.proxy->reset();
 	if (w->lacks != 0)
-		proxy->hide_mechanism(w->lacks);
+		token_rig.proxy->hide_mechanism(w->lacks);
 }
 
 static void warm_decryptions_are_two_calls(const struct way *w)
@@ -265,5 +241,5 @@ int main(void)
 		TEST(so_is_one_that_is_unpadded_in_software),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, token_rig_set_up, token_rig_tear_down);
 }

@@ -7,93 +7,18 @@
 
 #include <cmocka.h>
 
-#include <semaphore.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "engine/watch.h"
-#include "engine/zone.h"
-#include "operate.h"
-#include "softtoken.h"
+#include "hang_rig.h"
 
-#define LIMIT 300 /* milliseconds that a call may take here */
-#define ALPHA "pkcs11:token=Alpha;id=%01"
-
-static struct softtoken st;
-static const struct proxy *proxy;
-static struct engine *e;
-static struct error err;
-
-/* The first C_Login hangs until it is released. */
-static struct {
-	sem_t release;
-	bool hung;
-} trap;
-
-static int set_up(void **state)
-{
-	(void)state;
-	softtoken_begin(&st);
-	softtoken_add(&st, "Alpha");
-	EVP_PKEY_free(softtoken_ec(&st, 1, "one", "P-256", KEY_SIGN));
-	softtoken_seal(&st);
-	proxy = softtoken_proxy();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	softtoken_end(&st);
-	return 0;
-}
-
-static void hang(void *arg)
-{
-	(void)arg;
-	if (trap.hung)
-		return;
-	trap.hung = true;
-	while (sem_wait(&trap.release) != 0)
-		continue;
-}
-
-/* A deadlock is ended by the alarm. */
+/* The first login hangs until it is released. */
 static int begin(void **state)
 {
-	struct engine_options options = {
-		.module = PROXY_MODULE, .pin_source = "env:TEST_PIN", .call_limit = LIMIT
-	};
-
-	(void)state;
-	alarm(60);
-	proxy->reset();
-	sem_init(&trap.release, 0, 0);
-	trap.hung = false;
-	setenv("TEST_PIN", SOFTTOKEN_PIN, 1);
-	assert_int_equal(engine_new(&e, &options, &err), 0);
-	proxy->hook("C_Login", hang, NULL);
+	hang_rig_begin(state);
+	hang_rig.e = hang_rig_engine(PROXY_MODULE, HANG_LIMIT);
+	hang_rig.proxy->hang("C_Login", 0);
 	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	engine_free(e);
-	zone_end();
-	alarm(0);
-	return 0;
-}
-
-/* Let the call return, and wait until its thread is done with it. */
-static void release(void)
-{
-	const struct timespec moment = { 0, 1000000 };
-
-	sem_post(&trap.release);
-	while (watch_hanging() > 0)
-		nanosleep(&moment, NULL);
 }
 
 static int find(void)
@@ -101,8 +26,8 @@ static int find(void)
 	struct engine_found found = { 0 };
 	int r;
 
-	memset(&err, 0, sizeof(err));
-	r = engine_find_key(&found, e, ALPHA, ENGINE_SIGN, &err);
+	hang_rig.err = (struct error){ 0 };
+	r = engine_find_key(&found, hang_rig.e, HANG_ALPHA, ENGINE_SIGN, &hang_rig.err);
 	engine_found_free(&found);
 	return r;
 }
@@ -110,10 +35,10 @@ static int find(void)
 static void find_fails(int status, const char *message, unsigned long logins)
 {
 	assert_int_equal(find(), status);
-	if (strstr(err.message, message) == NULL)
-		fail_msg("\"%s\" / \"%s\"", err.message, err.hint);
-	assert_string_not_equal(err.hint, "");
-	assert_int_equal(proxy->count("C_Login"), logins);
+	if (strstr(hang_rig.err.message, message) == NULL)
+		fail_msg("\"%s\" / \"%s\"", hang_rig.err.message, hang_rig.err.hint);
+	assert_string_not_equal(hang_rig.err.hint, "");
+	assert_int_equal(hang_rig.proxy->count("C_Login"), logins);
 }
 
 static void give_up_a_login(void)
@@ -127,42 +52,42 @@ static void a_wrong_pin_that_was_refused_when_nobody_waited_is_not_sent_again(vo
 	(void)state;
 	setenv("TEST_PIN", "54321", 1);
 	give_up_a_login();
-	release();
+	hang_rig_release();
 	find_fails(HSMIME_EPIN, "refused this PIN before", 1);
 	find_fails(HSMIME_EPIN, "refused this PIN before", 1);
 	setenv("TEST_PIN", SOFTTOKEN_PIN, 1);
 	assert_int_equal(find(), 0);
-	assert_int_equal(proxy->count("C_Login"), 2);
+	assert_int_equal(hang_rig.proxy->count("C_Login"), 2);
 }
 
 static void a_pin_that_was_taken_when_nobody_waited_may_be_sent_again(void **state)
 {
 	(void)state;
 	give_up_a_login();
-	release();
+	hang_rig_release();
 	/* It can't be seen that somebody is logged in. */
-	proxy->refuse("C_GetSessionInfo", CKR_FUNCTION_FAILED, 0, 1);
+	hang_rig.proxy->refuse("C_GetSessionInfo", CKR_FUNCTION_FAILED, 0, 1);
 	assert_int_equal(find(), 0);
-	assert_int_equal(proxy->count("C_Login"), 2);
+	assert_int_equal(hang_rig.proxy->count("C_Login"), 2);
 }
 
 static void a_pin_that_was_not_looked_at_may_be_sent_again(void **state)
 {
 	(void)state;
-	proxy->refuse("C_Login", CKR_DEVICE_MEMORY, 0, 1);
+	hang_rig.proxy->refuse("C_Login", CKR_DEVICE_MEMORY, 0, 1);
 	give_up_a_login();
-	release();
+	hang_rig_release();
 	assert_int_equal(find(), 0);
-	assert_int_equal(proxy->count("C_Login"), 2);
+	assert_int_equal(hang_rig.proxy->count("C_Login"), 2);
 }
 
 /* Whether it looked at the PIN is not known. */
 static void a_pin_of_a_token_that_went_meanwhile_is_not_sent_again(void **state)
 {
 	(void)state;
-	proxy->refuse("C_Login", CKR_DEVICE_REMOVED, 0, 1);
+	hang_rig.proxy->refuse("C_Login", CKR_DEVICE_REMOVED, 0, 1);
 	give_up_a_login();
-	release();
+	hang_rig_release();
 	find_fails(HSMIME_EPIN, "did not say whether it is right", 1);
 }
 
@@ -175,23 +100,23 @@ static void a_child_does_not_send_a_pin_that_its_parent_gave_up(void **state)
 	give_up_a_login();
 	child = fork();
 	if (child == 0) {
-		proxy->reset();
-		if (find() != HSMIME_EPIN || strstr(err.message, "did not say") == NULL)
+		hang_rig.proxy->reset();
+		if (find() != HSMIME_EPIN || strstr(hang_rig.err.message, "did not say") == NULL)
 			_exit(1);
-		if (proxy->count("C_Login") != 0)
+		if (hang_rig.proxy->count("C_Login") != 0)
 			_exit(2);
 		setenv("TEST_PIN", "5432", 1);
-		_exit(find() == HSMIME_EPIN && proxy->count("C_Login") == 1 ? 0 : 3);
+		_exit(find() == HSMIME_EPIN && hang_rig.proxy->count("C_Login") == 1 ? 0 : 3);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
-	release();
+	hang_rig_release();
 	assert_int_equal(find(), 0);
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, hang_rig_end)
 	const struct CMUnitTest tests[] = {
 		TEST(a_wrong_pin_that_was_refused_when_nobody_waited_is_not_sent_again),
 		TEST(a_pin_that_was_taken_when_nobody_waited_may_be_sent_again),
@@ -200,5 +125,5 @@ int main(void)
 		TEST(a_child_does_not_send_a_pin_that_its_parent_gave_up),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, hang_rig_set_up, hang_rig_tear_down);
 }

@@ -82,8 +82,12 @@ static int settle(struct search *s, struct token *t, int r, const struct error *
 		else
 			log_say(0, "token \"%s\" is passed over: %s", t->label, err->message);
 		s->failed = *err;
+		s->failed_token = t;
 		return 0;
 	}
+	/* That the PIN is not sent again says less than why. */
+	if (r == HSMIME_EPIN && s->failed.unanswered && s->failed_token == t)
+		return search_failed(s);
 	if (r < 0 && s->err != NULL)
 		*s->err = *err;
 	if (r < 0 && err->code == 0)

@@ -42,6 +42,7 @@ struct search {
 	    passes_pin; /* a token whose PIN fails is passed over too: another may have the same key */
 	struct error *err;
 	struct error failed; /* of a token that was passed over; reported where nothing was found */
+	const struct token *failed_token;
 	struct hit hits[SEARCH_HITS];
 	size_t count;
 	struct hit twins

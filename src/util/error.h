@@ -16,6 +16,8 @@ struct error {
 	char hint[512];
 	bool
 	    incapable; /* what failed is well and can't do it: it will fail at this again; error_set clears it */
+	bool
+	    unanswered; /* a PIN was sent and its answer got lost: it is not sent again; error_set clears it */
 };
 
 /*

@@ -112,17 +112,20 @@ static bool use_up_accepted(const struct attempt *a, const struct secret *pin)
  * have looked at the PIN: a person may type the same again, and nobody else unless the token is
  * known to take it. Then the same may be tried at once, in another session.
  */
-static bool counts(const struct attempt *a, const struct secret *pin, CK_RV rv)
+static bool counts(
+    const struct attempt *a, const struct pin_try *try, const struct secret *pin, CK_RV rv)
 {
 	enum login_answer answer = login_answer(&a->sent, rv);
-	bool known;
+	bool known, forgiven;
 
 	if (answer != ANSWER_LOST)
 		return answer == ANSWER_REFUSED;
+	/* Both are used up. */
 	known = use_up_accepted(a, pin);
-	if (known || pin_person(a->source))
+	forgiven = pin_memory_forgives(try);
+	if (known || forgiven || pin_person(a->source))
 		*a->rv = rv;
-	return !known && !pin_attended(a->source);
+	return !known && !forgiven && !pin_attended(a->source);
 }
 
 static void accepted(const struct attempt *a, const struct secret *pin, bool by_person)
@@ -157,7 +160,7 @@ static int begin(struct attempt *a, struct pin_try *try, const struct secret *pi
 	r = login_refused_begin(m, &a->sent, a->about.kind, pin_attended(a->source), pin);
 	if (r == 0)
 		return 0;
-	pin_memory_end(try, PIN_VOID);
+	pin_memory_end(try, PIN_VOID, CKR_OK);
 	return error_nomem(a->err);
 }
 
@@ -175,13 +178,13 @@ static int try_pin(struct attempt *a, struct pin_try *try, const struct secret *
 		return r;
 	r = send_pin(a, pin, &rv);
 	login_refused_end(m);
-	if (!counts(a, pin, rv)) {
-		pin_memory_end(try, rv == CKR_OK ? PIN_ACCEPTED : PIN_VOID);
+	if (!counts(a, try, pin, rv)) {
+		pin_memory_end(try, rv == CKR_OK ? PIN_ACCEPTED : PIN_VOID, rv);
 		if (rv == CKR_OK)
 			accepted(a, pin, by_person);
 		return r;
 	}
-	pin_memory_end(try, PIN_REFUSED);
+	pin_memory_end(try, PIN_REFUSED, rv);
 	refused(a, pin);
 	if (r == HSMIME_EPIN)
 		warn_of_flags(a);

@@ -208,11 +208,13 @@ static int try_pad(struct attempt *a)
 	return r < 0 ? r : send_pin(a, NULL, &rv);
 }
 
-/* A person is told with the question. */
-static void warn_unattended(const struct attempt *a)
+/* A person is told with the question, or before the pad is used. */
+static void warn_unasked(const struct attempt *a)
 {
-	if (!pin_attended(a->source) && a->about.count_low)
-		log_say(0,
+	bool asked = a->about.pin_pad ? pin_person(a->source) : pin_attended(a->source);
+
+	if (!asked && a->about.count_low)
+		log_say_now(
 		    "a wrong PIN was given for the token with serial number %s since its last "
 		    "login",
 		    a->token->serial);
@@ -278,7 +280,7 @@ int attempt_run(struct attempt *a)
 	r = check_flags(a);
 	if (r < 0)
 		return r;
-	warn_unattended(a);
+	warn_unasked(a);
 	a->typed = pin_attended(a->source) || a->about.final_try;
 	r = a->about.pin_pad ? try_pad(a) : ask_and_try(a, &pin);
 	if (r == 0 && a->kept != NULL)

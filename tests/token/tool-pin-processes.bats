@@ -41,7 +41,6 @@ lost_in_login() {
 		! wait "$i"
 	done
 	[ "$(cat tries)" = 1 ]
-	grep -q 'another process is logging in to token "Demo" with the same PIN source' words*
 	grep -q 'refused the PIN of this source before' words*
 }
 

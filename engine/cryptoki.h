@@ -25,7 +25,7 @@ CK_RV cryptoki_session_info(struct module *m, CK_SESSION_HANDLE session, CK_SESS
 /*
  * pin NULL: the token asks by itself (CKF_PROTECTED_AUTHENTICATION_PATH). *answer (NULL: nobody
  * wants it) becomes what is returned as soon as it is known: of a call that was given up
- * (engine/watch.h) too, which does not return. The same goes for the others that take a PIN.
+ * (engine/watch.h) too, which does not return. The same goes for the others that have an answer.
  */
 CK_RV cryptoki_login(struct module *m, CK_SESSION_HANDLE session, CK_USER_TYPE user,
     const unsigned char *pin, CK_ULONG len, atomic_ulong *answer);

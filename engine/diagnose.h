@@ -104,6 +104,13 @@ struct diagnosis_keys {
  */
 int diagnose_keys(const struct diagnosis_keys *keys, struct engine *e, struct error *err);
 
+/*
+ * diagnose_pin(e, token, keys, err): whether the user's PIN of the token with that URI may be sent, as far
+ * as is remembered of its source: HSMIME_EPIN where not. Nothing is read or sent. Else as diagnose_keys.
+ */
+int diagnose_pin(
+    struct engine *e, const char *token, const struct diagnosis_keys *keys, struct error *err);
+
 /* diagnose_pin_file(key): the file that a URI's pin-source names, to be freed; NULL where there is none. */
 char *diagnose_pin_file(const char *key);
 

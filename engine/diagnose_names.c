@@ -5,6 +5,7 @@
 
 #include "engine/engine_internal.h"
 #include "engine/pin.h"
+#include "engine/pin_memory.h"
 
 int names_read(
     struct names *n, const struct diagnosis_keys *keys, const struct module *m, struct error *err)
@@ -107,6 +108,46 @@ int diagnose_keys(const struct diagnosis_keys *keys, struct engine *e, struct er
 	struct question q = { .keys = keys, .e = e, .err = err };
 
 	return e != NULL ? engine_run(e, check, &q, err) : check(&q);
+}
+
+static int look_at_source(const struct question *q, const struct names *n, const struct token *t)
+{
+	struct pin_source *own = NULL;
+	struct pin_try ignored;
+	int r = names_pin(&own, n, t, q->e->pin, q->err);
+	const struct pin_source *source = own != NULL ? own : q->e->pin;
+
+	if (r == 0 && !pin_attended(source))
+		r = pin_memory_look(&ignored, source, t, HSMIME_PIN_USER, q->err);
+	pin_source_free(own);
+	return r;
+}
+
+static int look_at_pin(void *arg)
+{
+	const struct question *q = arg;
+	const struct token *t;
+	struct names n;
+	struct uri u;
+	int r = uri_parse(&u, q->token, q->e->module, q->err);
+
+	if (r < 0)
+		return r;
+	t = engine_token_first(q->e, &u);
+	r = names_read(&n, q->keys, q->e->module, q->err);
+	if (r == 0 && t != NULL)
+		r = look_at_source(q, &n, t);
+	names_free(&n);
+	uri_free(&u);
+	return r;
+}
+
+int diagnose_pin(
+    struct engine *e, const char *token, const struct diagnosis_keys *keys, struct error *err)
+{
+	struct question q = { .keys = keys, .e = e, .token = token, .err = err };
+
+	return engine_run(e, look_at_pin, &q, err);
 }
 
 char *diagnose_pin_file(const char *key)

@@ -114,6 +114,20 @@ static int log_in(struct attempt *a, const struct session *s)
 	return r;
 }
 
+/*
+ * Where nothing is tried again: OpenSC opens sessions of a card that went until it is asked for its
+ * slots, and whoever is next would meet the same.
+ */
+static void look_anew(const struct attempt *a, const struct session *s)
+{
+	struct error ignored = { 0 };
+
+	if (!a->lost || *a->rv != CKR_OK)
+		return;
+	session_lost(a->token, s->generation);
+	(void)token_reconnect(a->token, &ignored);
+}
+
 int login_user(struct token *t, const struct session *s, struct pin_source *pin,
     const char *purpose, CK_RV *rv, struct error *err)
 {
@@ -133,6 +147,7 @@ int login_user(struct token *t, const struct session *s, struct pin_source *pin,
 		return watch_stuck(err, t);
 	r = log_in(&a, s);
 	gate_leave(&t->login.gate);
+	look_anew(&a, s);
 	return r;
 }
 
@@ -158,6 +173,7 @@ int login_context(struct token *t, const struct session *s, struct pin_source *p
 	if (r == 0)
 		r = attempt_run(&a);
 	gate_leave(&t->login.gate);
+	look_anew(&a, s);
 	return r;
 }
 

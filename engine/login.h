@@ -27,7 +27,7 @@ struct login {
 	    in;     /* one more than the generation of sessions in which somebody is; 0: nobody */
 	bool tried; /* a login was attempted before, so the flags are to be read again */
 	struct login_memory memory;
-	/* Of the PIN that the last login for one operation was accepted with. */
+	/* Of the user's PIN that was accepted last, until an answer to it got lost. */
 	unsigned char accepted[LOGIN_DIGEST];
 	bool has_accepted;
 };
@@ -50,8 +50,9 @@ void login_free(struct login *l);
  * PIN is locked, a PIN that it refused before, the last try where nobody is
  * there, and where nobody is there also flags that can't be read. At most one C_Login, whatever
  * it answers. Returns 0, HSMIME_EPIN, HSMIME_ENOMEM or HSMIME_ETOKEN. *rv is CKR_OK, or the
- * token's answer where that says that the session was lost and no PIN was looked at:
- * the same may be tried once in another session.
+ * token's answer where that says that the session was lost, and no PIN was looked at, or the PIN may be
+ * sent again all the same: the same may be tried once in another session. Where the session was lost
+ * and it may not, sessions and slots are looked at anew before this returns.
  */
 int login_user(struct token *t, const struct session *s, struct pin_source *pin,
     const char *purpose, CK_RV *rv, struct error *err);

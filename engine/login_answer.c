@@ -56,7 +56,7 @@ bool login_answer_session(const struct login_sent *sent, CK_RV rv)
 	    rv == CKR_OPERATION_NOT_INITIALIZED || rv == CKR_USER_NOT_LOGGED_IN;
 
 	return rv == CKR_SESSION_HANDLE_INVALID || rv == CKR_SESSION_CLOSED ||
-	       rv == CKR_CRYPTOKI_NOT_INITIALIZED ||
+	       rv == CKR_CRYPTOKI_NOT_INITIALIZED || rv == CKR_TOKEN_NOT_PRESENT ||
 	       (lost_operation && sent->call == LOGIN_LOGIN && sent->user == CKU_CONTEXT_SPECIFIC);
 }
 

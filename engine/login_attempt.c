@@ -42,12 +42,14 @@ static int check_flags(const struct attempt *a)
 				  "which resets the count");
 }
 
-/* CKR_USER_ALREADY_LOGGED_IN is what was wanted: the login is the application's. */
-static int judge(struct attempt *a, CK_RV rv)
+/* Who types at the token's own pad may do it again. CKR_USER_ALREADY_LOGGED_IN is what was wanted. */
+static int judge(struct attempt *a, bool typed_at_pad, CK_RV rv)
 {
 	enum login_answer answer = login_answer(&a->sent, rv);
+	bool again = login_answer_session(&a->sent, rv) || (typed_at_pad && answer == ANSWER_LOST);
 
-	*a->rv = login_answer_session(&a->sent, rv) ? rv : CKR_OK;
+	*a->rv = again ? rv : CKR_OK;
+	a->lost = again || answer == ANSWER_LOST;
 	a->unseen = answer == ANSWER_UNSEEN;
 	return a->unseen || answer == ANSWER_ACCEPTED ? 0 : login_answer_error(a, rv);
 }
@@ -79,38 +81,51 @@ static int send_pin(struct attempt *a, const struct secret *pin, CK_RV *rv)
 	*rv = a->send != NULL
 		  ? a->send(a, data, len)
 		  : cryptoki_login(t->module, a->session, a->sent.user, data, len, a->answer);
-	return judge(a, *rv);
+	return judge(a, pin == NULL, *rv);
 }
 
-/* A card that is pulled out is often first missed by the login for one operation. */
+/* A card that is pulled out is often first missed by a login. */
 static void remember_accepted(const struct attempt *a, const struct secret *pin)
 {
 	struct login *l = &a->token->login;
 
-	if (a->sent.user == CKU_CONTEXT_SPECIFIC)
+	if (a->about.kind == HSMIME_PIN_USER && a->sent.call == LOGIN_LOGIN)
 		l->has_accepted = crypto_tag(l->accepted, pin->data, pin->len);
 }
 
-static bool was_accepted(const struct attempt *a, const struct secret *pin)
+/* That the token took it the last time is good for one answer that did not come. */
+static bool use_up_accepted(const struct attempt *a, const struct secret *pin)
 {
-	const struct login *l = &a->token->login;
+	struct login *l = &a->token->login;
 	unsigned char tag[CRYPTO_TAG];
+	bool same = l->has_accepted && a->about.kind == HSMIME_PIN_USER &&
+		    crypto_tag(tag, pin->data, pin->len) &&
+		    CRYPTO_memcmp(l->accepted, tag, sizeof(tag)) == 0;
 
-	return l->has_accepted && crypto_tag(tag, pin->data, pin->len) &&
-	       CRYPTO_memcmp(l->accepted, tag, sizeof(tag)) == 0;
+	if (same)
+		l->has_accepted = false;
+	return same;
 }
 
 /*
  * Whether the PIN is not to be sent again. Where the token went during the login it may or may not
  * have looked at the PIN: a person may type the same again, and nobody else unless the token is
- * known to take it.
+ * known to take it. Then the same may be tried at once, in another session.
  */
-static bool counts(const struct attempt *a, const struct secret *pin, CK_RV rv)
+static bool counts(
+    const struct attempt *a, const struct pin_try *try, const struct secret *pin, CK_RV rv)
 {
 	enum login_answer answer = login_answer(&a->sent, rv);
+	bool known, forgiven;
 
-	return answer == ANSWER_REFUSED ||
-	       (answer == ANSWER_LOST && !pin_attended(a->source) && !was_accepted(a, pin));
+	if (answer != ANSWER_LOST)
+		return answer == ANSWER_REFUSED;
+	/* Both are used up. */
+	known = use_up_accepted(a, pin);
+	forgiven = pin_memory_forgives(try);
+	if (known || forgiven || pin_person(a->source))
+		*a->rv = rv;
+	return !known && !forgiven && !pin_attended(a->source);
 }
 
 static void accepted(const struct attempt *a, const struct secret *pin, bool by_person)
@@ -129,7 +144,9 @@ static void refused(const struct attempt *a, const struct secret *pin)
 
 	pin_cache_forget(a->token);
 	l->has_accepted = false;
-	login_refused_add(&l->memory, a->about.kind, pin);
+	login_refused_add(&l->memory, a->about.kind, pin, a->lost);
+	if (a->err != NULL)
+		a->err->unanswered = a->lost;
 }
 
 /* Both memories know of the PIN before it is sent. */
@@ -143,7 +160,7 @@ static int begin(struct attempt *a, struct pin_try *try, const struct secret *pi
 	r = login_refused_begin(m, &a->sent, a->about.kind, pin_attended(a->source), pin);
 	if (r == 0)
 		return 0;
-	pin_memory_end(try, PIN_VOID);
+	pin_memory_end(try, PIN_VOID, CKR_OK);
 	return error_nomem(a->err);
 }
 
@@ -161,13 +178,13 @@ static int try_pin(struct attempt *a, struct pin_try *try, const struct secret *
 		return r;
 	r = send_pin(a, pin, &rv);
 	login_refused_end(m);
-	if (!counts(a, pin, rv)) {
-		pin_memory_end(try, rv == CKR_OK ? PIN_ACCEPTED : PIN_VOID);
+	if (!counts(a, try, pin, rv)) {
+		pin_memory_end(try, rv == CKR_OK ? PIN_ACCEPTED : PIN_VOID, rv);
 		if (rv == CKR_OK)
 			accepted(a, pin, by_person);
 		return r;
 	}
-	pin_memory_end(try, PIN_REFUSED);
+	pin_memory_end(try, PIN_REFUSED, rv);
 	refused(a, pin);
 	if (r == HSMIME_EPIN)
 		warn_of_flags(a);
@@ -191,11 +208,13 @@ static int try_pad(struct attempt *a)
 	return r < 0 ? r : send_pin(a, NULL, &rv);
 }
 
-/* A person is told with the question. */
-static void warn_unattended(const struct attempt *a)
+/* A person is told with the question, or before the pad is used. */
+static void warn_unasked(const struct attempt *a)
 {
-	if (!pin_attended(a->source) && a->about.count_low)
-		log_say(0,
+	bool asked = a->about.pin_pad ? pin_person(a->source) : pin_attended(a->source);
+
+	if (!asked && a->about.count_low)
+		log_say_now(
 		    "a wrong PIN was given for the token with serial number %s since its last "
 		    "login",
 		    a->token->serial);
@@ -261,7 +280,7 @@ int attempt_run(struct attempt *a)
 	r = check_flags(a);
 	if (r < 0)
 		return r;
-	warn_unattended(a);
+	warn_unasked(a);
 	a->typed = pin_attended(a->source) || a->about.final_try;
 	r = a->about.pin_pad ? try_pad(a) : ask_and_try(a, &pin);
 	if (r == 0 && a->kept != NULL)

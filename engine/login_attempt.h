@@ -40,6 +40,7 @@ struct attempt {
 	    kept; /* gets the PIN that was accepted, to be freed; NULL: it is wiped. Empty: a PIN pad has it */
 	bool typed;           /* set, for attempt_given to be set before: a person gave the PIN */
 	bool unseen;          /* set: there was a login already, nobody looked at the PIN */
+	bool lost;            /* set: the answer was that the session or the token went */
 	atomic_ulong *answer; /* set for send */
 	CK_RV *rv;
 	struct error *err;

@@ -22,9 +22,10 @@ static bool add(struct login_refused *l, const struct secret *pin, bool unknown)
 	return true;
 }
 
-void login_refused_add(struct login_memory *m, enum hsmime_pin_kind kind, const struct secret *pin)
+void login_refused_add(
+    struct login_memory *m, enum hsmime_pin_kind kind, const struct secret *pin, bool unknown)
 {
-	(void)add(&m->refused[kind], pin, false);
+	(void)add(&m->refused[kind], pin, unknown);
 }
 
 /* The call of an earlier PIN was given up: what is to be thought of that PIN. False where OpenSSL fails. */

@@ -68,8 +68,9 @@ int login_refused_begin(struct login_memory *m, const struct login_sent *sent,
     enum hsmime_pin_kind kind, bool attended, const struct secret *pin);
 void login_refused_end(struct login_memory *m);
 
-/* login_refused_add(m, kind, pin): the token called it wrong. */
-void login_refused_add(struct login_memory *m, enum hsmime_pin_kind kind, const struct secret *pin);
+/* login_refused_add(m, kind, pin, unknown): the token called it wrong; unknown: it did not say. */
+void login_refused_add(
+    struct login_memory *m, enum hsmime_pin_kind kind, const struct secret *pin, bool unknown);
 
 /* login_refused_forget(m, kind): they may be right now. login_refused_wipe(m): at its end. */
 void login_refused_forget(struct login_memory *m, enum hsmime_pin_kind kind);

@@ -98,7 +98,7 @@ bool module_exiting(void);
  * module_enter_endless: for what may never happen.
  */
 #define MODULE_NO_ENTRY                                                                            \
-	CKR_DEVICE_REMOVED /* nobody takes it for a verdict; module_ready says more */
+	CKR_SESSION_CLOSED /* no verdict on data, and no PIN was sent; module_ready says more */
 CK_RV module_enter(struct module *m, const char *function);
 CK_RV module_enter_patient(struct module *m, const char *function);
 CK_RV module_enter_endless(struct module *m, const char *function);

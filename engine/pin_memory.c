@@ -1,6 +1,5 @@
 #include "engine/pin_memory.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -8,20 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "engine/log.h"
 #include "engine/pin.h"
 #include "engine/pin_names.h"
-#include "engine/process_id.h"
+#include "engine/pin_record.h"
+#include "engine/pin_turn.h"
+#include "engine/recovery.h"
 #include "engine/slot.h"
-#include "util/buffer.h"
 #include "util/state_folder.h"
-
-#define ELSEWHERE_MAX 60 /* seconds that a process which can't be seen may take for a login */
-#define RECORD_MAX 8192  /* octets */
 
 struct pin_memory {
 	char *folder;
@@ -56,135 +51,127 @@ void pin_memory_free(struct pin_memory *m)
 	free(m);
 }
 
-/* Who else may write there could lock a user out, or make hsmime forget. */
-static int open_folder(const struct pin_memory *m)
-{
-	int fd = open(m->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	struct stat st;
+/* What stands against a try, the worst first. */
+enum against { AGAINST_REFUSED, AGAINST_VAGUE, AGAINST_LOST, AGAINST_DEAD, AGAINST_NOTHING };
 
-	if (fd >= 0 && (fstat(fd, &st) != 0 || st.st_uid != geteuid() || (st.st_mode & 022) != 0)) {
-		close(fd);
-		fd = -1;
-		errno = EPERM;
-	}
-	return fd;
-}
-
-/* What a record says. */
-struct record {
-	char state[PIN_STATE_ROOM];
-	char process[PROCESS_ID_ROOM];
-	time_t time; /* when it was written */
+struct verdict {
+	const struct pin_try *try;
+	enum against against;
+	char answer[PIN_ANSWER_ROOM];
 };
 
-static void take_line(char *out, size_t size, const char *text, const char *name)
+static enum against of_answer(const char *answer)
 {
-	const char *at = strstr(text, name);
-	size_t len;
-
-	out[0] = '\0';
-	if (at == NULL || (at != text && at[-1] != '\n'))
-		return;
-	at += strlen(name);
-	len = strcspn(at, "\n");
-	if (len < size && at[len] == '\n')
-		snprintf(out, size, "%.*s", (int)len, at);
+	if (strcmp(answer, "CKR_DEVICE_REMOVED") == 0 || strcmp(answer, "CKR_SLOT_ID_INVALID") == 0)
+		return AGAINST_LOST;
+	return answer[0] == '\0' || strncmp(answer, "CKR_PIN_", 8) == 0 ? AGAINST_REFUSED
+									: AGAINST_VAGUE;
 }
 
-static bool read_record(struct record *r, int folder, const char *name)
+/* Not whole: nobody knows what it was of. */
+static bool is_of(const struct pin_record *r, const struct pin_try *try)
 {
-	char text[RECORD_MAX];
-	struct stat st = { 0 };
-	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	ssize_t n;
+	return r->state[0] == '\0' || strcmp(r->state, try->state) == 0;
+}
 
-	if (fd < 0)
+static bool weigh(void *arg, int folder, const char *name)
+{
+	struct verdict *v = arg;
+	enum against against = AGAINST_DEAD;
+	struct pin_record r;
+
+	if (strcmp(name, v->try->record) == 0 || !pin_record_read(&r, folder, name))
 		return false;
-	n = read(fd, text, sizeof(text) - 1);
-	text[n > 0 ? n : 0] = '\0';
-	(void)fstat(fd, &st);
-	close(fd);
-	r->time = st.st_mtim.tv_sec;
-	take_line(r->state, sizeof(r->state), text, "state: ");
-	take_line(r->process, sizeof(r->process), text, "process: ");
+	if (pin_record_is_done(name))
+		against = of_answer(r.answer);
+	else if (pin_record_lives(&r))
+		return false;
+	if (!is_of(&r, v->try) || against >= v->against)
+		return false;
+	v->against = against;
+	snprintf(v->answer, sizeof(v->answer), "%s", r.answer);
 	return true;
 }
 
-/* A record that is not whole is one that is being written, or was when its process ended. */
-static bool under_way(const struct record *r)
-{
-	enum process_state state =
-	    r->process[0] != '\0' ? process_state(r->process) : PROCESS_ELSEWHERE;
-
-	if (state == PROCESS_ELSEWHERE)
-		return time(NULL) - r->time < ELSEWHERE_MAX;
-	return state == PROCESS_LIVES;
-}
-
-/* What is done with each record whose name begins with that of a token, or of a try. */
-typedef bool (*each_record)(void *arg, int folder, const char *name);
-
-static size_t for_each(int folder, const char *beginning, each_record each, void *arg)
-{
-	int copy = fcntl(folder, F_DUPFD_CLOEXEC, 0);
-	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
-	const struct dirent *entry;
-	size_t count = 0;
-
-	if (dir == NULL) {
-		if (copy >= 0)
-			close(copy);
-		return 0;
-	}
-	rewinddir(dir);
-	while ((entry = readdir(dir)) != NULL)
-		if (entry->d_name[0] != '.' &&
-		    strncmp(entry->d_name, beginning, strlen(beginning)) == 0)
-			count += each(arg, folder, entry->d_name);
-	closedir(dir);
-	return count;
-}
-
-/* Behind the name of a try that was refused stands nothing, of one that is under way a number. */
-static bool is_done(const char *name)
-{
-	return strchr(name, '.') == NULL;
-}
-
-static bool stands_against(void *arg, int folder, const char *name)
+static bool remove_dead(void *arg, int folder, const char *name)
 {
 	const struct pin_try *try = arg;
-	struct record r;
+	struct pin_record r;
 
-	if (strcmp(name, try->record) == 0 || !read_record(&r, folder, name))
+	if (pin_record_is_done(name) || strcmp(name, try->record) == 0 ||
+	    !pin_record_read(&r, folder, name) || !is_of(&r, try) || pin_record_lives(&r))
 		return false;
-	if (!is_done(name) && under_way(&r))
-		return false;
-	/* Not whole: nobody knows what it was of. */
-	return r.state[0] == '\0' || strcmp(r.state, try->state) == 0;
+	return unlinkat(folder, name, 0) == 0;
 }
 
-static int refuse(const struct pin_try *try, struct error *err)
+/* A source in the state in which it was accepted last. */
+static bool is_accepted(const struct pin_try *try, int folder)
 {
+	char name[PIN_TRY_NAME + 1];
+	struct pin_record r;
+
+	snprintf(name, sizeof(name), ".%s", try->name);
+	return pin_record_read(&r, folder, name) && strcmp(r.state, try->state) == 0;
+}
+
+/* Of several at once one removes it. */
+static bool use_up_accepted(const struct pin_try *try, int folder)
+{
+	char name[PIN_TRY_NAME + 1];
+
+	snprintf(name, sizeof(name), ".%s", try->name);
+	return is_accepted(try, folder) && unlinkat(folder, name, 0) == 0;
+}
+
+static int refuse(const struct verdict *v, struct error *err)
+{
+	const struct pin_try *try = v->try;
+	const char *what = try->source->kind == PIN_CRED ? "credential" : "source";
 	const bool file = strcmp(try->state, PIN_UNCHANGING) != 0;
 
-	error_set(err, HSMIME_EPIN,
-	    "token \"%s\" refused the PIN of this %s before; it is not tried again",
-	    try->token->label, try->source->kind == PIN_CRED ? "credential" : "source");
+	if (v->against == AGAINST_REFUSED) {
+		error_set(err, HSMIME_EPIN,
+		    "token \"%s\" refused the PIN of this %s before; it is not tried again",
+		    try->token->label, what);
+		return error_hint(err,
+		    "%s; \"hsmime pin forget\", or a login by a person, allows one more try",
+		    file ? "put the right PIN into the file, which counts as another then"
+			 : "correct the PIN where it comes from");
+	}
+	if (v->against == AGAINST_VAGUE)
+		error_set(err, HSMIME_EPIN,
+		    "token \"%s\" answered %s to the PIN of this %s before; it is not tried again",
+		    try->token->label, v->answer, what);
+	else
+		error_set(err, HSMIME_EPIN,
+		    "the PIN of this %s was sent to token \"%s\" before, and its answer never "
+		    "came; it is not tried again",
+		    what, try->token->label);
 	return error_hint(err,
-	    "%s; \"hsmime pin forget\", or a login by a person, allows one more try",
-	    file ? "put the right PIN into the file, which counts as another then"
-		 : "correct the PIN where it comes from");
+	    "check that the token works and that the PIN is right; \"hsmime pin forget\", or a "
+	    "login by a person, allows one more try");
 }
 
-static int check(struct pin_try *try, struct error *err)
+/*
+ * What nobody lived to see says nothing of a PIN that was right the last time; that is good for one
+ * more try, which uses it up.
+ */
+static int check(struct pin_try *try, bool begins, struct error *err)
 {
-	int folder = open_folder(try->memory);
-	size_t against = folder >= 0 ? for_each(folder, try->name, stands_against, try) : 0;
+	struct verdict v = { .try = try, .against = AGAINST_NOTHING };
+	int folder = pin_record_folder(try->memory->folder);
 
-	if (folder >= 0)
-		close(folder);
-	return against > 0 ? refuse(try, err) : 0;
+	if (folder < 0)
+		return 0;
+	pin_record_for_each(folder, try->name, weigh, &v);
+	if (v.against == AGAINST_DEAD &&
+	    (begins ? use_up_accepted(try, folder) : is_accepted(try, folder))) {
+		if (begins)
+			pin_record_for_each(folder, try->name, remove_dead, try);
+		v.against = AGAINST_NOTHING;
+	}
+	close(folder);
+	return v.against != AGAINST_NOTHING ? refuse(&v, err) : 0;
 }
 
 int pin_memory_look(struct pin_try *try, const struct pin_source *source, const struct token *t,
@@ -192,45 +179,27 @@ int pin_memory_look(struct pin_try *try, const struct pin_source *source, const 
 {
 	char token[PIN_NAME_ROOM], of[PIN_NAME_ROOM];
 
-	*try = (struct pin_try){ source->memory, t, source, kind, "", "", "" };
+	*try = (struct pin_try){ source->memory, t, source, kind, "", "", "", false };
 	if (source->memory == NULL)
 		return 0;
 	if (!pin_name_token(token, t) || !pin_name_source(of, source))
 		return error_openssl(err, HSMIME_EINTERNAL, "can't digest");
 	snprintf(try->name, sizeof(try->name), "%s-%u-%s", token, (unsigned)kind % 10, of);
 	pin_source_state(try->state, source);
-	return check(try, err);
+	return check(try, false, err);
 }
 
-/* For people; a command's text may hold a secret of its own. */
-static int write_record(const struct pin_try *try, int fd)
-{
-	const struct pin_source *source = try->source;
-	char process[PROCESS_ID_ROOM];
-	struct buffer text;
-	int done;
-
-	process_id(process);
-	buffer_init(&text, RECORD_MAX - 1);
-	buffer_printf(&text, "state: %s\nprocess: %s\nserial: ", try->state, process);
-	buffer_printf(&text, "%s\nlabel: %s\nsource: %s:", try->token->serial, try->token->label,
-	    pin_source_kind(source));
-	if (source->kind != PIN_COMMAND && strlen(source->name) < RECORD_MAX / 2)
-		buffer_add_string(&text, source->name);
-	buffer_add(&text, "\n", 1);
-	done = text.status == 0 && write(fd, text.data, text.len) == (ssize_t)text.len ? 0 : -1;
-	buffer_free(&text);
-	return done;
-}
-
-/* A process before us may have had our number. */
+/*
+ * A hidden file at first: who ends while it waits has sent nothing. A process before us may have had
+ * our number.
+ */
 static int create(struct pin_try *try, int folder)
 {
 	int fd = -1;
 
 	errno = EEXIST;
 	for (int i = 0; fd < 0 && errno == EEXIST && i < 1000; i++) {
-		snprintf(try->record, sizeof(try->record), "%s.%ld-%u", try->name, (long)getpid(),
+		snprintf(try->record, sizeof(try->record), ".%s.%ld-%u", try->name, (long)getpid(),
 		    atomic_fetch_add(&try->memory->tries, 1));
 		fd = openat(folder, try->record,
 		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -240,10 +209,10 @@ static int create(struct pin_try *try, int folder)
 
 static int make_folder(const struct pin_memory *m)
 {
-	int folder = open_folder(m);
+	int folder = pin_record_folder(m->folder);
 
 	if (folder < 0 && errno == ENOENT && state_folder_make(m->folder) == 0)
-		folder = open_folder(m);
+		folder = pin_record_folder(m->folder);
 	return folder;
 }
 
@@ -257,21 +226,47 @@ bool pin_memory_usable(const struct pin_memory *m)
 	return usable;
 }
 
+/* From here on it counts. */
+static bool show(struct pin_try *try, int folder)
+{
+	const char *shown = try->record + 1;
+
+	if (renameat(folder, try->record, folder, shown) != 0)
+		return false;
+	memmove(try->record, shown, strlen(shown) + 1);
+	return true;
+}
+
+static void leave_turn(struct pin_try *try, int folder)
+{
+	if (try->has_turn)
+		pin_turn_leave(folder, try->name);
+	try->has_turn = false;
+}
+
 static bool record(struct pin_try *try)
 {
 	int folder = make_folder(try->memory);
-	int fd, done;
+	bool done;
+	int fd;
 
 	if (folder < 0)
 		return false;
 	fd = create(try, folder);
-	done = fd >= 0 ? write_record(try, fd) : -1;
+	done = fd >= 0 && pin_record_write(fd, try->state, try->token, try->source);
 	if (fd >= 0)
 		close(fd);
-	if (done < 0 && fd >= 0)
+	if (done) {
+		try->has_turn =
+		    pin_turn_take(folder, try->name, try->record, try->state, try->token->label);
+		done = show(try, folder);
+	}
+	if (!done && fd >= 0)
 		unlinkat(folder, try->record, 0);
+	if (!done)
+		leave_turn(try, folder);
 	close(folder);
-	return done == 0;
+	return done;
 }
 
 int pin_memory_begin(struct pin_try *try, struct error *err)
@@ -288,29 +283,30 @@ int pin_memory_begin(struct pin_try *try, struct error *err)
 		try->memory = NULL;
 		return 0;
 	}
-	r = check(try, err);
+	r = check(try, true, err);
 	if (r < 0)
-		pin_memory_end(try, PIN_VOID);
+		pin_memory_end(try, PIN_VOID, CKR_OK);
 	return r;
 }
 
-/* A process that is still at it removes its own. */
-static bool remove_done(void *arg, int folder, const char *name)
+bool pin_memory_forgives(const struct pin_try *try)
 {
-	struct record r;
+	int folder = try->memory != NULL ? pin_record_folder(try->memory->folder) : -1;
+	bool forgiven = folder >= 0 && use_up_accepted(try, folder);
 
-	(void)arg;
-	if (!is_done(name) && read_record(&r, folder, name) && under_way(&r))
-		return false;
-	return unlinkat(folder, name, 0) == 0;
+	if (folder >= 0)
+		close(folder);
+	return forgiven;
 }
 
 /* It has to outlast a power failure: that is when much starts at once. */
-static void keep(const struct pin_try *try, int folder)
+static void keep(const struct pin_try *try, int folder, CK_RV answer)
 {
-	int fd = openat(folder, try->record, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(folder, try->record, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	char name[PIN_ANSWER_ROOM];
 
 	if (fd >= 0) {
+		dprintf(fd, "answer: %s\n", recovery_name(answer, name, sizeof(name)));
 		(void)fsync(fd);
 		close(fd);
 	}
@@ -318,28 +314,42 @@ static void keep(const struct pin_try *try, int folder)
 		(void)fsync(folder);
 }
 
-void pin_memory_end(struct pin_try *try, enum pin_outcome outcome)
+static void keep_accepted(const struct pin_try *try, int folder)
 {
-	int folder = try->memory != NULL ? open_folder(try->memory) : -1;
+	char name[PIN_TRY_NAME + 1];
+
+	snprintf(name, sizeof(name), ".%s", try->name);
+	if (renameat(folder, try->record, folder, name) != 0)
+		unlinkat(folder, try->record, 0);
+	pin_record_sweep(folder, try->name);
+}
+
+void pin_memory_end(struct pin_try *try, enum pin_outcome outcome, CK_RV answer)
+{
+	int folder = try->memory != NULL ? pin_record_folder(try->memory->folder) : -1;
 
 	if (folder < 0)
 		return;
 	if (outcome == PIN_REFUSED)
-		keep(try, folder);
+		keep(try, folder, answer);
+	else if (outcome == PIN_ACCEPTED)
+		keep_accepted(try, folder);
 	else
 		unlinkat(folder, try->record, 0);
-	if (outcome == PIN_ACCEPTED)
-		for_each(folder, try->name, remove_done, NULL);
+	leave_turn(try, folder);
 	close(folder);
 }
 
 static void clear(struct pin_memory *m, const char *beginning)
 {
-	int folder = m != NULL ? open_folder(m) : -1;
+	int folder = m != NULL ? pin_record_folder(m->folder) : -1;
+	char hidden[PIN_TRY_NAME + 1];
 
 	if (folder < 0)
 		return;
-	for_each(folder, beginning, remove_done, NULL);
+	snprintf(hidden, sizeof(hidden), ".%s", beginning);
+	pin_record_sweep(folder, beginning);
+	pin_record_sweep(folder, hidden);
 	close(folder);
 }
 

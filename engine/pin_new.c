@@ -66,8 +66,8 @@ static int tell_pad(struct pin_source *source, const hsmime_pin_request *request
 	if (pin_person(source))
 		r = pin_read(&consent, source, request, err);
 	else
-		log_say(
-		    0, "token \"%s\" asks for the new PIN on its own pad", request->token_label);
+		log_say_now(
+		    "token \"%s\" asks for the new PIN on its own pad", request->token_label);
 	secret_free(&consent);
 	return r;
 }

@@ -90,8 +90,16 @@ static int pass_over(struct search *s, struct token *t, const struct error *err)
 /* One token that fails does not keep the others from being searched. */
 static int settle(struct search *s, struct token *t, int r, const struct error *err)
 {
+	const struct passed_token *before = passed_find(&s->passed, t);
+
 	if (passes(s, r))
 		return pass_over(s, t, err);
+	/* That the PIN is not sent again says less than why. */
+	if (r == HSMIME_EPIN && before != NULL && before->why.unanswered) {
+		if (s->err != NULL)
+			*s->err = before->why;
+		return before->why.code;
+	}
 	if (r < 0 && s->err != NULL)
 		*s->err = *err;
 	if (r < 0 && err->code == 0)

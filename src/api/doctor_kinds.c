@@ -76,6 +76,8 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	    "--login" },
 	[DOCTOR_PIN_COUNT_LOW] = { "pin-count-low", "token", WARNING, 0,
 	    "make sure of the PIN; a login with the right one resets the count" },
+	[DOCTOR_PIN_SOURCE_REFUSED] = { "pin-source-refused", "token", ERROR, HSMIME_EPIN,
+	    "correct the PIN where it comes from, or allow one more try by hsmime pin forget" },
 	[DOCTOR_PIN_TO_BE_CHANGED] = { "pin-to-be-changed", "token", WARNING, 0,
 	    "change it with hsmime pin change" },
 	[DOCTOR_PIN_NOT_SET] = { "pin-not-set", "token", WARNING, 0,

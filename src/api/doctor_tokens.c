@@ -132,6 +132,16 @@ static bool is_meant(const char **query, struct doctor *d, struct engine *e, con
 	       (reach == DIAGNOSIS_BY_CERTIFICATE && may_be_named(d, e, t));
 }
 
+/* With a login that says it. */
+static void tell_refused_source(struct doctor *d, struct engine *e, const hsmime_token *t)
+{
+	struct error err = { 0 };
+
+	if ((t->flags & HSMIME_TOKEN_LOGIN_REQUIRED) != 0 &&
+	    diagnose_pin(e, t->uri, &d->keys, &err) == HSMIME_EPIN)
+		doctor_fail(d, DOCTOR_PIN_SOURCE_REFUSED, t->label, &err);
+}
+
 static void look_at(struct doctor *d, struct engine *e, const hsmime_token *t)
 {
 	const char *query = NULL;
@@ -144,6 +154,8 @@ static void look_at(struct doctor *d, struct engine *e, const hsmime_token *t)
 	if (!is_meant(&query, d, e, t))
 		return;
 	login = may_log_in(d, t);
+	if (!login)
+		tell_refused_source(d, e, t);
 	d->all_shown &= login || (t->flags & HSMIME_TOKEN_LOGIN_REQUIRED) == 0;
 	doctor_keys(d, e, t, query, login);
 }

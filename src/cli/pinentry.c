@@ -176,9 +176,13 @@ static ptrdiff_t run(
 
 ptrdiff_t pinentry_pin(void *arg, const hsmime_pin_request *request, char *pin, size_t size)
 {
+	const char *careful = "Careful: a wrong PIN was given to this token before.\n";
+	char first[TEXT];
 	ptrdiff_t go_on = 1;
 
 	(void)arg;
+	if (!request->count_low)
+		careful = "";
 	progress_clear();
 	if (request->final_try)
 		go_on = run(request, DIALOG_CONFIRM,
@@ -186,12 +190,11 @@ ptrdiff_t pinentry_pin(void *arg, const hsmime_pin_request *request, char *pin, 
 	if (go_on < 0)
 		return go_on;
 	if (request->pin_pad) {
-		go_on = run(request, DIALOG_MESSAGE,
-		    "Press OK, then type the PIN on the token's pad.\n", pin, size);
+		snprintf(first, sizeof(first),
+		    "%sPress OK, then type the PIN on the token's pad.\n", careful);
+		go_on = run(request, DIALOG_MESSAGE, first, pin, size);
 		pin[0] = 'y';
 		return go_on;
 	}
-	return run(request, DIALOG_PIN,
-	    request->count_low ? "Careful: a wrong PIN was given to this token before.\n" : "", pin,
-	    size);
+	return run(request, DIALOG_PIN, careful, pin, size);
 }

@@ -34,7 +34,7 @@ int error_set(struct error *err, int code, const char *fmt, ...)
 	va_end(args);
 	error_tidy(err->message);
 	err->hint[0] = '\0';
-	err->incapable = err->pin_missing = false;
+	err->incapable = err->pin_missing = err->unanswered = false;
 	err->code = code;
 	return code;
 }
@@ -142,7 +142,7 @@ void error_clear(struct error *err)
 	err->code = 0;
 	err->message[0] = '\0';
 	err->hint[0] = '\0';
-	err->incapable = err->pin_missing = false;
+	err->incapable = err->pin_missing = err->unanswered = false;
 }
 
 int error_keep(struct error *err, int code, const char *words)

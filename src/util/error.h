@@ -17,6 +17,7 @@ struct error {
 	/* error_set clears these. */
 	bool incapable;   /* what failed is well and can't do it: it will fail at this again */
 	bool pin_missing; /* HSMIME_EPIN: where the PIN comes from had none; nothing was sent */
+	bool unanswered;  /* a PIN was sent and its answer got lost: it is not sent again */
 };
 
 /*

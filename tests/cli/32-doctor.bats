@@ -159,6 +159,11 @@ is() {
 	[[ $output != *key-signs* ]]
 	found 0
 	has pin-count-low
+	lacks pin-source-refused
+	HSMIME_PIN_SOURCE=file:$PWD/wrong found 4
+	has pin-source-refused
+	hsmime pin forget
+	HSMIME_PIN_SOURCE=file:$PWD/wrong found 0
 }
 
 @test "the file with the PIN: not there, and readable by others" {

@@ -130,11 +130,17 @@ warned_and_explained() {
 	for pid in "${pids[@]}"; do
 		wait "$pid" || failed=$((failed + 1))
 	done
-	# SoftHSM itself fails at times where several processes use one folder: never for the PIN.
-	[ "$failed" -lt 4 ]
-	[ "$failed" = 0 ] || grep -qE 'does not answer|no token|does not start' words || { cat words; false; }
-	run ! grep -i 'PIN' words
-	[ -z "$(ls "$XDG_STATE_HOME/hsmime/pins")" ]
+	[ "$failed" = 0 ] || cat words
+	# SoftHSM itself fails at times where several processes use one folder: where it said so to a
+	# login, that and nothing else is what the others are told and what is remembered.
+	if grep -q 'refused the login (CKR_GENERAL_ERROR)' words; then
+		run ! grep -E '^hsmime: token .*PIN' <(grep -v 'answered CKR_GENERAL_ERROR to the PIN' words)
+		run ! grep -L '^answer: CKR_GENERAL_ERROR$' "$XDG_STATE_HOME"/hsmime/pins/*
+	else
+		[ "$failed" = 0 ] || grep -qE 'does not answer|no token|does not start' words
+		run ! grep -i 'PIN' words
+		[ -z "$(ls "$XDG_STATE_HOME/hsmime/pins")" ]
+	fi
 }
 
 @test "one operation logs in once" {

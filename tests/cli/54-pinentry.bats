@@ -166,3 +166,19 @@ sign() {
 	[[ $output != *123456* ]]
 	run_as 0 hsmime verify --cms --ca "$W/ca.pem" --content "$W/data" out
 }
+
+@test "pinentry ends with hsmime, whoever ends that" {
+	local signal pid
+	printf '%s\n' '#!/bin/bash' 'echo OK' \
+		'while read -r line; do case $line in GETPIN) echo $$ >asked.new; mv asked.new asked; exec sleep 300;; esac; echo OK; done' >slow
+	chmod +x slow
+	for signal in TERM KILL; do
+		rm -f asked
+		setsid "$HSMIME" sign --cms -k "$key" -o out --pinentry "$PWD/slow" "$W/data" </dev/null 3>&- &
+		timeout 30 bash -c 'until [ -e asked ]; do sleep 0.05; done'
+		pid=$(<asked)
+		kill "-$signal" $!
+		! wait $!
+		timeout 30 bash -c "while kill -0 $pid 2>/dev/null; do sleep 0.05; done"
+	done
+}

@@ -43,10 +43,17 @@ void memory_next_process(const char *from, bool with_person)
 	pin_rig_open(from, with_person);
 }
 
-void memory_refuses(const char *from)
+void memory_refuses_with(const char *from, const char *message, const char *hint)
 {
 	memory_next_process(from, false);
-	pin_rig_refused(PIN_RIG_KEY, "refused the PIN of this source before", 0);
+	pin_rig_refused(PIN_RIG_KEY, message, 0);
+	if (strstr(pin_rig.err.hint, hint) == NULL)
+		fail_msg("\"%s\"", pin_rig.err.hint);
+}
+
+void memory_refuses(const char *from)
+{
+	memory_refuses_with(from, "refused the PIN of this source before", "hsmime pin forget");
 }
 
 void memory_spends_a_try(const char *from)
@@ -62,7 +69,6 @@ void memory_logs_in(const char *from, bool with_person)
 	assert_int_equal(pin_rig.proxy->count("C_Login"), 1);
 }
 
-/* The files of the memory; none of them says anything of a PIN. */
 int memory_records(void)
 {
 	char folder[400], path[800], text[4096];

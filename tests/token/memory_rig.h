@@ -22,10 +22,11 @@ void memory_next_process(const char *from, bool with_person);
 
 /* In the next process Alpha's PIN from there is not sent; is sent and wrong; is sent and right. */
 void memory_refuses(const char *from);
+void memory_refuses_with(const char *from, const char *message, const char *hint);
 void memory_spends_a_try(const char *from);
 void memory_logs_in(const char *from, bool with_person);
 
-/* The files of the memory; none of them says anything of a PIN. */
+/* The records of PINs that were sent; none says anything of a PIN. */
 int memory_records(void);
 
 #endif

@@ -94,6 +94,7 @@ const struct proxy *proxy_control(void)
 		.await_hanging = plan_await_hanging,
 		.lose = device_lose,
 		.bring_back = device_bring_back,
+		.change_cards = device_change_cards,
 		.lose_at = plan_lose_at,
 		.bring_back_at = plan_bring_back_at,
 		.removal = sessions_removal,

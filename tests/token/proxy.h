@@ -125,6 +125,11 @@ struct proxy {
 	/* The same at a call of name, once skip more were made: all tokens. */
 	void (*lose_at)(const char *name, unsigned long skip);
 	void (*bring_back_at)(const char *name, unsigned long skip);
+	/*
+	 * All tokens were pulled out and are in again, which as with OpenSC does not show before
+	 * C_GetSlotList: sessions live on and new ones are opened, but what needs the card is refused.
+	 */
+	void (*change_cards)(void);
 	/* What the first call with a session of before gets, instead of CKR_DEVICE_REMOVED. */
 	void (*removal)(CK_RV rv);
 	/* C_GetTokenInfo succeeds once though the token is gone, with what it said before. */

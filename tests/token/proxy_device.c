@@ -148,6 +148,29 @@ void device_bring_back(void)
 		control_event("back", NULL);
 }
 
+void device_change_cards(void)
+{
+	(void)see_all_slots();
+	sessions_lock();
+	atomic_store(&was_lost, true);
+	for (struct slot *s = NULL; (s = sessions_next_slot(s)) != NULL;)
+		s->changed = true;
+	sessions_unlock();
+}
+
+static void see_changes(void)
+{
+	sessions_lock();
+	for (struct slot *s = NULL; (s = sessions_next_slot(s)) != NULL;) {
+		if (s->changed) {
+			s->generation++;
+			sessions_void(s);
+		}
+		s->changed = false;
+	}
+	sessions_unlock();
+}
+
 static bool is_lost(CK_SLOT_ID slot)
 {
 	bool lost;
@@ -178,6 +201,7 @@ CK_RV device_slots(CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *count)
 	CK_ULONG n = PROXY_SLOTS;
 	CK_RV rv = CKR_OK;
 
+	see_changes();
 	if (atomic_load(&slots_hidden) != 0) {
 		*count = 0;
 		return CKR_OK;
@@ -291,6 +315,7 @@ void device_ends(void)
 void device_reset(void)
 {
 	device_bring_back();
+	see_changes();
 	sessions_lock();
 	for (struct slot *s = NULL; (s = sessions_next_slot(s)) != NULL;)
 		s->event = false;

@@ -42,6 +42,7 @@ void device_reset(void);
 /* Of struct proxy. */
 void device_lose(const char *label);
 void device_bring_back(void);
+void device_change_cards(void);
 void device_stale_info(int on);
 void device_events(enum proxy_events how);
 void device_hide_slots(int on);

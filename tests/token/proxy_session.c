@@ -70,6 +70,11 @@ static void unlink_session(struct session *s)
 	free(s);
 }
 
+static bool needs_card(enum function f)
+{
+	return f == F_Login || f == F_Sign || f == F_Decrypt || f == F_DeriveKey;
+}
+
 /* With the lock held. A session that the proxy did not open goes to the inner module as it is. */
 static CK_RV resolve(struct call *c, CK_SESSION_HANDLE outer)
 {
@@ -88,6 +93,8 @@ static CK_RV resolve(struct call *c, CK_SESSION_HANDLE outer)
 			unlink_session(s);
 		return rv;
 	}
+	if (s->slot->changed && needs_card(c->f))
+		return removal_code;
 	s->busy++;
 	c->session = s;
 	c->inner = s->inner;

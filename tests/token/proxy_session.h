@@ -21,8 +21,9 @@ extern CK_FUNCTION_LIST *proxy_inner;
 struct slot {
 	CK_SLOT_ID id;
 	bool lost;
-	bool stale; /* C_GetTokenInfo is to give info once more */
-	bool event; /* for C_WaitForSlotEvent */
+	bool stale;   /* C_GetTokenInfo is to give info once more */
+	bool event;   /* for C_WaitForSlotEvent */
+	bool changed; /* it was lost and is back; C_GetSlotList is to see that */
 	unsigned generation;
 	CK_TOKEN_INFO info;
 	unsigned char label[32]; /* of its token, when a session was opened last */

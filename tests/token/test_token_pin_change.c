@@ -192,6 +192,30 @@ static void a_pin_pad_asks_for_both(void **state)
 	assert_int_equal(pin_rig.proxy->count("C_SetPIN"), 1);
 }
 
+static bool told;
+
+static void look_what_is_told(void *arg)
+{
+	(void)arg;
+	told = strstr(pin_rig.logged, "asks for the new PIN on its own pad") != NULL;
+}
+
+static void who_is_at_the_pad_is_told_before_it_waits(void **state)
+{
+	static const char *const typed[] = { pin_rig_right };
+	struct pin_job job = { .puk = true };
+
+	(void)state;
+	told = false;
+	change_engine(NULL, false);
+	pin_rig.proxy->pad(typed, 1);
+	pin_rig.proxy->set_flags(CKF_USER_PIN_LOCKED);
+	pin_rig.proxy->hook("C_SetPIN", look_what_is_told, NULL);
+	(void)engine_pin_unblock(pin_rig.e, &job, &pin_rig.err);
+	assert_int_equal(pin_rig.proxy->count("C_SetPIN"), 1);
+	assert_true(told);
+}
+
 static void without_a_name_for_it_nothing_is_erased(void **state)
 {
 	struct pin_job job = { .label = "Gamma", .erase = true };
@@ -296,6 +320,7 @@ int main(void)
 		TEST(a_wrong_officer_s_pin_is_sent_once_and_is_no_user_s_pin),
 		TEST(a_puk_goes_with_the_new_pin_where_the_pin_is_locked),
 		TEST(a_pin_pad_asks_for_both),
+		TEST(who_is_at_the_pad_is_told_before_it_waits),
 		TEST(without_a_name_for_it_nothing_is_erased),
 		TEST(a_kept_pin_logs_in_again_without_the_person),
 		TEST(a_kept_pin_is_not_for_a_careful_key_nor_after_wrong_tries),

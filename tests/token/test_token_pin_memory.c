@@ -11,7 +11,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "memory_rig.h"
@@ -135,77 +134,6 @@ static void refusals_that_are_not_the_pin_s_are_not_remembered(void **state)
 	memory_logs_in(memory_file, false);
 }
 
-static void die(void *arg)
-{
-	(void)arg;
-	_exit(0);
-}
-
-/* The child forgets the parent's engine: it opens one of its own. */
-static void die_in_the_login(void)
-{
-	pid_t child = fork();
-	int status = 0;
-
-	if (child == 0) {
-		pin_rig.e = NULL;
-		pin_rig.proxy->hook("C_Login", die, NULL);
-		pin_rig_open(memory_file, false);
-		(void)pin_rig_find(PIN_RIG_KEY);
-		_exit(1);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-static void a_try_that_nobody_lived_to_see_counts_as_refused(void **state)
-{
-	(void)state;
-	memory_write_pin(pin_rig_right);
-	engine_free(pin_rig.e);
-	pin_rig.e = NULL;
-	pin_rig.state_dir = memory_folder;
-	die_in_the_login();
-	assert_int_equal(memory_records(), 1);
-	memory_refuses(memory_file);
-	pin_rig.person.answer = pin_rig_right;
-	memory_logs_in(NULL, true);
-	assert_int_equal(memory_records(), 0);
-	memory_logs_in(memory_file, false);
-}
-
-static int found_by_child;
-
-/* While this process is in C_Login with its record written, another one with the same source. */
-static void log_in_beside(void *arg)
-{
-	pid_t child = fork();
-	int status = 0;
-
-	(void)arg;
-	if (child == 0) {
-		pin_rig.proxy->reset();
-		pin_rig.e = NULL;
-		pin_rig_open(memory_file, false);
-		_exit(pin_rig_find(PIN_RIG_KEY) == 0 ? 0 : 1);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	found_by_child = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static void a_try_that_is_under_way_hinders_nobody(void **state)
-{
-	(void)state;
-	memory_write_pin(pin_rig_right);
-	memory_next_process(memory_file, false);
-	pin_rig.proxy->hook("C_Login", log_in_beside, NULL);
-	found_by_child = -1;
-	assert_int_equal(pin_rig_find(PIN_RIG_KEY), 0);
-	assert_int_equal(found_by_child, 0);
-	assert_int_equal(memory_records(), 0);
-}
-
 /* Other warnings, of wrong PINs before, come as well. */
 static void warned_once_of_the_folder(void)
 {
@@ -255,8 +183,6 @@ int main(void)
 		TEST(a_person_who_logs_in_clears_it),
 		TEST(what_a_person_types_is_not_remembered),
 		TEST(refusals_that_are_not_the_pin_s_are_not_remembered),
-		TEST(a_try_that_nobody_lived_to_see_counts_as_refused),
-		TEST(a_try_that_is_under_way_hinders_nobody),
 		TEST(a_folder_that_can_not_be_written_is_a_warning_once),
 		TEST(a_folder_that_others_may_write_is_not_used),
 	};

@@ -109,6 +109,11 @@ not_tried() {
 	grep -qE "^SETDESC Press OK, then type the PIN on the token's pad.%0AToken: Demo .*%0ATo: sign" told
 	grep -qx MESSAGE told
 	run ! grep -q '^GETPIN' told
+	rm out told
+	sabotage 'pad 123456' 'set_flags 0x10000' # CKF_USER_PIN_COUNT_LOW
+	by_pinentry 0 "${sign[@]}"
+	signed
+	grep -q '^SETDESC Careful: a wrong PIN was given to this token before.%0APress OK, then type' told
 }
 
 @test "a key that asks each time is named at the terminal" {
@@ -147,6 +152,9 @@ not_tried() {
 	sabotage
 	run_as 0 hsmime "${sign[@]}" --pin-source "file:$W/pin"
 	[ -z "$stderr" ]
+	sabotage 'pad 123456' 'set_flags 0x10000'
+	run_as 0 setsid --wait "$HSMIME" "${sign[@]}" </dev/null
+	said '^hsmime: warning: a wrong PIN was given for the token with serial number [0-9a-f]+ since its last login'
 }
 
 @test "a token that comes back asks again, and no answer is 4" {

@@ -17,7 +17,11 @@ setup() {
 }
 
 @test "a card that was out and in again works" {
-	card_is_changed_between_requests
+	card_is_changed_between_requests rsa rsa2
+}
+
+@test "a card that was out and in again before the first login is told, and not called a wrong PIN" {
+	card_is_changed_before_the_first_login
 }
 
 @test "a card that is not in yet is waited for" {

@@ -14,13 +14,34 @@ card_goes_and_comes() {
 	end_session
 }
 
+# card_is_changed_between_requests KEY...: before the first use of each, and then before each use
 card_is_changed_between_requests() {
+	local key
 	begin_session
 	ask 'sign rsa' 'signed'
+	for key; do
+		take_card_out
+		put_card_in
+		ask "sign $key" 'signed'
+		take_card_out
+		put_card_in
+		ask "sign $key" 'signed'
+		ask "sign $key" 'signed'
+		take_card_out
+		put_card_in
+		ask "decrypt $key" 'decrypted'
+	done
+	end_session
+}
+
+# The PIN was never accepted, and what became of it is not known.
+card_is_changed_before_the_first_login() {
+	begin_session
+	ask 'sign nobody' 'exit [0-9]+: no such certificate: nobody.*'
 	take_card_out
 	put_card_in
-	ask 'sign rsa' 'signed'
-	ask 'decrypt rsa' 'decrypted'
+	ask 'sign rsa' 'exit 4: token "rsa" was removed \(log in: CKR_DEVICE_REMOVED\).*'
+	ask 'sign rsa' 'exit 4: token "rsa" was sent this PIN before and did not say .*'
 	end_session
 }
 

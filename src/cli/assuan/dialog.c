@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include <assuan.h>
 #include <openssl/crypto.h>
@@ -141,7 +142,10 @@ static ptrdiff_t judge(gpg_error_t e, const struct dialog *d, struct answer *a, 
 	}
 }
 
-/* In the program's process: it ends by the signals that end others, though this thread may take none. */
+/*
+ * In the program's process: it ends by the signals that end others, though this thread may take none,
+ * and with the thread that asks, so that no window stays for nobody.
+ */
 static void take_signals(void *arg, int reserved)
 {
 	sigset_t none;
@@ -151,6 +155,7 @@ static void take_signals(void *arg, int reserved)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 
 ptrdiff_t dialog_run(const struct dialog *d, char *pin, size_t size, const char **why)

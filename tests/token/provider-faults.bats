@@ -1,0 +1,102 @@
+#!/usr/bin/env bats
+# hsmime.so before a token that hangs, is pulled out and comes back.
+
+load provider
+load saboteur
+
+setup_file() {
+	provider_token
+	order "${orders[1]}"
+	certify 01 alice
+	certify 02 bob
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	export XDG_STATE_HOME=$PWD/state
+	order "${orders[1]}"
+}
+
+teardown() {
+	stop_server
+}
+
+# limited: what openssl loads from here on is limited to a second for each call
+limited() {
+	configure default hsmime "pkcs11-module = $HSMIME_MODULE" "pin-source = $HSMIME_PIN_SOURCE" \
+		'call-limit = 1'
+	export OPENSSL_CONF=$W/openssl.cnf
+	providers=()
+}
+
+@test 'a call that hangs is given up, whichever it is' {
+	for call in C_Initialize C_GetSlotList C_Login C_FindObjects C_SignInit C_Sign; do
+		sabotage "hang $call"
+		limited
+		rm -rf state sig
+		ossl 1 dgst -sha256 -sign "$(key 02)" -out sig "$W/report.txt"
+		mentions "does not answer .$call has not returned"
+	done
+	sabotage 'hang C_Decrypt'
+	limited
+	plain cms -encrypt -aes256 -in "$W/report.txt" -out encrypted "$W/alice.pem"
+	SECONDS=0
+	ossl 4 cms -decrypt -in encrypted -recip "$W/alice.pem" -inkey "$(key 01)" -out clear
+	[ "$SECONDS" -lt 30 ]
+	run ! grep -q Agreed clear
+}
+
+@test 'a module that hangs at its end spoils nothing' {
+	sabotage 'hang C_Finalize'
+	limited
+	ossl 0 dgst -sha256 -sign "$(key 02)" -out sig "$W/report.txt"
+	openssl x509 -in "$W/bob.pem" -pubkey -noout -out pub
+	plain dgst -sha256 -verify pub -signature sig "$W/report.txt"
+}
+
+# answers STATUS: a client gets the server's page, or does not
+answers() {
+	run_as "$1" env -u OPENSSL_CONF timeout 60 openssl s_client -connect "127.0.0.1:$port" \
+		-CAfile "$W/ca.pem" -verify_return_error -brief -ign_eof <<<$'GET / HTTP/1.0\r\n\r'
+	[ "$1" != 0 ] || [[ $output == *'HTTP/1.0 200 ok'* ]]
+}
+
+server_of() { # NN NAME
+	: >"$W/server.log"
+	serve '^ACCEPT 127.0.0.1:[0-9]+$' timeout 120 openssl s_server -accept 127.0.0.1:0 -www \
+		-key "$(key "$1")" -cert "$W/$2-tls.pem"
+	port=${line##*:}
+}
+
+# said_in_log PATTERN: the server's log comes to have it
+said_in_log() {
+	timeout 30 bash -c 'until grep -q -- "$1" "$2"; do sleep 0.05; done' - "$1" "$W/server.log"
+}
+
+@test 'a server goes on once its token is back' {
+	for pair in 01:alice 02:bob; do
+		sabotage
+		limited
+		server_of "${pair%:*}" "${pair#*:}"
+		answers 0
+		tell 'lose Demo'
+		answers 1
+		tell bring_back
+		answers 0
+		stop_server
+	done
+}
+
+@test 'and once its token answers again' {
+	sabotage
+	limited
+	server_of 02 bob
+	answers 0
+	tell 'hang C_Sign'
+	answers 1
+	said_in_log 'does not answer .C_Sign has not returned'
+	answers 1
+	said_in_log 'is stuck'
+	tell release
+	answers 0
+}

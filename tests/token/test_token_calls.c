@@ -22,6 +22,7 @@ static struct engine *e;
 static struct error err;
 static const struct proxy *proxy;
 static X509 *recipient[2];
+static unsigned char key_ids[2][SHA_DIGEST_LENGTH];
 
 static void certify(EVP_PKEY *key, unsigned char id, const char *name, X509 **keep)
 {
@@ -36,11 +37,41 @@ static void certify(EVP_PKEY *key, unsigned char id, const char *name, X509 **ke
 	EVP_PKEY_free(key);
 }
 
-static void fill(const char *label, X509 **keep, unsigned others)
+/* From here on what has that CKA_ID on the token has this one in its place. */
+static void identify(unsigned char id, const unsigned char *key_id)
+{
+	CK_ATTRIBUTE old = { CKA_ID, &id, 1 }, new = { CKA_ID, (void *)key_id, SHA_DIGEST_LENGTH };
+	CK_OBJECT_HANDLE objects[4];
+	CK_ULONG count = 0;
+
+	assert_int_equal(st.functions->C_FindObjectsInit(st.session, &old, 1), CKR_OK);
+	assert_int_equal(st.functions->C_FindObjects(st.session, objects, 4, &count), CKR_OK);
+	assert_int_equal(st.functions->C_FindObjectsFinal(st.session), CKR_OK);
+	assert_int_equal(count, 3);
+	for (CK_ULONG i = 0; i < count; i++)
+		assert_int_equal(
+		    st.functions->C_SetAttributeValue(st.session, objects[i], &new, 1), CKR_OK);
+}
+
+static void fill_identified(unsigned char *key_id)
+{
+	EVP_PKEY *key = softtoken_rsa(&st, 3, "identified", 2048, KEY_DECRYPT);
+	struct softtoken_cert c = { "identified", NULL, "keyEncipherment", -3600, YEAR };
+	X509 *cert = softtoken_issue(&st, key, &c);
+
+	assert_int_equal(X509_pubkey_digest(cert, EVP_sha1(), key_id, NULL), 1);
+	softtoken_store(&st, cert, 3, "identified", true, false);
+	identify(3, key_id);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+}
+
+static void fill(const char *label, X509 **keep, unsigned char *key_id, unsigned others)
 {
 	softtoken_add(&st, label);
 	certify(softtoken_rsa(&st, 1, "rsa", 2048, KEY_SIGN | KEY_DECRYPT), 1, "rsa", keep);
 	EVP_PKEY_free(softtoken_ec(&st, 2, "ec", "P-256", KEY_SIGN | KEY_DERIVE));
+	fill_identified(key_id);
 	for (unsigned i = 0; i < others; i++)
 		certify(softtoken_ec(&st, (unsigned char)(10 + i), "other", "P-256", KEY_SIGN),
 		    (unsigned char)(10 + i), "other", NULL);
@@ -50,8 +81,8 @@ static int set_up(void **state)
 {
 	(void)state;
 	softtoken_begin(&st);
-	fill("Few", &recipient[0], 0);
-	fill("Many", &recipient[1], MANY);
+	fill("Few", &recipient[0], key_ids[0], 0);
+	fill("Many", &recipient[1], key_ids[1], MANY);
 	softtoken_seal(&st);
 	proxy = softtoken_proxy();
 	e = operate_engine();
@@ -189,6 +220,28 @@ static void finding_a_recipient_costs_the_same_among_many(void **state)
 	assert_int_equal(few, many);
 }
 
+static unsigned long calls_to_find_key_id(const unsigned char *key_id, const char *uri)
+{
+	struct engine_candidate c = { .key_id = key_id, .key_id_len = SHA_DIGEST_LENGTH };
+	struct engine_found found = { 0 };
+
+	proxy->reset();
+	assert_int_equal(engine_find_recipient(&found, e, uri, &c, 1, &err), 0);
+	engine_found_free(&found);
+	return proxy->round_trips();
+}
+
+/* A message that names its recipient by key identifier, and keys whose CKA_ID that is. */
+static void finding_a_key_identifier_costs_the_same_among_many(void **state)
+{
+	unsigned long few, many;
+
+	(void)state;
+	few = calls_to_find_key_id(key_ids[0], "pkcs11:token=Few");
+	many = calls_to_find_key_id(key_ids[1], "pkcs11:token=Many");
+	assert_int_equal(few, many);
+}
+
 /* A whole program's life: load, find key and certificate, log in, sign, close. */
 static void a_whole_signature_is_at_most_18_round_trips(void **state)
 {
@@ -222,6 +275,7 @@ int main(void)
 		cmocka_unit_test_setup(a_warm_agreement_derives_reads_and_destroys, reset),
 		cmocka_unit_test_setup(finding_a_key_costs_the_same_among_many, reset),
 		cmocka_unit_test_setup(finding_a_recipient_costs_the_same_among_many, reset),
+		cmocka_unit_test_setup(finding_a_key_identifier_costs_the_same_among_many, reset),
 		cmocka_unit_test_setup(a_whole_signature_is_at_most_18_round_trips, reset),
 	};
 

@@ -29,7 +29,7 @@
 
 #define MAX_THREADS 64
 #define TURNS 6
-#define TURN_SECONDS 0.7
+#define TURN_MS 700 /* or $BENCH_TURN_MS */
 
 struct operation {
 	const char *name;
@@ -162,7 +162,9 @@ static void *evp_worker(void *arg)
 
 static double turn(struct bench *b, void *(*worker)(void *), unsigned threads)
 {
-	struct timespec length = { 0, (long)(TURN_SECONDS * 1e9) };
+	const char *given = getenv("BENCH_TURN_MS");
+	unsigned ms = given != NULL ? bench_number(given) : TURN_MS;
+	struct timespec length = { ms / 1000, ms % 1000 * 1000000L };
 	pthread_t ids[MAX_THREADS];
 	double began = bench_now();
 

@@ -10,7 +10,7 @@ static struct passed_token *find(const struct passed *p, const struct token *t)
 	return NULL;
 }
 
-static struct passed_token *add(struct passed *p, const struct token *t, const struct error *why)
+static struct passed_token *add(struct passed *p, struct token *t, const struct error *why)
 {
 	struct passed_token *larger = realloc(p->list, (p->count + 1) * sizeof(*larger));
 
@@ -21,11 +21,10 @@ static struct passed_token *add(struct passed *p, const struct token *t, const s
 	return &p->list[p->count++];
 }
 
-int passed_note(bool *new, struct passed *p, const struct token *t, const struct error *why)
+int passed_note(struct passed *p, struct token *t, const struct error *why)
 {
 	struct passed_token *passed = find(p, t);
 
-	*new = passed == NULL;
 	if (passed == NULL)
 		passed = add(p, t, why);
 	if (passed == NULL)

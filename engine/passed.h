@@ -12,7 +12,7 @@
 struct token;
 
 struct passed_token {
-	const struct token *token;
+	struct token *token;
 	bool pin;         /* it failed for its PIN, first or later */
 	struct error why; /* the first failure */
 };
@@ -23,8 +23,8 @@ struct passed {
 	size_t count;
 };
 
-/* passed_note(new, p, t, why): *new tells whether t was none of them before. 0 or HSMIME_ENOMEM. */
-int passed_note(bool *new, struct passed *p, const struct token *t, const struct error *why);
+/* passed_note(p, t, why): 0 or HSMIME_ENOMEM. */
+int passed_note(struct passed *p, struct token *t, const struct error *why);
 
 /* passed_find(p, t): t as one of them, or NULL. */
 const struct passed_token *passed_find(const struct passed *p, const struct token *t);

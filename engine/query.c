@@ -73,17 +73,11 @@ static bool passes(const struct search *s, int r)
 	       (r == HSMIME_EPIN && s->passes_pin);
 }
 
-/* The log is told once of a token; where there is no other the caller gets the error itself. */
 static int pass_over(struct search *s, struct token *t, const struct error *err)
 {
-	bool new = false;
-	int r = passed_note(&new, &s->passed, t, err);
+	int r = passed_note(&s->passed, t, err);
 
-	if (s->several && atomic_load(&t->stuck) > 0)
-		token_say_stuck(t, err);
-	else
-		log_say(new && s->several ? 0 : 2, "token \"%s\" is passed over: %s", t->label,
-		    err->message);
+	log_say(2, "token \"%s\" is passed over: %s", t->label, err->message);
 	return r < 0 && s->err != NULL ? error_nomem(s->err) : r;
 }
 

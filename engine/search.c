@@ -52,8 +52,25 @@ static void hit_free(struct hit *hit)
 	memset(hit, 0, sizeof(*hit));
 }
 
+/* The one that is reported as the error, if any is, tells itself. */
+static void say_passed(const struct search *s)
+{
+	for (size_t i = 0; s->several && i < s->passed.count; i++) {
+		const struct passed_token *p = &s->passed.list[i];
+
+		if (p->token == s->reported)
+			continue;
+		if (atomic_load(&p->token->stuck) > 0)
+			token_say_stuck(p->token, &p->why);
+		else
+			log_say(
+			    0, "token \"%s\" is passed over: %s", p->token->label, p->why.message);
+	}
+}
+
 void search_end(struct search *s)
 {
+	say_passed(s);
 	for (size_t i = 0; i < s->count; i++)
 		hit_free(&s->hits[i]);
 	for (size_t i = 0; i < s->twin_count; i++)
@@ -308,6 +325,7 @@ int search_failed(struct search *s, const struct token *t)
 		passed = passed_find(&s->passed, t);
 	if (passed == NULL)
 		return 0;
+	s->reported = passed->token;
 	if (s->err != NULL)
 		*s->err = passed->why;
 	return passed->why.code;

@@ -42,7 +42,8 @@ struct search {
 	bool
 	    passes_pin; /* a token whose PIN fails is passed over too: another may have the same key */
 	struct error *err;
-	struct passed passed; /* the tokens that were passed over */
+	struct passed passed; /* the tokens that were passed over; the log is told at the end */
+	const struct token *reported; /* of them the one that is the search's error */
 	struct hit hits[SEARCH_HITS];
 	size_t count;
 	struct hit twins

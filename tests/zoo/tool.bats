@@ -141,7 +141,7 @@ ossl() {
 	export PKCS11SPY=${HSMIME_MODULE:-$(find /usr/lib -name p11-kit-proxy.so -print -quit)}
 	run_as 4 spied hsmime sign --pin-source file:wrong --from -o signed.eml mail.eml
 	# Two lines of explanation; some modules add their own.
-	[ "$(grep -c '^hsmime: ' <<<"$stderr")" = 2 ]
+	[ "$(grep -c '^hsmime: ' <<<"$stderr")" = 2 ] || { echo "$stderr"; false; }
 	[ "$(calls C_Login)" = 1 ]
 	[ ! -e signed.eml ]
 	run_as 0 hsmime sign --from -o signed.eml mail.eml

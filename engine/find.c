@@ -132,8 +132,10 @@ static int by_public_object(struct search *s, struct token *t, CK_OBJECT_CLASS o
 	return r;
 }
 
+/* The label that is listed before a login is a certificate's or public key's: the key may have another. */
 static int on_token(struct search *s, struct token *t)
 {
+	static const CK_OBJECT_CLASS others[] = { CKO_CERTIFICATE, CKO_PUBLIC_KEY };
 	CK_OBJECT_CLASS object_class = uri_class(&s->uri);
 	CK_ATTRIBUTE template[2];
 	size_t n = uri_template(template, &s->uri), before = s->count;
@@ -142,8 +144,9 @@ static int on_token(struct search *s, struct token *t)
 	if (object_class != CKO_PRIVATE_KEY)
 		return by_public_object(s, t, object_class);
 	r = search_private(s, t, template, n);
-	if (r == 0 && s->count == before && uri_attribute(&s->uri, CKA_LABEL) != NULL)
-		r = by_public_object(s, t, CKO_CERTIFICATE);
+	for (size_t i = 0; r == 0 && i < 2; i++)
+		if (s->count == before && uri_attribute(&s->uri, CKA_LABEL) != NULL)
+			r = by_public_object(s, t, others[i]);
 	return r;
 }
 

@@ -133,6 +133,28 @@ setup() {
 	reported 'CN=bob'
 }
 
+# As on PIV cards: what shows without a login has another label than the private key.
+@test "the URI that keys prints without --login names the key, whatever its objects' labels" {
+	new_token "$PWD/labels" Labels
+	new_peer erna
+	openssl pkey -in "$W/erna.key" -pubout -outform DER -out "$W/erna.pub"
+	for object in "erna.key --type privkey --label private" \
+		"erna.pub --type pubkey --label public"; do
+		read -ra words <<<"$object"
+		pkcs11-tool --module "$HSMIME_MODULE" --token-label Labels --login --pin 123456 --id 05 \
+			--write-object "$W/${words[0]}" "${words[@]:1}" >/dev/null
+	done
+	uri=$(hsmime keys -q | head -1)
+	[[ $uri == *object=public* ]]
+	echo data >data
+	for name in "$uri" 'pkcs11:object=private' 'pkcs11:object=public;type=public'; do
+		run_as 0 hsmime sign --cms --opaque -k "$name" --cert "$W/erna.pem" -o signed data
+		run_as 0 hsmime verify --cms --ca "$W/ca.pem" signed
+		reported 'CN=erna'
+	done
+	run_as 5 hsmime sign --cms -k "${uri/=public/=nobody}" --cert "$W/erna.pem" -o none data
+}
+
 @test "a report that can't be written is a failure" {
 	for command in tokens keys config; do
 		run_as 6 bash -c '"$HSMIME" "$1" >/dev/full' - $command

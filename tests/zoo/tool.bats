@@ -99,6 +99,17 @@ uri_of() {
 	hsmime keys --login "subject=CN=$1" | sed -n 's/^ *\(pkcs11:[^ ]*\).*/\1/p'
 }
 
+@test "each URI that keys prints without --login signs" {
+	echo 'Agreed: 1000 units at 5.' >report.txt
+	for key in "${keys[@]}"; do
+		uri=$(hsmime keys "subject=CN=$key" | sed -n 's/^ *\(pkcs11:[^ ]*\).*/\1/p')
+		[[ $uri == pkcs11:* ]]
+		run_as 0 hsmime sign --cms --opaque -k "$uri" -o signed report.txt
+		run_as 0 hsmime verify --cms --ca "$ZOO_PKI/ca.pem" signed
+		reported "CN=$key"
+	done
+}
+
 # ossl COMMAND...: openssl, with whose end hsmime.so and the module end too
 ossl() {
 	run_as 0 env OPENSSL_MODULES="$HSMIME_BUILD/ossl-modules" timeout -k 5 60 openssl "$@"

@@ -97,6 +97,7 @@ enum engine_purpose { ENGINE_SIGN, ENGINE_DECRYPT };
 struct engine_found {
 	struct token_key *key; /* engine/token_key.h; provider_wrap_key makes an EVP_PKEY of it */
 	X509 *certificate;     /* of that key on the token; NULL where there is none */
+	bool named;            /* the URI named this certificate: no other is to stand for it */
 	char *uri;             /* RFC 7512, without secrets */
 	char *token_label;
 	struct token_key **others; /* the same key on other tokens, where it was found there too */
@@ -110,7 +111,8 @@ struct engine_found {
  * The private key that key names: an RFC 7512 URI (NULL: any), or what its certificate
  * says (engine/selector.h), logging in where needed. Of several that fit the purpose by their
  * attributes the only one whose certificate is valid now and fits it too. A certificate
- * that was named has to fit, and to sign it has to be valid now. pin-source in the URI is honoured (files only); pin-value, a
+ * that was named has to fit, and to sign it has to be valid now; of one that a URI
+ * names (found->named) its caller says why it can't be used. pin-source in the URI is honoured (files only); pin-value, a
  * pin-source with '|', and a module-path or module-name that is not configured
  * are refused (HSMIME_EPOLICY). One key on several tokens is found once: on the first that can be
  * logged in to, tokens last whose PIN was wrong since the last login. found->others has it on those of

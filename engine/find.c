@@ -99,6 +99,12 @@ static CK_OBJECT_CLASS uri_class(const struct uri *u)
 	return object_class;
 }
 
+bool find_same_id(const struct find_ids *ids, size_t i, const CK_ATTRIBUTE *id)
+{
+	return ids->items[i].len == id->ulValueLen &&
+	       memcmp(ids->items[i].octets, id->pValue, id->ulValueLen) == 0;
+}
+
 int find_note_id(void *arg, struct token *t, const struct object *o)
 {
 	struct find_ids *ids = arg;
@@ -108,28 +114,11 @@ int find_note_id(void *arg, struct token *t, const struct object *o)
 	if (id == NULL || id->ulValueLen > sizeof(ids->items[0].octets))
 		return 0;
 	for (size_t i = 0; i < ids->count; i++)
-		if (ids->items[i].len == id->ulValueLen &&
-		    memcmp(ids->items[i].octets, id->pValue, id->ulValueLen) == 0)
+		if (find_same_id(ids, i, id))
 			return 0;
 	memcpy(ids->items[ids->count].octets, id->pValue, id->ulValueLen);
 	ids->items[ids->count++].len = id->ulValueLen;
 	return ids->count == SEARCH_HITS ? SEARCH_STOP : 0;
-}
-
-/* The URI names a certificate or public key: the private key has its CKA_ID. */
-static int by_public_object(struct search *s, struct token *t, CK_OBJECT_CLASS object_class)
-{
-	CK_ATTRIBUTE template[2];
-	size_t n = uri_template(template, &s->uri);
-	struct find_ids ids = { .count = 0 };
-	int r = search_public(s, t, false, object_class, template, n, find_note_id, &ids, NULL);
-
-	for (size_t i = 0; r == 0 && i < ids.count; i++) {
-		CK_ATTRIBUTE id = { CKA_ID, ids.items[i].octets, ids.items[i].len };
-
-		r = search_private(s, t, &id, 1);
-	}
-	return r;
 }
 
 /* The label that is listed before a login is a certificate's or public key's: the key may have another. */
@@ -142,11 +131,11 @@ static int on_token(struct search *s, struct token *t)
 	int r;
 
 	if (object_class != CKO_PRIVATE_KEY)
-		return by_public_object(s, t, object_class);
+		return find_by_public(s, t, object_class, template, n);
 	r = search_private(s, t, template, n);
 	for (size_t i = 0; r == 0 && i < 2; i++)
 		if (s->count == before && uri_attribute(&s->uri, CKA_LABEL) != NULL)
-			r = by_public_object(s, t, others[i]);
+			r = find_by_public(s, t, others[i], template, n);
 	return r;
 }
 

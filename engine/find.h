@@ -21,6 +21,18 @@ struct find_ids {
 /* find_note_id: a search_each with a struct find_ids; each ID once. */
 int find_note_id(void *arg, struct token *t, const struct object *o);
 
+/* find_same_id(ids, i, id): whether the CKA_ID id is that of item i. */
+bool find_same_id(const struct find_ids *ids, size_t i, const CK_ATTRIBUTE *id);
+
+/*
+ * find_by_public(s, t, object_class, template, count):
+ * Add t's private keys with the CKA_ID of certificates or public keys (object_class) that fit the
+ * template. Where one certificate of an ID fits it is named: the hit has that one, whatever its
+ * dates, and where none of the keys is its own there is no hit. Returns as search_private.
+ */
+int find_by_public(struct search *s, struct token *t, CK_OBJECT_CLASS object_class,
+    const CK_ATTRIBUTE *template, size_t count);
+
 /* find_any: a search_each that stops at the first object. */
 int find_any(void *arg, struct token *t, const struct object *o);
 

@@ -312,6 +312,7 @@ int search_deliver(struct engine_found *found, struct search *s, struct hit *hit
 	}
 	found->certificate = hit->certificate;
 	hit->certificate = NULL;
+	found->named = hit->named;
 	found->key->pin = s->uri_pin;
 	s->uri_pin = NULL;
 	return 0;

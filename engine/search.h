@@ -26,6 +26,7 @@ struct hit {
 	unsigned generation;
 	EVP_PKEY *public_key; /* NULL until known */
 	X509 *certificate;    /* or NULL */
+	bool named;           /* a URI named this certificate, and not the key alone */
 };
 
 /* What is sought, and what was found; zero before use. */

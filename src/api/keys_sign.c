@@ -224,7 +224,7 @@ static int choose_certificate(struct signer *s, struct engine *engine,
 		consider(&best, found->certificate, wish, true);
 	for (size_t i = 0; i < hsmime_certs_count(certs); i++)
 		consider(&best, hsmime_certs_get(certs, i), wish, false);
-	if (best.rank < RANK_FITS)
+	if (best.rank < RANK_FITS && !found->named)
 		status = consider_tokens(&best, engine, wish, err);
 	s->certificate = best.cert;
 	if (status != 0 || best.cert != NULL)

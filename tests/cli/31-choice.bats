@@ -54,6 +54,23 @@ decrypts() {
 	cmp clear "$W/report"
 }
 
+@test "a URI that names one of a key's certificates signs with that one or not at all" {
+	new_token "$PWD/two" Two
+	echo report >"$W/report"
+	imported 07 past -1
+	openssl x509 -req -in "$W/past.csr" -CA "$W/ca.pem" -CAkey "$W/ca.key" -days 3000 \
+		-set_serial 0x77 -extfile "$W/past.ext" -out "$W/now.pem" 2>x509.log
+	openssl x509 -in "$W/now.pem" -outform DER -out now.der
+	pkcs11-tool --module "$HSMIME_MODULE" --token-label Two --login --pin 123456 --id 07 \
+		--label now --type cert --write-object now.der >/dev/null
+	signs_as 'pkcs11:id=%07' now
+	signs_as 'pkcs11:object=now' now
+	run_as 7 hsmime sign --cms -k 'pkcs11:id=%07;object=past;type=cert' -o none "$W/report"
+	said "the signer's certificate can't be used: it expired on 2019-01-01"
+	[ ! -e none ]
+	signs_as 'pkcs11:object=past;type=cert' now --cert "$W/now.pem"
+}
+
 @test "each way of naming a key signs with it" {
 	signs_as 'pkcs11:token=Demo;id=%01' alice
 	signs_as alice@example.test alice

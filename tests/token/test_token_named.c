@@ -1,9 +1,8 @@
 /*
  * Keys by what their certificates say. Token "Work": 01 EC "before" and 02 EC "now", of one person, the
  * first one's certificate expired; 03 EC "later", not valid yet; 04 EC "agrees", whose certificate is not
- * for signing; 05, 06 and 07 EC "tie" of one address, the last one expired; 08 EC "twice" with two
- * certificates; a certificate
- * without key. Token "Many": 01 to 08 of one address. Token "Spare": 01 and 02, one of them without a certificate.
+ * for signing; 05, 06 and 07 EC "tie" of one address, the last one expired; 08 EC "twice" with three
+ * certificates, one of them not valid yet; a certificate without key, and one of the same with the ID 02. Token "Many": 01 to 08 of one address. Token "Spare": 01 and 02, one of them without a certificate.
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -21,7 +20,7 @@
 #define YEAR 31536000L
 
 static struct engine *e;
-static X509 *before, *now, *first, *second, *spare;
+static X509 *before, *now, *first, *second, *later, *spare;
 static EVP_PKEY *twice;
 
 static X509 *put(EVP_PKEY *key, unsigned char id, const char *name, const char *email,
@@ -58,6 +57,7 @@ static void make_keys(void)
 	twice = softtoken_ec(&token_rig.st, 8, "twice", "P-256", KEY_SIGN | KEY_DERIVE);
 	first = put(twice, 8, "twice", "twice@example.org", both, -120, YEAR);
 	second = put(twice, 8, "twice again", "twice@example.org", both, -60, YEAR);
+	later = put(twice, 8, "twice later", "twice@example.org", both, YEAR, 2 * YEAR);
 }
 
 static int set_up(void **state)
@@ -69,6 +69,7 @@ static int set_up(void **state)
 	softtoken_add(&token_rig.st, "Work");
 	make_keys();
 	X509_free(put(stranger, 0x20, "lost", "lost@example.org", NULL, -60, YEAR));
+	X509_free(put(stranger, 2, "strange", "strange@example.org", NULL, -60, YEAR));
 	EVP_PKEY_free(stranger);
 	softtoken_add(&token_rig.st, "Many");
 	for (unsigned char id = 1; id <= 8; id++)
@@ -84,7 +85,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	X509 *all[] = { before, now, first, second, spare };
+	X509 *all[] = { before, now, first, second, later, spare };
 
 	engine_free(e);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -93,7 +94,7 @@ static int tear_down(void **state)
 	return token_rig_tear_down(state);
 }
 
-static void finds(const char *key, enum engine_purpose purpose, X509 *cert)
+static void finds_as(const char *key, enum engine_purpose purpose, X509 *cert, bool named)
 {
 	struct engine_found found = { 0 };
 
@@ -102,7 +103,13 @@ static void finds(const char *key, enum engine_purpose purpose, X509 *cert)
 	assert_non_null(found.certificate);
 	assert_int_equal(X509_cmp(found.certificate, cert), 0);
 	assert_int_equal(EVP_PKEY_eq(token_key_public(found.key), X509_get0_pubkey(cert)), 1);
+	assert_int_equal(found.named, named);
 	engine_found_free(&found);
+}
+
+static void finds(const char *key, enum engine_purpose purpose, X509 *cert)
+{
+	finds_as(key, purpose, cert, false);
 }
 
 static void refuses(
@@ -148,6 +155,21 @@ static void the_certificate_that_was_named_is_the_one_of_several(void **state)
 	by_serial(second, ENGINE_SIGN);
 	finds("twice@example.org", ENGINE_SIGN, second);
 	finds("pkcs11:token=Work;id=%08", ENGINE_SIGN, second);
+}
+
+/* Where the URI fits several of a key it names the key alone. What is named is not made up for. */
+static void a_uri_may_name_one_of_several_certificates(void **state)
+{
+	(void)state;
+	finds_as("pkcs11:token=Work;object=twice;type=cert", ENGINE_SIGN, first, true);
+	finds_as("pkcs11:token=Work;id=%08;object=twice;type=cert", ENGINE_DECRYPT, first, true);
+	finds_as("pkcs11:token=Work;object=twice%20again", ENGINE_SIGN, second, true);
+	finds_as("pkcs11:object=twice%20later;type=cert", ENGINE_SIGN, later, true);
+	finds_as("pkcs11:token=Work;id=%08;type=cert", ENGINE_SIGN, second, false);
+	finds_as("pkcs11:token=Work;object=twice", ENGINE_SIGN, second, false);
+	refuses("pkcs11:object=lost;type=cert", ENGINE_SIGN, "no private key fits", "hsmime keys");
+	/* Of the key with its ID, which is another one, it says nothing. */
+	refuses("pkcs11:object=strange;type=cert", ENGINE_SIGN, "no private key fits", "keys");
 }
 
 static void an_expired_certificate_s_key_decrypts_and_does_not_sign(void **state)
@@ -275,6 +297,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_way_finds_the_key_with_the_valid_certificate),
 		cmocka_unit_test(the_certificate_that_was_named_is_the_one_of_several),
+		cmocka_unit_test(a_uri_may_name_one_of_several_certificates),
 		cmocka_unit_test(an_expired_certificate_s_key_decrypts_and_does_not_sign),
 		cmocka_unit_test(a_certificate_that_is_no_use_is_told_why),
 		cmocka_unit_test(ties_list_what_may_be_meant_and_nothing_else),

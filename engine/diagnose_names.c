@@ -6,6 +6,7 @@
 #include "engine/engine_internal.h"
 #include "engine/pin.h"
 #include "engine/pin_memory.h"
+#include "engine/token_pins.h"
 
 int names_read(
     struct names *n, const struct diagnosis_keys *keys, const struct module *m, struct error *err)
@@ -115,7 +116,7 @@ static int look_at_source(const struct question *q, const struct names *n, const
 	struct pin_source *own = NULL;
 	struct pin_try ignored;
 	int r = names_pin(&own, n, t, q->e->pin, q->err);
-	const struct pin_source *source = own != NULL ? own : q->e->pin;
+	const struct pin_source *source = own != NULL ? own : token_pins_of(q->e, t);
 
 	if (r == 0 && !pin_attended(source))
 		r = pin_memory_look(&ignored, source, t, HSMIME_PIN_USER, q->err);

@@ -11,6 +11,7 @@
 #include "engine/pin_memory.h"
 #include "engine/slot.h"
 #include "engine/token_key.h"
+#include "engine/token_pins.h"
 #include "engine/uri.h"
 #include "engine/zone.h"
 
@@ -121,6 +122,7 @@ void engine_free(struct engine *e)
 		return;
 	/* Where that hangs the module is left to itself. */
 	(void)engine_run(e, close_module, e->module, NULL);
+	token_pins_free(e->token_pins);
 	pin_source_free(e->pin);
 	pin_cache_free(e->cache);
 	pin_memory_free(e->memory);

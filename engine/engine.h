@@ -63,6 +63,15 @@ struct engine *engine_up_ref(struct engine *e);
 void engine_set_call_limit(struct engine *e, unsigned milliseconds);
 
 /*
+ * engine_add_pin_source(e, uri, err):
+ * Whenever e logs in to a token that uri names by label or serial number the PIN comes from uri's
+ * pin-source, unless the URI of the key has one; of several such URIs the first that was added counts.
+ * A URI that names no token or no file, or is refused, gives no source: whoever uses it is told. To be
+ * called before e is used. Returns 0 or HSMIME_ENOMEM.
+ */
+int engine_add_pin_source(struct engine *e, const char *uri, struct error *err);
+
+/*
  * engine_free(e):
  * The last owner's call closes sessions and finalises the module. Every
  * token_key keeps it alive. NULL is allowed.

@@ -11,6 +11,7 @@
 
 struct module;
 struct token;
+struct token_pins;
 struct pin_cache;
 struct pin_memory;
 struct pin_source;
@@ -20,10 +21,11 @@ struct engine {
 	atomic_uint references;
 	struct module *module;
 	struct pin_source *pin;
-	struct pin_memory *memory; /* NULL: nothing is remembered */
-	struct pin_cache *cache;   /* NULL: nothing is kept */
-	char *token_label;         /* NULL: any */
-	atomic_uint call_limit;    /* milliseconds */
+	struct token_pins *token_pins; /* engine/token_pins.h; only added to */
+	struct pin_memory *memory;     /* NULL: nothing is remembered */
+	struct pin_cache *cache;       /* NULL: nothing is kept */
+	char *token_label;             /* NULL: any */
+	atomic_uint call_limit;        /* milliseconds */
 };
 
 /* engine_run(e, run, arg, err): run(arg) within e's limit for calls (engine/zone.h), and what that returns. */

@@ -8,6 +8,7 @@
 #include "engine/pin_memory.h"
 #include "engine/public_key.h"
 #include "engine/slot.h"
+#include "engine/token_pins.h"
 
 bool find_at_risk(const struct token *t)
 {
@@ -43,7 +44,7 @@ int find_tokens(struct token ***out, const struct search *s)
  */
 static bool pin_may_go(const struct engine *e, const struct token *t)
 {
-	return !pin_attended(e->pin) && !find_at_risk(t) &&
+	return !pin_attended(token_pins_of(e, t)) && !find_at_risk(t) &&
 	       (atomic_load(&t->flags) & HSMIME_TOKEN_PIN_PAD) == 0 && pin_memory_usable(e->memory);
 }
 

@@ -6,6 +6,7 @@
 #include "engine/engine_internal.h"
 #include "engine/log.h"
 #include "engine/slot.h"
+#include "engine/token_pins.h"
 #include "engine/zone.h"
 
 static size_t values_size(const CK_ATTRIBUTE *template, size_t count)
@@ -50,7 +51,7 @@ static void set_work(struct query *q, struct token *t, bool login)
 
 	memset(w, 0, sizeof(*w));
 	w->token = t;
-	w->pin = s->uri_pin != NULL ? s->uri_pin : s->e->pin;
+	w->pin = s->uri_pin != NULL ? s->uri_pin : token_pins_of(s->e, t);
 	w->purpose = s->purpose == ENGINE_SIGN ? "sign" : "decrypt";
 	if (s->listing)
 		w->purpose = "list keys";

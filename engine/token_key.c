@@ -13,6 +13,7 @@
 #include "engine/pin.h"
 #include "engine/public_key.h"
 #include "engine/slot.h"
+#include "engine/token_pins.h"
 #include "engine/unwrap_way.h"
 #include "engine/uri.h"
 
@@ -174,7 +175,7 @@ int token_key_group(
 
 static struct pin_source *pin_of(const struct token_key *k)
 {
-	return k->pin != NULL ? k->pin : k->engine->pin;
+	return k->pin != NULL ? k->pin : token_pins_of(k->engine, k->token);
 }
 
 bool key_asks(const struct token_key *k)

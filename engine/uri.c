@@ -155,6 +155,13 @@ bool uri_matches_token(const struct uri *u, const struct token *t)
 	return p11_kit_uri_match_token_info(u->p11, &token) == 1 && matches_slot(u->p11, t);
 }
 
+bool uri_names_token(const struct uri *u)
+{
+	const CK_TOKEN_INFO *t = u->p11 != NULL ? p11_kit_uri_get_token_info(u->p11) : NULL;
+
+	return t != NULL && (t->label[0] != '\0' || t->serialNumber[0] != '\0');
+}
+
 const CK_ATTRIBUTE *uri_attribute(const struct uri *u, CK_ATTRIBUTE_TYPE type)
 {
 	return u->p11 != NULL ? p11_kit_uri_get_attribute(u->p11, type) : NULL;

@@ -37,6 +37,9 @@ void uri_free(struct uri *u);
 /* uri_matches_token(u, t): by token, serial, manufacturer, model and slot. */
 bool uri_matches_token(const struct uri *u, const struct token *t);
 
+/* uri_names_token(u): by label or serial number. */
+bool uri_names_token(const struct uri *u);
+
 /* uri_attribute(u, type): CKA_ID or CKA_LABEL or CKA_CLASS of the URI, or NULL. */
 const CK_ATTRIBUTE *uri_attribute(const struct uri *u, CK_ATTRIBUTE_TYPE type);
 

@@ -158,6 +158,8 @@ HSMIME_API void hsmime_ctx_set_log(hsmime_ctx *ctx, hsmime_log_callback callback
  * by itself while others are there, for as long as the family lives or, once its key was in use,
  * until it was taken out and put in again, or its PIN was given rightly elsewhere or unblocked. That
  * is looked for while the group is used, after the same pauses and without a PIN.
+ * A URI's pin-source is where the PIN of the token comes from that it names by label or serial number,
+ * for every key there whose own URI has none.
  * The family of contexts has the group in common; add it before the first use. Return 0,
  * HSMIME_EUSAGE (the name is taken or empty, no URI, too many) or HSMIME_ENOMEM. That the keys
  * are not the same shows when they are used: HSMIME_EUSAGE.

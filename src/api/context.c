@@ -301,7 +301,15 @@ static int open_engine(hsmime_ctx *ctx)
 		.state_dir = kept ? state : NULL,
 	};
 
-	return engine_new(&s->engine, &options, &ctx->err);
+	int status = engine_new(&s->engine, &options, &ctx->err);
+
+	if (status == 0)
+		status = groups_add_pins(s->groups, s->engine, &ctx->err);
+	if (status != 0) {
+		engine_free(s->engine);
+		s->engine = NULL;
+	}
+	return status;
 }
 
 int ctx_engine(struct engine **engine, hsmime_ctx *ctx)

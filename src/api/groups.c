@@ -84,6 +84,24 @@ static struct key_group *find(hsmime_ctx *ctx, const char *name)
 	return g;
 }
 
+static int add_pins(const struct key_group *g, struct engine *e, struct error *err)
+{
+	int status = 0;
+
+	for (size_t i = 0; status == 0 && i < g->count; i++)
+		status = engine_add_pin_source(e, g->members[i].uri, err);
+	return status;
+}
+
+int groups_add_pins(const struct key_group *first, struct engine *e, struct error *err)
+{
+	int status = 0;
+
+	for (const struct key_group *g = first; status == 0 && g != NULL; g = g->next)
+		status = add_pins(g, e, err);
+	return status;
+}
+
 static int check(
     hsmime_ctx *ctx, const char *name, const char *const *uris, size_t count, struct error *err)
 {
@@ -116,6 +134,8 @@ int hsmime_ctx_add_group(hsmime_ctx *ctx, const char *name, const char *const *u
 	if (g == NULL)
 		return error_nomem(&ctx->err);
 	status = add(g, name, uris, count);
+	if (status == 0 && ctx->shared->engine != NULL)
+		status = add_pins(g, ctx->shared->engine, &ctx->err);
 	if (status != 0) {
 		group_clear(g);
 		return error_nomem(&ctx->err);

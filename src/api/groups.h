@@ -13,6 +13,9 @@
 void groups_close(struct key_group *first);
 void groups_free(struct key_group *first);
 
+/* groups_add_pins(first, e, err): engine_add_pin_source of all URIs of the list. */
+int groups_add_pins(const struct key_group *first, struct engine *e, struct error *err);
+
 /*
  * groups_find_key(found, ctx, e, key, purpose, err):
  * As engine_find_key; "group:NAME" is the first of that group's keys that is there. A group that

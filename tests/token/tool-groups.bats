@@ -64,6 +64,58 @@ configure() { # line...
 	[ "$(field 'd["groups"][0]["name"]' <<<"$output")" = office ]
 }
 
+# different_pins: Spare has a PIN of its own for this test; both PINs are in files
+different_pins() {
+	cp -r "$W" other
+	sed -i "s|$W|$PWD/other|" other/softhsm2.conf
+	export SOFTHSM2_CONF=$PWD/other/softhsm2.conf
+	pkcs11-tool --module "$HSMIME_MODULE" --token-label Spare --login --pin 123456 \
+		--change-pin --new-pin 654321 >/dev/null
+	printf 654321 >spare.pin
+	chmod 600 spare.pin
+	unset HSMIME_PIN_SOURCE
+	configure "${1-}" '' '[group office]' \
+		"keys = $A?pin-source=file:$W/pin $B?pin-source=file:$PWD/spare.pin"
+}
+
+# no_try_lost: nobody sent a wrong PIN
+no_try_lost() {
+	run_as 0 hsmime tokens
+	[ "$(grep -cE '^(Demo|Spare) .* ok ' <<<"$output")" = 2 ]
+}
+
+# used_both ARGUMENT...: the tool logs in to both tokens, whatever the key was chosen by
+used_both() {
+	run_as 0 hsmime "$@" </dev/null
+	said 'group office: 2 of 2 keys'
+	no_try_lost
+}
+
+@test "each token of a group has its URI's PIN source, however the key was chosen" {
+	for source in '' "pin-source = file:$W/pin" 'pin-source = file:/no/such/file'; do
+		different_pins "$source"
+		used_both decrypt -v -o mail.eml "$W/enc.eml"
+		used_both sign -v --from -o signed.eml "$W/mail.eml"
+		used_both sign -v -k alice@example.test -o signed.eml "$W/mail.eml"
+		used_both sign -v -k "$B" -o signed.eml "$W/mail.eml"
+		used_both sign -v -k group:office -o signed.eml "$W/mail.eml"
+		run_as 0 hsmime keys --login
+		no_try_lost
+		rm -rf other
+	done
+	hsmime verify --ca "$W/ca.pem" signed.eml
+}
+
+@test "a PIN source for no token in particular is that of its URI alone" {
+	different_pins
+	configure '' '[group office]' "keys = pkcs11:id=%01?pin-source=file:$W/pin $B"
+	run_as 4 hsmime decrypt -o none "$W/enc.eml" </dev/null
+	said 'nobody is there'
+	no_try_lost
+	run_as 0 hsmime decrypt -k "$A?pin-source=file:$W/pin" -o mail.eml "$W/enc.eml" </dev/null
+	no_try_lost
+}
+
 @test "to keys and doctor a group is each of its keys" {
 	configure '' '[group office]' "keys = $A $B"
 	for given in '-k group:office' group:office "-k $A -k group:office"; do

@@ -9,6 +9,7 @@
 #include "engine/key.h"
 #include "engine/log.h"
 #include "engine/public_key.h"
+#include "engine/selector.h"
 #include "engine/slot.h"
 
 void choice_free(struct choice *c)
@@ -199,16 +200,24 @@ bool choice_one_key(const struct choice *c)
 	return true;
 }
 
+/* Of a serial number there is no other certificate, though that one is no use. */
+static bool seen(const struct choice *c)
+{
+	return c->unfit > 0 && c->selector->kind == SELECTOR_SERIAL;
+}
+
 int choice_over(struct search *s, struct choice *c, search_each each)
 {
 	struct token *t = NULL;
+	bool passes_pin = s->passes_pin;
 	int r = 0;
 
-	for (int login = 0; login < 2 && r == 0 && c->count == 0; login++)
+	for (int login = 0; login < 2 && r == 0 && c->count == 0 && !seen(c); login++)
 		for (t = engine_token_first(s->e, &s->uri); r == 0 && t != NULL;
 		     t = engine_token_after(s->e, &s->uri, t)) {
 			size_t shown = 0;
 
+			s->passes_pin = passes_pin || find_passes_pin(s, t);
 			if (login != 0 && token_needs_login(t))
 				r = search_public(
 				    s, t, false, CKO_CERTIFICATE, NULL, 0, find_any, NULL, &shown);

@@ -65,6 +65,12 @@ int find_tokens(struct token ***out, const struct search *s);
 bool find_further(const struct search *s, const struct token *t);
 
 /*
+ * find_passes_pin(s, t): whether t may be passed over where its PIN fails though other tokens need not
+ * have the same key: nobody was asked for it, and it is remembered so that it goes there once.
+ */
+bool find_passes_pin(const struct search *s, const struct token *t);
+
+/*
  * find_one_key(s, template, count): the public key of all certificates and public keys that fit the
  * template and that tokens show before a login; NULL where there is none, or more than one. Its owner
  * is the caller.

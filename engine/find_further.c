@@ -38,6 +38,13 @@ int find_tokens(struct token ***out, const struct search *s)
 	return 0;
 }
 
+bool find_passes_pin(const struct search *s, const struct token *t)
+{
+	const struct pin_source *pin = s->uri_pin != NULL ? s->uri_pin : token_pins_of(s->e, t);
+
+	return !pin_attended(pin) && pin_memory_usable(s->e->memory);
+}
+
 /*
  * Another token may have another PIN. What can't be remembered as wrong would go there each time, and
  * where a try was lost already it may have been to this PIN. A PIN pad asks a person.

@@ -108,7 +108,9 @@ int find_named(struct engine_found *found, struct engine *e, const struct select
 	r = choice_over(&s, &c, choose_named);
 	if (r == 0)
 		r = follow(&s, &c);
-	if (r == 0 && s.count == 0 && s.unfit == 0 && s.passed.count == 0)
+	/* What is wrong with the certificate says more than which other token could not be looked at. */
+	if (r == 0 && s.count == 0 && s.unfit == 0 &&
+	    (s.passed.count == 0 || (c.count == 0 && c.unfit > 0)))
 		r = nobody(&s, &c);
 	if (r == 0)
 		r = find_finish(found, &s);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/engine_internal.h"
+#include "engine/find.h"
 #include "engine/list_row.h"
 #include "engine/public_key.h"
 #include "engine/search.h"
@@ -146,8 +147,10 @@ static int list_keys(struct listing *l, struct engine *e, bool login, struct err
 		return r;
 	s.listing = true;
 	for (t = engine_token_first(e, &s.uri); r == 0 && t != NULL;
-	     t = engine_token_after(e, &s.uri, t))
+	     t = engine_token_after(e, &s.uri, t)) {
+		s.passes_pin = find_passes_pin(&s, t);
 		r = list_token(l, &s, t, login);
+	}
 	drop_unnamed(l);
 	if (r == 0 && l->count == 0)
 		r = search_failed(&s, NULL);

@@ -155,6 +155,28 @@ setup() {
 	run_as 5 hsmime sign --cms -k "${uri/=public/=nobody}" --cert "$W/erna.pem" -o none data
 }
 
+# pin_states: of the tokens of this test
+pin_states() {
+	hsmime tokens --json | field 'sorted((t["label"], t["pin"]) for t in d if t["label"])'
+}
+
+@test "keys --login lists what other tokens have where one refuses the PIN, and tries it there once" {
+	new_token "$PWD/two" Demo
+	new_key 01 EC:secp256r1 erna
+	softhsm2-util --init-token --free --label Spare --so-pin 12345678 --pin 654321 >/dev/null
+	for attempt in 1 2; do
+		run_as 0 hsmime keys --login --json
+		[ "$(field '[(k["token"], k["id"], k["private_key"]) for k in d]' <<<"$output")" = \
+			"[('Demo', '01', True)]" ]
+		said 'warning: token "Spare" is passed over: token "Spare" refused the PIN'
+		[ $attempt = 1 ] || said 'it is not tried again'
+	done
+	[ "$(pin_states)" = "[('Demo', 'ok'), ('Spare', 'count-low')]" ]
+	run_as 4 hsmime keys --login --token Spare
+	# Where nothing keeps it from being tried there each time, the first refusal is the end.
+	run_as 4 env XDG_STATE_HOME=/dev/null/state "$HSMIME" keys --login
+}
+
 @test "a report that can't be written is a failure" {
 	for command in tokens keys config; do
 		run_as 6 bash -c '"$HSMIME" "$1" >/dev/full' - $command

@@ -71,6 +71,21 @@ decrypts() {
 	signs_as 'pkcs11:object=past;type=cert' now --cert "$W/now.pem"
 }
 
+@test "what is wrong with a certificate is said, and no other token's PIN is risked for it" {
+	new_token "$PWD/three" Demo
+	echo report >"$W/report"
+	imported 07 past -1
+	softhsm2-util --init-token --free --label Spare --so-pin 12345678 --pin 654321 >/dev/null
+	run_as 5 hsmime sign --cms -k "serial=$(serial past)" -o none "$W/report"
+	said 'on the token expired on 2019-01-01'
+	run_as 0 hsmime tokens --token Spare
+	reported ' ok '
+	# Another one for that address may be hidden there.
+	run_as 5 hsmime sign --cms -k past@example.test -o none "$W/report"
+	said 'past@example.test on the token expired on 2019-01-01'
+	said 'token "Spare" is passed over: .* refused the PIN'
+}
+
 @test "each way of naming a key signs with it" {
 	signs_as 'pkcs11:token=Demo;id=%01' alice
 	signs_as alice@example.test alice

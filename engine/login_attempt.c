@@ -208,16 +208,22 @@ static int try_pad(struct attempt *a)
 	return r < 0 ? r : send_pin(a, NULL, &rv);
 }
 
-/* A person is told with the question, or before the pad is used. */
+/*
+ * A person is told with the question. Who may be at a pad has to know before it is used; otherwise it
+ * can wait until others may log in again, in a callback too.
+ */
 static void warn_unasked(const struct attempt *a)
 {
+	static const char wrong[] =
+	    "a wrong PIN was given for the token with serial number %s since its last login";
 	bool asked = a->about.pin_pad ? pin_person(a->source) : pin_attended(a->source);
 
-	if (!asked && a->about.count_low)
-		log_say_now(
-		    "a wrong PIN was given for the token with serial number %s since its last "
-		    "login",
-		    a->token->serial);
+	if (asked || !a->about.count_low)
+		return;
+	if (a->about.pin_pad)
+		log_say_now(wrong, a->token->serial);
+	else
+		log_say(0, wrong, a->token->serial);
 }
 
 static void fill_in(struct attempt *a)

@@ -56,27 +56,39 @@ static int end(void **state)
 	return 0;
 }
 
-/* Calls inside C_Sign: each waits until so many are there. */
+/* Calls inside C_Sign: each waits until so many are there, and so many sessions were asked for. */
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t come;
 	int inside, most, wanted;
+	unsigned long asked;
 	bool met;
 } meeting = { .lock = PTHREAD_MUTEX_INITIALIZER, .come = PTHREAD_COND_INITIALIZER };
 
+static bool all_there(time_t deadline)
+{
+	return time(NULL) >= deadline ||
+	       (meeting.inside >= meeting.wanted && proxy->count("C_OpenSession") >= meeting.asked);
+}
+
 static void meet(void *arg)
 {
-	struct timespec until = { .tv_sec = time(NULL) + PATIENCE };
+	const time_t deadline = time(NULL) + PATIENCE;
 
 	(void)arg;
 	pthread_mutex_lock(&meeting.lock);
 	if (++meeting.inside > meeting.most)
 		meeting.most = meeting.inside;
-	if (meeting.inside >= meeting.wanted)
-		meeting.met = true;
-	while (!meeting.met)
-		if (pthread_cond_timedwait(&meeting.come, &meeting.lock, &until) != 0)
-			meeting.met = true;
+	while (!meeting.met && !all_there(deadline)) {
+		struct timespec moment = { 0 };
+
+		clock_gettime(CLOCK_REALTIME, &moment);
+		moment.tv_nsec += 1000000;
+		moment.tv_sec += moment.tv_nsec / 1000000000;
+		moment.tv_nsec %= 1000000000;
+		pthread_cond_timedwait(&meeting.come, &meeting.lock, &moment);
+	}
+	meeting.met = true;
 	pthread_cond_broadcast(&meeting.come);
 	meeting.inside--;
 	pthread_mutex_unlock(&meeting.lock);
@@ -118,6 +130,14 @@ static void all_that_are_granted_are_at_work(void **state)
 	at_once(4);
 }
 
+/* The same, with one that is refused behind them. */
+static void at_once_and_no_more(int wanted)
+{
+	meeting.asked = (unsigned long)wanted + 1;
+	at_once(wanted);
+	meeting.asked = 0;
+}
+
 /* The session that keeps the copy is of more use to an operation. */
 static void so_they_are_after_a_key_was_copied(void **state)
 {
@@ -148,7 +168,7 @@ static void what_was_refused_is_asked_for_again_every_second(void **state)
 {
 	(void)state;
 	proxy->limit_sessions(4);
-	at_once(4);
+	at_once_and_no_more(4);
 	costs(0, 4);
 	atomic_fetch_add(&now, 1);
 	costs(1, 4);
@@ -159,7 +179,7 @@ static void what_others_give_back_is_used(void **state)
 {
 	(void)state;
 	proxy->limit_sessions(4);
-	at_once(4);
+	at_once_and_no_more(4);
 	proxy->limit_sessions(8);
 	costs(0, 4);
 	atomic_fetch_add(&now, 1);

@@ -39,6 +39,7 @@ struct engine_options {
 	    call_limit;    /* milliseconds that a module's call may take (engine/zone.h); 0: whoever
 	                        calls the engine sees to that */
 	bool pin_doubtful; /* whom pin_callback asks may be no person: not for a token's last try */
+	bool one_token;    /* found->others is not used: no further token is logged in to for it */
 	unsigned pin_idle; /* seconds that a person's PIN is kept without use; 0: not at all */
 	const char *state_dir; /* where refused PIN sources are remembered; NULL: nowhere */
 };

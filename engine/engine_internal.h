@@ -25,6 +25,7 @@ struct engine {
 	struct pin_memory *memory;     /* NULL: nothing is remembered */
 	struct pin_cache *cache;       /* NULL: nothing is kept */
 	char *token_label;             /* NULL: any */
+	bool one_token;                /* engine_options.one_token */
 	atomic_uint call_limit;        /* milliseconds */
 };
 

@@ -60,7 +60,8 @@ bool find_further(const struct search *s, const struct token *t)
 	if (s->count == 0 || s->hits[0].token == t)
 		return true;
 	/* A URI's pin-source is one key's. */
-	return s->uri_pin == NULL && (!token_needs_login(t) || pin_may_go(s->e, t));
+	return !s->e->one_token && s->uri_pin == NULL &&
+	       (!token_needs_login(t) || pin_may_go(s->e, t));
 }
 
 /* What tokens show of the keys that a URI names. */

@@ -117,6 +117,7 @@ int provider_engine(struct engine **out, struct provider *p, struct error *err)
 		.state_dir = kept ? state : NULL,
 		/* A program's -passin answers as a person does. */
 		.pin_doubtful = true,
+		.one_token = true,
 	};
 	int status = read_call_limit(&options.call_limit, p->call_limit, err);
 

@@ -352,3 +352,19 @@ finds() {
 	run_as 0 openssl list -provider hsmime -key-managers
 	[[ $output == *'@ hsmime'* ]]
 }
+
+@test 'of a key on two tokens one is logged in to' {
+	new_token "$BATS_TEST_TMPDIR/two" Demo
+	new_peer erna
+	openssl pkcs8 -topk8 -nocrypt -in "$W/erna.key" -out "$W/erna.p8"
+	"$cli_root/scripts/softtoken" import "$W" 01 erna "$W/erna.p8"
+	softhsm2-util --init-token --free --label Spare --so-pin 12345678 --pin 123456 >/dev/null
+	softhsm2-util --import "$W/erna.p8" --token Spare --label erna --id 01 --pin 123456 >/dev/null
+	echo report >"$W/report"
+	find_spy
+	cd "$BATS_TEST_TMPDIR"
+	order 'hsmime default'
+	HSMIME_MODULE=$SPY PKCS11SPY_OUTPUT=$PWD/spy.log ossl 0 dgst -sha256 -sign 'pkcs11:id=%01' \
+		-out signature "$W/report"
+	[ "$(grep -c '^[0-9]*: C_Login$' spy.log)" = 1 ]
+}

@@ -48,8 +48,11 @@ static bool is_busy(const struct pin_record *r)
 	return strcmp(r->process, self) != 0 && pin_record_lives(r);
 }
 
-/* Who died has none. Another one may have seen that too and have the turn by now: it gets it back. */
-static void take_away(const struct turn *t)
+/*
+ * Who died has none, and neither has what says nothing. Another one may have seen that too and have the
+ * turn by now: it gets it back. False where it can't be taken away.
+ */
+static bool take_away(const struct turn *t)
 {
 	char aside[NAME_ROOM + 8];
 	struct pin_record r;
@@ -57,11 +60,12 @@ static void take_away(const struct turn *t)
 
 	snprintf(aside, sizeof(aside), "%s.old", t->record);
 	if (renameat(t->folder, t->name, t->folder, aside) != 0)
-		return;
+		return errno == ENOENT;
 	if (pin_record_read(&r, t->folder, aside) && is_busy(&r))
 		back = linkat(t->folder, aside, t->folder, t->name, 0);
 	(void)back;
 	unlinkat(t->folder, aside, 0);
+	return true;
 }
 
 /* Of one process; the next that has the turn may take as long again. */
@@ -98,10 +102,9 @@ bool pin_turn_take(
 
 		if (errno != EEXIST)
 			return false;
-		if (!pin_record_read(&r, folder, t.name))
-			continue;
-		if (!is_busy(&r)) {
-			take_away(&t);
+		if (!pin_record_read(&r, folder, t.name) || !is_busy(&r)) {
+			if (!take_away(&t))
+				return false;
 			continue;
 		}
 		now = accepted(&t);

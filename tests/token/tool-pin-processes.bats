@@ -82,3 +82,13 @@ lost_in_login() {
 	run_as 4 hsmime "${sign[@]}"
 	said 'its answer never came'
 }
+
+@test "a turn that can't be read keeps nobody" {
+	local name
+	hsmime "${sign[@]}"
+	name=$(ls -A state/hsmime/pins)
+	[[ $name = .* ]]
+	ln -s nowhere "state/hsmime/pins/$name.turn"
+	run_as 0 timeout 20 "$HSMIME" "${sign[@]}"
+	[ "$(ls -A state/hsmime/pins)" = "$name" ]
+}

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 
 #include "operate.h"
 #include "softtoken.h"
@@ -66,15 +67,30 @@ int operate_sign(struct token_key *k, struct error *err)
 	return r;
 }
 
-size_t operate_encrypt(unsigned char *data, struct token_key *k)
+/* digest NULL: PKCS #1 v1.5 */
+static size_t encrypt(unsigned char *data, struct token_key *k, const char *digest)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(token_key_public(k), NULL);
 	size_t len = 512;
 
 	assert_int_equal(EVP_PKEY_encrypt_init(ctx), 1);
+	if (digest != NULL) {
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING), 1);
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, digest, NULL), 1);
+	}
 	assert_int_equal(EVP_PKEY_encrypt(ctx, data, &len, operate_secret, OPERATE_SECRET), 1);
 	EVP_PKEY_CTX_free(ctx);
 	return len;
+}
+
+size_t operate_encrypt(unsigned char *data, struct token_key *k)
+{
+	return encrypt(data, k, NULL);
+}
+
+size_t operate_encrypt_oaep(unsigned char *data, struct token_key *k, const char *digest)
+{
+	return encrypt(data, k, digest);
 }
 
 int operate_decrypt(struct token_key *k, const unsigned char *data, size_t len, struct error *err)
@@ -88,4 +104,23 @@ int operate_decrypt(struct token_key *k, const unsigned char *data, size_t len, 
 	if (r == 0)
 		assert_memory_equal(out, operate_secret, OPERATE_SECRET);
 	return r;
+}
+
+size_t operate_secret_keys(const char *label)
+{
+	CK_FUNCTION_LIST *f = softtoken_proxy_functions();
+	CK_OBJECT_CLASS object_class = CKO_SECRET_KEY;
+	CK_ATTRIBUTE template = { CKA_CLASS, &object_class, sizeof(object_class) };
+	CK_OBJECT_HANDLE found[16];
+	CK_SESSION_HANDLE session = 0;
+	CK_ULONG count = 0;
+
+	assert_int_equal(
+	    f->C_OpenSession(softtoken_slot(f, label), CKF_SERIAL_SESSION, NULL, NULL, &session),
+	    CKR_OK);
+	assert_int_equal(f->C_FindObjectsInit(session, &template, 1), CKR_OK);
+	assert_int_equal(f->C_FindObjects(session, found, 16, &count), CKR_OK);
+	assert_int_equal(f->C_FindObjectsFinal(session), CKR_OK);
+	assert_int_equal(f->C_CloseSession(session), CKR_OK);
+	return count;
 }

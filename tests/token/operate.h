@@ -21,9 +21,15 @@ int operate_sign(struct token_key *k, struct error *err);
 
 /* A PKCS #1 v1.5 ciphertext of operate_secret for k in data, room for 512 octets; its length. */
 size_t operate_encrypt(unsigned char *data, struct token_key *k);
+
+/* The same with OAEP and that digest. */
+size_t operate_encrypt_oaep(unsigned char *data, struct token_key *k, const char *digest);
 extern const unsigned char operate_secret[OPERATE_SECRET];
 
 /* Decrypt it, without a substitute. A status; what came out was the secret where it is 0. */
 int operate_decrypt(struct token_key *k, const unsigned char *data, size_t len, struct error *err);
+
+/* Secret keys on the token with that label, 16 at most. */
+size_t operate_secret_keys(const char *label);
 
 #endif

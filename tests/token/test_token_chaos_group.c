@@ -108,23 +108,16 @@ static int sign_pkcs1(struct error *err)
 /* md NULL: PKCS #1 v1.5. */
 static int decrypt(const char *md, struct error *err)
 {
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(token_key_public(group_rig.group), NULL);
 	unsigned char data[ROOM], out[ROOM];
-	size_t len = sizeof(data), out_len = sizeof(out);
+	size_t out_len = sizeof(out);
 	struct token_decrypt q = { .scheme = md != NULL ? TOKEN_DECRYPT_RSA_OAEP
 							: TOKEN_DECRYPT_RSA_PKCS1,
 		.digest = md,
 		.data = data };
 	int r;
 
-	assert_int_equal(EVP_PKEY_encrypt_init(ctx), 1);
-	if (md != NULL) {
-		assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING), 1);
-		assert_int_equal(EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, md, NULL), 1);
-	}
-	assert_int_equal(EVP_PKEY_encrypt(ctx, data, &len, operate_secret, OPERATE_SECRET), 1);
-	EVP_PKEY_CTX_free(ctx);
-	q.len = len;
+	q.len = md != NULL ? operate_encrypt_oaep(data, group_rig.group, md)
+			   : operate_encrypt(data, group_rig.group);
 	r = token_key_decrypt(group_rig.group, out, &out_len, &q, err);
 	if (r == 0) {
 		assert_int_equal(out_len, OPERATE_SECRET);

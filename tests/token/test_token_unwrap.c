@@ -183,10 +183,10 @@ static void nothing_is_left_on_the_token(void **state)
 
 	(void)state;
 	assert_int_equal(token_key_decrypt(key, out, &len, &q, &err), 0);
-	assert_int_equal(unwrap_rig_secret_keys("Unwraps"), 0);
+	assert_int_equal(operate_secret_keys("Unwraps"), 0);
 	proxy->unwrap_sensitive(1);
 	assert_int_equal(unwrap_and_decrypt(1, 1), 0);
-	assert_int_equal(unwrap_rig_secret_keys("Unwraps"), 0);
+	assert_int_equal(operate_secret_keys("Unwraps"), 0);
 }
 
 static void the_same_content_is_decrypted_as_often_as_is_asked(void **state)
@@ -221,7 +221,7 @@ static void threads_do_not_disturb_each_other(void **state)
 		assert_null(failed);
 	}
 	proxy->limit_sessions(0);
-	assert_int_equal(unwrap_rig_secret_keys("Unwraps"), 0);
+	assert_int_equal(operate_secret_keys("Unwraps"), 0);
 }
 
 static void a_key_that_unwraps_is_tried_out_by_unwrapping(void **state)

@@ -147,7 +147,7 @@ static void a_key_that_is_not_used_leaves_nothing_behind(void **state)
 	token_content_free(c);
 	assert_int_equal(atomic_load(&unwrap_rig.key->references), references - 1);
 	assert_int_equal(unwrap_rig.proxy->sessions(), sessions);
-	assert_int_equal(unwrap_rig_secret_keys("Unwraps"), 0);
+	assert_int_equal(operate_secret_keys("Unwraps"), 0);
 	assert_int_equal(unwrap_rig_operate(), 0);
 	assert_int_equal(unwrap_rig.proxy->sessions(), sessions);
 }

@@ -30,7 +30,7 @@ static void the_token_s_own_failure_is_no_wrong_key(void **state)
 		r = unwrap_rig_operate();
 		if (r != codes[i].status)
 			fail_msg("0x%lx: %d %s", codes[i].rv, r, unwrap_rig.err.message);
-		assert_int_equal(unwrap_rig_secret_keys("Unwraps"), 0);
+		assert_int_equal(operate_secret_keys("Unwraps"), 0);
 		assert_int_equal(unwrap_rig_operate(), 0);
 	}
 }

@@ -103,25 +103,6 @@ int unwrap_rig_decrypt(struct token_content_key *c, unsigned char value, struct 
 	return r;
 }
 
-size_t unwrap_rig_secret_keys(const char *label)
-{
-	CK_FUNCTION_LIST *f = softtoken_proxy_functions();
-	CK_OBJECT_CLASS object_class = CKO_SECRET_KEY;
-	CK_ATTRIBUTE template = { CKA_CLASS, &object_class, sizeof(object_class) };
-	CK_OBJECT_HANDLE found[16];
-	CK_SESSION_HANDLE session = 0;
-	CK_ULONG count = 0;
-
-	assert_int_equal(
-	    f->C_OpenSession(softtoken_slot(f, label), CKF_SERIAL_SESSION, NULL, NULL, &session),
-	    CKR_OK);
-	assert_int_equal(f->C_FindObjectsInit(session, &template, 1), CKR_OK);
-	assert_int_equal(f->C_FindObjects(session, found, 16, &count), CKR_OK);
-	assert_int_equal(f->C_FindObjectsFinal(session), CKR_OK);
-	assert_int_equal(f->C_CloseSession(session), CKR_OK);
-	return count;
-}
-
 int unwrap_rig_set_up(void **state)
 {
 	struct softtoken *st = &unwrap_rig.st;

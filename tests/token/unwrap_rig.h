@@ -62,7 +62,4 @@ int unwrap_rig_content(struct token_content_key *c, const hsmime_sink *sink, str
 /* Four blocks, one octet at a time: 0, a status, or 1 where something else came out. */
 int unwrap_rig_decrypt(struct token_content_key *c, unsigned char value, struct error *err);
 
-/* Secret keys on the token with that label. */
-size_t unwrap_rig_secret_keys(const char *label);
-
 #endif

@@ -88,6 +88,8 @@ static void a_known_one_that_hangs_is_listed_as_stuck_with_the_others_at_once(vo
 		lists(SLOTS, 1);
 		lists(SLOTS, 1);
 		assert_int_equal(watch_hanging(), 1);
+		assert_true(operate_sign(hang_rig.alpha, &hang_rig.err) == 0 ||
+			    operate_sign(hang_rig.beta, &hang_rig.err) == 0);
 		hang_rig_release();
 		lists(SLOTS, 0);
 	}

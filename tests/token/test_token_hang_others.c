@@ -87,32 +87,6 @@ static void a_call_that_hangs_takes_nothing_from_who_makes_a_copy(void **state)
 	engine_free(patient);
 }
 
-/* How many tokens are listed, and how many of them as stuck. */
-struct listing {
-	hsmime_token *tokens;
-	size_t count;
-	size_t stuck;
-};
-
-static int run_list(void *arg)
-{
-	struct listing *l = arg;
-
-	return engine_tokens(&l->tokens, &l->count, hang_rig.e, &hang_rig.err);
-}
-
-static int list(struct listing *l)
-{
-	int r;
-
-	memset(l, 0, sizeof(*l));
-	r = engine_run(hang_rig.e, run_list, l, &hang_rig.err);
-	for (size_t i = 0; i < l->count; i++)
-		l->stuck += (l->tokens[i].flags & HSMIME_TOKEN_STUCK) != 0;
-	engine_tokens_free(l->tokens, l->count);
-	return r;
-}
-
 /* A signature that finds something active in its session, which is closed then. */
 static int sign_and_close(void)
 {
@@ -141,28 +115,6 @@ static void a_session_that_was_given_up_being_closed_does_not_count_later(void *
 	assert_int_equal(sign_and_close(), 0);
 	assert_int_equal(operate_sign(hang_rig.alpha, &hang_rig.err), 0);
 	assert_int_equal(hang_rig.proxy->count("C_Login"), logins);
-}
-
-static void a_token_that_hangs_when_it_is_listed_is_stuck_alone_and_stays_in_the_list(void **state)
-{
-	struct listing before, l;
-	struct token_key *well;
-
-	(void)state;
-	hang_rig_open();
-	assert_int_equal(list(&before), 0);
-	hang_rig.proxy->hang("C_GetTokenInfo", 0);
-	assert_int_equal(list(&l), 0);
-	assert_true(hang_rig.alpha->token->stuck + hang_rig.beta->token->stuck == 1);
-	well = hang_rig.alpha->token->stuck == 0 ? hang_rig.alpha : hang_rig.beta;
-	if (l.count != before.count || l.stuck != 1)
-		fail_msg("%zu of %zu tokens are stuck", l.stuck, l.count);
-	assert_int_equal(operate_sign(well, &hang_rig.err), 0);
-	hang_rig_release();
-	assert_int_equal(list(&l), 0);
-	assert_true(l.count == before.count && l.stuck == 0);
-	assert_int_equal(operate_sign(hang_rig.alpha, &hang_rig.err), 0);
-	assert_int_equal(operate_sign(hang_rig.beta, &hang_rig.err), 0);
 }
 
 static void *open_beside(void *arg)
@@ -235,9 +187,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    a_session_that_was_given_up_being_closed_does_not_count_later, hang_rig_begin,
 		    hang_rig_end),
-		cmocka_unit_test_setup_teardown(
-		    a_token_that_hangs_when_it_is_listed_is_stuck_alone_and_stays_in_the_list,
-		    hang_rig_begin, hang_rig_end),
 		cmocka_unit_test_setup_teardown(
 		    a_module_that_does_not_start_is_in_no_others_way, hang_rig_begin, hang_rig_end),
 		cmocka_unit_test_setup_teardown(

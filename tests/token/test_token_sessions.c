@@ -150,7 +150,8 @@ static void so_they_are_after_a_key_was_copied(void **state)
 		assert_int_equal(proxy->count("C_CopyObject"), 1);
 		at_once((int)limit);
 		assert_int_equal(proxy->count("C_CopyObject"), 1);
-		assert_int_equal(proxy->sessions(), limit);
+		/* One whose copy went under its operation is closed, and opened again when it is needed. */
+		assert_in_range(proxy->sessions(), limit - 1, limit);
 	}
 }
 
@@ -159,7 +160,9 @@ static void costs(unsigned long sessions, int wanted)
 {
 	unsigned long calls = proxy->round_trips(), opened = proxy->count("C_OpenSession");
 
+	meeting.asked = opened + sessions;
 	at_once(wanted);
+	meeting.asked = 0;
 	assert_int_equal(proxy->count("C_OpenSession") - opened, sessions);
 	assert_int_equal(proxy->round_trips() - calls, 2 * THREADS * TIMES + sessions);
 }

@@ -45,15 +45,19 @@ int find_no_token(struct search *s);
  */
 void find_prefer(struct search *s);
 
-/*
- * find_at_risk(t): t's PIN was wrong since the last login, or is locked. Of tokens that may have a key
- * such a one comes last.
- */
-bool find_at_risk(const struct token *t);
+/* Of tokens that may have a key, which come first. */
+enum find_order {
+	FIND_OPEN, /* no PIN is needed, or somebody is logged in */
+	FIND_CLOSED,
+	FIND_AT_RISK, /* the PIN was wrong since the last login, or is locked */
+	FIND_ORDERS
+};
+
+enum find_order find_order(const struct token *t);
 
 /*
- * find_tokens(out, s): the tokens that s->uri allows in new memory (free with free), those at risk
- * last, a NULL behind them. 0 or HSMIME_ENOMEM.
+ * find_tokens(out, s): the tokens that s->uri allows in new memory (free with free), in that order, a
+ * NULL behind them. 0 or HSMIME_ENOMEM.
  */
 int find_tokens(struct token ***out, const struct search *s);
 

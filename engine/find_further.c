@@ -10,18 +10,21 @@
 #include "engine/slot.h"
 #include "engine/token_pins.h"
 
-bool find_at_risk(const struct token *t)
+enum find_order find_order(const struct token *t)
 {
 	const unsigned risk =
 	    HSMIME_TOKEN_PIN_COUNT_LOW | HSMIME_TOKEN_PIN_FINAL_TRY | HSMIME_TOKEN_PIN_LOCKED;
 
-	return (atomic_load(&t->flags) & risk) != 0;
+	if (token_needs_login(t) && (atomic_load(&t->flags) & risk) != 0)
+		return FIND_AT_RISK;
+	return token_needs_login(t) && !login_known(t) ? FIND_CLOSED : FIND_OPEN;
 }
 
+/* What comes or goes meanwhile, or moves to another place, is not waited for. */
 int find_tokens(struct token ***out, const struct search *s)
 {
 	struct token *t = NULL;
-	size_t count = 0, well = 0, risky = 0;
+	size_t count = 0, n = 0;
 
 	for (t = engine_token_first(s->e, &s->uri); t != NULL;
 	     t = engine_token_after(s->e, &s->uri, t))
@@ -29,12 +32,11 @@ int find_tokens(struct token ***out, const struct search *s)
 	*out = calloc(count + 1, sizeof(struct token *));
 	if (*out == NULL)
 		return error_nomem(s->err);
-	/* Those at risk from the end on; what comes or goes meanwhile is not waited for. */
-	t = engine_token_first(s->e, &s->uri);
-	for (; t != NULL && well + risky < count; t = engine_token_after(s->e, &s->uri, t))
-		(*out)[find_at_risk(t) ? count - ++risky : well++] = t;
-	memmove(*out + well, *out + count - risky, risky * sizeof(struct token *));
-	(*out)[well + risky] = NULL;
+	for (unsigned order = FIND_OPEN; order < FIND_ORDERS; order++)
+		for (t = engine_token_first(s->e, &s->uri); n < count && t != NULL;
+		     t = engine_token_after(s->e, &s->uri, t))
+			if (find_order(t) == order)
+				(*out)[n++] = t;
 	return 0;
 }
 
@@ -51,7 +53,7 @@ bool find_passes_pin(const struct search *s, const struct token *t)
  */
 static bool pin_may_go(const struct engine *e, const struct token *t)
 {
-	return !pin_attended(token_pins_of(e, t)) && !find_at_risk(t) &&
+	return !pin_attended(token_pins_of(e, t)) && find_order(t) != FIND_AT_RISK &&
 	       (atomic_load(&t->flags) & HSMIME_TOKEN_PIN_PAD) == 0 && pin_memory_usable(e->memory);
 }
 

@@ -83,11 +83,11 @@ static int follow(struct search *s, struct choice *c)
 	int r = 0;
 
 	s->passes_pin = choice_one_key(c);
-	for (int risk = 0; risk < 2; risk++)
+	for (unsigned order = FIND_OPEN; order < FIND_ORDERS; order++)
 		for (size_t i = 0; r == 0 && i < c->count; i++) {
 			struct chosen *item = &c->items[i];
 
-			if (item->followed || (risk == 0 && find_at_risk(item->token)) ||
+			if (item->followed || find_order(item->token) > order ||
 			    (s->passes_pin && !find_further(s, item->token)))
 				continue;
 			item->followed = true;

@@ -72,7 +72,7 @@ static bool before(const struct chosen *a, const struct chosen *b)
 {
 	if (a->candidate != b->candidate)
 		return a->candidate < b->candidate;
-	return !find_at_risk(a->token) && find_at_risk(b->token);
+	return find_order(a->token) < find_order(b->token);
 }
 
 static int follow_first(struct search *s, struct choice *c, size_t *match)

@@ -71,6 +71,11 @@ static bool is_in(struct token *t, const struct session *s)
 	return atomic_load(&t->login.in) == s->generation + 1UL;
 }
 
+bool login_known(const struct token *t)
+{
+	return atomic_load(&t->login.in) != 0;
+}
+
 /* Another part of the program, or we before the sessions were lost, may have logged in. */
 static bool in_already(struct token *t, const struct session *s)
 {

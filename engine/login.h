@@ -39,6 +39,9 @@ struct login_purpose {
 	const char *key_uri;
 };
 
+/* login_known(t): somebody is logged in to t, as far as is known without a call. */
+bool login_known(const struct token *t);
+
 /* login_init(l): nobody is logged in; l is zero, or the parent's in a forked child. login_free(l). */
 void login_init(struct login *l);
 void login_free(struct login *l);

@@ -112,6 +112,7 @@ used_both() {
 	run_as 4 hsmime decrypt -o none "$W/enc.eml" </dev/null
 	said 'nobody is there'
 	no_try_lost
+	# It may be either token's: the one that was logged in to already is taken.
 	run_as 0 hsmime decrypt -k "$A?pin-source=file:$W/pin" -o mail.eml "$W/enc.eml" </dev/null
 	no_try_lost
 }

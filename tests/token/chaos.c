@@ -12,6 +12,7 @@
 #define RATE 25      /* of so many calls one is refused */
 #define RATE_ALL 250 /* of so many calls one befalls all threads */
 #define AWAY_MAX 60  /* calls that a token is away */
+#define GOING (-1)   /* the token is on its way out, and nobody brings it back yet */
 #define STATUS(e) (1U << -(e))
 
 static struct {
@@ -24,7 +25,8 @@ static struct {
 	atomic_bool lying; /* lengths may be wrong: some things are not there then */
 	atomic_bool vague; /* CKR_GENERAL_ERROR for a token that went, perhaps during a login */
 	atomic_ulong sent_twice;
-	atomic_long away; /* one more than the calls until the token is back; 0: it is there */
+	atomic_long
+	    away; /* one more than the calls until the token is back; 0: it is there; GOING */
 	atomic_ulong refusals, losses, logouts, lies, caps;
 } chaos;
 
@@ -101,7 +103,7 @@ static void lose(void)
 	long none = 0;
 	bool vague;
 
-	if (!atomic_compare_exchange_strong(&chaos.away, &none, 2 + (long)chaos_random(AWAY_MAX)))
+	if (!atomic_compare_exchange_strong(&chaos.away, &none, GOING))
 		return;
 	atomic_fetch_add(&chaos.losses, 1);
 	vague = chaos_random(4) == 0;
@@ -110,6 +112,7 @@ static void lose(void)
 	chaos.proxy->removal(vague ? CKR_GENERAL_ERROR : CKR_OK);
 	chaos.proxy->stale_info((int)chaos_random(2));
 	chaos.proxy->lose(NULL);
+	atomic_store(&chaos.away, 2 + (long)chaos_random(AWAY_MAX));
 }
 
 static void log_out(void)
@@ -261,7 +264,7 @@ void chaos_end(void)
 void chaos_enter(struct chaos_operation *o)
 {
 	o->befallen = atomic_load(&chaos.ended);
-	o->away = atomic_load(&chaos.away) > 0;
+	o->away = atomic_load(&chaos.away) != 0;
 	o->lies = chaos.proxy->lies();
 	mine.current = o;
 }

@@ -149,6 +149,11 @@ bool recovery_other_mechanism(CK_RV rv)
 	       rv == CKR_ACTION_PROHIBITED;
 }
 
+bool recovery_vague(CK_RV rv)
+{
+	return rv == CKR_GENERAL_ERROR || rv == CKR_FUNCTION_FAILED || rv == CKR_DEVICE_ERROR;
+}
+
 bool recovery_decrypt_failed(CK_RV rv)
 {
 	static const CK_RV list[] = { CKR_DEVICE_REMOVED, CKR_TOKEN_NOT_PRESENT, CKR_SESSION_CLOSED,

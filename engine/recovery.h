@@ -31,6 +31,9 @@ enum recovery recovery_of(CK_RV rv);
  */
 bool recovery_other_mechanism(CK_RV rv);
 
+/* recovery_vague(rv): rv says that something failed, and not what. */
+bool recovery_vague(CK_RV rv);
+
 /*
  * recovery_decrypt_failed(rv):
  * Whether rv from C_Decrypt is the token's failure (the closed list of

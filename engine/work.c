@@ -39,13 +39,23 @@ int work_nothing(struct work *w)
 	return work_refused(w, rv);
 }
 
-/* A private object is also void because the login or the session is over: then that is the refusal. */
+/*
+ * A private object is also void because the login or the session is over, and OpenSC first says of a
+ * card that was out for a moment no more than that something failed: the session tells. What says
+ * something of data that was sent does not come here as a refusal.
+ */
 static void look_deeper(struct work *w)
 {
+	bool object = w->relies_on_login && recovery_of(w->rv) == RECOVERY_OBJECT;
 	CK_RV rv = CKR_OK;
 
-	if (w->relies_on_login && recovery_of(w->rv) == RECOVERY_OBJECT)
+	if (object || recovery_vague(w->rv))
 		rv = login_check(w->token, &w->session);
+	if (rv == CKR_USER_NOT_LOGGED_IN && !w->relies_on_login)
+		return;
+	/* One that does not even say its state is of no use. */
+	if (object && rv != CKR_OK && recovery_of(rv) == RECOVERY_NONE)
+		rv = CKR_SESSION_HANDLE_INVALID;
 	if (recovery_of(rv) != RECOVERY_NONE)
 		w->rv = rv;
 }

@@ -70,21 +70,22 @@ static void a_token_that_comes_back_at_once_is_not_missed(void **state)
 		}
 }
 
-/* OpenSC: GENERAL_ERROR for the first call after a quick re-insert; nothing says that it may be tried again. */
-static void a_token_that_is_vague_about_it_costs_one_operation(void **state)
+/* OpenSC: GENERAL_ERROR for the first call after a quick re-insert; what the session says tells why. */
+static void a_token_that_is_vague_about_it_costs_no_operation(void **state)
 {
-	(void)state;
-	for (size_t i = 0; i < OPERATIONS; i++) {
-		int r;
+	static const CK_RV vague[] = { CKR_GENERAL_ERROR, CKR_FUNCTION_FAILED, CKR_DEVICE_ERROR };
 
-		odd_rig.proxy->reset();
-		odd_rig.proxy->removal(CKR_GENERAL_ERROR);
-		odd_rig.proxy->lose("Odd");
-		odd_rig.proxy->bring_back();
-		r = operations[i].run();
-		assert_true(r == 0 || r == HSMIME_ETOKEN || r == HSMIME_EINVALID);
-		assert_int_equal(operations[i].run(), 0);
-	}
+	(void)state;
+	for (size_t i = 0; i < OPERATIONS; i++)
+		for (size_t v = 0; v < sizeof(vague) / sizeof(vague[0]); v++) {
+			odd_rig.proxy->reset();
+			odd_rig.proxy->removal(vague[v]);
+			odd_rig.proxy->lose("Odd");
+			odd_rig.proxy->bring_back();
+			assert_int_equal(operations[i].run(), 0);
+			assert_int_equal(odd_rig.proxy->repeated_pins(), 0);
+			assert_int_equal(operations[i].run(), 0);
+		}
 }
 
 static void a_token_that_stays_away_is_told_and_one_that_returns_serves(void **state)
@@ -180,7 +181,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, odd_rig_end)
 		TEST(a_token_that_comes_back_at_once_is_not_missed),
-		TEST(a_token_that_is_vague_about_it_costs_one_operation),
+		TEST(a_token_that_is_vague_about_it_costs_no_operation),
 		TEST(a_token_that_stays_away_is_told_and_one_that_returns_serves),
 		TEST(a_loss_between_operations_is_one_login),
 		TEST(a_token_that_is_gone_holds_up_no_other),

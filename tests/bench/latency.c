@@ -10,125 +10,51 @@
  *                    before, so that the wait is all they cost
  * LATENCY_SESSIONS   sessions that C_OpenSession grants at a time
  * LATENCY_COUNTS     file that holds the counts, one 64-bit number per call in the
- *                    order of enum call; processes add up
+ *                    order of enum latency_call (latency_way.h); processes add up
  */
 #include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <p11-kit/pkcs11.h>
-
-enum call {
-	CALL_SLOT_LIST,
-	CALL_SLOT_INFO,
-	CALL_TOKEN_INFO,
-	CALL_MECHANISM_LIST,
-	CALL_MECHANISM_INFO,
-	CALL_OPEN_SESSION,
-	CALL_CLOSE_SESSION,
-	CALL_CLOSE_ALL,
-	CALL_SESSION_INFO,
-	CALL_LOGIN,
-	CALL_LOGOUT,
-	CALL_CREATE,
-	CALL_COPY,
-	CALL_DESTROY,
-	CALL_GET_ATTRIBUTES,
-	CALL_FIND_INIT,
-	CALL_FIND,
-	CALL_SIGN_INIT,
-	CALL_SIGN,
-	CALL_DECRYPT_INIT,
-	CALL_DECRYPT,
-	CALL_DERIVE,
-	CALL_UNWRAP,
-	CALL_RANDOM,
-	CALLS
-};
-
-/* An answer that was given before. */
-struct answer {
-	bool decrypt;
-	CK_MECHANISM_TYPE mechanism;
-	CK_OBJECT_HANDLE key;
-	CK_ULONG len;
-	unsigned char octets[1024];
-};
-
-/* What the Init call of this thread said; its operation follows on the same thread. */
-struct started {
-	CK_MECHANISM mechanism;
-	CK_OBJECT_HANDLE key;
-};
+#include "latency_replay.h"
+#include "latency_way.h"
 
 static CK_FUNCTION_LIST *inner;
 static CK_FUNCTION_LIST outer;
-static _Atomic uint64_t own_counts[CALLS];
-static _Atomic uint64_t *counts = own_counts;
-static long every_us, crypto_us, session_limit;
+static long session_limit;
 static atomic_long sessions;
 static bool replay;
-static struct answer answers[8];
-static size_t answer_count;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static _Thread_local struct started started;
-
-static void wait_us(long us)
-{
-	struct timespec left = { us / 1000000, us % 1000000 * 1000 };
-
-	while (us > 0 && nanosleep(&left, &left) != 0 && errno == EINTR)
-		continue;
-}
-
-static void trip(enum call call)
-{
-	counts[call]++;
-	wait_us(every_us);
-}
-
-static void crypto_trip(enum call call)
-{
-	counts[call]++;
-	wait_us(crypto_us > 0 ? crypto_us : every_us);
-}
+static _Thread_local struct latency_started started; /* its operation follows on the same thread */
 
 static CK_RV get_slot_list(CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *count)
 {
-	trip(CALL_SLOT_LIST);
+	latency_trip(CALL_SLOT_LIST);
 	return inner->C_GetSlotList(present, list, count);
 }
 
 static CK_RV get_slot_info(CK_SLOT_ID slot, CK_SLOT_INFO *info)
 {
-	trip(CALL_SLOT_INFO);
+	latency_trip(CALL_SLOT_INFO);
 	return inner->C_GetSlotInfo(slot, info);
 }
 
 static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {
-	trip(CALL_TOKEN_INFO);
+	latency_trip(CALL_TOKEN_INFO);
 	return inner->C_GetTokenInfo(slot, info);
 }
 
 static CK_RV get_mechanism_list(CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, CK_ULONG *count)
 {
-	trip(CALL_MECHANISM_LIST);
+	latency_trip(CALL_MECHANISM_LIST);
 	return inner->C_GetMechanismList(slot, list, count);
 }
 
 static CK_RV get_mechanism_info(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info)
 {
-	trip(CALL_MECHANISM_INFO);
+	latency_trip(CALL_MECHANISM_INFO);
 	return inner->C_GetMechanismInfo(slot, type, info);
 }
 
@@ -137,7 +63,7 @@ static CK_RV open_session(
 {
 	CK_RV rv;
 
-	trip(CALL_OPEN_SESSION);
+	latency_trip(CALL_OPEN_SESSION);
 	if (session_limit > 0 && atomic_fetch_add(&sessions, 1) >= session_limit) {
 		atomic_fetch_sub(&sessions, 1);
 		return CKR_SESSION_COUNT;
@@ -150,78 +76,80 @@ static CK_RV open_session(
 
 static CK_RV close_session(CK_SESSION_HANDLE session)
 {
-	trip(CALL_CLOSE_SESSION);
+	latency_trip(CALL_CLOSE_SESSION);
 	atomic_fetch_sub(&sessions, 1);
 	return inner->C_CloseSession(session);
 }
 
 static CK_RV close_all_sessions(CK_SLOT_ID slot)
 {
-	trip(CALL_CLOSE_ALL);
+	latency_trip(CALL_CLOSE_ALL);
 	return inner->C_CloseAllSessions(slot);
 }
 
 static CK_RV get_session_info(CK_SESSION_HANDLE session, CK_SESSION_INFO *info)
 {
-	trip(CALL_SESSION_INFO);
+	latency_trip(CALL_SESSION_INFO);
 	return inner->C_GetSessionInfo(session, info);
 }
 
 static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG len)
 {
-	trip(CALL_LOGIN);
+	latency_trip(CALL_LOGIN);
 	return inner->C_Login(session, user, pin, len);
 }
 
 static CK_RV logout(CK_SESSION_HANDLE session)
 {
-	trip(CALL_LOGOUT);
+	latency_trip(CALL_LOGOUT);
 	return inner->C_Logout(session);
 }
 
 static CK_RV create_object(
     CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *object)
 {
-	trip(CALL_CREATE);
+	latency_trip(CALL_CREATE);
 	return inner->C_CreateObject(session, template, count, object);
 }
 
 static CK_RV copy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *template,
     CK_ULONG count, CK_OBJECT_HANDLE *copy)
 {
-	trip(CALL_COPY);
+	latency_trip(CALL_COPY);
 	return inner->C_CopyObject(session, object, template, count, copy);
 }
 
 static CK_RV destroy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
 {
-	trip(CALL_DESTROY);
+	latency_trip(CALL_DESTROY);
 	return inner->C_DestroyObject(session, object);
 }
 
 static CK_RV get_attribute_value(
     CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *template, CK_ULONG count)
 {
-	trip(CALL_GET_ATTRIBUTES);
+	latency_trip(CALL_GET_ATTRIBUTES);
 	return inner->C_GetAttributeValue(session, object, template, count);
 }
 
 static CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, CK_ULONG count)
 {
-	trip(CALL_FIND_INIT);
+	latency_trip(CALL_FIND_INIT);
 	return inner->C_FindObjectsInit(session, template, count);
 }
 
 static CK_RV find_objects(
     CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *objects, CK_ULONG max, CK_ULONG *count)
 {
-	trip(CALL_FIND);
+	latency_trip(CALL_FIND);
 	return inner->C_FindObjects(session, objects, max, count);
 }
 
 static CK_RV init_operation(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
-    CK_OBJECT_HANDLE key, CK_RV (*init)(CK_SESSION_HANDLE, CK_MECHANISM *, CK_OBJECT_HANDLE))
+    CK_OBJECT_HANDLE key, bool decrypt,
+    CK_RV (*init)(CK_SESSION_HANDLE, CK_MECHANISM *, CK_OBJECT_HANDLE))
 {
+	started.decrypt = decrypt;
 	started.mechanism = *mechanism;
 	started.key = key;
 	return replay ? CKR_OK : init(session, mechanism, key);
@@ -229,49 +157,14 @@ static CK_RV init_operation(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
 
 static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
-	trip(CALL_SIGN_INIT);
-	return init_operation(session, mechanism, key, inner->C_SignInit);
+	latency_trip(CALL_SIGN_INIT);
+	return init_operation(session, mechanism, key, false, inner->C_SignInit);
 }
 
 static CK_RV decrypt_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
-	trip(CALL_DECRYPT_INIT);
-	return init_operation(session, mechanism, key, inner->C_DecryptInit);
-}
-
-static bool replayed(bool decrypt, CK_BYTE *out, CK_ULONG *out_len)
-{
-	bool found = false;
-
-	pthread_mutex_lock(&lock);
-	for (size_t i = 0; i < answer_count && !found; i++) {
-		const struct answer *a = &answers[i];
-
-		if (a->decrypt != decrypt || a->mechanism != started.mechanism.mechanism ||
-		    a->key != started.key || a->len > *out_len)
-			continue;
-		memcpy(out, a->octets, a->len);
-		*out_len = a->len;
-		found = true;
-	}
-	pthread_mutex_unlock(&lock);
-	return found;
-}
-
-static void remember(bool decrypt, const CK_BYTE *out, CK_ULONG out_len)
-{
-	pthread_mutex_lock(&lock);
-	if (answer_count < sizeof(answers) / sizeof(*answers) &&
-	    out_len <= sizeof(answers->octets)) {
-		struct answer *a = &answers[answer_count++];
-
-		a->decrypt = decrypt;
-		a->mechanism = started.mechanism.mechanism;
-		a->key = started.key;
-		a->len = out_len;
-		memcpy(a->octets, out, out_len);
-	}
-	pthread_mutex_unlock(&lock);
+	latency_trip(CALL_DECRYPT_INIT);
+	return init_operation(session, mechanism, key, true, inner->C_DecryptInit);
 }
 
 static CK_RV sign(
@@ -279,16 +172,16 @@ static CK_RV sign(
 {
 	CK_RV rv = CKR_OK;
 
-	crypto_trip(CALL_SIGN);
+	latency_crypto_trip(CALL_SIGN);
 	if (!replay)
 		return inner->C_Sign(session, data, len, out, out_len);
-	if (replayed(false, out, out_len))
+	if (latency_replayed(&started, out, out_len))
 		return CKR_OK;
 	rv = inner->C_SignInit(session, &started.mechanism, started.key);
 	if (rv == CKR_OK)
 		rv = inner->C_Sign(session, data, len, out, out_len);
 	if (rv == CKR_OK)
-		remember(false, out, *out_len);
+		latency_remember(&started, out, *out_len);
 	return rv;
 }
 
@@ -297,36 +190,36 @@ static CK_RV decrypt(
 {
 	CK_RV rv = CKR_OK;
 
-	crypto_trip(CALL_DECRYPT);
+	latency_crypto_trip(CALL_DECRYPT);
 	if (!replay)
 		return inner->C_Decrypt(session, data, len, out, out_len);
-	if (replayed(true, out, out_len))
+	if (latency_replayed(&started, out, out_len))
 		return CKR_OK;
 	rv = inner->C_DecryptInit(session, &started.mechanism, started.key);
 	if (rv == CKR_OK)
 		rv = inner->C_Decrypt(session, data, len, out, out_len);
 	if (rv == CKR_OK)
-		remember(true, out, *out_len);
+		latency_remember(&started, out, *out_len);
 	return rv;
 }
 
 static CK_RV derive_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE base,
     CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *key)
 {
-	crypto_trip(CALL_DERIVE);
+	latency_crypto_trip(CALL_DERIVE);
 	return inner->C_DeriveKey(session, mechanism, base, template, count, key);
 }
 
 static CK_RV unwrap_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE with,
     CK_BYTE *wrapped, CK_ULONG len, CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *key)
 {
-	crypto_trip(CALL_UNWRAP);
+	latency_crypto_trip(CALL_UNWRAP);
 	return inner->C_UnwrapKey(session, mechanism, with, wrapped, len, template, count, key);
 }
 
 static CK_RV generate_random(CK_SESSION_HANDLE session, CK_BYTE *out, CK_ULONG len)
 {
-	trip(CALL_RANDOM);
+	latency_trip(CALL_RANDOM);
 	return inner->C_GenerateRandom(session, out, len);
 }
 
@@ -366,27 +259,6 @@ static void take_over(void)
 	outer.C_GenerateRandom = generate_random;
 }
 
-static long number(const char *name)
-{
-	const char *text = getenv(name);
-
-	return text != NULL ? strtol(text, NULL, 10) : 0;
-}
-
-/* A shared mapping, because programs may end by _exit. */
-static void share_counts(const char *path)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	void *memory = MAP_FAILED;
-
-	if (fd >= 0 && ftruncate(fd, sizeof(own_counts)) == 0)
-		memory = mmap(NULL, sizeof(own_counts), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (memory != MAP_FAILED)
-		counts = memory;
-	if (fd >= 0)
-		close(fd);
-}
-
 static void start(void)
 {
 	const char *path = getenv("LATENCY_MODULE");
@@ -399,12 +271,9 @@ static void start(void)
 		inner = NULL;
 		return;
 	}
-	every_us = number("LATENCY_US");
-	crypto_us = number("LATENCY_CRYPTO_US");
-	session_limit = number("LATENCY_SESSIONS");
+	latency_start();
+	session_limit = latency_number("LATENCY_SESSIONS");
 	replay = getenv("LATENCY_REPLAY") != NULL;
-	if (getenv("LATENCY_COUNTS") != NULL)
-		share_counts(getenv("LATENCY_COUNTS"));
 	take_over();
 }
 

@@ -2,9 +2,11 @@
  * keyops: private-key operations per second through hsmime's OpenSSL keys,
  * beside a loop of the bare PKCS#11 calls, in turns in one process.
  *
- * usage: bench_keyops rsa-sign|rsa-decrypt|ec-sign|ec-derive THREADS [raw|hsmime]
- * The keys of $BENCH_TOKEN: RSA has CKA_ID 01, EC P-256 has 02. With a third word only that one
- * works. $BENCH_CALL_LIMIT: milliseconds that a call may take (engine/zone.h); default none.
+ * usage: bench_keyops rsa-sign|rsa-decrypt|ec-sign|ec-derive THREADS [SESSIONS]
+ * The keys of $BENCH_TOKEN: RSA has CKA_ID 01, EC P-256 has 02. With SESSIONS hsmime's threads get no
+ * more than those (latency.c), and as many threads make the bare calls; their module is then
+ * $BENCH_RAW_MODULE, a copy of latency.so, which counts for itself.
+ * $BENCH_CALL_LIMIT: milliseconds that a call may take (engine/zone.h); default none.
  * Prints: operation, threads, raw/s, hsmime/s, ratio, separated by tabs.
  */
 #include "raw_token.h"
@@ -265,25 +267,39 @@ static const struct operation *operation_named(const char *name)
 	return NULL;
 }
 
+/* Each copy of the module reads the variable when it is loaded. */
+static void open_both(struct bench *b, unsigned sessions)
+{
+	char text[16];
+
+	if (sessions == 0) {
+		open_key(b);
+		raw_token_open(&b->token);
+		return;
+	}
+	raw_token_load(&b->token, bench_env("BENCH_RAW_MODULE"));
+	snprintf(text, sizeof(text), "%u", sessions);
+	setenv("LATENCY_SESSIONS", text, 1);
+	open_key(b);
+	raw_token_login(&b->token);
+}
+
 int main(int argc, char **argv)
 {
 	static struct bench b;
 	unsigned threads = argc == 3 || argc == 4 ? bench_number(argv[2]) : 0;
-	bool with_raw = argc != 4 || strcmp(argv[3], "hsmime") != 0;
-	bool with_evp = argc != 4 || strcmp(argv[3], "raw") != 0;
+	unsigned sessions = argc == 4 ? bench_number(argv[3]) : 0;
 	double raw = 0, evp = 0;
 
-	if (threads == 0 || threads > MAX_THREADS) {
-		fprintf(stderr, "usage: %s OPERATION THREADS [raw|hsmime]\n", argv[0]);
+	if (threads == 0 || threads > MAX_THREADS || sessions > threads) {
+		fprintf(stderr, "usage: %s OPERATION THREADS [SESSIONS]\n", argv[0]);
 		return 2;
 	}
 	b.op = operation_named(argv[1]);
-	open_key(&b);
-	if (with_raw)
-		raw_token_open(&b.token);
+	open_both(&b, sessions);
 	for (unsigned i = 0; i < TURNS; i++) {
-		raw += with_raw ? turn(&b, raw_worker, threads) / TURNS : 0;
-		evp += with_evp ? turn(&b, evp_worker, threads) / TURNS : 0;
+		raw += turn(&b, raw_worker, sessions > 0 ? sessions : threads) / TURNS;
+		evp += turn(&b, evp_worker, threads) / TURNS;
 	}
 	printf(
 	    "%s\t%u\t%.0f\t%.0f\t%.2f\n", b.op->name, threads, raw, evp, raw > 0 ? evp / raw : 0);

@@ -79,14 +79,17 @@ static CK_SLOT_ID find_slot(CK_FUNCTION_LIST *f, const char *label)
 	exit(1);
 }
 
-void raw_token_open(struct raw_token *t)
+void raw_token_load(struct raw_token *t, const char *module)
+{
+	t->f = load(module);
+}
+
+void raw_token_login(struct raw_token *t)
 {
 	CK_C_INITIALIZE_ARGS args = { .flags = CKF_OS_LOCKING_OK };
 	const char *pin = bench_env("BENCH_PIN");
-	CK_RV rv = CKR_OK;
+	CK_RV rv = t->f->C_Initialize(&args);
 
-	t->f = load(bench_env("HSMIME_MODULE"));
-	rv = t->f->C_Initialize(&args);
 	if (rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
 		raw_check(rv, "C_Initialize");
 	t->slot = find_slot(t->f, bench_env("BENCH_TOKEN"));
@@ -96,6 +99,12 @@ void raw_token_open(struct raw_token *t)
 	rv = t->f->C_Login(t->session, CKU_USER, (CK_UTF8CHAR *)(uintptr_t)pin, strlen(pin));
 	if (rv != CKR_USER_ALREADY_LOGGED_IN)
 		raw_check(rv, "C_Login");
+}
+
+void raw_token_open(struct raw_token *t)
+{
+	raw_token_load(t, bench_env("HSMIME_MODULE"));
+	raw_token_login(t);
 }
 
 CK_SESSION_HANDLE raw_token_session(const struct raw_token *t)

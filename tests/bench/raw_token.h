@@ -19,6 +19,10 @@ struct raw_token {
  */
 void raw_token_open(struct raw_token *t);
 
+/* raw_token_load(t, module), raw_token_login(t): the same in two steps, with that module. */
+void raw_token_load(struct raw_token *t, const char *module);
+void raw_token_login(struct raw_token *t);
+
 /* raw_token_session(t): one more session, read-only. */
 CK_SESSION_HANDLE raw_token_session(const struct raw_token *t);
 

@@ -8,6 +8,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #include "operate.h"
 #include "softtoken.h"
@@ -37,6 +38,29 @@ struct token_key *operate_key(struct engine *e, const char *uri, enum engine_pur
 	k = token_key_up_ref(found.key);
 	engine_found_free(&found);
 	return k;
+}
+
+int operate_find_recipient(struct engine_found *found, struct engine *e, const char *uri,
+    X509 *const *recipients, size_t count, struct error *err)
+{
+	struct engine_candidate c[4] = { 0 };
+	unsigned char *issuers[4] = { NULL }, *serials[4] = { NULL };
+	int r;
+
+	assert_in_range(count, 1, 4);
+	for (size_t i = 0; i < count; i++) {
+		int issuer = i2d_X509_NAME(X509_get_issuer_name(recipients[i]), &issuers[i]);
+		int serial = i2d_ASN1_INTEGER(X509_get_serialNumber(recipients[i]), &serials[i]);
+
+		c[i] = (struct engine_candidate){ issuers[i], (size_t)issuer, serials[i],
+			(size_t)serial, NULL, 0 };
+	}
+	r = engine_find_recipient(found, e, uri, c, count, err);
+	for (size_t i = 0; i < count; i++) {
+		OPENSSL_free(issuers[i]);
+		OPENSSL_free(serials[i]);
+	}
+	return r;
 }
 
 static void verify(

@@ -16,6 +16,13 @@ struct engine *operate_engine(void);
 /* The key that uri names. */
 struct token_key *operate_key(struct engine *e, const char *uri, enum engine_purpose purpose);
 
+/*
+ * operate_find_recipient(found, e, uri, recipients, count, err): engine_find_recipient for a message to
+ * those, 4 at most, each named by issuer and serial number.
+ */
+int operate_find_recipient(struct engine_found *found, struct engine *e, const char *uri,
+    X509 *const *recipients, size_t count, struct error *err);
+
 /* Sign a SHA-256 digest (PKCS #1 v1.5 or ECDSA). A status; the signature was verified where it is 0. */
 int operate_sign(struct token_key *k, struct error *err);
 

@@ -194,19 +194,11 @@ static void finding_a_key_costs_the_same_among_many(void **state)
 
 static unsigned long calls_to_find_recipient(X509 *cert, const char *uri)
 {
-	unsigned char *issuer = NULL, *serial = NULL;
-	struct engine_candidate c = { 0 };
 	struct engine_found found = { 0 };
 
-	c.issuer_len = (size_t)i2d_X509_NAME(X509_get_issuer_name(cert), &issuer);
-	c.serial_len = (size_t)i2d_ASN1_INTEGER(X509_get_serialNumber(cert), &serial);
-	c.issuer = issuer;
-	c.serial = serial;
 	proxy->reset();
-	assert_int_equal(engine_find_recipient(&found, e, uri, &c, 1, &err), 0);
+	assert_int_equal(operate_find_recipient(&found, e, uri, &cert, 1, &err), 0);
 	engine_found_free(&found);
-	OPENSSL_free(issuer);
-	OPENSSL_free(serial);
 	return proxy->round_trips();
 }
 

@@ -16,6 +16,7 @@
 
 #include "engine/engine.h"
 #include "engine/log.h"
+#include "operate.h"
 #include "softtoken.h"
 #include "softtoken_put.h"
 
@@ -177,23 +178,7 @@ static size_t first_token(void)
 static int decrypt(
     struct engine_found *found, const char *key, X509 *const *recipients, size_t count)
 {
-	struct engine_candidate c[3] = { 0 };
-	unsigned char *issuers[3] = { NULL }, *serials[3] = { NULL };
-	int r;
-
-	for (size_t i = 0; i < count; i++) {
-		int issuer = i2d_X509_NAME(X509_get_issuer_name(recipients[i]), &issuers[i]);
-		int serial = i2d_ASN1_INTEGER(X509_get_serialNumber(recipients[i]), &serials[i]);
-
-		c[i] = (struct engine_candidate){ issuers[i], (size_t)issuer, serials[i],
-			(size_t)serial, NULL, 0 };
-	}
-	r = engine_find_recipient(found, e, key, c, count, &err);
-	for (size_t i = 0; i < count; i++) {
-		OPENSSL_free(issuers[i]);
-		OPENSSL_free(serials[i]);
-	}
-	return r;
+	return operate_find_recipient(found, e, key, recipients, count, &err);
 }
 
 static int decrypt_for_alice(const char *key)

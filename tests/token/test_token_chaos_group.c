@@ -11,6 +11,9 @@
 
 #include <cmocka.h>
 
+#include <time.h>
+#include <unistd.h>
+
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
@@ -25,7 +28,7 @@
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
-static unsigned long seed, at; /* of the run; the random number at hand */
+static uint64_t at; /* the random number at hand; the seed at first */
 
 /* Below limit; an LCG (Knuth), of which the upper bits are used. */
 static size_t draw(size_t limit)
@@ -175,13 +178,13 @@ static void suffer(const struct kind *kinds, size_t count)
 		int r = k->operate(&err);
 
 		if (r != 0 && !(r == HSMIME_EINVALID && k->decrypts && is_verdict(&f)))
-			fail_msg("seed %lu, operation %d: %s %s %#lx: %d %s", seed, i, f.label,
+			fail_msg("operation %d: %s %s %#lx: %d %s", i, f.label,
 			    f.lost ? "lost" : f.name, f.rv, r, err.message);
 		heal(&f);
 		r = kinds[draw(count)].operate(&err);
 		if (r != 0)
-			fail_msg("seed %lu, after operation %d (%s %s %#lx): %d %s", seed, i,
-			    f.label, f.lost ? "lost" : f.name, f.rv, r, err.message);
+			fail_msg("after operation %d (%s %s %#lx): %d %s", i, f.label,
+			    f.lost ? "lost" : f.name, f.rv, r, err.message);
 	}
 	assert_int_equal(group_rig.proxy->wrong_pins(), 0);
 	assert_int_equal(group_rig.proxy->repeated_pins(), 0);
@@ -213,8 +216,10 @@ static int set_up(void **state)
 {
 	const char *wanted = getenv("CHAOS_SEED");
 
-	seed = wanted != NULL ? strtoul(wanted, NULL, 0) : 20260101;
-	at = seed;
+	at = wanted != NULL ? strtoull(wanted, NULL, 0)
+			    : (uint64_t)time(NULL) << 16 ^ (uint64_t)getpid();
+	printf("CHAOS_SEED=%llu\n", (unsigned long long)at);
+	fflush(stdout);
 	return group_rig_set_up(state);
 }
 

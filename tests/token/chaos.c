@@ -176,7 +176,7 @@ static CK_RV refuse_login(void)
 {
 	if (chaos_random(4) != 0)
 		return CKR_OK;
-	if (chaos_random(40) != 0)
+	if (chaos_random(80) != 0)
 		return not_the_pin[chaos_random(COUNT(not_the_pin))];
 	atomic_store(&chaos.pin_refused, true);
 	return the_pin[chaos_random(COUNT(the_pin))];

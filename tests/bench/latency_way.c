@@ -56,8 +56,10 @@ static void share_counts(const char *path)
 
 void latency_start(void)
 {
+	const char *path = getenv("LATENCY_COUNTS");
+
 	every_us = latency_number("LATENCY_US");
 	crypto_us = latency_number("LATENCY_CRYPTO_US");
-	if (getenv("LATENCY_COUNTS") != NULL)
-		share_counts(getenv("LATENCY_COUNTS"));
+	if (path != NULL)
+		share_counts(path);
 }

@@ -15,6 +15,7 @@
 struct group {
 	size_t count;
 	atomic_uint turn; /* which one comes first among those that are equally free */
+	atomic_size_t last;
 	struct token_key *keys[];
 };
 
@@ -30,7 +31,8 @@ static int check_same(struct token_key *const *keys, size_t count, struct error 
 	return 0;
 }
 
-int group_new(struct group **out, struct token_key *const *keys, size_t count, struct error *err)
+int group_new(struct group **out, struct token_key *const *keys, size_t count, unsigned turn,
+    struct error *err)
 {
 	struct group *g = NULL;
 	int r = 0;
@@ -46,6 +48,8 @@ int group_new(struct group **out, struct token_key *const *keys, size_t count, s
 	if (g == NULL)
 		return error_nomem(err);
 	g->count = count;
+	atomic_init(&g->turn, turn);
+	atomic_init(&g->last, turn % count);
 	for (size_t i = 0; i < count; i++)
 		g->keys[i] = token_key_up_ref(keys[i]);
 	*out = g;
@@ -106,6 +110,11 @@ static size_t choose(struct group *g, unsigned tried)
 	return best;
 }
 
+struct token_key *group_last(const struct group *g)
+{
+	return g->keys[atomic_load(&g->last)];
+}
+
 struct trial {
 	struct token_key *key;
 	enum probe kind;
@@ -135,7 +144,7 @@ static void try_out_due(struct group *g, enum probe kind)
 	for (size_t i = 0; i < g->count; i++) {
 		struct trial t = { .key = g->keys[i], .kind = kind };
 
-		if (!health_due(t.key->token, kind == PROBE_DECRYPT))
+		if (!health_due(t.key->token, kind != PROBE_SIGN))
 			continue;
 		if (health_no_pin(t.key->token))
 			(void)zone_run_apart(look, &t, t.key->engine->call_limit, &t.err);
@@ -196,6 +205,7 @@ int group_run(struct group *g, enum probe kind, struct token_key **key, int (*ru
 			log_say(
 			    1, "the signature is made again on another token: it may exist twice");
 		tried |= 1u << at;
+		atomic_store(&g->last, at);
 		r = run_on(g->keys[at], kind, key, run, arg, err);
 		if (tokens_fault(r, err))
 			failure = *err;

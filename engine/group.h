@@ -1,6 +1,6 @@
 /*
  * group: one key that several tokens hold. Operations are spread over the tokens by their free
- * sessions. One that fails is set aside (engine/health.h), tried out with data of our own
+ * sessions; where those are equally free, in turn. One that fails is set aside (engine/health.h), tried out with data of our own
  * (engine/probe.h) when its time is over, and taken again; the operation is done on another one
  * meanwhile. One whose key asks a person each time (key_asks) is not tried out: set aside it comes
  * last, until it signs well where the others fail. A call that hangs is given up alone (engine/zone.h).
@@ -19,10 +19,12 @@ struct group;
 #define GROUP_MAX 32 /* tokens */
 
 /*
- * group_new(out, keys, count, err): of so many keys, of which it takes references. HSMIME_EUSAGE
- * where they are not the same key, or too many; HSMIME_ENOMEM. group_free(g): NULL is allowed.
+ * group_new(out, keys, count, turn, err): of so many keys, of which it takes references; turn (modulo
+ * count) is the one that comes first of those that are equally free. HSMIME_EUSAGE where they are not the
+ * same key, or too many; HSMIME_ENOMEM. group_free(g): NULL is allowed.
  */
-int group_new(struct group **out, struct token_key *const *keys, size_t count, struct error *err);
+int group_new(struct group **out, struct token_key *const *keys, size_t count, unsigned turn,
+    struct error *err);
 void group_free(struct group *g);
 
 /*
@@ -35,5 +37,8 @@ void group_free(struct group *g);
  */
 int group_run(struct group *g, enum probe kind, struct token_key **key, int (*run)(void *arg),
     void *arg, struct error *err);
+
+/* group_last(g): the key that the last operation was tried with; before the first one any. */
+struct token_key *group_last(const struct group *g);
 
 #endif

@@ -56,7 +56,7 @@ EVP_PKEY *token_key_public(const struct token_key *k)
 
 const char *token_key_uri(const struct token_key *k)
 {
-	return k->uri;
+	return k->group != NULL ? group_last(k->group)->uri : k->uri;
 }
 
 /* SEQUENCE of two INTEGERs, each with a leading zero at worst. */
@@ -144,8 +144,8 @@ int key_run(
 	return engine_run(k->engine, run, arg, err);
 }
 
-int token_key_group(
-    struct token_key **out, struct token_key *const *keys, size_t count, struct error *err)
+int token_key_group(struct token_key **out, struct token_key *const *keys, size_t count,
+    unsigned turn, struct error *err)
 {
 	struct token_key *k = calloc(1, sizeof(*k));
 	int r;
@@ -155,7 +155,7 @@ int token_key_group(
 		return error_nomem(err);
 	atomic_init(&k->references, 1);
 	gate_init(&k->gate);
-	r = group_new(&k->group, keys, count, err);
+	r = group_new(&k->group, keys, count, turn, err);
 	if (r == 0) {
 		k->engine = engine_up_ref(keys[0]->engine);
 		k->token = keys[0]->token;

@@ -19,13 +19,13 @@ struct token_key;
 enum token_key_type { TOKEN_KEY_RSA, TOKEN_KEY_EC };
 
 /*
- * token_key_group(out, keys, count, err):
+ * token_key_group(out, keys, count, turn, err):
  * One key of several that are the same key on several tokens (at most 32): an operation is done by
- * whichever token is free and well (engine/group.h). It takes references of its own.
- * HSMIME_EUSAGE where they are not the same key; HSMIME_ENOMEM.
+ * whichever token is free and well, of several that are by keys[turn % count] first (engine/group.h).
+ * It takes references of its own. HSMIME_EUSAGE where they are not the same key; HSMIME_ENOMEM.
  */
-int token_key_group(
-    struct token_key **out, struct token_key *const *keys, size_t count, struct error *err);
+int token_key_group(struct token_key **out, struct token_key *const *keys, size_t count,
+    unsigned turn, struct error *err);
 
 /* token_key_up_ref(k), token_key_free(k): shared ownership; NULL may be freed. */
 struct token_key *token_key_up_ref(struct token_key *k);
@@ -41,7 +41,10 @@ enum token_key_type token_key_type(const struct token_key *k);
  */
 EVP_PKEY *token_key_public(const struct token_key *k);
 
-/* token_key_uri(k): RFC 7512, without secrets; k keeps it. */
+/*
+ * token_key_uri(k): RFC 7512, without secrets; k keeps it. Of a group that of the key that the last
+ * operation was done with.
+ */
 const char *token_key_uri(const struct token_key *k);
 
 enum token_sign_scheme {

@@ -331,17 +331,13 @@ int ctx_engine(struct engine **engine, hsmime_ctx *ctx)
 	return status;
 }
 
-int ctx_wrap(EVP_PKEY **key, hsmime_ctx *ctx, struct engine *e, const struct engine_found *found,
-    const char *asked, enum engine_purpose purpose)
+int ctx_wrap(EVP_PKEY **key, struct token_key **used, hsmime_ctx *ctx, struct engine *e,
+    const struct engine_found *found, const char *asked, enum engine_purpose purpose)
 {
-	struct token_key *k = NULL;
-	int status = groups_join(&k, ctx, e, found, asked, purpose, &ctx->err);
+	int status = groups_join(used, ctx, e, found, asked, purpose, &ctx->err);
 
 	*key = NULL;
-	if (status == 0)
-		status = provider_wrap_key(key, ctx->shared->libctx, k, &ctx->err);
-	token_key_free(k);
-	return status;
+	return status == 0 ? provider_wrap_key(key, ctx->shared->libctx, *used, &ctx->err) : status;
 }
 
 int ctx_token_error(hsmime_ctx *ctx, int status)

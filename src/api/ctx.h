@@ -85,13 +85,13 @@ struct cms_env ctx_env(hsmime_ctx *ctx);
 int ctx_engine(struct engine **engine, hsmime_ctx *ctx);
 
 /*
- * ctx_wrap(key, ctx, e, found, asked, purpose):
+ * ctx_wrap(key, used, ctx, e, found, asked, purpose):
  * found's key as an EVP_PKEY whose private-key operations go to the token, or to all the tokens of
- * the group that asked (groups_join's key) names or it belongs to; the caller frees it. 0, HSMIME_ENOMEM, HSMIME_EINTERNAL or
- * groups_join's errors.
+ * the group that asked (groups_join's key) names or it belongs to; *used is that key. The caller frees
+ * both. 0, HSMIME_ENOMEM, HSMIME_EINTERNAL or groups_join's errors.
  */
-int ctx_wrap(EVP_PKEY **key, hsmime_ctx *ctx, struct engine *e, const struct engine_found *found,
-    const char *asked, enum engine_purpose purpose);
+int ctx_wrap(EVP_PKEY **key, struct token_key **used, hsmime_ctx *ctx, struct engine *e,
+    const struct engine_found *found, const char *asked, enum engine_purpose purpose);
 
 /*
  * ctx_token_error(ctx, status):

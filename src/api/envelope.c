@@ -1,8 +1,9 @@
 #include "api/envelope.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 #include "api/keys.h"
+#include "engine/token_key.h"
 
 /* One envelope on its way: what the reader's callbacks need. */
 struct opening {
@@ -48,19 +49,24 @@ static int add_layer(struct opening *o, enum cms_type type)
 	return 0;
 }
 
-static void conclude(struct opening *o, int status, const struct enveloped_result *found)
+static int conclude(struct opening *o, int status, const struct enveloped_result *found)
 {
 	hsmime_layer *layer = &o->result->layers[o->layer];
+	char *uri = NULL;
 
+	if (status == 0) {
+		uri = strdup(token_key_uri(o->search.used));
+		status = uri == NULL ? error_nomem(o->env.err) : 0;
+	}
 	if (status != 0) {
 		layer_fail(layer, status, "%s", o->env.err->message);
-		free(o->search.used_uri);
-		return;
+		return status;
 	}
 	layer->trailing_octets = o->trailing;
-	result_enveloped(layer, found, o->search.used_uri);
+	result_enveloped(layer, found, uri);
 	if (!found->authenticated)
 		o->result->authenticated = 0;
+	return 0;
 }
 
 int envelope_open(
@@ -94,7 +100,8 @@ int envelope_open(
 		status = enveloped_read(&found, &in->ber, type, &request, &o.env);
 	status = ctx_token_error(e->ctx, status);
 	keys_unwrapper_clear(&o.search.unwrapper);
-	conclude(&o, status, &found);
+	status = conclude(&o, status, &found);
+	token_key_free(o.search.used);
 	enveloped_result_free(&found);
 	return status;
 }

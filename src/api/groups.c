@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 
@@ -196,18 +197,35 @@ static bool all_refused(const struct key_group *g)
 	return true;
 }
 
+/*
+ * The group does without m for now: the log is told, and does not hear it again before m is due for
+ * another look.
+ */
+static void go_on_without(struct member *m, const struct key_group *g, const struct error *why)
+{
+	time_t now = clock_seconds(CLOCK_MONOTONIC), before = atomic_exchange(&m->looked, now);
+	bool said = before != 0 && now - before < LOOK_AGAIN;
+
+	log_say(said ? 1 : 0, "the group %s goes on without %s%s: %s", g->name, m->uri,
+	    atomic_load(&m->refused) ? " and does not ask it again" : "", why->message);
+}
+
 /* That a key is not there says less than what else is wrong at another place: the first of that is kept. */
 static int find_first(struct engine_found *found, struct key_group *g, hsmime_ctx *ctx,
     struct engine *e, enum engine_purpose purpose, struct error *err)
 {
 	struct error failed = { 0 };
+	struct member *tried = NULL;
 	int status = HSMIME_ENOKEY;
 	bool all = all_refused(g);
 
 	for (size_t i = 0; i < g->count && status != 0 && status != HSMIME_ENOMEM; i++) {
 		if (atomic_load(&g->members[i].refused) && !all)
 			continue;
-		status = find_apart(found, &g->members[i], ctx, e, purpose, err);
+		if (tried != NULL)
+			go_on_without(tried, g, err);
+		tried = &g->members[i];
+		status = find_apart(found, tried, ctx, e, purpose, err);
 		if (status != 0 && status != HSMIME_ENOKEY && failed.code == 0)
 			failed = *err;
 	}
@@ -268,10 +286,8 @@ static int look(struct member *m, const struct joining *j, struct error *err)
 		*err = why;
 		return status;
 	}
-	atomic_store(&m->looked, clock_seconds(CLOCK_MONOTONIC));
 	/* Given out behind the gate: who is told may use the group. */
-	log_say(0, "the group %s goes on without %s%s: %s", j->group->name, m->uri,
-	    atomic_load(&m->refused) ? " and does not ask it again" : "", why.message);
+	go_on_without(m, j->group, &why);
 	return 0;
 }
 
@@ -314,6 +330,16 @@ static int gather(
 	return status;
 }
 
+/* Each of many small groups and processes begins at another token. */
+static int make_group(
+    struct token_key **out, struct token_key *const *keys, size_t count, struct error *err)
+{
+	static atomic_uint groups;
+	unsigned turn = (unsigned)getpid() + atomic_fetch_add(&groups, 1);
+
+	return token_key_group(out, keys, count, turn, err);
+}
+
 /* In no group by name, but found on several tokens all the same. */
 static int join_found(
     struct token_key **out, hsmime_ctx *ctx, const struct engine_found *found, struct error *err)
@@ -328,7 +354,7 @@ static int join_found(
 	for (size_t i = 0; i < found->other_count && count < GROUP_MAX; i++)
 		keys[count++] = found->others[i];
 	ctx_log(ctx, 1, "the key is on %zu tokens, which are used side by side", count);
-	return token_key_group(out, keys, count, err);
+	return make_group(out, keys, count, err);
 }
 
 /* The same key may be in several groups: one that was named is the one. */
@@ -363,5 +389,5 @@ int groups_join(struct token_key **out, hsmime_ctx *ctx, struct engine *e,
 	/* It went again just now: what it was found as says so best. */
 	if (status == 0 && count == 0)
 		keys[count++] = found->key;
-	return status != 0 ? status : token_key_group(out, keys, count, err);
+	return status != 0 ? status : make_group(out, keys, count, err);
 }

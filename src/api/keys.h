@@ -13,6 +13,7 @@
 /* Who signs. Zero before use. */
 struct signer {
 	EVP_PKEY *key;
+	struct token_key *used; /* the same; its URI is that of the key that signed, once it has */
 	X509 *certificate;
 	STACK_OF(X509) *chain; /* from the tokens and the options' files, without the certificate */
 };
@@ -48,7 +49,8 @@ struct recipient_search {
 	hsmime_ctx *ctx;
 	const char *key_uri;
 	const hsmime_certs *certs;
-	char *used_uri; /* set on success; the caller frees it */
+	/* Set on success; the caller frees it. Its URI is that of the key that did it, once it is done. */
+	struct token_key *used;
 	/* Set where the key unwraps content keys only; release with keys_unwrapper_clear. */
 	struct content_unwrapper unwrapper;
 };

@@ -259,11 +259,12 @@ static int by_files(struct engine_found *found, size_t *index, struct engine *en
 	return status;
 }
 
-static void tell(const struct recipient_search *search, X509 *cert)
+static void tell(const struct recipient_search *search, const struct engine_found *found)
 {
+	X509 *cert = found->certificate;
 	char *name = cert != NULL ? name_text(X509_get_subject_name(cert)) : NULL;
 
-	ctx_log(search->ctx, 1, "decrypting with the key %s%s%s", search->used_uri,
+	ctx_log(search->ctx, 1, "decrypting with the key %s%s%s", found->uri,
 	    name != NULL ? " of " : "", name != NULL ? name : "");
 	free(name);
 }
@@ -296,7 +297,8 @@ static int wrap(EVP_PKEY **key, struct recipient_search *search, struct engine *
 		status = provider_wrap_key(key, search->ctx->shared->libctx, joined, err);
 	if (status == 0 && token_key_unwraps(joined))
 		keys_unwrapper(&search->unwrapper, joined);
-	token_key_free(joined);
+	token_key_free(search->used);
+	search->used = joined;
 	return status;
 }
 
@@ -318,12 +320,8 @@ int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
 	} while (keys_wait(&told, search->ctx, engine, &found, &status));
 	if (status == 0)
 		status = wrap(key, search, engine, &found, err);
-	if (status == 0) {
-		free(search->used_uri);
-		search->used_uri = found.uri;
-		found.uri = NULL;
-		tell(search, found.certificate);
-	}
+	if (status == 0)
+		tell(search, &found);
 	engine_found_free(&found);
 	return status;
 }

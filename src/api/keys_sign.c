@@ -337,7 +337,8 @@ static int find(struct signer *s, hsmime_ctx *ctx, struct engine *engine,
 	if (status == 0)
 		status = build_chain(s, engine, options->certs, &ctx->err);
 	if (status == 0)
-		status = ctx_wrap(&s->key, ctx, engine, &found, options->key_uri, ENGINE_SIGN);
+		status =
+		    ctx_wrap(&s->key, &s->used, ctx, engine, &found, options->key_uri, ENGINE_SIGN);
 	if (status == 0)
 		status = made_signer(ctx, found.uri, s->certificate);
 	engine_found_free(&found);
@@ -364,6 +365,7 @@ int signer_find(struct signer *s, hsmime_ctx *ctx, const hsmime_sign_options *op
 void signer_free(struct signer *s)
 {
 	EVP_PKEY_free(s->key);
+	token_key_free(s->used);
 	X509_free(s->certificate);
 	sk_X509_pop_free(s->chain, X509_free);
 	*s = (struct signer){ 0 };

@@ -41,6 +41,21 @@ int made_signer(hsmime_ctx *ctx, const char *uri, X509 *cert)
 	return 0;
 }
 
+int made_key(hsmime_ctx *ctx, const char *uri)
+{
+	char *copy = NULL;
+
+	if (strcmp(ctx->made.key_uri, uri) == 0)
+		return 0;
+	copy = strdup(uri);
+	if (copy == NULL)
+		return error_nomem(&ctx->err);
+	free(ctx->made.key_uri);
+	ctx->made.key_uri = copy;
+	ctx_log(ctx, 1, "signed with the same key on another token: %s", uri);
+	return 0;
+}
+
 void made_signature(hsmime_ctx *ctx, const char *digest, const EVP_PKEY *key, bool pss)
 {
 	const struct digest_algorithm *known = digest_by_name(digest);

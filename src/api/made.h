@@ -16,6 +16,9 @@ void made_clear(hsmime_made *made);
 /* made_signer(ctx, uri, cert): who signs. 0 or HSMIME_ENOMEM, with its words. */
 int made_signer(hsmime_ctx *ctx, const char *uri, X509 *cert);
 
+/* made_key(ctx, uri): the key that signed, where it is another one than made_signer's. 0 or HSMIME_ENOMEM, with its words. */
+int made_key(hsmime_ctx *ctx, const char *uri);
+
 /* made_signature(ctx, digest, key, pss): how; digest is OpenSSL's name. */
 void made_signature(hsmime_ctx *ctx, const char *digest, const EVP_PKEY *key, bool pss);
 

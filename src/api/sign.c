@@ -7,6 +7,7 @@
 #include "api/made.h"
 #include "api/mail_input.h"
 #include "cms/signed_writer.h"
+#include "engine/token_key.h"
 #include "mail/compose.h"
 #include "mail/entity_writer.h"
 #include "util/crlf.h"
@@ -232,8 +233,10 @@ static int sign(struct signing *s, hsmime_output *out, const hsmime_source *in)
 		return status;
 	made_signature(s->ctx, s->digest, s->signer.key, s->options->pss != 0);
 	if (s->options->encrypt != NULL)
-		return sign_and_encrypt(s, out);
-	return mail ? sign_mail_plain(s, out) : sign_octets_plain(s, out);
+		status = sign_and_encrypt(s, out);
+	else
+		status = mail ? sign_mail_plain(s, out) : sign_octets_plain(s, out);
+	return status == 0 ? made_key(s->ctx, token_key_uri(s->signer.used)) : status;
 }
 
 struct call {

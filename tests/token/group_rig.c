@@ -117,7 +117,7 @@ void group_rig_open_two(const char *of_alpha, const char *of_beta, unsigned call
 	assert_int_equal(engine_new(&group_rig.e, &options, &err), 0);
 	keys[0] = group_rig.alpha = find("Alpha", of_alpha);
 	keys[1] = group_rig.beta = find("Beta", of_beta);
-	assert_int_equal(token_key_group(&group_rig.group, keys, 2, &err), 0);
+	assert_int_equal(token_key_group(&group_rig.group, keys, 2, 0, &err), 0);
 }
 
 void group_rig_open(const char *id, unsigned call_limit)

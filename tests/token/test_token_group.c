@@ -191,7 +191,7 @@ static void different_keys_are_no_group(void **state)
 	    operate_key(group_rig.e, "pkcs11:token=Alpha;id=%03", ENGINE_SIGN);
 	keys[1] = group_rig.beta =
 	    operate_key(group_rig.e, "pkcs11:token=Beta;id=%03", ENGINE_SIGN);
-	assert_int_equal(token_key_group(&group_rig.group, keys, 2, &err), HSMIME_EUSAGE);
+	assert_int_equal(token_key_group(&group_rig.group, keys, 2, 0, &err), HSMIME_EUSAGE);
 	assert_non_null(strstr(err.message, "are not the same key"));
 	assert_null(group_rig.group);
 }

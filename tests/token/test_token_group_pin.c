@@ -171,7 +171,7 @@ static void open_careful(const char *pin_source)
 	    operate_key(group_rig.e, "pkcs11:token=Alpha;id=%01", ENGINE_DECRYPT);
 	keys[1] = group_rig.beta =
 	    operate_key(group_rig.e, "pkcs11:token=Beta;id=%01", ENGINE_DECRYPT);
-	assert_int_equal(token_key_group(&group_rig.group, keys, 2, &err), 0);
+	assert_int_equal(token_key_group(&group_rig.group, keys, 2, 0, &err), 0);
 	data_len = operate_encrypt(data, group_rig.group);
 }
 

@@ -172,21 +172,34 @@ static bool found_is(struct search *s, const EVP_PKEY *key)
 	return is;
 }
 
-/*
- * The tokens that show something of the key, or the others; *tried counts them. one: the key, where
- * it is clear which it is, so that the first token that has it will do; or NULL.
- */
-static int on_tokens(
-    struct search *s, struct token *const *tokens, bool shown, const EVP_PKEY *one, size_t *tried)
+/* Tokens that show something of the key, or the others. */
+struct round {
+	bool shown;
+	bool open_only; /* no PIN is sent */
+	EVP_PKEY
+	    *one; /* of which the first token will do that has it; NULL: it may be several keys */
+	size_t tried, failed;
+};
+
+static bool takes_part(const struct round *round, struct search *s, struct token *t)
+{
+	if (round->open_only && find_order(t) != FIND_OPEN)
+		return false;
+	return hints_at(s, t) == round->shown && (!s->passes_pin || find_further(s, t));
+}
+
+static int on_tokens(struct round *round, struct search *s, struct token *const *tokens)
 {
 	int r = 0;
 
-	for (; r == 0 && *tokens != NULL; tokens++)
-		if (hints_at(s, *tokens) == shown && (!s->passes_pin || find_further(s, *tokens))) {
-			*tried += 1;
-			r = on_token(s, *tokens);
-			s->passes_pin = s->passes_pin && found_is(s, one);
-		}
+	for (; r == 0 && *tokens != NULL; tokens++) {
+		if (!takes_part(round, s, *tokens))
+			continue;
+		r = on_token(s, *tokens);
+		s->passes_pin = s->passes_pin && found_is(s, round->one);
+		round->tried++;
+		round->failed += passed_find(&s->passed, *tokens) != NULL;
+	}
 	return r;
 }
 
@@ -208,9 +221,9 @@ static int on_every_token(struct search *s)
 static int over_tokens(struct search *s)
 {
 	CK_ATTRIBUTE template[2];
-	size_t n = uri_template(template, &s->uri), shown = 0, hidden = 0;
+	size_t n = uri_template(template, &s->uri);
+	struct round shown = { .shown = true }, hidden = { .shown = false };
 	struct token **tokens = NULL;
-	EVP_PKEY *one = NULL;
 	int r;
 
 	if (!s->several)
@@ -218,12 +231,14 @@ static int over_tokens(struct search *s)
 	r = find_tokens(&tokens, s);
 	if (r < 0)
 		return r;
-	one = find_one_key(s, template, n);
-	s->passes_pin = one != NULL;
-	r = on_tokens(s, tokens, true, one, &shown);
-	if (r == 0 && s->count == 0 && s->unfit == 0 && !passed_pin(&s->passed))
-		r = shown == 0 ? on_every_token(s) : on_tokens(s, tokens, false, one, &hidden);
-	EVP_PKEY_free(one);
+	shown.one = hidden.one = find_one_key(s, template, n);
+	s->passes_pin = shown.one != NULL;
+	r = on_tokens(&shown, s, tokens);
+	/* Where one that shows it failed, PINs of those that do not are not tried for it. */
+	hidden.open_only = shown.failed > 0;
+	if (r == 0 && s->count == 0 && s->unfit == 0)
+		r = shown.tried == 0 ? on_every_token(s) : on_tokens(&hidden, s, tokens);
+	EVP_PKEY_free(shown.one);
 	free(tokens);
 	return r;
 }

@@ -138,6 +138,16 @@ static int refused(const struct attempt *a, CK_RV rv)
 	return HSMIME_EPIN;
 }
 
+static int cancelled(const struct attempt *a, CK_RV rv)
+{
+	char name[48];
+
+	error_set(a->err, HSMIME_EPIN, "no PIN was typed on the pad of token \"%s\" (%s)",
+	    a->token->label, recovery_name(rv, name, sizeof(name)));
+	return error_hint(
+	    a->err, "start again, and type it on the pad before the token stops waiting");
+}
+
 /* The module, not the token: its session may not do this, or it does it in another way. */
 static bool other_way(CK_RV rv)
 {
@@ -154,6 +164,8 @@ int login_answer_error(const struct attempt *a, CK_RV rv)
 		return expired(a);
 	if (rv == CKR_PIN_LOCKED)
 		return locked(a);
+	if (a->about.pin_pad && (rv == CKR_FUNCTION_CANCELED || rv == CKR_CANCEL))
+		return cancelled(a, rv);
 	if (login_answer(&a->sent, rv) == ANSWER_REFUSED)
 		return refused(a, rv);
 	if (a->sent.call == LOGIN_SET_PIN && login_answer_new(a->err, rv, label, "new PIN"))

@@ -27,6 +27,24 @@ unsigned attempt_flags(const struct token *t, enum hsmime_pin_kind kind)
 	return kind == HSMIME_PIN_SO ? (flags >> 4) & all : 0;
 }
 
+/* Unattended, and nothing tells the next run of a PIN that was refused. */
+static bool forgetful(const struct pin_source *source)
+{
+	return !pin_attended(source) && source->memory != NULL &&
+	       !pin_memory_usable(source->memory);
+}
+
+static int refuse_forgetful(const struct attempt *a)
+{
+	error_set(a->err, HSMIME_EPIN,
+	    "a wrong PIN was given for token \"%s\", and the state folder can't be written, which "
+	    "would keep this one from being sent again and again",
+	    a->token->label);
+	return error_hint(a->err,
+	    "make the state folder writable (in a systemd service by StateDirectory=), or log in "
+	    "once by hand (hsmime keys --login), which resets the count");
+}
+
 /* Whether nothing forbids a PIN that nobody has typed. */
 static int check_flags(const struct attempt *a)
 {
@@ -34,12 +52,26 @@ static int check_flags(const struct attempt *a)
 
 	if ((flags & HSMIME_TOKEN_PIN_LOCKED) != 0)
 		return login_answer_error(a, CKR_PIN_LOCKED);
+	if ((flags & HSMIME_TOKEN_PIN_COUNT_LOW) != 0 && forgetful(a->source))
+		return refuse_forgetful(a);
 	if ((flags & HSMIME_TOKEN_PIN_FINAL_TRY) == 0 || pin_person(a->source))
 		return 0;
 	error_set(a->err, HSMIME_EPIN,
 	    "one more wrong PIN locks token \"%s\"; nothing logs in unattended", a->token->label);
 	return error_hint(a->err, "log in once by hand with the right PIN (hsmime keys --login), "
 				  "which resets the count");
+}
+
+/* A right PIN takes them away; what the token says is read again only after a while. */
+static void clear_flags(struct token *t, enum hsmime_pin_kind kind)
+{
+	const unsigned tries =
+	    HSMIME_TOKEN_PIN_COUNT_LOW | HSMIME_TOKEN_PIN_FINAL_TRY | HSMIME_TOKEN_PIN_LOCKED;
+
+	if (kind == HSMIME_PIN_USER)
+		atomic_fetch_and(&t->flags, ~tries);
+	else if (kind == HSMIME_PIN_SO)
+		atomic_fetch_and(&t->flags, ~(tries << 4));
 }
 
 /* Who types at the token's own pad may do it again. CKR_USER_ALREADY_LOGGED_IN is what was wanted. */
@@ -51,6 +83,8 @@ static int judge(struct attempt *a, bool typed_at_pad, CK_RV rv)
 	*a->rv = again ? rv : CKR_OK;
 	a->lost = again || answer == ANSWER_LOST;
 	a->unseen = answer == ANSWER_UNSEEN;
+	if (answer == ANSWER_ACCEPTED)
+		clear_flags(a->token, a->about.kind);
 	return a->unseen || answer == ANSWER_ACCEPTED ? 0 : login_answer_error(a, rv);
 }
 

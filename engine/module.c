@@ -178,10 +178,14 @@ static bool complete(const CK_FUNCTION_LIST *f)
 static CK_RV get_functions(struct module *m, CK_C_GetFunctionList get)
 {
 	CK_FUNCTION_LIST *first = NULL, *second = NULL;
-	CK_RV rv = get(&first);
+	CK_RV rv = module_enter(m, "C_GetFunctionList");
 
+	if (rv != CKR_OK)
+		return rv;
+	rv = get(&first);
 	if (rv == CKR_OK)
 		rv = get(&second);
+	module_leave(m);
 	if (rv == CKR_OK && !complete(first))
 		rv = CKR_FUNCTION_NOT_SUPPORTED;
 	if (rv != CKR_OK)
@@ -191,9 +195,21 @@ static CK_RV get_functions(struct module *m, CK_C_GetFunctionList get)
 	return CKR_OK;
 }
 
+/* What a module does when it is loaded may hang as its calls may. */
+static void *load(struct module *m)
+{
+	void *handle;
+
+	if (module_enter(m, "dlopen") != CKR_OK)
+		return NULL;
+	handle = dlopen(m->path, RTLD_LAZY | RTLD_LOCAL);
+	module_leave(m);
+	return handle;
+}
+
 static int load_file(struct module *m, struct error *err)
 {
-	void *handle = dlopen(m->path, RTLD_LAZY | RTLD_LOCAL);
+	void *handle = load(m);
 	CK_C_GetFunctionList get = NULL;
 	Dl_info info;
 	CK_RV rv;

@@ -237,12 +237,13 @@ void session_give(struct session *s, struct token *t)
 
 	pthread_mutex_lock(&pool->lock);
 	current = s->generation == pool->generation;
-	if (current) {
+	if (current)
 		pool->idle[pool->idle_count++] = s->handle;
-		pthread_cond_signal(&pool->given);
-	}
 	pthread_mutex_unlock(&pool->lock);
-	if (!current)
+	/* Woken inside it would only wait for the lock. */
+	if (current)
+		pthread_cond_signal(&pool->given);
+	else
 		close_stale(t, s->handle);
 	s->handle = 0;
 }

@@ -97,6 +97,7 @@ sign() { # argument...
 @test "the person at the pad cancels, mistypes, types" {
 	sabotage 'pad -'
 	run_as 4 sign </dev/null
+	said 'no PIN was typed on the pad of token "[^"]*" \(CKR_FUNCTION_CANCELED\)'
 	sabotage 'pad 99999'
 	run_as 4 sign </dev/null
 	[ "$(calls C_Login)" = 1 ]

@@ -233,6 +233,7 @@ static void nor_is_it_when_it_comes_first(void **state)
 	for (int i = 0; i < 3; i++)
 		signs("group:other");
 	assert_int_equal(person.asked_beta, 1);
+	was_said("the group other goes on without " BETA " and does not ask it again", true);
 }
 
 /* The file that it comes from is not there at first: no PIN was sent, and nobody was asked. */

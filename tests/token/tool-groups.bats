@@ -165,6 +165,24 @@ used_both() {
 	said 'there is no group \[grup office\]'
 }
 
+@test "a token whose PIN is wrong is told of, though it is the first" {
+	printf 999999 >wrong
+	chmod 600 wrong
+	run_as 0 hsmime sign -k "$A?pin-source=file:$PWD/wrong" -k "$B" -o signed.eml "$W/mail.eml"
+	[ "$(grep -c 'goes on without pkcs11:token=Demo.* refused the PIN' <<<"$stderr")" = 1 ]
+	run_as 0 hsmime keys --login # the count begins anew
+}
+
+@test "what is reported is the key that did it" {
+	sabotage 'only Demo' 'refuse C_SignInit CKR_DEVICE_ERROR' 'refuse C_Decrypt CKR_DEVICE_REMOVED'
+	for _ in 1 2 3; do
+		run_as 0 hsmime sign --json -k "$A" -k "$B" -o signed.eml "$W/mail.eml"
+		[[ $(field 'd["key"]' <<<"$output") == *token=Spare* ]]
+		run_as 0 hsmime decrypt --json -k "$A" -k "$B" -o mail.eml "$W/enc.eml"
+		[[ $(field 'd["layers"][0]["key"]' <<<"$output") == *token=Spare* ]]
+	done
+}
+
 @test "a token that hangs is given up, and the other one signs" {
 	sabotage 'hang C_Sign'
 	run_as 0 timeout 60 "$HSMIME" sign --call-limit 1 -k "$A" -k "$B" -o signed.eml "$W/mail.eml"

@@ -42,6 +42,16 @@ nothing_left() {
 	said 'does not answer .C_Initialize has not returned.'
 }
 
+@test "and a module that does not come back from being loaded" {
+	for at in dlopen C_GetFunctionList; do
+		for command in keys doctor; do
+			HANG_AT=$at run_as 4 timeout 60 "$HSMIME" "$command" --call-limit 1 \
+				--module "$HSMIME_BUILD/tests/token/hanging_module.so"
+			grep -q "does not answer .$at has not returned" <<<"$output$stderr"
+		done
+	done
+}
+
 # For root p11-kit reads no configuration below HOME.
 @test "behind p11-kit's proxy it takes all tokens with it, and the hint tells the way past it" {
 	sabotage 'hang C_Initialize'

@@ -64,6 +64,22 @@ not_tried() {
 	[ "$(calls C_Login)" = 1 ]
 }
 
+@test "a right PIN takes the warning of the last try away at once" {
+	sabotage 'pin_tries 3'
+	export PROXY_TRIES=$PWD/tries
+	for wrong in 111111 222222; do
+		printf %s "$wrong" >"$wrong"
+		chmod 600 "$wrong"
+		run_as 4 hsmime "${sign[@]}" --pin-source "file:$PWD/$wrong"
+	done
+	sabotage 'pin_tries 3' 'authenticate 1 1'
+	at_terminal 'expect "Type yes to go on: "; send -- "yes\r"
+		expect "PIN of the token Demo to sign: "; send -- "123456\r"
+		expect "PIN of the token Demo to sign with the key "; send -- "123456\r"' "${sign[@]}"
+	signed
+	[ "$(grep -c 'last try' <<<"$output")" = 1 ]
+}
+
 @test "and by nobody else" {
 	local answer
 	for answer in no '' y yess YES; do

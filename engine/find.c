@@ -177,7 +177,7 @@ struct round {
 	bool shown;
 	bool open_only; /* no PIN is sent */
 	EVP_PKEY
-	    *one; /* of which the first token will do that has it; NULL: it may be several keys */
+	*one; /* of which the first token will do that has it; NULL: it may be several keys */
 	size_t tried, failed;
 };
 

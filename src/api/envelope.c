@@ -54,7 +54,8 @@ static int conclude(struct opening *o, int status, const struct enveloped_result
 	hsmime_layer *layer = &o->result->layers[o->layer];
 	char *uri = NULL;
 
-	if (status == 0) {
+	/* The content key of a first pass needs no key. */
+	if (status == 0 && o->search.used != NULL) {
 		uri = strdup(token_key_uri(o->search.used));
 		status = uri == NULL ? error_nomem(o->env.err) : 0;
 	}

@@ -163,12 +163,32 @@ static void a_folder_that_others_may_write_is_not_used(void **state)
 	char folder[400];
 
 	(void)state;
+	memory_write_pin(pin_rig_right);
+	memory_logs_in(memory_file, false);
+	snprintf(folder, sizeof(folder), "%s/pins", memory_folder);
+	assert_int_equal(chmod(folder, 0777), 0);
+	memory_logs_in(memory_file, false);
+	warned_once_of_the_folder();
+}
+
+/* Where nothing tells the next run of a PIN that was refused, the token's own warning is heeded. */
+static void unattended_a_token_that_warns_gets_none_where_nothing_is_kept(void **state)
+{
+	char folder[400];
+
+	(void)state;
 	memory_spends_a_try(memory_file);
 	snprintf(folder, sizeof(folder), "%s/pins", memory_folder);
 	assert_int_equal(chmod(folder, 0777), 0);
 	memory_write_pin(pin_rig_right);
+	for (int i = 0; i < 2; i++) {
+		memory_next_process(memory_file, false);
+		pin_rig_refused(PIN_RIG_KEY, "the state folder can't be written", 0);
+	}
+	/* A person may go on, which resets the count. */
+	pin_rig.person.answer = pin_rig_right;
+	memory_logs_in(NULL, true);
 	memory_logs_in(memory_file, false);
-	warned_once_of_the_folder();
 }
 
 int main(void)
@@ -185,6 +205,7 @@ int main(void)
 		TEST(refusals_that_are_not_the_pin_s_are_not_remembered),
 		TEST(a_folder_that_can_not_be_written_is_a_warning_once),
 		TEST(a_folder_that_others_may_write_is_not_used),
+		TEST(unattended_a_token_that_warns_gets_none_where_nothing_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, pin_rig_set_up, pin_rig_tear_down);

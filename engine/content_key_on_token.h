@@ -19,8 +19,9 @@
 struct token_content_key {
 	struct token_key *key; /* that unwrapped it; a reference of its own */
 	enum token_content content;
-	struct session session;      /* taken */
-	CK_OBJECT_HANDLE chosen;     /* one of the two below; which one is told to nobody */
+	bool one_of_several;     /* the key is of a group: where its token fails it is set aside */
+	struct session session;  /* taken */
+	CK_OBJECT_HANDLE chosen; /* one of the two below; which one is told to nobody */
 	CK_OBJECT_HANDLE substitute; /* 0: none */
 	CK_OBJECT_HANDLE unwrapped;  /* 0: none */
 	/* One decryption: */

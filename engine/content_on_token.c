@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 
 #include "engine/content_calls.h"
+#include "engine/health.h"
 #include "engine/key.h"
 #include "engine/recovery.h"
 #include "engine/slot.h"
@@ -52,7 +53,15 @@ static int make_room(struct token_content_key *c, struct error *err)
 	return 0;
 }
 
-int token_content_begin(struct token_content_key *c, const struct token_content_params *params,
+/* What has begun on one token ends there, and the next message goes to another one. */
+static int judged(const struct token_content_key *c, int r, const struct error *err)
+{
+	if (r == HSMIME_ETOKEN && c->one_of_several && err != NULL)
+		health_failed(c->key->token, err);
+	return r;
+}
+
+static int begin(struct token_content_key *c, const struct token_content_params *params,
     const hsmime_sink *plain, struct error *err)
 {
 	int r = content_call_free(c, err);
@@ -73,6 +82,12 @@ int token_content_begin(struct token_content_key *c, const struct token_content_
 	c->sent = c->given = 0;
 	/* GCM's Init takes the attributes, which come behind the content. */
 	return c->content != TOKEN_CONTENT_AES_GCM ? init(c, err) : 0;
+}
+
+int token_content_begin(struct token_content_key *c, const struct token_content_params *params,
+    const hsmime_sink *plain, struct error *err)
+{
+	return judged(c, begin(c, params, plain, err), err);
 }
 
 /* What a call gave, of CBC. */
@@ -200,10 +215,10 @@ int token_content_update(
 {
 	int r = content_call_free(c, err);
 
-	if (r != 0)
-		return r;
-	return c->content == TOKEN_CONTENT_AES_GCM ? update_gcm(c, data, len, err)
-						   : update_cbc(c, data, len, err);
+	if (r == 0)
+		r = c->content == TOKEN_CONTENT_AES_GCM ? update_gcm(c, data, len, err)
+							: update_cbc(c, data, len, err);
+	return judged(c, r, err);
 }
 
 static int finish_cbc(struct token_content_key *c, struct error *err)
@@ -278,9 +293,10 @@ int token_content_finish(
 {
 	int r = content_call_free(c, err);
 
-	if (r != 0)
-		return r;
-	return c->content == TOKEN_CONTENT_AES_GCM ? finish_gcm(c, end, err) : finish_cbc(c, err);
+	if (r == 0)
+		r = c->content == TOKEN_CONTENT_AES_GCM ? finish_gcm(c, end, err)
+							: finish_cbc(c, err);
+	return judged(c, r, err);
 }
 
 /*

@@ -282,6 +282,8 @@ int token_key_unwrap(struct token_content_key **on_token, unsigned char *out, si
 	if (on_token != NULL)
 		*on_token = NULL;
 	r = key_run(&c.key, PROBE_DECRYPT, run, &c, &own);
+	if (r == 0 && on_token != NULL && *on_token != NULL)
+		(*on_token)->one_of_several = k->group != NULL;
 	if (r < 0) {
 		*out_len = 0;
 		if (err != NULL)

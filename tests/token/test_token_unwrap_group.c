@@ -9,6 +9,7 @@
 
 #include <openssl/rsa.h>
 
+#include "engine/content_on_token.h"
 #include "group_rig.h"
 
 #define TIMES 4
@@ -123,6 +124,46 @@ static void what_the_other_cannot_do_is_no_failure_of_it(void **state)
 	assert_false(group_rig_logged("token \"Beta\" (serial number"));
 }
 
+static int drop(void *arg, const void *data, size_t len)
+{
+	(void)arg;
+	(void)data;
+	(void)len;
+	return 0;
+}
+
+/* Content that was begun on a token ends there, and the next message goes to another one. */
+static void a_token_that_fails_at_content_is_set_aside(void **state)
+{
+	static const unsigned char substitute[16] = "in its place", blocks[32];
+	const struct token_content_params params = { blocks, 16, 0 };
+	const struct token_content_end none = { NULL, NULL, 0 };
+	const hsmime_sink sink = { drop, NULL };
+	unsigned char data[MODULUS], out[MODULUS];
+	struct token_decrypt q = { .scheme = TOKEN_DECRYPT_RSA_PKCS1,
+		.data = data,
+		.len = sizeof(data),
+		.substitute = substitute,
+		.substitute_len = sizeof(substitute) };
+	struct token_content_key *c = NULL;
+	struct error err = { 0 };
+	size_t len = sizeof(out);
+
+	(void)state;
+	encrypt(data, RSA_PKCS1_PADDING, NULL);
+	group_rig.proxy->unwrap_sensitive(1);
+	group_rig.proxy->lose("Alpha");
+	assert_int_equal(
+	    token_key_unwrap(&c, out, &len, group_rig.group, &q, TOKEN_CONTENT_AES_CBC, &err), 0);
+	assert_non_null(c);
+	assert_int_equal(token_content_begin(c, &params, &sink, &err), 0);
+	group_rig.proxy->refuse("C_DecryptUpdate", CKR_DEVICE_REMOVED, 0, 1);
+	(void)token_content_update(c, blocks, sizeof(blocks), &err);
+	assert_int_equal(token_content_finish(c, &none, &err), HSMIME_ETOKEN);
+	group_rig_was_logged("token \"Beta\" (serial number");
+	token_content_free(c);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, group_rig_end)
 
 int main(void)
@@ -132,6 +173,7 @@ int main(void)
 		TEST(where_it_is_gone_the_other_does_what_it_can),
 		TEST(content_keys_move_on_with_all_the_room_that_there_is),
 		TEST(what_the_other_cannot_do_is_no_failure_of_it),
+		TEST(a_token_that_fails_at_content_is_set_aside),
 	};
 
 	return cmocka_run_group_tests(tests, group_rig_set_up, group_rig_tear_down);

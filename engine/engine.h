@@ -102,6 +102,7 @@ void engine_keys_free(hsmime_key *list, size_t count);
 
 /* What a key is wanted for. */
 enum engine_purpose { ENGINE_SIGN, ENGINE_DECRYPT };
+#define ENGINE_PURPOSES 2
 
 /* A private key that was found. Zero before use; free with engine_found_free. */
 struct engine_found {

@@ -114,6 +114,7 @@ struct engine_found {
 	struct token_key **others; /* the same key on other tokens, where it was found there too */
 	size_t other_count;
 	bool tie;     /* with HSMIME_ENOKEY: not for want of a key, but of a choice */
+	bool unfit;   /* with HSMIME_ENOKEY: it is there, but may not be used for that */
 	size_t match; /* engine_find_recipient: which of the candidates */
 };
 

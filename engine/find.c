@@ -68,6 +68,7 @@ static int nothing(struct search *s)
 
 int find_finish(struct engine_found *found, struct search *s)
 {
+	found->unfit = s->count == 0 && s->unfit > 0;
 	if (s->count == 0)
 		return nothing(s);
 	find_prefer(s);

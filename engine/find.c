@@ -288,7 +288,7 @@ static int parse_quietly(struct uri *u, const char *text, const struct engine *e
 {
 	struct error ignored = { 0 };
 
-	return uri_parse(u, text, e->module->own_instances ? NULL : e->module, &ignored);
+	return uri_parse(u, text, e->module->proxy ? NULL : e->module, &ignored);
 }
 
 static bool says(

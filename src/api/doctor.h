@@ -126,6 +126,12 @@ void doctor_say(struct doctor *d, enum doctor_kind kind, const char *subject, co
 void doctor_fail(
     struct doctor *d, enum doctor_kind kind, const char *subject, const struct error *err);
 
+/*
+ * doctor_fold(d, from): of the findings from that place on, where more than 20 of one kind are, make one
+ * of those behind the 20.
+ */
+void doctor_fold(struct doctor *d, size_t from);
+
 /* doctor_question(d, run, arg, err): run(arg), which makes token calls; as zone_run (engine/zone.h). */
 int doctor_question(struct doctor *d, int (*run)(void *arg), void *arg, struct error *err);
 

@@ -227,7 +227,7 @@ void doctor_keys(
 	struct diagnosis_object *list = NULL;
 	struct holding h = { .d = d, .e = e, .query = query, .login = login };
 	struct error err = { 0 };
-	size_t count = 0;
+	size_t count = 0, from;
 	int status;
 
 	status = gather(&list, &count, &h, t, &err);
@@ -240,11 +240,13 @@ void doctor_keys(
 	d->all_shown &= h.all;
 	h.list = list;
 	h.count = count;
+	from = d->count;
 	h.trials = calloc(count + 1, sizeof(*h.trials));
 	if (h.trials != NULL)
 		look_at_all(&h);
 	else
 		d->nomem = true;
+	doctor_fold(d, from);
 	free(h.trials);
 	diagnose_objects_free(list, count);
 }

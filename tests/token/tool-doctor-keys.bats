@@ -117,3 +117,40 @@ limited() {
 	examined 4 01 'limit_key 1 5' 'unwrap_sensitive 1' 'refuse C_Decrypt CKR_DEVICE_ERROR 0 99'
 	told key-signs key-decrypt-failed use-sign use-decrypt-none
 }
+
+# said_of ID: of how many each finding of that id is said, in order
+said_of() {
+	field "[f['count'] for f in d['findings'] if f['id'] == '$1']" <<<"$output"
+}
+
+# The saboteur's further keys have no certificate, and no search finds one of them.
+@test "what is found of many keys is told of 20 one by one, and of the others together" {
+	local one_by_one='1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1'
+	sabotage 'extra_keys 20'
+	run_as 5 hsmime doctor --login --json --ca "$W/ca.pem"
+	[ "$(said_of key-no-certificate)" = "[$one_by_one]" ]
+	sabotage 'extra_keys 21'
+	run_as 5 hsmime doctor --login --json --ca "$W/ca.pem"
+	[ "$(said_of key-no-certificate)" = "[$one_by_one, 1]" ]
+	sabotage 'extra_keys 300'
+	run_as 5 hsmime doctor --login --json --ca "$W/ca.pem"
+	[ "$(said_of key-no-certificate)" = "[$one_by_one, 280]" ]
+	[ "$(said_of key-sign-failed)" = "[$one_by_one, 280]" ]
+	[ "$(field "[f['status'] for f in d['findings'] if f['id'] == 'key-sign-failed'][20] != 'ok'" <<<"$output")" = True ]
+	[ "$(said_of key-signs)" = '[1, 1, 1, 1]' ]
+	run_as 5 hsmime doctor --login --ca "$W/ca.pem"
+	[ "$(grep -c 'the token has no certificate for the key$' <<<"$output")" = 20 ]
+	[ "$(grep -c 'the token has no certificate for the key (and 279 more like it)$' <<<"$output")" = 1 ]
+	[[ ${lines[-1]} == '600 errors, 301 warnings, '*' well' ]]
+}
+
+@test "of those together the worst is what the report ends with" {
+	sabotage 'extra_keys 30'
+	run_as 5 hsmime doctor --login --json --ca "$W/ca.pem"
+	sabotage 'extra_keys 30' "refuse C_FindObjectsInit CKR_DEVICE_ERROR $(($(calls C_FindObjectsInit) - 5)) 99"
+	run_as 4 hsmime doctor --login --json --ca "$W/ca.pem"
+	[ "$(field "sorted(set(f['status'] for f in d['findings'] if f['id'] == 'key-decrypt-failed' and f['count'] == 1))" \
+		<<<"$output")" = "['no-key']" ]
+	[ "$(field "[f['status'] for f in d['findings'] if f['id'] == 'key-decrypt-failed' and f['count'] > 1]" \
+		<<<"$output")" = "['token']" ]
+}

@@ -57,7 +57,7 @@ int diagnose_module(struct diagnosis_module *d, struct engine *e, struct error *
 
 	memset(d, 0, sizeof(*d));
 	d->file = e->module->file;
-	d->all = e->module->own_instances;
+	d->all = e->module->proxy;
 	return engine_run(e, ask_module, &q, err);
 }
 

@@ -138,7 +138,7 @@ struct diagnosis_object {
 	bool rsa;
 	bool supported; /* a key: RSA or EC */
 	bool always_authenticate;
-	unsigned usage; /* enum hsmime_key_usage of a private key */
+	bool may[ENGINE_PURPOSES]; /* what neither kind nor flags of a private key exclude */
 	unsigned char *id;
 	size_t id_len;
 	char *label;

@@ -90,8 +90,9 @@ static int fill(
 	d->named = is_named(g, t, o, d->certificate);
 	d->rsa = object_ulong(o, CKA_KEY_TYPE, CKK_EC) == CKK_RSA;
 	d->always_authenticate = object_bool(o, CKA_ALWAYS_AUTHENTICATE, false);
-	d->usage = object_usage(o);
 	d->supported = object_supported(o);
+	for (enum engine_purpose p = ENGINE_SIGN; p <= ENGINE_DECRYPT; p++)
+		d->may[p] = g->kind != DIAGNOSIS_PRIVATE || search_fits(o, p);
 	d->id = copy(id);
 	d->id_len = id != NULL ? id->ulValueLen : 0;
 	d->label = copy(label);

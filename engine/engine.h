@@ -102,6 +102,7 @@ void engine_keys_free(hsmime_key *list, size_t count);
 
 /* What a key is wanted for. */
 enum engine_purpose { ENGINE_SIGN, ENGINE_DECRYPT };
+#define ENGINE_PURPOSES 2
 
 /* A private key that was found. Zero before use; free with engine_found_free. */
 struct engine_found {
@@ -113,6 +114,7 @@ struct engine_found {
 	struct token_key **others; /* the same key on other tokens, where it was found there too */
 	size_t other_count;
 	bool tie;     /* with HSMIME_ENOKEY: not for want of a key, but of a choice */
+	bool unfit;   /* with HSMIME_ENOKEY: it is there, but may not be used for that */
 	size_t match; /* engine_find_recipient: which of the candidates */
 };
 

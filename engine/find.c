@@ -68,6 +68,7 @@ static int nothing(struct search *s)
 
 int find_finish(struct engine_found *found, struct search *s)
 {
+	found->unfit = s->count == 0 && s->unfit > 0;
 	if (s->count == 0)
 		return nothing(s);
 	find_prefer(s);
@@ -302,7 +303,7 @@ static int parse_quietly(struct uri *u, const char *text, const struct engine *e
 {
 	struct error ignored = { 0 };
 
-	return uri_parse(u, text, e->module->own_instances ? NULL : e->module, &ignored);
+	return uri_parse(u, text, e->module->proxy ? NULL : e->module, &ignored);
 }
 
 static bool says(

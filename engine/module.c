@@ -8,6 +8,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <p11-kit/p11-kit.h>
 
 #include "engine/recovery.h"
 #include "engine/slot.h"
@@ -174,25 +175,36 @@ static bool complete(const CK_FUNCTION_LIST *f)
 	       f->C_Decrypt != NULL && f->C_DeriveKey != NULL;
 }
 
-/* Whether two callers of C_GetFunctionList get two instances, as with p11-kit-proxy. */
 static CK_RV get_functions(struct module *m, CK_C_GetFunctionList get)
 {
-	CK_FUNCTION_LIST *first = NULL, *second = NULL;
+	CK_FUNCTION_LIST *functions = NULL;
 	CK_RV rv = module_enter(m, "C_GetFunctionList");
 
 	if (rv != CKR_OK)
 		return rv;
-	rv = get(&first);
-	if (rv == CKR_OK)
-		rv = get(&second);
+	rv = get(&functions);
 	module_leave(m);
-	if (rv == CKR_OK && !complete(first))
+	if (rv == CKR_OK && !complete(functions))
 		rv = CKR_FUNCTION_NOT_SUPPORTED;
-	if (rv != CKR_OK)
-		return rv;
-	m->functions = first;
-	m->own_instances = second != first;
-	return CKR_OK;
+	if (rv == CKR_OK)
+		m->functions = functions;
+	return rv;
+}
+
+/*
+ * By its name, or where it is the library of p11-kit itself, which the proxy is a link to. p11-kit's
+ * client, which also gives each caller an instance of its own, leads to what its server has.
+ */
+static bool is_proxy(const char *path, const void *library)
+{
+	CK_FUNCTION_LIST **(*load)(const char *, int) = p11_kit_modules_load;
+	const char *name = strrchr(path, '/');
+	Dl_info p11kit;
+
+	if (strcmp(name != NULL ? name + 1 : path, MODULE_DEFAULT) == 0)
+		return true;
+	return library != NULL && dladdr(*(void **)&load, &p11kit) != 0 &&
+	       p11kit.dli_fbase == library;
 }
 
 /* What a module does when it is loaded may hang as its calls may. */
@@ -211,7 +223,7 @@ static int load_file(struct module *m, struct error *err)
 {
 	void *handle = load(m);
 	CK_C_GetFunctionList get = NULL;
-	Dl_info info;
+	Dl_info info = { 0 };
 	CK_RV rv;
 
 	if (handle == NULL) {
@@ -236,6 +248,7 @@ static int load_file(struct module *m, struct error *err)
 		return describe_failure(m, rv, err);
 	}
 	m->file = dladdr(*(void **)&get, &info) != 0 ? info.dli_fname : m->path;
+	m->proxy = is_proxy(m->path, info.dli_fbase);
 	return 0;
 }
 

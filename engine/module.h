@@ -29,8 +29,8 @@ struct module {
 	char *path;                  /* as it was asked for */
 	const char *file;            /* as the loader found it */
 	CK_FUNCTION_LIST *functions; /* our own; call it by engine/cryptoki.h */
-	bool own_instances; /* each C_GetFunctionList is an instance of its own: p11-kit's proxy */
-	bool owner;         /* our C_Initialize was the first, so C_Finalize is ours */
+	bool proxy;                  /* p11-kit's, for all the modules that it is configured with */
+	bool owner;                  /* our C_Initialize was the first, so C_Finalize is ours */
 	bool initialising; /* a C_Initialize of ours has not come to its end, and may yet succeed */
 	bool serial;       /* CKR_CANT_LOCK: one call at a time, from the first such answer on */
 	struct gate turn;  /* of those calls */

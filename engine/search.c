@@ -104,14 +104,13 @@ void search_set_apart(struct search *s, size_t index)
 	close_gap(s, index);
 }
 
-/* Flags that a token does not tell stand in nobody's way; the operation will show. */
-static bool fits_purpose(const struct search *s, const struct object *o)
+bool search_fits(const struct object *o, enum engine_purpose purpose)
 {
 	CK_ULONG type = object_ulong(o, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
 
 	if (!object_supported(o))
 		return false;
-	if (s->purpose == ENGINE_SIGN)
+	if (purpose == ENGINE_SIGN)
 		return object_bool(o, CKA_SIGN, true);
 	if (type == CKK_RSA && object_unwraps_only(o))
 		return true;
@@ -155,7 +154,7 @@ static int note_private(struct query *q, struct work *w, CK_OBJECT_HANDLE handle
 	if (rv != CKR_OK)
 		return unreadable(w, rv);
 	other = copies_has(&o) || is_another(s, &o);
-	if (other || !fits_purpose(s, &o)) {
+	if (other || !search_fits(&o, s->purpose)) {
 		s->unfit += !other;
 		s->unsupported += !other && !object_supported(&o);
 		object_free(&o);

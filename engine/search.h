@@ -67,6 +67,12 @@ void search_drop(struct search *s, size_t index);
 void search_set_apart(struct search *s, size_t index);
 
 /*
+ * search_fits(o, purpose): whether the private key is of a kind and has flags for that. Flags that a
+ * token does not tell stand in nobody's way; the operation will show.
+ */
+bool search_fits(const struct object *o, enum engine_purpose purpose);
+
+/*
  * search_private(s, t, template, count):
  * Log in to t and add its private keys that fit the template (without
  * CKA_CLASS, which is added) and the purpose to s->hits. Returns 0 or a status;

@@ -71,9 +71,9 @@ static int check_module(P11KitUri *p11, const struct module *m, struct error *er
 
 	if (m == NULL || (path == NULL && name == NULL) || module_fits(path, name, m->file))
 		return 0;
-	if (m->own_instances && configured(path, name))
+	if (m->proxy && configured(path, name))
 		return 0;
-	if (m->own_instances && configured_stuck())
+	if (m->proxy && configured_stuck())
 		return watch_stuck(err, NULL);
 	error_set(err, HSMIME_EPOLICY,
 	    "the URI names a PKCS#11 module that is not configured, and loading it would run its "

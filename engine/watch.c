@@ -148,7 +148,7 @@ static void describe(
 		error_set(err, HSMIME_ETOKEN,
 		    "the PKCS#11 module %s does not answer (%s has not returned)", m->path,
 		    function);
-	if (t == NULL && m->own_instances)
+	if (t == NULL && m->proxy)
 		what =
 		    "'hsmime doctor' tells which of the modules behind p11-kit it is, and --module "
 		    "goes past it";

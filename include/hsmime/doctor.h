@@ -28,6 +28,11 @@ typedef struct hsmime_finding {
 	int status;       /* of an error: the hsmime_status that work would end with; else 0 */
 	char *what;       /* one line without a final stop, as hsmime_ctx_error */
 	char *what_to_do; /* the same, or NULL where nothing is to be done */
+	/*
+	 * 1; or of how many keys or certificates of a token it is said, where it was said of 20 others one
+	 * by one: then subject and what are those of the first of them.
+	 */
+	size_t count;
 } hsmime_finding;
 
 typedef struct hsmime_doctor_options {

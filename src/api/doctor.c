@@ -51,7 +51,7 @@ static void add(struct doctor *d, enum doctor_kind kind, const char *subject, co
 		return;
 	d->list[d->count++] = (hsmime_finding){ row->id, row->area, copy_text(d, subject),
 		row->level, row->level == HSMIME_FINDING_ERROR ? status : 0, copy_text(d, what),
-		copy_text(d, what_to_do) };
+		copy_text(d, what_to_do), 1 };
 }
 
 void doctor_say(struct doctor *d, enum doctor_kind kind, const char *subject, const char *fmt, ...)

@@ -82,6 +82,7 @@ enum doctor_kind {
 	DOCTOR_CERTIFICATE_WEAK,
 	DOCTOR_CERTIFICATE_NO_EMAIL,
 	DOCTOR_CERTIFICATE_NO_KEY,
+	DOCTOR_CERTIFICATE_KEY_LIMITED,
 	DOCTOR_USE_SIGN,
 	DOCTOR_USE_SIGN_NONE,
 	DOCTOR_USE_DECRYPT,
@@ -107,12 +108,14 @@ struct doctor {
 	hsmime_finding *list;
 	size_t count, room;
 	bool nomem;
-	unsigned can_sign, can_decrypt; /* certificates that are valid now */
+	/* Certificates that are valid now, and whose keys can do it. */
+	unsigned good[ENGINE_PURPOSES];
 	unsigned certificates, too_early;
 	unsigned private_keys, bare_keys; /* bare: without a certificate */
 	struct diagnosis_keys keys;       /* options->key and options->more_keys */
 	bool all_shown;                   /* every token was logged in to */
 	bool unread;                      /* what is on a token could not be seen */
+	bool key_failed;                  /* one that was tried */
 };
 
 /* doctor_say(d, kind, subject, fmt, ...): a finding. */
@@ -122,6 +125,12 @@ void doctor_say(struct doctor *d, enum doctor_kind kind, const char *subject, co
 /* doctor_fail(d, kind, subject, err): one in err's words; its hint goes before the kind's. */
 void doctor_fail(
     struct doctor *d, enum doctor_kind kind, const char *subject, const struct error *err);
+
+/*
+ * doctor_fold(d, from): of the findings from that place on, where more than 20 of one kind are, make one
+ * of those behind the 20.
+ */
+void doctor_fold(struct doctor *d, size_t from);
 
 /* doctor_question(d, run, arg, err): run(arg), which makes token calls; as zone_run (engine/zone.h). */
 int doctor_question(struct doctor *d, int (*run)(void *arg), void *arg, struct error *err);
@@ -133,18 +142,33 @@ int doctor_question(struct doctor *d, int (*run)(void *arg), void *arg, struct e
 void doctor_host(struct doctor *d);
 int doctor_module(struct doctor *d);
 void doctor_tokens(struct doctor *d, struct engine *e);
-void doctor_certificate(struct doctor *d, X509 *cert, const char *subject);
+
+/* What the keys of a certificate are good for; all false where it has none. */
+struct doctor_uses {
+	bool known;                /* one is of a kind that hsmime uses */
+	bool may[ENGINE_PURPOSES]; /* by their flags */
+	bool can[ENGINE_PURPOSES]; /* one of them may, and did not fail at it where it was tried */
+};
+
+void doctor_certificate(
+    struct doctor *d, X509 *cert, const char *subject, const struct doctor_uses *key);
 
 /* doctor_keys(d, e, t, query, login): those on t; query: how to come to its PIN, behind a URI, or NULL. */
 void doctor_keys(
     struct doctor *d, struct engine *e, const hsmime_token *t, const char *query, bool login);
 
+/* What became of it. */
+struct doctor_trial {
+	bool failed[ENGINE_PURPOSES];
+	/* The signature shows that the public key it is compared with is another key's. */
+	bool strange;
+};
+
 /*
- * doctor_try(d, e, uri, query, usage): one signature and one decryption with the private key that the URI
- * names; query, which is not shown, belongs behind it, or is NULL. False where the signature shows that the
- * public key it is compared with is another key's; nothing is decrypted then.
+ * doctor_try(out, d, e, key, query): one signature and one decryption with the private key, as far as it
+ * may; query, which is not shown, belongs behind its URI, or is NULL. A strange one decrypts nothing.
  */
-bool doctor_try(
-    struct doctor *d, struct engine *e, const char *uri, const char *query, unsigned usage);
+void doctor_try(struct doctor_trial *out, struct doctor *d, struct engine *e,
+    const struct diagnosis_object *key, const char *query);
 
 #endif

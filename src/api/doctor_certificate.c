@@ -40,7 +40,25 @@ static bool tell_dates(struct doctor *d, X509 *cert, const char *name, const cha
 	return certificate_valid_now(cert);
 }
 
-static void tell_use(struct doctor *d, X509 *cert, const char *subject, bool valid)
+/* A certificate without a key is looked at, but nobody signs or decrypts with it. */
+static void tell_key(
+    struct doctor *d, X509 *cert, const char *subject, const struct doctor_uses *key)
+{
+	static const char *const words[ENGINE_PURPOSES] = {
+		[ENGINE_SIGN] = "it is one to sign mail with, but its key may not sign",
+		[ENGINE_DECRYPT] = "it is one to encrypt mail for, but its key may not decrypt",
+	};
+
+	for (enum engine_purpose p = ENGINE_SIGN; p <= ENGINE_DECRYPT; p++) {
+		if (!certificate_fits(cert, p))
+			continue;
+		d->good[p] += key->can[p];
+		if (key->known && !key->may[p])
+			doctor_say(d, DOCTOR_CERTIFICATE_KEY_LIMITED, subject, "%s", words[p]);
+	}
+}
+
+static void tell_use(struct doctor *d, X509 *cert, const char *subject)
 {
 	bool signs = certificate_fits(cert, ENGINE_SIGN),
 	     decrypts = certificate_fits(cert, ENGINE_DECRYPT);
@@ -48,8 +66,6 @@ static void tell_use(struct doctor *d, X509 *cert, const char *subject, bool val
 			   : decrypts ? "it is not one to sign mail with"
 				      : "it is not one for mail at all";
 
-	d->can_sign += valid && signs;
-	d->can_decrypt += valid && decrypts;
 	if (!signs || !decrypts)
 		doctor_say(d, DOCTOR_CERTIFICATE_USAGE, subject,
 		    "%s, by its key usage or extended key usage", what);
@@ -93,13 +109,16 @@ static void tell_chain(struct doctor *d, X509 *cert, const char *subject)
 		doctor_say(d, DOCTOR_CERTIFICATE_UNTRUSTED, subject, "%s", problem);
 }
 
-void doctor_certificate(struct doctor *d, X509 *cert, const char *subject)
+void doctor_certificate(
+    struct doctor *d, X509 *cert, const char *subject, const struct doctor_uses *key)
 {
 	char *name = name_text(X509_get_subject_name(cert));
 	bool valid = tell_dates(d, cert, name != NULL ? name : "?", subject);
 
 	d->certificates++;
-	tell_use(d, cert, subject, valid);
+	tell_use(d, cert, subject);
+	if (valid)
+		tell_key(d, cert, subject, key);
 	tell_strength(d, cert, subject);
 	tell_emails(d, cert, subject);
 	tell_chain(d, cert, subject);

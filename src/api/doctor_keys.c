@@ -14,9 +14,8 @@ struct holding {
 	const struct diagnosis_object *list;
 	size_t count;
 	bool login;
-	bool all; /* private keys show */
-	/* By the place in list: private keys whose signature shows that the public key is another's. */
-	bool *strange;
+	bool all;                    /* private keys show */
+	struct doctor_trial *trials; /* of private keys, by the place in list */
 };
 
 /* By their IDs; where one of them has none, by the public key, as engine/choice.h does. */
@@ -115,8 +114,6 @@ static bool tell_certificates(const struct holding *h, const struct diagnosis_ob
 
 static void look_at_key(const struct holding *h, const struct diagnosis_object *o)
 {
-	const unsigned useful =
-	    HSMIME_KEY_SIGN | (o->rsa ? HSMIME_KEY_DECRYPT | HSMIME_KEY_UNWRAP : HSMIME_KEY_DERIVE);
 	bool fits;
 
 	h->d->private_keys++;
@@ -130,36 +127,49 @@ static void look_at_key(const struct holding *h, const struct diagnosis_object *
 	if (!o->supported)
 		doctor_say(h->d, DOCTOR_KEY_NOT_FOR_MAIL, o->uri,
 		    "the key is neither RSA nor EC, and this version uses no others");
-	else if ((o->usage & useful) == 0)
+	else if (!o->may[ENGINE_SIGN] && !o->may[ENGINE_DECRYPT])
 		doctor_say(h->d, DOCTOR_KEY_NOT_FOR_MAIL, o->uri,
 		    "the key may neither sign nor decrypt, so hsmime has no use for it");
 	else if (h->login && (fits || o->rsa)) /* an EC key is compared with its certificate */
-		h->strange[o - h->list] =
-		    !doctor_try(h->d, h->e, o->uri, h->query, o->usage & useful);
+		doctor_try(&h->trials[o - h->list], h->d, h->e, o, h->query);
 }
 
-/* Whether one of the keys, those of the kind that shows, may be the certificate's. */
-static bool has_key(const struct holding *h, const struct diagnosis_object *o)
+static void add_uses(
+    struct doctor_uses *uses, const struct diagnosis_object *key, const struct doctor_trial *trial)
+{
+	uses->known |= key->supported;
+	for (size_t p = 0; p < ENGINE_PURPOSES; p++) {
+		uses->may[p] |= key->may[p];
+		uses->can[p] |= key->may[p] && !trial->failed[p];
+	}
+}
+
+/* Of the keys, those of the kind that shows, that may be the certificate's. */
+static struct doctor_uses uses_of(const struct holding *h, const struct diagnosis_object *o)
 {
 	bool shows = h->all || partners(h, o, DIAGNOSIS_PRIVATE) > 0;
 	enum diagnosis_kind kind = shows ? DIAGNOSIS_PRIVATE : DIAGNOSIS_PUBLIC;
 	const struct diagnosis_object *key;
+	struct doctor_uses uses = { 0 };
 	size_t at = 0, seen = 0;
 
 	while ((key = partner(&at, h, o, kind)) != NULL) {
 		EVP_PKEY *public_key = shows ? known_public(h, key) : key->public_key;
+		const struct doctor_trial *trial = &h->trials[key - h->list];
 
-		if (!h->strange[key - h->list] && same_or_unknown(o->public_key, public_key))
-			return true;
+		if (!trial->strange && same_or_unknown(o->public_key, public_key))
+			add_uses(&uses, key, trial);
 		seen++;
 	}
-	return !shows && seen == 0;
+	if (!shows && seen == 0)
+		memset(uses.can, true, sizeof(uses.can));
+	return uses;
 }
 
 /* Without a public key object too, SoftHSM and others show nothing of a key before a login. */
 static void look_at_certificate(const struct holding *h, const struct diagnosis_object *o)
 {
-	size_t signs = h->d->can_sign, decrypts = h->d->can_decrypt;
+	struct doctor_uses uses;
 	bool alone = h->all && partners(h, o, DIAGNOSIS_PRIVATE) == 0;
 	bool authority =
 	    o->certificate != NULL && (X509_get_extension_flags(o->certificate) & EXFLAG_CA) != 0;
@@ -169,12 +179,8 @@ static void look_at_certificate(const struct holding *h, const struct diagnosis_
 	if (alone)
 		doctor_say(h->d, DOCTOR_CERTIFICATE_NO_KEY, o->uri,
 		    "the certificate's private key is not here");
-	doctor_certificate(h->d, o->certificate, o->uri);
-	if (has_key(h, o))
-		return;
-	/* It is looked at, but nobody signs or decrypts with it. */
-	h->d->can_sign = signs;
-	h->d->can_decrypt = decrypts;
+	uses = uses_of(h, o);
+	doctor_certificate(h->d, o->certificate, o->uri, &uses);
 }
 
 static void look_at_public_key(const struct holding *h, const struct diagnosis_object *o)
@@ -221,7 +227,7 @@ void doctor_keys(
 	struct diagnosis_object *list = NULL;
 	struct holding h = { .d = d, .e = e, .query = query, .login = login };
 	struct error err = { 0 };
-	size_t count = 0;
+	size_t count = 0, from;
 	int status;
 
 	status = gather(&list, &count, &h, t, &err);
@@ -234,11 +240,13 @@ void doctor_keys(
 	d->all_shown &= h.all;
 	h.list = list;
 	h.count = count;
-	h.strange = calloc(count + 1, sizeof(*h.strange));
-	if (h.strange != NULL)
+	from = d->count;
+	h.trials = calloc(count + 1, sizeof(*h.trials));
+	if (h.trials != NULL)
 		look_at_all(&h);
 	else
 		d->nomem = true;
-	free(h.strange);
+	doctor_fold(d, from);
+	free(h.trials);
 	diagnose_objects_free(list, count);
 }

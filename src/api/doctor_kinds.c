@@ -125,14 +125,18 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	    "name the key with -k; --from can't find it" },
 	[DOCTOR_CERTIFICATE_NO_KEY] = { "certificate-no-key", "certificate", WARNING, 0,
 	    "its key may be on another token, or have another ID than the certificate" },
+	[DOCTOR_CERTIFICATE_KEY_LIMITED] = { "certificate-key-limited", "certificate", WARNING, 0,
+	    "let the key do it too: CKA_SIGN, or to decrypt CKA_DECRYPT or CKA_UNWRAP (RSA) or "
+	    "CKA_DERIVE (EC); or get a certificate for what the key may do" },
 	[DOCTOR_USE_SIGN] = { "use-sign", "use", OK, 0, NULL },
 	[DOCTOR_USE_SIGN_NONE] = { "use-sign-none", "use", WARNING, 0,
-	    "get a certificate that is valid now and made to sign mail" },
+	    "see to the key, where something is said of it; else get a certificate that is valid "
+	    "now and made to sign mail" },
 	[DOCTOR_USE_DECRYPT] = { "use-decrypt", "use", OK, 0, NULL },
 	[DOCTOR_USE_DECRYPT_NONE] = { "use-decrypt-none", "use", WARNING, 0,
-	    "get a certificate with keyEncipherment (RSA) or keyAgreement (EC) to receive "
-	    "encrypted "
-	    "mail" },
+	    "see to the key, where something is said of it; else get a certificate with "
+	    "keyEncipherment (RSA) or keyAgreement (EC) to receive encrypted mail" },
 	[DOCTOR_USE_NONE] = { "use-none", "use", ERROR, HSMIME_ENOKEY,
-	    "get a certificate made for e-mail and store it on the token beside its key" },
+	    "see to the key, where something is said of it; else get a certificate made for "
+	    "e-mail and store it on the token beside its key" },
 };

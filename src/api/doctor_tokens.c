@@ -199,10 +199,11 @@ static void conclude(struct doctor *d)
 {
 	if (!d->unread)
 		tell_what_is_lacking(d);
-	tell_use(d, d->can_sign, DOCTOR_USE_SIGN, DOCTOR_USE_SIGN_NONE, "sign mail with");
-	tell_use(
-	    d, d->can_decrypt, DOCTOR_USE_DECRYPT, DOCTOR_USE_DECRYPT_NONE, "encrypt mail for");
-	if (!d->unread && d->can_sign == 0 && d->can_decrypt == 0 && d->bare_keys == 0)
+	tell_use(d, d->good[ENGINE_SIGN], DOCTOR_USE_SIGN, DOCTOR_USE_SIGN_NONE, "sign mail with");
+	tell_use(d, d->good[ENGINE_DECRYPT], DOCTOR_USE_DECRYPT, DOCTOR_USE_DECRYPT_NONE,
+	    "encrypt mail for");
+	if (!d->unread && !d->key_failed && d->good[ENGINE_SIGN] == 0 &&
+	    d->good[ENGINE_DECRYPT] == 0 && d->bare_keys == 0)
 		doctor_say(
 		    d, DOCTOR_USE_NONE, NULL, "no certificate on the tokens is good for new mail");
 }

@@ -10,15 +10,17 @@
 
 /*
  * A failure is told also where another padding does it, unless the token just lacks the first one. EC: the
- * public key may be the certificate's, so that one of another key shows here: false.
+ * public key may be the certificate's, so that one of another key shows here.
  */
-static bool try_signature(struct doctor *d, struct token_key *key, const char *uri)
+static void try_signature(
+    struct doctor_trial *out, struct doctor *d, struct token_key *key, const char *uri)
 {
 	struct error err = { 0 };
 	bool wrong = false;
 	int r = probe_sign(&wrong, key, &err);
 
-	if (r == 0 && (err.code == 0 || err.incapable))
+	out->failed[ENGINE_SIGN] = r != 0 || (err.code != 0 && !err.incapable);
+	if (!out->failed[ENGINE_SIGN])
 		doctor_say(d, DOCTOR_KEY_SIGNS, uri,
 		    "the key signs, and the signature fits its public key");
 	else if (!wrong)
@@ -30,22 +32,22 @@ static bool try_signature(struct doctor *d, struct token_key *key, const char *u
 		doctor_say(d, DOCTOR_KEY_MISMATCH, uri,
 		    "the certificate or public key with the key's ID is another key's: a signature "
 		    "does not fit it");
-		return false;
+		out->strange = true;
 	}
-	return true;
 }
 
-static bool try_decryption(struct doctor *d, struct token_key *key, const char *uri)
+static void try_decryption(
+    struct doctor_trial *out, struct doctor *d, struct token_key *key, const char *uri)
 {
 	struct error err = { 0 };
 	enum probe probe = token_key_type(key) == TOKEN_KEY_RSA ? PROBE_DECRYPT : PROBE_DERIVE;
 
-	if (probe_run(key, probe, &err) == 0)
+	out->failed[ENGINE_DECRYPT] = probe_run(key, probe, &err) != 0;
+	if (!out->failed[ENGINE_DECRYPT])
 		doctor_say(d, DOCTOR_KEY_DECRYPTS, uri,
 		    "the key decrypts what is encrypted for its public key");
 	else
 		doctor_fail(d, DOCTOR_KEY_DECRYPT_FAILED, uri, &err);
-	return true;
 }
 
 /* As engine_find_key; the URI with how to come to its PIN behind it. */
@@ -64,33 +66,31 @@ static int find(struct engine_found *found, struct engine *e, const char *uri, c
 	return r;
 }
 
-bool doctor_try(
-    struct doctor *d, struct engine *e, const char *uri, const char *query, unsigned usage)
+void doctor_try(struct doctor_trial *out, struct doctor *d, struct engine *e,
+    const struct diagnosis_object *key, const char *query)
 {
 	static const struct {
-		unsigned usage;
-		enum engine_purpose purpose;
 		enum doctor_kind failed;
-		bool (*run)(struct doctor *d, struct token_key *key, const char *uri);
-	} rows[] = {
-		{ HSMIME_KEY_SIGN, ENGINE_SIGN, DOCTOR_KEY_SIGN_FAILED, try_signature },
-		{ HSMIME_KEY_DECRYPT | HSMIME_KEY_DERIVE | HSMIME_KEY_UNWRAP, ENGINE_DECRYPT,
-		    DOCTOR_KEY_DECRYPT_FAILED, try_decryption },
+		void (*run)(struct doctor_trial *out, struct doctor *d, struct token_key *key,
+		    const char *uri);
+	} rows[ENGINE_PURPOSES] = {
+		[ENGINE_SIGN] = { DOCTOR_KEY_SIGN_FAILED, try_signature },
+		[ENGINE_DECRYPT] = { DOCTOR_KEY_DECRYPT_FAILED, try_decryption },
 	};
-	bool fits = true;
 
-	for (size_t i = 0; fits && i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (enum engine_purpose p = ENGINE_SIGN; !out->strange && p <= ENGINE_DECRYPT; p++) {
 		struct engine_found found = { 0 };
 		struct error err = { 0 };
 
-		if ((usage & rows[i].usage) == 0)
+		if (!key->may[p])
 			continue;
-		if (find(&found, e, uri, query, rows[i].purpose, &err) != 0)
-			doctor_fail(d, rows[i].failed, uri, &err);
+		out->failed[p] = find(&found, e, key->uri, query, p, &err) != 0;
+		if (out->failed[p])
+			doctor_fail(d, rows[p].failed, key->uri, &err);
 		else
-			fits = rows[i].run(d, found.key, uri);
+			rows[p].run(out, d, found.key, key->uri);
+		d->key_failed |= out->failed[p] && !out->strange;
 		engine_found_free(&found);
 		error_forget();
 	}
-	return fits;
 }

@@ -211,13 +211,13 @@ static int by_token(struct engine_found *found, size_t *index,
 {
 	struct error none;
 	int status = by_tokens(found, index, engine, search->key_uri, recipients, count, err);
-	bool tie = found->tie;
+	bool tie = found->tie, unfit = found->unfit;
 
 	if (status != HSMIME_ENOKEY)
 		return status;
 	none = *err;
 	status = by_name(found, index, search, engine, recipients, count, err);
-	if (status == HSMIME_ENOKEY && found->tie) {
+	if (status == HSMIME_ENOKEY && (found->tie || unfit)) {
 		*err = none;
 		found->tie = tie;
 	}
@@ -244,17 +244,27 @@ static int by_key(struct engine_found *found, size_t *index, const struct recipi
 	return 0;
 }
 
+/* The first key that is there and may not decrypt: what the engine says of it is more than no_key knows. */
+static void keep_unfit(
+    struct error *unfit, int status, const struct engine_found *found, const struct error *err)
+{
+	if (status == HSMIME_ENOKEY && found->unfit && unfit->code == 0)
+		*unfit = *err;
+}
+
 static int by_files(struct engine_found *found, size_t *index, struct engine *engine,
-    const hsmime_certs *certs, const struct recipient *recipients, size_t count, struct error *err)
+    const hsmime_certs *certs, const struct recipient *recipients, size_t count,
+    struct error *unfit, struct error *err)
 {
 	int status = HSMIME_ENOKEY;
 
 	for (size_t i = 0; i < hsmime_certs_count(certs) && status == HSMIME_ENOKEY; i++) {
 		X509 *cert = hsmime_certs_get(certs, i);
 
-		if (names_any(recipients, count, cert, index))
-			status =
-			    engine_find_by_certificate(found, engine, cert, ENGINE_DECRYPT, err);
+		if (!names_any(recipients, count, cert, index))
+			continue;
+		status = engine_find_by_certificate(found, engine, cert, ENGINE_DECRYPT, err);
+		keep_unfit(unfit, status, found, err);
 	}
 	return status;
 }
@@ -273,14 +283,19 @@ static int look_for_key(struct engine_found *found, size_t *index,
     const struct recipient_search *search, struct engine *engine,
     const struct recipient *recipients, size_t count, struct error *err)
 {
+	struct error unfit = { 0 };
 	int status;
 
 	if (search->key_uri != NULL)
 		return by_key(found, index, search, engine, recipients, count, err);
 	status = by_tokens(found, index, engine, NULL, recipients, count, err);
+	keep_unfit(&unfit, status, found, err);
 	if (status == HSMIME_ENOKEY)
-		status = by_files(found, index, engine, search->certs, recipients, count, err);
-	if (status == HSMIME_ENOKEY)
+		status =
+		    by_files(found, index, engine, search->certs, recipients, count, &unfit, err);
+	if (status == HSMIME_ENOKEY && unfit.code != 0)
+		*err = unfit;
+	else if (status == HSMIME_ENOKEY)
 		status = no_key(engine, recipients, count, err);
 	return status;
 }

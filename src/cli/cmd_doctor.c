@@ -32,7 +32,7 @@ static void visit_file(settings_visit *visit, void *arg, enum option_rank rank)
 {
 	static char read[] = "the configuration file is read",
 		    absent[] = "there is no such configuration file";
-	hsmime_finding f = { .id = "settings-file", .area = "settings" };
+	hsmime_finding f = { .id = "settings-file", .area = "settings", .count = 1 };
 	char path[PATH_MAX];
 	bool there;
 
@@ -58,7 +58,8 @@ static void visit_settings(settings_visit *visit, void *arg, size_t warnings)
 			.area = "settings",
 			.level = HSMIME_FINDING_WARNING,
 			.what = (char *)message_warnings()[i],
-			.what_to_do = what_to_do };
+			.what_to_do = what_to_do,
+			.count = 1 };
 
 		visit(arg, &f);
 	}
@@ -76,6 +77,7 @@ static void write_json_finding(void *arg, const hsmime_finding *f)
 	json_text(j, "what", f->what);
 	json_text(j, "what_to_do", f->what_to_do);
 	json_text(j, "status", hsmime_status_name(f->status));
+	json_number(j, "count", f->count);
 	json_close(j, '}');
 }
 
@@ -109,7 +111,7 @@ static void write_finding(void *arg, const hsmime_finding *f)
 {
 	struct page *p = arg;
 
-	p->counts[f->level]++;
+	p->counts[f->level] += f->count;
 	if (p->quiet && f->level < HSMIME_FINDING_WARNING)
 		return;
 	write_subject(p, f);
@@ -118,6 +120,8 @@ static void write_finding(void *arg, const hsmime_finding *f)
 	else
 		printf("  %-7s ", f->level == HSMIME_FINDING_INFO ? "" : levels[f->level].word);
 	utf8_print(stdout, f->what);
+	if (f->count > 1)
+		printf(" (and %zu more like it)", f->count - 1);
 	putchar('\n');
 	if (f->what_to_do == NULL)
 		return;

@@ -48,9 +48,9 @@ signs_as() {
 	[ "$(field 'd["layers"][0]["signers"][0]["serial_number"]' <<<"$output")" = "$(serial "$2")" ]
 }
 
-# decrypts KEY FILE
+# decrypts KEY FILE [ARGUMENT...]
 decrypts() {
-	run_as 0 hsmime decrypt --cms -k "$1" -o clear "$2"
+	run_as 0 hsmime decrypt --cms -k "$1" -o clear "${@:2}"
 	cmp clear "$W/report"
 }
 
@@ -121,6 +121,30 @@ decrypts() {
 	# Two keys have that address: the message says which it is.
 	decrypts alice@example.test "$W/old.p7m"
 	decrypts pkcs11:token=Demo "$W/old.p7m"
+}
+
+@test "an old certificate in a file opens the mail of a key that has the renewed one alone" {
+	new_token "$PWD/renewed" Renewed
+	echo report >"$W/report"
+	new_peer mover -1
+	openssl x509 -req -in "$W/mover.csr" -CA "$W/ca.pem" -CAkey "$W/ca.key" -days 3000 \
+		-set_serial 0x78 -extfile "$W/mover.ext" -out "$W/renewed.pem" 2>x509.log
+	"$cli_root/scripts/softtoken" import "$W" 07 mover "$W/mover.key" "$W/renewed.pem"
+	hsmime encrypt --cms --force-recipient -r "$W/mover.pem" -o old.p7m "$W/report"
+	run_as 5 hsmime decrypt --cms -o clear old.p7m
+	explained
+	said 'no key on the tokens belongs to a recipient'
+	said 'give it with --cert'
+	[ ! -e clear ]
+	run_as 5 hsmime decrypt --cms --cert "$W/renewed.pem" -o clear old.p7m
+	run_as 0 hsmime decrypt --cms --cert "$W/mover.pem" -o clear old.p7m
+	cmp clear "$W/report"
+	for key in 'pkcs11:id=%07' pkcs11:token=Renewed mover@example.test; do
+		run_as 5 hsmime decrypt --cms -k "$key" -o none old.p7m
+		decrypts "$key" old.p7m --cert "$W/mover.pem"
+	done
+	hsmime encrypt --cms -r "$W/renewed.pem" -o new.p7m "$W/report"
+	run_as 0 hsmime decrypt --cms -o clear new.p7m
 }
 
 @test "a key that the message is not for does not decrypt it" {

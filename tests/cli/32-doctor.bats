@@ -82,7 +82,7 @@ is() {
 	has use-decrypt
 	[ "$(field '[f for f in d["findings"] if f["level"] in ("warning", "error")]' <<<"$output")" = '[]' ]
 	[ "$(field 'sorted(d["findings"][0])' <<<"$output")" = \
-		"['area', 'id', 'level', 'status', 'subject', 'what', 'what_to_do']" ]
+		"['area', 'count', 'id', 'level', 'status', 'subject', 'what', 'what_to_do']" ]
 }
 
 @test "without --login nobody logs in, and that is said" {

@@ -58,6 +58,33 @@ end_server() {
 	HSMIME_MODULE=$CLIENT run_as 0 sign
 }
 
+# configured True/False: doctor tells, or does not, of the modules that p11-kit is configured with
+configured() {
+	run --separate-stderr "$HSMIME" doctor --json
+	[ "$(field "'module-loaded' in [f['id'] for f in d['findings']]" <<<"$output")" = True ]
+	[ "$(field "any(f['id'] in ('module-configured', 'module-unloaded', 'module-unstarted',
+		'module-none-configured') for f in d['findings'])" <<<"$output")" = "$1" ]
+}
+
+@test "the modules that p11-kit is configured with are behind its proxy, and not behind its client" {
+	local proxy softhsm=$HSMIME_MODULE
+	proxy=$(find /usr/lib -name p11-kit-proxy.so -print -quit)
+	[ -n "$CLIENT" ] || skip 'no p11-kit-client.so here'
+	start_server
+	HSMIME_MODULE=$CLIENT configured False
+	[[ $output == *token-found* ]]
+	HSMIME_MODULE=$CLIENT run_as 7 hsmime sign --cms -o out "$W/data" \
+		-k "pkcs11:token=Demo;id=%02?module-path=$softhsm"
+	end_server
+	[ "$HSMIME_MODULE" = "$softhsm" ]
+	configured False
+	for HSMIME_MODULE in "$proxy" p11-kit-proxy.so "$(readlink -f "$proxy")"; do
+		configured True
+	done
+	unset HSMIME_MODULE
+	configured True
+}
+
 @test "a server that dies during a signature is a failure of the token, and no signal" {
 	[ -n "$CLIENT" ] || skip 'no p11-kit-client.so here'
 	start_server

@@ -78,7 +78,7 @@ static void a_module_that_hangs_is_given_up(void **state)
 
 static void and_is_not_asked_before_it_is_back(void **state)
 {
-	struct module proxy = { .file = "/proxy.so", .own_instances = true };
+	struct module proxy = { .file = "/proxy.so", .proxy = true };
 	struct error err = { 0 };
 	struct uri u;
 
@@ -125,7 +125,7 @@ static void what_a_uri_names_is_seen_without_them(void **state)
 	k = operate_key(e, "pkcs11:token=Alpha", ENGINE_SIGN);
 	assert_false(engine_uri_names(e, uri, k));
 	assert_false(engine_names_token_only(e, "pkcs11:token=Alpha?module-name=other"));
-	e->module->own_instances = true;
+	e->module->proxy = true;
 	loaded = 0;
 	assert_true(engine_uri_names(e, uri, k));
 	assert_true(engine_names_token_only(e, "pkcs11:token=Alpha?module-name=other"));

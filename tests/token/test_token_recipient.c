@@ -83,9 +83,11 @@ static void a_recipient_that_is_not_there_is_not_found(void **state)
 	    recipient(&found, NULL, find_rig.stranger, find_rig.lonely), HSMIME_ENOKEY);
 	assert_null(found.key);
 	assert_non_null(strstr(find_rig.err.message, "recipients"));
+	assert_false(found.unfit);
 	assert_int_equal(
 	    recipient(&found, NULL, find_rig.signer, find_rig.stranger), HSMIME_ENOKEY);
 	assert_non_null(strstr(find_rig.err.message, "may not be used to decrypt"));
+	assert_true(found.unfit);
 }
 
 static void a_recipient_is_found_by_key_identifier(void **state)

@@ -36,6 +36,16 @@ with_run() {
 	[[ $(found settings-file) == *"('ok', '$PWD/config/hsmime/hsmime.conf')"* ]]
 }
 
+@test "the versions are those of the tool and of the libraries" {
+	local ssl
+	new_token "$PWD/world" Demo
+	ssl=$(pkg-config --modversion libcrypto)
+	run --separate-stderr "$HSMIME" doctor --json
+	[ "$(found versions)" = "[('info', None)]" ]
+	[ "$(field "[f['what'] for f in d['findings'] if f['id'] == 'versions'][0]" <<<"$output")" = \
+		"$("$HSMIME" --version | head -n 1), OpenSSL $(openssl version | cut -d ' ' -f 2) (built with $ssl and p11-kit $(pkg-config --modversion p11-kit-1))" ]
+}
+
 @test "memory that can be locked, and that can't" {
 	new_token "$PWD/world" Demo
 	run --separate-stderr "$HSMIME" doctor --json

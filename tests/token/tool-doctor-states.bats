@@ -53,7 +53,7 @@ not_told() {
 	examined 0
 	not_told token-sessions token-same-label token-write-protected pin-not-set reader-empty \
 		module-stuck key-always-authenticate key-not-for-mail certificate-not-yet-valid \
-		clock-wrong state-folder-unusable module-none-configured
+		certificate-key-limited clock-wrong state-folder-unusable module-none-configured
 }
 
 @test "a token that has no session left, one that can't be written to, and a slot to spare" {
@@ -69,8 +69,10 @@ not_told() {
 	examined 0
 	told info key-always-authenticate
 	sabotage 'limit_key 1 0'
-	examined 0
+	examined 5
 	told info key-not-for-mail
+	told warning certificate-key-limited
+	told error use-none
 }
 
 @test "a reader without a card" {

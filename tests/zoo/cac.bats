@@ -31,6 +31,12 @@ setup() {
 	forks_and_leaves rsa
 }
 
+@test "doctor tells of the reader without a card, and of what a card of RSA keys can't do" {
+	examined 0
+	notable reader-empty mechanism-missing
+	[ "$(findings "f['id'] == 'mechanism-missing'")" = 2 ]
+}
+
 @test "no call asks for a length" {
 	find_spy
 	spied hsmime sign --from -o signed.eml mail.eml

@@ -40,6 +40,13 @@ server_dies_under_a_session() {
 	forks_and_leaves rsa
 }
 
+@test "doctor tells of no module behind the client, whatever this machine is configured with" {
+	status=4
+	[ "$(sed -n 's/^ECDH P-256\t//p' "$ZOO/matrix")" != mechanism ] || status=0
+	examined $status
+	[ "$(findings "f['area'] == 'module' and f['id'] != 'module-loaded'")" = 0 ]
+}
+
 @test "another process is connected anew" {
 	begin_session
 	ask 'sign rsa' 'signed'

@@ -32,6 +32,15 @@ setup() {
 	forks_and_leaves rsa
 }
 
+@test "doctor tells of the reader without a card, and of the key that wants the PIN for every use" {
+	find_spy
+	spied examined 0
+	notable reader-empty key-always-authenticate
+	[ "$(findings "f['id'] == 'key-always-authenticate' and 'id=%02' in f['subject']")" = 1 ]
+	[ "$(grep -c CKU_USER spy.log)" = 1 ]
+	[ "$(grep -c CKU_CONTEXT_SPECIFIC spy.log)" = 2 ]
+}
+
 @test "every use of the key in 9c has a login of its own, and no call asks for a length" {
 	find_spy
 	spied hsmime sign --from -o signed.eml mail.eml

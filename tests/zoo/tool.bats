@@ -2,6 +2,7 @@
 # What hsmime does for a person, over each member of the zoo (tests/zoo/zoo test MEMBER).
 
 load ../cli/helper
+load zoo
 load spy
 
 setup() {
@@ -34,6 +35,27 @@ not_decrypted() {
 		reported "^  subject: +CN=$key"
 		reported "^  e-mail: +$key@example.test$"
 	done
+}
+
+@test "doctor finds each key and certificate well, but for what the matrix lacks too" {
+	local fails=0 limited=0 status=0
+	for key in "${keys[@]}"; do
+		[[ $key = ec* ]] || continue
+		case $(outcome "ECDH P-${key#ec}") in
+		fails*) fails=$((fails + 1)) status=4 ;;
+		'the key is there, but '*) limited=$((limited + 1)) ;;
+		esac
+	done
+	examined $status
+	[ "$(findings "f['id'] == 'key-signs'")" = ${#keys[@]} ]
+	[ "$(findings "f['id'] == 'key-decrypts'")" = $((${#keys[@]} - fails - limited)) ]
+	[ "$(findings "f['id'] == 'certificate-valid'")" = ${#keys[@]} ]
+	[ "$(findings "f['id'] == 'key-decrypt-failed'")" = $fails ]
+	[ "$(findings "f['id'] == 'certificate-key-limited'")" = $limited ]
+	[ "$(findings "f['level'] == 'error'")" = $fails ]
+	[ "$(findings "f['level'] == 'warning' and f['area'] in ('key', 'certificate', 'use')")" = $limited ]
+	[ "$(findings "f['id'] == 'use-sign' and f['what'].endswith(': ${#keys[@]}')")" = 1 ]
+	[ "$(findings "f['id'] == 'use-decrypt' and f['what'].endswith(': $((${#keys[@]} - fails - limited))')")" = 1 ]
 }
 
 @test "a mail is signed by each key, and verifies" {

@@ -93,3 +93,24 @@ restart_pcscd() {
 		sleep 0.05
 	done
 }
+
+# examined STATUS: by doctor, with a login; the report is in $output
+examined() {
+	run_as "$1" hsmime doctor --login --json --ca "$ZOO_PKI/ca.pem"
+}
+
+# findings CONDITION: how many there are, f being one of them
+findings() {
+	field "sum(1 for f in d['findings'] if $1)" <<<"$output"
+}
+
+# notable ID...: beside what every member has, doctor finds these, each once or more, in this order
+notable() {
+	local usual="'module-loaded', 'token-found', 'login-done', 'mechanisms', 'key-signs', 'key-decrypts',
+		'certificate-valid', 'use-sign', 'use-decrypt'"
+	[ "$(field "' '.join(dict.fromkeys(f['id'] for f in d['findings']
+		if f['area'] not in ('settings', 'software') and f['id'] not in ($usual)))" <<<"$output")" = "$*" ] || {
+		printf 'not %s, but:\n%s\n' "$*" "$output"
+		return 1
+	}
+}

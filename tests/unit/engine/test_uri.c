@@ -207,7 +207,7 @@ static void another_name_of_the_same_file_may_be_used(void **state)
 static void behind_the_proxy_the_configured_modules_may_be_named_and_no_others(void **state)
 {
 	struct module proxy = {
-		.path = proxy_path, .file = "/usr/lib/p11-kit-proxy.so", .own_instances = true
+		.path = proxy_path, .file = "/usr/lib/p11-kit-proxy.so", .proxy = true
 	};
 	struct uri u;
 

@@ -106,6 +106,21 @@ used_both() {
 	hsmime verify --ca "$W/ca.pem" signed.eml
 }
 
+@test "a group whose certificate is on one member alone signs with the other one too" {
+	cp -r "$W" other
+	sed -i "s|$W|$PWD/other|" other/softhsm2.conf
+	export SOFTHSM2_CONF=$PWD/other/softhsm2.conf
+	pkcs11-tool --module "$HSMIME_MODULE" --token-label Spare --login --pin 123456 \
+		--delete-object --type cert --id 01 >/dev/null
+	run_as 0 hsmime sign -v -k "$A" -k "$B" -o signed.eml "$W/mail.eml"
+	said '2 of 2 keys'
+	hsmime verify --ca "$W/ca.pem" signed.eml
+	sabotage 'only Demo' 'refuse C_SignInit CKR_DEVICE_ERROR 0 9'
+	run_as 0 hsmime sign -k "$A" -k "$B" -o signed.eml "$W/mail.eml"
+	said 'token "Demo" .* is set aside'
+	hsmime verify --ca "$W/ca.pem" signed.eml
+}
+
 @test "a PIN source for no token in particular is that of its URI alone" {
 	different_pins
 	configure '' '[group office]' "keys = pkcs11:id=%01?pin-source=file:$W/pin $B"

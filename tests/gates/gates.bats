@@ -18,7 +18,7 @@ refuses() { # script, words of its complaint
 }
 
 @test "a tree without a fault passes every gate" {
-	for gate in check-format check-layers check-banned check-functions; do
+	for gate in check-format check-layers check-banned check-functions check-listeners; do
 		bash "scripts/$gate"
 	done
 }
@@ -69,4 +69,28 @@ refuses() { # script, words of its complaint
 @test "check-format: spaces where tabs belong" {
 	printf 'int f(int a)\n{\n    return a;\n}\n' >src/util/bad.c
 	refuses check-format bad.c
+}
+
+@test "check-listeners: a server that other machines reach" {
+	local line
+	while IFS= read -r line; do
+		printf '%s\n' "$line" | tr -d '~' >tests/server.bats
+		refuses check-listeners server.bats
+	done <<-'LINES'
+		openssl s_server -acc~ept 0 -key k.pem
+		openssl s_server -acc~ept 8443 -key k.pem
+		openssl s_server -acc~ept 0.0.0.0:0 -key k.pem
+		openssl ocsp -po~rt 8080 -index index
+		printf '%s\n' 'server {' 'lis~ten 8443 ssl;' '}'
+		python3 -m http.ser~ver 8000
+		s.bi~nd(("", 0))
+		address.sin_addr.s_addr = htonl(INADDR_AN~Y);
+	LINES
+}
+
+@test "check-listeners: servers at loopback and at sockets of the file system" {
+	printf '%s\n' 'openssl s_server -accept 127.0.0.1:0' 'openssl s_server -accept localhost:0' \
+		'listen unix:/tmp/socket ssl;' 'listen 127.0.0.1:8443;' 'python3 -m http.server --bind 127.0.0.1' \
+		's.bind(("127.0.0.1", 0))' 's.bind("/run/socket")' >tests/server.bats
+	bash scripts/check-listeners
 }

@@ -29,3 +29,33 @@ calls() {
 await_event() {
 	timeout 60 tail -n +1 -F "$PROXY_EVENTS" 2>/dev/null | grep -qm1 -- "$1"
 }
+
+# begin_waiting COMMAND...: with --wait, in the background ($waiting), its errors in ./said: returns once it waits for a token
+begin_waiting() {
+	rm -f said
+	"$@" 2>said &
+	waiting=$!
+	timeout 60 tail -n +1 -F said 2>/dev/null | grep -qm1 'waiting for a token'
+	kill -0 "$waiting"
+}
+
+# ends_as STATUS PID: a process in the background ends, with it (128 + N: by signal N). `run wait` knows no PID.
+ends_as() {
+	status=0
+	wait "$2" || status=$?
+	[ "$status" = "$1" ] || {
+		echo "expected status $1, got $status: $(cat said)"
+		return 1
+	}
+}
+
+# behind_p11_kit: p11-kit's proxy has the saboteur alone for commands that begin with "${proxied[@]}".
+# For root p11-kit reads no configuration below HOME.
+behind_p11_kit() {
+	mkdir -p home/.config/pkcs11/modules
+	echo 'user-config: only' >home/.config/pkcs11/pkcs11.conf
+	echo "module: $HSMIME_MODULE" >home/.config/pkcs11/modules/saboteur.module
+	proxied=(env -u HSMIME_MODULE "HOME=$PWD/home" "XDG_CONFIG_HOME=$PWD/home/.config")
+	[ "$(id -u)" != 0 ] || proxied+=(unshare --user --map-user=1000 --map-group=1000)
+	"${proxied[@]}" true || skip 'no namespaces for it'
+}

@@ -286,6 +286,21 @@ static void unwrapping_takes_odd_templates(void **state)
 	assert_int_equal(unwrap(garbage, false, &made), CKR_OK);
 }
 
+static void mechanisms_are_hidden(void **state)
+{
+	CK_MECHANISM_INFO info;
+	CK_ULONG before = 0, count = 0;
+
+	(void)state;
+	assert_int_equal(proxy_rig.f->C_GetMechanismList(proxy_rig.slot, NULL, &before), CKR_OK);
+	proxy_rig.proxy->hide_mechanism(CKM_RSA_PKCS);
+	assert_int_equal(proxy_rig.f->C_GetMechanismList(proxy_rig.slot, NULL, &count), CKR_OK);
+	assert_int_equal(count, before - 1);
+	assert_int_equal(proxy_rig.f->C_GetMechanismInfo(proxy_rig.slot, CKM_RSA_PKCS, &info),
+	    CKR_MECHANISM_INVALID);
+	assert_int_equal(proxy_rig_begin_sign(proxy_rig_key()), CKR_MECHANISM_INVALID);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, proxy_rig_begin, proxy_rig_end)
 
 int main(void)
@@ -303,6 +318,7 @@ int main(void)
 		TEST(a_decryption_that_is_refused_stays_active_or_not),
 		TEST(too_little_room_is_refused_or_filled),
 		TEST(unwrapping_takes_odd_templates),
+		TEST(mechanisms_are_hidden),
 	};
 
 	return cmocka_run_group_tests(tests, proxy_rig_set_up, proxy_rig_tear_down);

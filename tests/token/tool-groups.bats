@@ -106,6 +106,21 @@ used_both() {
 	hsmime verify --ca "$W/ca.pem" signed.eml
 }
 
+@test "a group whose certificate is on one member alone signs with the other one too" {
+	cp -r "$W" other
+	sed -i "s|$W|$PWD/other|" other/softhsm2.conf
+	export SOFTHSM2_CONF=$PWD/other/softhsm2.conf
+	pkcs11-tool --module "$HSMIME_MODULE" --token-label Spare --login --pin 123456 \
+		--delete-object --type cert --id 01 >/dev/null
+	run_as 0 hsmime sign -v -k "$A" -k "$B" -o signed.eml "$W/mail.eml"
+	said '2 of 2 keys'
+	hsmime verify --ca "$W/ca.pem" signed.eml
+	sabotage 'only Demo' 'refuse C_SignInit CKR_DEVICE_ERROR 0 9'
+	run_as 0 hsmime sign -k "$A" -k "$B" -o signed.eml "$W/mail.eml"
+	said 'token "Demo" .* is set aside'
+	hsmime verify --ca "$W/ca.pem" signed.eml
+}
+
 @test "a PIN source for no token in particular is that of its URI alone" {
 	different_pins
 	configure '' '[group office]' "keys = pkcs11:id=%01?pin-source=file:$W/pin $B"
@@ -174,7 +189,7 @@ used_both() {
 }
 
 @test "what is reported is the key that did it" {
-	sabotage 'only Demo' 'refuse C_SignInit CKR_DEVICE_ERROR' 'refuse C_Decrypt CKR_DEVICE_REMOVED'
+	sabotage 'only Demo' 'refuse C_SignInit CKR_DEVICE_ERROR' 'refuse C_DecryptInit CKR_DEVICE_ERROR'
 	for _ in 1 2 3; do
 		run_as 0 hsmime sign --json -k "$A" -k "$B" -o signed.eml "$W/mail.eml"
 		[[ $(field 'd["key"]' <<<"$output") == *token=Spare* ]]

@@ -52,21 +52,13 @@ nothing_left() {
 	done
 }
 
-# For root p11-kit reads no configuration below HOME.
 @test "behind p11-kit's proxy it takes all tokens with it, and the hint tells the way past it" {
 	sabotage 'hang C_Initialize'
-	mkdir -p home/.config/pkcs11/modules
-	echo 'user-config: only' >home/.config/pkcs11/pkcs11.conf
-	echo "module: $HSMIME_MODULE" >home/.config/pkcs11/modules/stuck.module
-	as_user=()
-	[ "$(id -u)" != 0 ] || as_user=(unshare --user --map-user=1000 --map-group=1000)
-	"${as_user[@]}" true || skip 'no namespaces for it'
-	HOME=$PWD/home XDG_CONFIG_HOME=$PWD/home/.config run_as 4 env -u HSMIME_MODULE "${as_user[@]}" \
-		timeout 30 "$HSMIME" keys --call-limit 1
+	behind_p11_kit
+	run_as 4 "${proxied[@]}" timeout 30 "$HSMIME" keys --call-limit 1
 	said 'p11-kit-proxy.so does not answer'
 	said "hsmime doctor' tells which of the modules behind p11-kit it is, and --module goes past it"
-	HOME=$PWD/home XDG_CONFIG_HOME=$PWD/home/.config run_as 4 env -u HSMIME_MODULE "${as_user[@]}" \
-		timeout 60 "$HSMIME" doctor --call-limit 1
+	run_as 4 "${proxied[@]}" timeout 60 "$HSMIME" doctor --call-limit 1
 	[[ $output == *"$HSMIME_MODULE"* ]]
 }
 
@@ -98,9 +90,9 @@ assert r["exit_status"] == 4 and "C_Login" in r["error"], r' <<<"$output"
 
 @test "a signal ends it while a call hangs, and leaves nothing" {
 	sabotage 'hang C_Sign'
-	"$HSMIME" sign -k 'pkcs11:id=%02' -o out/signed.eml "$W/mail.eml" &
+	"$HSMIME" sign -k 'pkcs11:id=%02' -o out/signed.eml "$W/mail.eml" 2>said &
 	await_event '^hang C_Sign'
 	kill -TERM $!
-	run ! wait $!
+	ends_as 143 $!
 	nothing_left
 }

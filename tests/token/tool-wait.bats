@@ -17,11 +17,9 @@ setup() {
 
 # waits ARGUMENT...: the tool starts without a token, says that it waits, and ends well when one comes
 waits() {
-	"$HSMIME" "$@" 2>said &
-	timeout 60 tail -n +1 -F said 2>/dev/null | grep -qm1 'waiting for a token'
-	kill -0 $!
+	begin_waiting "$HSMIME" "$@"
 	tell bring_back
-	wait $!
+	wait "$waiting"
 }
 
 @test "a card that is inserted is what --wait waits for" {
@@ -63,27 +61,24 @@ waits() {
 @test "a signal ends the waiting, and leaves nothing" {
 	sabotage lose 'slot_events 1'
 	mkdir out
-	"$HSMIME" sign --wait -k 'pkcs11:token=Demo;id=%01' -o out/signed.eml "$W/mail.eml" 2>said &
-	timeout 60 tail -n +1 -F said 2>/dev/null | grep -qm1 'waiting for a token'
-	kill -INT $! || true
-	kill -TERM $!
-	run ! wait $!
+	begin_waiting "$HSMIME" sign --wait -k 'pkcs11:token=Demo;id=%01' -o out/signed.eml "$W/mail.eml"
+	kill -TERM "$waiting"
+	ends_as 143 "$waiting"
 	[ -z "$(ls -A out)" ]
 }
 
 # waits_on WHAT ARGUMENT...: a token comes that does not have the key, goes and comes; it is told what it lacks, once
 waits_on() {
 	sabotage lose 'slot_events 1'
-	"$HSMIME" "${@:2}" 2>said &
-	timeout 60 tail -n +1 -F said 2>/dev/null | grep -qm1 'waiting for a token'
+	begin_waiting "$HSMIME" "${@:2}"
 	tell bring_back
 	timeout 60 tail -n +1 -F said 2>/dev/null | grep -qm1 "a token is there now, but $1; waiting on"
 	tell lose
 	await_event lost
 	tell bring_back 'hang C_FindObjectsInit'
 	await_event 'hang C_FindObjectsInit'
-	kill -TERM $!
-	run ! wait $!
+	kill -TERM "$waiting"
+	ends_as 143 "$waiting"
 	[ "$(grep -c waiting said)" = 2 ]
 }
 

@@ -100,8 +100,11 @@ int engine_keys(hsmime_key **list, size_t *count, struct engine *e, const char *
 void engine_tokens_free(hsmime_token *list, size_t count);
 void engine_keys_free(hsmime_key *list, size_t count);
 
-/* What a key is wanted for. */
-enum engine_purpose { ENGINE_SIGN, ENGINE_DECRYPT };
+/*
+ * What a key is wanted for. ENGINE_ANY: whoever asks does not say, so that every key that can do either
+ * fits, and nothing but its URI decides between two.
+ */
+enum engine_purpose { ENGINE_SIGN, ENGINE_DECRYPT, ENGINE_ANY };
 
 /* A private key that was found. Zero before use; free with engine_found_free. */
 struct engine_found {

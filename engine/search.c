@@ -111,8 +111,10 @@ static bool fits_purpose(const struct search *s, const struct object *o)
 
 	if (!object_supported(o))
 		return false;
+	if (s->purpose != ENGINE_DECRYPT && object_bool(o, CKA_SIGN, true))
+		return true;
 	if (s->purpose == ENGINE_SIGN)
-		return object_bool(o, CKA_SIGN, true);
+		return false;
 	if (type == CKK_RSA && object_unwraps_only(o))
 		return true;
 	return object_bool(o, type == CKK_RSA ? CKA_DECRYPT : CKA_DERIVE, true);

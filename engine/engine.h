@@ -96,6 +96,20 @@ int engine_tokens(hsmime_token **list, size_t *count, struct engine *e, struct e
 int engine_keys(hsmime_key **list, size_t *count, struct engine *e, const char *key, bool login,
     struct error *err);
 
+/* What a list lacks: an error for each token that was passed over. Zero before use. */
+struct engine_missing {
+	struct error *list;
+	size_t count;
+};
+
+/*
+ * engine_list(list, count, missing, e, key, login, err): engine_keys that tells too what is missing; free
+ * that with engine_missing_free, which leaves it zero.
+ */
+int engine_list(hsmime_key **list, size_t *count, struct engine_missing *missing, struct engine *e,
+    const char *key, bool login, struct error *err);
+void engine_missing_free(struct engine_missing *missing);
+
 /* engine_tokens_free, engine_keys_free: free what the two gave. */
 void engine_tokens_free(hsmime_token *list, size_t count);
 void engine_keys_free(hsmime_key *list, size_t count);

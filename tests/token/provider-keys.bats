@@ -267,6 +267,25 @@ pkeyutl_derives() {
 	done
 }
 
+@test 'the public part of an EC key is written as openssl ec and pkey are told' {
+	for o in "${orders[@]}"; do
+		order "$o"
+		ossl 0 ec -in "$(key 02)" -pubout
+		[ "$output" = "$(cat "$W/bob.pub")" ]
+		for form in compressed uncompressed hybrid; do
+			plain pkey -pubin -in "$W/bob.pub" -pubout -ec_conv_form "$form" -out "$W/expected"
+			ossl 0 pkey -in "$(key 02)" -pubout -ec_conv_form "$form" -out "$W/shown"
+			cmp "$W/shown" "$W/expected"
+		done
+		ossl 1 ec -in "$(key 02)" -noout -text
+		mentions 'the private key stays on the token'
+		ossl 1 ec -in "$(key 02)" -out "$W/private"
+		[ ! -s "$W/private" ]
+		ossl 1 ec -in "$(key 02)" -pubout -param_enc explicit
+		mentions "a key on a token can't be changed"
+	done
+}
+
 @test 'public keys and certificates are read without a PIN' {
 	for o in "${orders[@]}"; do
 		order "$o"

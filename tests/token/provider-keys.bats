@@ -231,7 +231,7 @@ pkeyutl_derives() {
 @test 'dgst signs and verifies with any digest' {
 	for o in "${orders[@]}"; do
 		order "$o"
-		for md in sha1 sha256 sha512 sha3-256; do
+		for md in sha1 sha256 sha512 sha3-256 md5-sha1; do
 			ossl 0 dgst "-$md" -sign "$(key 01)" -out "$W/sig" "$W/report.txt"
 			plain dgst "-$md" -verify "$W/alice.pub" -signature "$W/sig" "$W/report.txt"
 			ossl 0 dgst "-$md" -prverify "$(key 01)" -signature "$W/sig" "$W/report.txt"

@@ -41,6 +41,9 @@ struct engine_options {
 	bool pin_doubtful; /* whom pin_callback asks may be no person: not for a token's last try */
 	bool one_token;    /* found->others is not used: no further token is logged in to for it */
 	unsigned pin_idle; /* seconds that a person's PIN is kept without use; 0: not at all */
+	bool
+	    pin_for_uses; /* pin_callback is there for a login only: its PIN is kept for the operations
+	                      of keys that ask each time, and for no other login */
 	const char *state_dir; /* where refused PIN sources are remembered; NULL: nowhere */
 };
 

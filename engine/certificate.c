@@ -48,7 +48,7 @@ bool certificate_fits(X509 *cert, enum engine_purpose purpose)
 
 int certificate_rank(X509 *cert, enum engine_purpose purpose)
 {
-	if (cert == NULL)
+	if (cert == NULL || purpose == ENGINE_ANY)
 		return 1;
 	if (!certificate_fits(cert, purpose))
 		return 0;

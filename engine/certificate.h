@@ -30,7 +30,7 @@ bool certificate_fits(X509 *cert, enum engine_purpose purpose);
 /*
  * certificate_rank(cert, purpose): what tells keys apart where several are named. 2: valid now and fits
  * the purpose; 1: may be right, as there is no certificate (NULL), or it is one for decryption that is not
- * valid now, with which there may be old mail; 0: it can't be used.
+ * valid now, with which there may be old mail; 0: it can't be used. With ENGINE_ANY it is always 1.
  */
 int certificate_rank(X509 *cert, enum engine_purpose purpose);
 

@@ -38,6 +38,7 @@ static int set_options(struct engine *e, const struct engine_options *o, struct 
 	if (r < 0)
 		return r;
 	e->pin->doubtful = o->pin_doubtful;
+	e->pin->for_uses = o->pin_for_uses;
 	e->one_token = o->one_token;
 	if (o->state_dir != NULL && pin_memory_new(&e->memory, o->state_dir, err) < 0)
 		return HSMIME_ENOMEM;

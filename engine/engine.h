@@ -41,6 +41,9 @@ struct engine_options {
 	bool pin_doubtful; /* whom pin_callback asks may be no person: not for a token's last try */
 	bool one_token;    /* found->others is not used: no further token is logged in to for it */
 	unsigned pin_idle; /* seconds that a person's PIN is kept without use; 0: not at all */
+	bool
+	    pin_for_uses; /* pin_callback is there for a login only: its PIN is kept for the operations
+	                      of keys that ask each time, and for no other login */
 	const char *state_dir; /* where refused PIN sources are remembered; NULL: nowhere */
 };
 
@@ -96,13 +99,30 @@ int engine_tokens(hsmime_token **list, size_t *count, struct engine *e, struct e
 int engine_keys(hsmime_key **list, size_t *count, struct engine *e, const char *key, bool login,
     struct error *err);
 
+/* What a list lacks: an error for each token that was passed over. Zero before use. */
+struct engine_missing {
+	struct error *list;
+	size_t count;
+};
+
+/*
+ * engine_list(list, count, missing, e, key, login, err): engine_keys that tells too what is missing; free
+ * that with engine_missing_free, which leaves it zero.
+ */
+int engine_list(hsmime_key **list, size_t *count, struct engine_missing *missing, struct engine *e,
+    const char *key, bool login, struct error *err);
+void engine_missing_free(struct engine_missing *missing);
+
 /* engine_tokens_free, engine_keys_free: free what the two gave. */
 void engine_tokens_free(hsmime_token *list, size_t count);
 void engine_keys_free(hsmime_key *list, size_t count);
 
-/* What a key is wanted for. */
-enum engine_purpose { ENGINE_SIGN, ENGINE_DECRYPT };
-#define ENGINE_PURPOSES 2
+/*
+ * What a key is wanted for. ENGINE_ANY: whoever asks does not say, so that every key that can do either
+ * fits, and nothing but its URI decides between two.
+ */
+enum engine_purpose { ENGINE_SIGN, ENGINE_DECRYPT, ENGINE_ANY };
+#define ENGINE_PURPOSES 2 /* that can be said */
 
 /* A private key that was found. Zero before use; free with engine_found_free. */
 struct engine_found {

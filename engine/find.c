@@ -48,6 +48,7 @@ static int no_key(struct search *s)
 
 static int nothing(struct search *s)
 {
+	static const char *const purposes[] = { "sign", "decrypt", "sign or decrypt" };
 	int r = search_failed(s, NULL);
 
 	if (r < 0)
@@ -59,7 +60,7 @@ static int nothing(struct search *s)
 	}
 	if (s->unfit > 0) {
 		error_set(s->err, HSMIME_ENOKEY, "the key is there, but may not be used to %s",
-		    s->purpose == ENGINE_SIGN ? "sign" : "decrypt");
+		    purposes[s->purpose]);
 		return error_hint(s->err, "'hsmime keys' shows what each key may be used for");
 	}
 	r = find_no_token(s);

@@ -17,6 +17,12 @@ void engine_keys_free(hsmime_key *list, size_t count)
 	free(list);
 }
 
+void engine_missing_free(struct engine_missing *missing)
+{
+	free(missing->list);
+	*missing = (struct engine_missing){ 0 };
+}
+
 /* The list while it grows. */
 struct listing {
 	struct list_row *rows;
@@ -26,6 +32,7 @@ struct listing {
 	CK_OBJECT_CLASS object_class; /* of the objects that come */
 	bool all_seen;                /* private keys too */
 	const struct selector *selector;
+	struct engine_missing *missing; /* NULL: nobody wants to know */
 };
 
 static struct list_row *add_row(struct listing *l)
@@ -136,6 +143,25 @@ static int list_token(struct listing *l, struct search *s, struct token *t, bool
 	return r;
 }
 
+static int note_missing(struct listing *l, const struct search *s)
+{
+	struct engine_missing *m = l->missing;
+
+	if (m == NULL || s->passed.count == 0)
+		return 0;
+	m->list = calloc(s->passed.count, sizeof(*m->list));
+	if (m->list == NULL)
+		return error_nomem(s->err);
+	for (; m->count < s->passed.count; m->count++) {
+		const struct passed_token *p = &s->passed.list[m->count];
+
+		m->list[m->count] = p->why;
+		error_prefix(
+		    &m->list[m->count], "the list lacks what is on token \"%s\"", p->token->label);
+	}
+	return 0;
+}
+
 static int list_keys(struct listing *l, struct engine *e, bool login, struct error *err)
 {
 	const char *uri = l->selector->kind == SELECTOR_URI ? l->selector->text : NULL;
@@ -154,6 +180,8 @@ static int list_keys(struct listing *l, struct engine *e, bool login, struct err
 	drop_unnamed(l);
 	if (r == 0 && l->count == 0)
 		r = search_failed(&s, NULL);
+	if (r == 0)
+		r = note_missing(l, &s);
 	search_end(&s);
 	return r;
 }
@@ -174,30 +202,11 @@ static int deliver(hsmime_key **list, size_t *count, struct listing *l, struct e
 	return 0;
 }
 
-static int list_named(hsmime_key **list, size_t *count, struct engine *e, const char *key,
-    bool login, struct error *err)
-{
-	struct selector selector;
-	struct listing l = { .selector = &selector };
-	int r = selector_parse(&selector, key, err);
-
-	*list = NULL;
-	*count = 0;
-	if (r == 0)
-		r = list_keys(&l, e, login, err);
-	if (r == 0)
-		r = deliver(list, count, &l, err);
-	selector_free(&selector);
-	for (size_t i = 0; i < l.count; i++)
-		list_row_free(&l.rows[i]);
-	free(l.rows);
-	return r;
-}
-
 /* The arguments, for the thread that does it. */
 struct call {
 	hsmime_key **list;
 	size_t *count;
+	struct engine_missing *missing;
 	struct engine *e;
 	const char *key;
 	bool login;
@@ -206,15 +215,34 @@ struct call {
 
 static int run(void *arg)
 {
-	struct call *c = arg;
+	const struct call *c = arg;
+	struct selector selector;
+	struct listing l = { .selector = &selector, .missing = c->missing };
+	int r = selector_parse(&selector, c->key, c->err);
 
-	return list_named(c->list, c->count, c->e, c->key, c->login, c->err);
+	*c->list = NULL;
+	*c->count = 0;
+	if (r == 0)
+		r = list_keys(&l, c->e, c->login, c->err);
+	if (r == 0)
+		r = deliver(c->list, c->count, &l, c->err);
+	selector_free(&selector);
+	for (size_t i = 0; i < l.count; i++)
+		list_row_free(&l.rows[i]);
+	free(l.rows);
+	return r;
+}
+
+int engine_list(hsmime_key **list, size_t *count, struct engine_missing *missing, struct engine *e,
+    const char *key, bool login, struct error *err)
+{
+	struct call c = { list, count, missing, e, key, login, err };
+
+	return engine_run(e, run, &c, err);
 }
 
 int engine_keys(hsmime_key **list, size_t *count, struct engine *e, const char *key, bool login,
     struct error *err)
 {
-	struct call c = { list, count, e, key, login, err };
-
-	return engine_run(e, run, &c, err);
+	return engine_list(list, count, NULL, e, key, login, err);
 }

@@ -156,6 +156,13 @@ int login_user(struct token *t, const struct session *s, struct pin_source *pin,
 	return r;
 }
 
+/* A PIN that was kept goes only to a token to which nobody gave a wrong one since it took it. */
+static bool flags_may_be_old(const struct token *t, const struct pin_source *pin)
+{
+	return login_refused_any(&t->login.memory, HSMIME_PIN_USER) || !token_flags_fresh(t) ||
+	       (pin->for_uses && pin_attended(pin));
+}
+
 int login_context(struct token *t, const struct session *s, struct pin_source *pin,
     const struct login_purpose *purpose, CK_RV *rv, struct error *err)
 {
@@ -173,7 +180,7 @@ int login_context(struct token *t, const struct session *s, struct pin_source *p
 	*rv = CKR_OK;
 	if (!gate_enter(&t->login.gate))
 		return watch_stuck(err, t);
-	if (login_refused_any(&t->login.memory, HSMIME_PIN_USER) || !token_flags_fresh(t))
+	if (flags_may_be_old(t, pin))
 		r = refresh_flags(t, pin, rv, err);
 	if (r == 0)
 		r = attempt_run(&a);

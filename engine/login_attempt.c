@@ -164,11 +164,12 @@ static bool counts(
 
 static void accepted(const struct attempt *a, const struct secret *pin, bool by_person)
 {
+	bool keeps = by_person || (a->typed && a->source->for_uses);
+
 	remember_accepted(a, pin);
-	if (!by_person)
-		return;
-	pin_memory_clear_kind(a->source->memory, a->token, a->about.kind);
-	if (a->sent.call == LOGIN_LOGIN && a->sent.user == CKU_USER)
+	if (by_person)
+		pin_memory_clear_kind(a->source->memory, a->token, a->about.kind);
+	if (keeps && a->sent.call == LOGIN_LOGIN && a->sent.user == CKU_USER)
 		pin_cache_put(a->source->cache, a->token, pin);
 }
 
@@ -274,7 +275,9 @@ static void fill_in(struct attempt *a)
 /* A PIN that is known to be right, unless somebody tried wrong ones or changed it meanwhile. */
 static bool from_cache(struct secret *pin, const struct attempt *a)
 {
-	return a->sent.user == CKU_USER && a->kept == NULL && a->send == NULL &&
+	CK_USER_TYPE kept_for = a->source->for_uses ? CKU_CONTEXT_SPECIFIC : CKU_USER;
+
+	return a->sent.user == kept_for && a->kept == NULL && a->send == NULL &&
 	       pin_attended(a->source) && !a->about.count_low && !a->about.final_try &&
 	       pin_cache_get(pin, a->source->cache, a->token);
 }

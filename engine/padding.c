@@ -64,6 +64,14 @@ int padding_digest_info(
 		return HSMIME_EUNSUPPORTED;
 	if (digest_size(digest) != data_len)
 		return HSMIME_EUSAGE;
+	/* Of TLS 1.1, and without an identifier: the two values as they are (RFC 4346 section 4.7). */
+	if (nid == NID_md5_sha1) {
+		if (data_len > *len)
+			return HSMIME_EUSAGE;
+		memcpy(out, data, data_len);
+		*len = data_len;
+		return 0;
+	}
 	info = X509_SIG_new();
 	if (info == NULL)
 		return HSMIME_ENOMEM;

@@ -13,8 +13,8 @@
 
 /*
  * padding_digest_info(out, len, digest, data, data_len):
- * The DER DigestInfo (RFC 8017 section 9.2) of a digest's value. *len is the
- * room and becomes the length. Returns 0, HSMIME_EUNSUPPORTED (unknown digest),
+ * The DER DigestInfo (RFC 8017 section 9.2) of a digest's value; of MD5-SHA1, which has none, the value.
+ * *len is the room and becomes the length. Returns 0, HSMIME_EUNSUPPORTED (unknown digest),
  * HSMIME_EUSAGE (wrong length) or HSMIME_ENOMEM.
  */
 int padding_digest_info(unsigned char *out, size_t *len, const char *digest,

@@ -31,6 +31,7 @@ struct pin_source {
 	hsmime_pin_callback callback; /* may be NULL: nobody is there */
 	void *callback_arg;
 	bool doubtful;             /* whom the callback asks may be no person: not for a last try */
+	bool for_uses;             /* engine_options.pin_for_uses */
 	atomic_flag warned;        /* of how the PIN is kept: once is enough */
 	struct gate gate;          /* for held */
 	struct secret held;        /* fd: can be read once only, so it is kept, locked in memory */

@@ -1,6 +1,7 @@
 /*
  * pin_cache: PINs that a person gave and a token took, in secure memory, for another login of this
- * process after the token's sessions were lost. Off unless a program asks for it.
+ * process after the token's sessions were lost; the provider's for the operations of keys that ask each
+ * time (engine_options.pin_for_uses). Off unless a program asks for it.
  *
  * There is no timer: what was not used for the idle time is wiped by the next call into any
  * engine, whichever it is. In a forked child all is wiped before anything else runs.

@@ -44,6 +44,9 @@ int query_new(struct query **out, struct search *s, CK_OBJECT_CLASS object_class
 	return 0;
 }
 
+/* In words, by enum engine_purpose. */
+static const char *const purposes[] = { "sign", "decrypt", "find the key" };
+
 static void set_work(struct query *q, struct token *t, bool login)
 {
 	struct search *s = q->s;
@@ -52,7 +55,7 @@ static void set_work(struct query *q, struct token *t, bool login)
 	memset(w, 0, sizeof(*w));
 	w->token = t;
 	w->pin = s->uri_pin != NULL ? s->uri_pin : token_pins_of(s->e, t);
-	w->purpose = s->purpose == ENGINE_SIGN ? "sign" : "decrypt";
+	w->purpose = purposes[s->purpose];
 	if (s->listing)
 		w->purpose = "list keys";
 	w->login = login;

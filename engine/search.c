@@ -110,8 +110,10 @@ bool search_fits(const struct object *o, enum engine_purpose purpose)
 
 	if (!object_supported(o))
 		return false;
+	if (purpose != ENGINE_DECRYPT && object_bool(o, CKA_SIGN, true))
+		return true;
 	if (purpose == ENGINE_SIGN)
-		return object_bool(o, CKA_SIGN, true);
+		return false;
 	if (type == CKK_RSA && object_unwraps_only(o))
 		return true;
 	return object_bool(o, type == CKK_RSA ? CKA_DECRYPT : CKA_DERIVE, true);

@@ -99,16 +99,18 @@ static size_t list(struct buffer *all, struct search *s, size_t room)
 
 int search_tie(struct search *s)
 {
+	const char *how =
+	    s->purpose == ENGINE_ANY ? "give the URI of one of them" : "choose one with -k";
 	struct buffer all;
 	size_t shown;
 
 	error_set(
 	    s->err, HSMIME_ENOKEY, "%s keys fit", s->count < SEARCH_HITS ? "several" : "many");
 	buffer_init(&all, 4096);
-	shown = list(&all, s,
-	    sizeof(s->err->hint) - sizeof("choose one with -k: ; 'hsmime keys' lists all"));
+	shown = list(
+	    &all, s, sizeof(s->err->hint) - strlen(how) - sizeof(": ; 'hsmime keys' lists all"));
 	if (buffer_string(&all) != NULL && shown > 0)
-		error_hint(s->err, "choose one with -k: %s%s", buffer_string(&all),
+		error_hint(s->err, "%s: %s%s", how, buffer_string(&all),
 		    shown < s->count ? "; 'hsmime keys' lists all" : "");
 	buffer_free(&all);
 	return HSMIME_ENOKEY;

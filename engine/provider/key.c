@@ -12,7 +12,24 @@
 
 EVP_PKEY *provider_key_public(const struct provider_key *key)
 {
-	return key->token != NULL ? token_key_public(key->token) : key->public_only;
+	if (key->public_only != NULL || key->token == NULL)
+		return key->public_only;
+	return token_key_public(key->token);
+}
+
+int provider_key_show(struct provider_key *key, const OSSL_PARAM *form)
+{
+	EVP_PKEY *shown = EVP_PKEY_dup(provider_key_public(key));
+	OSSL_PARAM params[] = { *form, OSSL_PARAM_END };
+
+	if (shown == NULL || EVP_PKEY_set_params(shown, params) != 1) {
+		EVP_PKEY_free(shown);
+		return provider_raise(
+		    key->provider, REASON_USAGE, "the public key can't be written so");
+	}
+	EVP_PKEY_free(key->public_only);
+	key->public_only = shown;
+	return 1;
 }
 
 struct provider_key *provider_key_new(struct provider *p)

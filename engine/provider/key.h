@@ -16,11 +16,18 @@
 struct provider_key {
 	struct provider *provider;
 	struct token_key *token;
-	EVP_PKEY *public_only; /* where token is NULL: in software */
+	EVP_PKEY *
+	    public_only; /* in software; of a key on the token NULL, unless it is written in another way */
 };
 
 /* provider_key_public(key): its public part as a software key, borrowed; NULL where empty. */
 EVP_PKEY *provider_key_public(const struct provider_key *key);
+
+/*
+ * provider_key_show(key, form): its point is written in that form (OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT)
+ * from here on, for this key and those that are made of it. 1, or 0: unknown, or out of memory.
+ */
+int provider_key_show(struct provider_key *key, const OSSL_PARAM *form);
 
 /* provider_key_new(p): an empty key, or NULL. provider_key_free(key): NULL is allowed. */
 struct provider_key *provider_key_new(struct provider *p);

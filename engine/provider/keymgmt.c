@@ -138,16 +138,31 @@ static int keymgmt_get_params(void *keydata, OSSL_PARAM params[])
 	return software != NULL && EVP_PKEY_get_params(software, params) == 1;
 }
 
+/* Whether p says no more than how a key is written. With or without its point: no private part is. */
+static bool only_shows(const OSSL_PARAM *p)
+{
+	int with_point;
+
+	if (strcmp(p->key, OSSL_PKEY_PARAM_EC_INCLUDE_PUBLIC) == 0)
+		return OSSL_PARAM_get_int(p, &with_point) && (with_point == 0 || with_point == 1);
+	return strcmp(p->key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT) == 0;
+}
+
 /* CMS gives a peer's curve and then its point. What is on a token stays as it is. */
 static int keymgmt_set_params(void *keydata, const OSSL_PARAM params[])
 {
 	struct provider_key *key = keydata;
+	const OSSL_PARAM *form;
 
 	if (params == NULL || params[0].key == NULL)
 		return 1;
+	form = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT);
+	for (const OSSL_PARAM *p = params; key->token != NULL && p->key != NULL; p++)
+		if (!only_shows(p))
+			return provider_raise(
+			    key->provider, REASON_USAGE, "a key on a token can't be changed");
 	if (key->token != NULL)
-		return provider_raise(
-		    key->provider, REASON_USAGE, "a key on a token can't be changed");
+		return form == NULL || provider_key_show(key, form);
 	return key->public_only != NULL &&
 	       EVP_PKEY_set_params(key->public_only, (OSSL_PARAM *)params) == 1;
 }
@@ -157,6 +172,7 @@ static const OSSL_PARAM *settable_ec(void *provctx)
 	static const OSSL_PARAM params[] = {
 		OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, NULL, 0),
 		OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, NULL, 0),
+		OSSL_PARAM_int(OSSL_PKEY_PARAM_EC_INCLUDE_PUBLIC, NULL),
 		OSSL_PARAM_END,
 	};
 

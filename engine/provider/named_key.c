@@ -8,14 +8,10 @@
 
 #include "engine/provider/key.h"
 
-/* A key that may not sign may decrypt. */
+/* OpenSSL does not say what for. */
 int named_key_find(struct engine_found *found, struct engine *e, const char *uri, struct error *err)
 {
-	int status = engine_find_key(found, e, uri, ENGINE_SIGN, err);
-
-	if (status == HSMIME_ENOKEY)
-		status = engine_find_key(found, e, uri, ENGINE_DECRYPT, err);
-	return status;
+	return engine_find_key(found, e, uri, ENGINE_ANY, err);
 }
 
 const char *named_key_type(const struct token_key *key)

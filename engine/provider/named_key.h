@@ -8,8 +8,8 @@
 #include "engine/provider/internal.h"
 
 /*
- * named_key_find(found, e, uri, err): the one that signs or, where none does, decrypts. Errors as
- * engine_find_key.
+ * named_key_find(found, e, uri, err): the only one that can sign or decrypt; HSMIME_ENOKEY for
+ * several, whatever their certificates say. Errors as engine_find_key.
  */
 int named_key_find(
     struct engine_found *found, struct engine *e, const char *uri, struct error *err);

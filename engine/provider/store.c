@@ -27,7 +27,8 @@ struct store {
 	hsmime_key *list;
 	size_t count;
 	size_t next;
-	bool key_given; /* of list[next]; its certificate is to come */
+	struct engine_missing missing; /* what the list lacks, which is told at its end */
+	bool key_given;                /* of list[next]; its certificate is to come */
 	bool failed;
 	bool done;
 };
@@ -106,6 +107,7 @@ static int store_close(void *ctx)
 	if (s == NULL)
 		return 1;
 	engine_keys_free(s->list, s->count);
+	engine_missing_free(&s->missing);
 	store_search_clear(&s->search);
 	free(s->uri);
 	free(s);
@@ -212,7 +214,7 @@ static int load_public(struct store *s, const hsmime_key *k, OSSL_CALLBACK *give
 static int list_objects(struct store *s, bool login)
 {
 	struct error err = { 0 };
-	int status = engine_keys(&s->list, &s->count, s->engine, s->uri, login, &err);
+	int status = engine_list(&s->list, &s->count, &s->missing, s->engine, s->uri, login, &err);
 
 	s->listed = status == 0;
 	s->failed = status != 0 && (!login || status != HSMIME_EPIN);
@@ -225,7 +227,17 @@ static bool wants_keys(const struct store *s)
 	return s->expect == 0 || s->expect == OSSL_STORE_INFO_PKEY;
 }
 
-/* The next of what the list holds for s; 0 without an error where nothing is left. */
+/* The end of the list: 0, and an error for each token that is not in it. */
+static int tell_missing(struct store *s)
+{
+	for (size_t i = 0; i < s->missing.count; i++)
+		(void)provider_fail(s->provider, s->missing.list[i].code, &s->missing.list[i]);
+	s->failed = s->missing.count > 0;
+	engine_missing_free(&s->missing);
+	return 0;
+}
+
+/* The next of what the list holds for s, or its end. */
 static int give_next(struct store *s, OSSL_CALLBACK *give, void *arg)
 {
 	while (s->next < s->count) {
@@ -245,7 +257,7 @@ static int give_next(struct store *s, OSSL_CALLBACK *give, void *arg)
 		if (s->expect != OSSL_STORE_INFO_PKEY && k->certificate != NULL)
 			return give_certificate(k->certificate, give, arg);
 	}
-	return 0;
+	return tell_missing(s);
 }
 
 /*
@@ -299,7 +311,9 @@ static int store_eof(void *ctx)
 {
 	struct store *s = ctx;
 
-	return s->done || (s->listed && s->next >= s->count);
+	bool told = s->missing.count == 0 && !s->failed;
+
+	return s->done || (s->listed && s->next >= s->count && told);
 }
 
 const OSSL_DISPATCH store_functions[] = {

@@ -7,6 +7,7 @@
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 
+#include "engine/pin_cache.h"
 #include "engine/provider/internal.h"
 #include "engine/watch.h"
 #include "engine/zone.h"
@@ -14,6 +15,7 @@
 
 #define CALL_LIMIT 60 /* seconds */
 #define CALL_LIMIT_MAX 1000000
+#define PIN_IDLE 900 /* seconds */
 
 static int copy_of(char **copy, const char *text)
 {
@@ -117,12 +119,16 @@ int provider_engine(struct engine **out, struct provider *p, struct error *err)
 		.state_dir = kept ? state : NULL,
 		/* A program's -passin answers as a person does. */
 		.pin_doubtful = true,
+		/* OpenSSL lends whom it asks while a key is loaded, and not when the key is used. */
+		.pin_idle = PIN_IDLE,
+		.pin_for_uses = true,
 		.one_token = true,
 	};
 	int status = read_call_limit(&options.call_limit, p->call_limit, err);
 
 	if (status != 0)
 		return status;
+	pin_cache_expire();
 	if (!gate_enter(&p->opening))
 		return watch_stuck(err, NULL);
 	if (p->engine == NULL)

@@ -100,3 +100,35 @@ said_in_log() {
 	tell release
 	answers 0
 }
+
+# lists STATUS COUNT COMMAND...: storeutl ends with STATUS and lists COUNT objects
+lists() {
+	ossl "$1" "${@:3}"
+	reported "^Total found: $2\$"
+}
+
+@test 'a list that lacks a token ends with an error that names the token, after the rest' {
+	new_token "$BATS_TEST_TMPDIR/two" Fine
+	new_key 01 EC:secp256r1 erna
+	softhsm2-util --init-token --free --label Spare --so-pin 12345678 --pin 123456
+	pkcs11-tool --module "$HSMIME_MODULE" --token-label Spare --login --pin 123456 --keypairgen \
+		--key-type EC:secp256r1 --id 02 --label spare --usage-sign
+	for trouble in 'hang C_FindObjectsInit' 'refuse C_FindObjectsInit CKR_DEVICE_ERROR 0 1000' \
+		'refuse C_Login CKR_PIN_INCORRECT'; do
+		sabotage
+		limited
+		lists 0 3 storeutl -noout pkcs11:
+		sabotage 'only Spare' "$trouble"
+		limited
+		rm -rf state
+		lists 1 2 storeutl -noout pkcs11:
+		mentions 'the list lacks what is on token "Spare": .'
+		sabotage 'only Spare' "$trouble"
+		limited
+		rm -rf state
+		lists 0 2 storeutl -noout pkcs11:token=Fine
+		# Who wants one key gets it.
+		ossl 0 dgst -sha256 -sign 'pkcs11:object=erna' -out sig "$W/ca.pem"
+		ossl 0 x509 -noout -in 'pkcs11:object=erna;type=cert'
+	done
+}

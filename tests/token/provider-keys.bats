@@ -231,7 +231,7 @@ pkeyutl_derives() {
 @test 'dgst signs and verifies with any digest' {
 	for o in "${orders[@]}"; do
 		order "$o"
-		for md in sha1 sha256 sha512 sha3-256; do
+		for md in sha1 sha256 sha512 sha3-256 md5-sha1; do
 			ossl 0 dgst "-$md" -sign "$(key 01)" -out "$W/sig" "$W/report.txt"
 			plain dgst "-$md" -verify "$W/alice.pub" -signature "$W/sig" "$W/report.txt"
 			ossl 0 dgst "-$md" -prverify "$(key 01)" -signature "$W/sig" "$W/report.txt"
@@ -264,6 +264,25 @@ pkeyutl_derives() {
 			[ ! -s "$W/private.der" ]
 			mentions 'the private key stays on the token'
 		done
+	done
+}
+
+@test 'the public part of an EC key is written as openssl ec and pkey are told' {
+	for o in "${orders[@]}"; do
+		order "$o"
+		ossl 0 ec -in "$(key 02)" -pubout
+		[ "$output" = "$(cat "$W/bob.pub")" ]
+		for form in compressed uncompressed hybrid; do
+			plain pkey -pubin -in "$W/bob.pub" -pubout -ec_conv_form "$form" -out "$W/expected"
+			ossl 0 pkey -in "$(key 02)" -pubout -ec_conv_form "$form" -out "$W/shown"
+			cmp "$W/shown" "$W/expected"
+		done
+		ossl 1 ec -in "$(key 02)" -noout -text
+		mentions 'the private key stays on the token'
+		ossl 1 ec -in "$(key 02)" -out "$W/private"
+		[ ! -s "$W/private" ]
+		ossl 1 ec -in "$(key 02)" -pubout -param_enc explicit
+		mentions "a key on a token can't be changed"
 	done
 }
 

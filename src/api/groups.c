@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #include <openssl/evp.h>
 
@@ -335,9 +335,11 @@ static int make_group(
     struct token_key **out, struct token_key *const *keys, size_t count, struct error *err)
 {
 	static atomic_uint groups;
-	unsigned turn = (unsigned)getpid() + atomic_fetch_add(&groups, 1);
+	struct timespec now = { 0 };
 
-	return token_key_group(out, keys, count, turn, err);
+	clock_gettime(CLOCK_REALTIME, &now);
+	return token_key_group(
+	    out, keys, count, (unsigned)(now.tv_nsec / 1000) + atomic_fetch_add(&groups, 1), err);
 }
 
 /* In no group by name, but found on several tokens all the same. */

@@ -310,7 +310,6 @@ static int store_load(
 static int store_eof(void *ctx)
 {
 	struct store *s = ctx;
-
 	bool told = s->missing.count == 0 && !s->failed;
 
 	return s->done || (s->listed && s->next >= s->count && told);

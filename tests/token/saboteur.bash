@@ -5,6 +5,19 @@ load "${BATS_TEST_DIRNAME%/*}/cli/helper"
 
 export HSMIME=${HSMIME:-$HSMIME_BUILD/src/cli/hsmime}
 
+# new_correspondents: a token with alice's RSA key 01 and bob's EC key 02, $W/mail.eml, and for each of
+# them $W/for-NAME.eml
+new_correspondents() {
+	local name
+	new_token "$BATS_FILE_TMPDIR/world" Demo
+	new_key 01 RSA:2048 alice
+	new_key 02 EC:secp256r1 bob
+	new_mail alice bob
+	for name in alice bob; do
+		hsmime encrypt --no-encrypt-to-self -r "$W/$name.pem" -o "$W/for-$name.eml" "$W/mail.eml"
+	done
+}
+
 # sabotage [LINE...]: from here on the tool's module is the saboteur, which does what the lines say
 sabotage() {
 	export HSMIME_MODULE=$HSMIME_BUILD/tests/token/proxy.so

@@ -85,10 +85,12 @@ static void where_it_is_gone_the_other_does_what_it_can(void **state)
 	group_rig_was_logged("token \"Alpha\" (serial number");
 }
 
-static void content_keys_move_on_with_all_the_room_that_there_is(void **state)
+static const unsigned char substitute[16] = "in its place";
+
+/* A content key by the group, without Alpha. */
+static struct token_content_key *unwrap(unsigned char *out, size_t *len)
 {
-	static const unsigned char substitute[16] = "in its place";
-	unsigned char data[MODULUS], out[MODULUS];
+	unsigned char data[MODULUS];
 	struct token_decrypt q = { .scheme = TOKEN_DECRYPT_RSA_PKCS1,
 		.data = data,
 		.len = sizeof(data),
@@ -96,14 +98,21 @@ static void content_keys_move_on_with_all_the_room_that_there_is(void **state)
 		.substitute_len = sizeof(substitute) };
 	struct token_content_key *c = NULL;
 	struct error err = { 0 };
-	size_t len = sizeof(out);
 
-	(void)state;
 	encrypt(data, RSA_PKCS1_PADDING, NULL);
 	group_rig.proxy->lose("Alpha");
 	assert_int_equal(
-	    token_key_unwrap(&c, out, &len, group_rig.group, &q, TOKEN_CONTENT_AES_CBC, &err), 0);
-	assert_null(c);
+	    token_key_unwrap(&c, out, len, group_rig.group, &q, TOKEN_CONTENT_AES_CBC, &err), 0);
+	return c;
+}
+
+static void content_keys_move_on_with_all_the_room_that_there_is(void **state)
+{
+	unsigned char out[MODULUS];
+	size_t len = sizeof(out);
+
+	(void)state;
+	assert_null(unwrap(out, &len));
 	assert_int_equal(len, sizeof(substitute));
 	assert_memory_not_equal(out, substitute, sizeof(substitute));
 }
@@ -135,26 +144,18 @@ static int drop(void *arg, const void *data, size_t len)
 /* Content that was begun on a token ends there, and the next message goes to another one. */
 static void a_token_that_fails_at_content_is_set_aside(void **state)
 {
-	static const unsigned char substitute[16] = "in its place", blocks[32];
+	static const unsigned char blocks[32];
 	const struct token_content_params params = { blocks, 16, 0 };
 	const struct token_content_end none = { NULL, NULL, 0 };
 	const hsmime_sink sink = { drop, NULL };
-	unsigned char data[MODULUS], out[MODULUS];
-	struct token_decrypt q = { .scheme = TOKEN_DECRYPT_RSA_PKCS1,
-		.data = data,
-		.len = sizeof(data),
-		.substitute = substitute,
-		.substitute_len = sizeof(substitute) };
+	unsigned char out[MODULUS];
 	struct token_content_key *c = NULL;
 	struct error err = { 0 };
 	size_t len = sizeof(out);
 
 	(void)state;
-	encrypt(data, RSA_PKCS1_PADDING, NULL);
 	group_rig.proxy->unwrap_sensitive(1);
-	group_rig.proxy->lose("Alpha");
-	assert_int_equal(
-	    token_key_unwrap(&c, out, &len, group_rig.group, &q, TOKEN_CONTENT_AES_CBC, &err), 0);
+	c = unwrap(out, &len);
 	assert_non_null(c);
 	assert_int_equal(token_content_begin(c, &params, &sink, &err), 0);
 	group_rig.proxy->refuse("C_DecryptUpdate", CKR_DEVICE_REMOVED, 0, 1);

@@ -4,13 +4,7 @@
 load saboteur
 
 setup_file() {
-	new_token "$BATS_FILE_TMPDIR/world" Demo
-	new_key 01 RSA:2048 alice
-	new_key 02 EC:secp256r1 bob
-	new_mail alice bob
-	for name in alice bob; do
-		hsmime encrypt --no-encrypt-to-self -r "$W/$name.pem" -o "$W/for-$name.eml" "$W/mail.eml"
-	done
+	new_correspondents
 	(umask 077 && printf 123456 >"$W/right" && printf 000000 >"$W/wrong1" && printf 000001 >"$W/wrong2" &&
 		printf 000002 >"$W/wrong3" && printf 654321 >"$W/new" && printf 12345678 >"$W/so")
 }

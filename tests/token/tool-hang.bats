@@ -4,11 +4,7 @@
 load saboteur
 
 setup_file() {
-	new_token "$BATS_FILE_TMPDIR/world" Demo
-	new_key 01 RSA:2048 alice
-	new_key 02 EC:secp256r1 bob
-	new_mail alice bob
-	hsmime encrypt -r "$W/alice.pem" -o "$W/enc.eml" "$W/mail.eml"
+	new_correspondents
 }
 
 setup() {
@@ -31,7 +27,7 @@ nothing_left() {
 
 @test "so is a decryption" {
 	sabotage 'hang C_Decrypt'
-	run_as 4 timeout 30 "$HSMIME" decrypt --call-limit 1 -o out/mail.eml "$W/enc.eml"
+	run_as 4 timeout 30 "$HSMIME" decrypt --call-limit 1 -o out/mail.eml "$W/for-alice.eml"
 	said 'token "Demo" does not answer .C_Decrypt has not returned.'
 	nothing_left
 }

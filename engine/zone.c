@@ -2,14 +2,19 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "engine/log.h"
 #include "engine/watch.h"
+
+#define BRIEF_NS 100000       /* work that takes less is waited for without going to sleep */
+#define UNKNOWN_NS 1000000000 /* as long as nothing is known: some thirty brief ones change it */
 
 enum zone_state { ZONE_IDLE, ZONE_ASKED, ZONE_DONE, ZONE_GIVEN_UP, ZONE_ENDING };
 
@@ -18,7 +23,9 @@ struct zone {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	enum zone_state state;
+	_Atomic(enum zone_state) state; /* changed with the lock held */
+	int64_t took;                   /* nanoseconds, on average: the last works */
+	bool brief;                     /* with the lock held: that is less than BRIEF_NS */
 	zone_function run;
 	void *arg;
 	int result;
@@ -29,9 +36,13 @@ struct zone {
 	void *caller;
 	unsigned limit;
 	struct watch watch;
+	const char *last; /* whose work it did: the address of that thread's `here` */
 	struct zone *next;
 };
 
+static atomic_int brief_ones; /* threads of ours whose work is brief */
+static long processors;
+static _Thread_local char here;
 static _Thread_local void *caller;
 static _Thread_local unsigned limit_here;
 static pthread_mutex_t idle_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -44,11 +55,13 @@ static void forget_threads(void)
 {
 	pthread_mutex_init(&idle_lock, NULL);
 	idle = NULL;
+	atomic_store(&brief_ones, 0);
 	watch_forked();
 }
 
 static void start_once(void)
 {
+	processors = sysconf(_SC_NPROCESSORS_ONLN);
 	pthread_atfork(NULL, NULL, forget_threads);
 }
 
@@ -63,15 +76,55 @@ static void change(struct zone *z, enum zone_state state)
 	pthread_cond_signal(&z->changed);
 }
 
+static int64_t now_ns(void)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/*
+ * To fall asleep and be woken takes each of the two threads some 25 microseconds where a processor
+ * is idle, and brief work twice its time. So they look again and again for as long as brief work
+ * takes, if that is what there was, and all that do so have a processor.
+ */
+static void look_out(struct zone *z, enum zone_state state)
+{
+	int64_t until;
+
+	if (!z->brief || atomic_load(&brief_ones) * 2L > processors)
+		return;
+	pthread_mutex_unlock(&z->lock);
+	until = now_ns() + BRIEF_NS;
+	do
+		sched_yield();
+	while (z->state != state && now_ns() < until);
+	pthread_mutex_lock(&z->lock);
+}
+
 static void await(struct zone *z, enum zone_state state)
 {
+	if (z->state != state)
+		look_out(z, state);
 	while (z->state != state && z->state != ZONE_ENDING)
 		pthread_cond_wait(&z->changed, &z->lock);
+}
+
+/* With the lock held. */
+static void note_brief(struct zone *z)
+{
+	bool brief = z->took < BRIEF_NS;
+
+	if (brief != z->brief)
+		atomic_fetch_add(&brief_ones, brief ? 1 : -1);
+	z->brief = brief;
 }
 
 static void *work(void *arg)
 {
 	struct zone *z = arg;
+	int64_t began;
 
 	watch_thread(&z->watch);
 	pthread_mutex_lock(&z->lock);
@@ -86,12 +139,15 @@ static void *work(void *arg)
 		limit_here = z->limit;
 		if (z->holds)
 			log_hold();
+		began = now_ns();
 		z->result = z->run(z->arg);
+		z->took += (now_ns() - began - z->took) / 4;
 		z->said = log_take(z->kept);
 		if (z->holds)
 			log_release();
 		watch_token(NULL);
 		pthread_mutex_lock(&z->lock);
+		note_brief(z);
 		change(z, ZONE_DONE);
 		pthread_mutex_lock(&z->lock);
 	}
@@ -136,6 +192,7 @@ static struct zone *zone_new(void)
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&z->changed, &monotonic);
+	z->took = UNKNOWN_NS;
 	pthread_condattr_destroy(&monotonic);
 	if (start_thread(z) == 0)
 		return z;
@@ -143,17 +200,36 @@ static struct zone *zone_new(void)
 	return NULL;
 }
 
+/*
+ * The thread that did the caller's work before, which the system has on the caller's processor: it
+ * runs there as soon as the caller waits. Another one might wait for a processor that is busy.
+ * Where there is none the one that nobody had for longest. With the lock held.
+ */
+static struct zone **choose(void)
+{
+	struct zone **at = &idle;
+
+	while (*at != NULL && (*at)->last != &here && (*at)->next != NULL)
+		at = &(*at)->next;
+	return at;
+}
+
 static struct zone *take(void)
 {
-	struct zone *z;
+	struct zone **at, *z;
 
 	pthread_once(&once, start_once);
 	pthread_mutex_lock(&idle_lock);
-	z = idle;
+	at = choose();
+	z = *at;
 	if (z != NULL)
-		idle = z->next;
+		*at = z->next;
 	pthread_mutex_unlock(&idle_lock);
-	return z != NULL ? z : zone_new();
+	if (z == NULL)
+		z = zone_new();
+	if (z != NULL)
+		z->last = &here;
+	return z;
 }
 
 static void put(struct zone **list, struct zone *z)
@@ -181,6 +257,8 @@ static struct timespec in_ms(int64_t ms)
 /* With the lock held: until it is done or was given up. A little more than is left: the clock is coarse. */
 static void wait_for(struct zone *z, unsigned limit, struct error *err)
 {
+	if (z->state != ZONE_DONE)
+		look_out(z, ZONE_DONE);
 	while (z->state != ZONE_DONE) {
 		struct timespec until = in_ms(watch_left_ms(&z->watch, limit) + 10);
 
@@ -207,6 +285,7 @@ static int run_in(struct zone *z, zone_function run, void *arg, unsigned limit, 
 		/* Its thread is inside a call, after which it says nothing any more. */
 		said = log_take(z->kept);
 		pthread_mutex_unlock(&z->lock);
+		atomic_fetch_sub(&brief_ones, z->brief);
 		put(&given_up, z);
 		log_give(said);
 		return HSMIME_ETOKEN;
@@ -236,26 +315,35 @@ void *zone_caller(void)
 	return caller;
 }
 
+/* A signal that came to a thread that had it blocked. */
+static void take_pipe(const sigset_t *pipe)
+{
+	const struct timespec now = { 0, 0 };
+	sigset_t pending;
+
+	if (sigpending(&pending) != 0 || sigismember(&pending, SIGPIPE) != 1)
+		return;
+	while (sigtimedwait(pipe, NULL, &now) < 0 && errno == EINTR)
+		;
+}
+
 /* As in a thread of ours a write to a dead peer is an error there. */
 static int run_here(zone_function run, void *arg)
 {
-	const struct timespec now = { 0, 0 };
-	sigset_t pipe, before, pending;
-	bool waits;
+	sigset_t pipe, before;
 	int result;
 
 	if (watch_watched())
 		return run(arg);
 	sigemptyset(&pipe);
 	sigaddset(&pipe, SIGPIPE);
-	sigpending(&pending);
-	waits = sigismember(&pending, SIGPIPE) == 1;
 	pthread_sigmask(SIG_BLOCK, &pipe, &before);
 	result = run(arg);
-	if (!waits && sigismember(&before, SIGPIPE) != 1)
-		while (sigtimedwait(&pipe, NULL, &now) < 0 && errno == EINTR)
-			;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	/* Who has it blocked keeps what waits. */
+	if (sigismember(&before, SIGPIPE) != 1) {
+		take_pipe(&pipe);
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+	}
 	return result;
 }
 
@@ -293,6 +381,7 @@ void zone_end(void)
 		pthread_mutex_lock(&z->lock);
 		change(z, ZONE_ENDING);
 		pthread_join(z->thread, NULL);
+		atomic_fetch_sub(&brief_ones, z->brief);
 		destroy(z);
 		z = next;
 	}

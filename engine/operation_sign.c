@@ -1,8 +1,6 @@
 #include <string.h>
 
-#include <openssl/bn.h>
 #include <openssl/crypto.h>
-#include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
@@ -15,6 +13,8 @@
 #include "engine/recovery.h"
 #include "engine/slot.h"
 #include "engine/verify.h"
+
+#define SCALAR_MAX 66 /* octets of a number below an order: P-521's */
 
 /* One signature on its way. */
 struct job {
@@ -161,30 +161,41 @@ static int finish_rsa(struct job *j, unsigned char *sig, size_t *sig_len)
 	return 0;
 }
 
+/* A DER INTEGER (X.690 section 8.3) of the unsigned number in len octets, at most SCALAR_MAX; returns its own. */
+static size_t put_integer(unsigned char *out, const unsigned char *number, size_t len)
+{
+	size_t sign;
+
+	for (; len > 1 && number[0] == 0; len--)
+		number++;
+	sign = number[0] >> 7;
+	out[0] = 0x02;
+	out[1] = (unsigned char)(sign + len);
+	out[2] = 0;
+	memcpy(out + 2 + sign, number, len);
+	return 2 + sign + len;
+}
+
 /* PKCS#11 gives r and s as two halves of one string; CMS wants ECDSA-Sig-Value (RFC 5753). */
 static int finish_ecdsa(struct job *j, unsigned char *sig, size_t *sig_len)
 {
-	size_t len = j->output_len;
-	bool fits = len > 0 && len % 2 == 0 && len / 2 <= j->key->field_size;
-	int half = fits ? (int)(len / 2) : 0, n = -1;
-	ECDSA_SIG *s = ECDSA_SIG_new();
-	BIGNUM *a = BN_bin2bn(j->output, half, NULL), *b = BN_bin2bn(j->output + half, half, NULL);
+	size_t half = j->output_len / 2, room = *sig_len, header, len;
+	unsigned char both[2 * (3 + SCALAR_MAX)];
 
-	if (s == NULL || a == NULL || b == NULL || ECDSA_SIG_set0(s, a, b) != 1) {
-		BN_free(a);
-		BN_free(b);
-		ECDSA_SIG_free(s);
-		return HSMIME_ENOMEM;
-	}
-	if (fits)
-		n = i2d_ECDSA_SIG(s, NULL);
-	if (n > 0 && (size_t)n <= *sig_len)
-		n = i2d_ECDSA_SIG(s, &sig);
-	else
-		n = -1;
-	ECDSA_SIG_free(s);
-	*sig_len = n > 0 ? (size_t)n : 0;
-	return n > 0 ? 0 : HSMIME_ETOKEN;
+	*sig_len = 0;
+	if (half == 0 || j->output_len % 2 != 0 || half > j->key->field_size || half > SCALAR_MAX)
+		return HSMIME_ETOKEN;
+	len = put_integer(both, j->output, half);
+	len += put_integer(both + len, j->output + half, half);
+	header = len > 127 ? 3 : 2;
+	if (room < header + len)
+		return HSMIME_ETOKEN;
+	sig[0] = 0x30;
+	sig[1] = 0x81;
+	sig[header - 1] = (unsigned char)len;
+	memcpy(sig + header, both, len);
+	*sig_len = header + len;
+	return 0;
 }
 
 static int sign_with(void *job, struct work *w, CK_OBJECT_HANDLE handle)
@@ -294,7 +305,9 @@ static int sign_here(struct token_key *k, unsigned char *sig, size_t *sig_len,
 		describe(r, &own);
 	if (r < 0 && err != NULL)
 		*err = own;
-	OPENSSL_cleanse(&j, sizeof(j));
+	OPENSSL_cleanse(j.input, j.input_len);
+	OPENSSL_cleanse(
+	    j.output, sizeof(j.output) < j.output_len ? sizeof(j.output) : j.output_len);
 	return r;
 }
 

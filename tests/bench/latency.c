@@ -6,8 +6,8 @@
  * LATENCY_MODULE     the module behind it
  * LATENCY_US         microseconds before every call
  * LATENCY_CRYPTO_US  microseconds before C_Sign, C_Decrypt and C_DeriveKey instead
- * LATENCY_REPLAY     set: C_Sign and C_Decrypt answer what the same key answered
- *                    before, so that the wait is all they cost
+ * LATENCY_REPLAY     set: C_Sign, C_Decrypt and C_DeriveKey answer what the same key
+ *                    answered before, so that the wait is all they cost
  * LATENCY_SESSIONS   sessions that C_OpenSession grants at a time
  * LATENCY_COUNTS     file that holds the counts, one 64-bit number per call in the
  *                    order of enum latency_call (latency_way.h); processes add up
@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "latency_replay.h"
 #include "latency_way.h"
@@ -122,13 +123,26 @@ static CK_RV copy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_
 static CK_RV destroy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
 {
 	latency_trip(CALL_DESTROY);
+	if (latency_secret(object) != NULL)
+		return CKR_OK;
 	return inner->C_DestroyObject(session, object);
+}
+
+static CK_RV tell_secret(const struct latency_secret *s, CK_ATTRIBUTE *template, CK_ULONG count)
+{
+	if (count != 1 || template->type != CKA_VALUE || template->ulValueLen < s->len)
+		return CKR_ATTRIBUTE_TYPE_INVALID;
+	memcpy(template->pValue, s->octets, s->len);
+	template->ulValueLen = s->len;
+	return CKR_OK;
 }
 
 static CK_RV get_attribute_value(
     CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *template, CK_ULONG count)
 {
 	latency_trip(CALL_GET_ATTRIBUTES);
+	if (latency_secret(object) != NULL)
+		return tell_secret(latency_secret(object), template, count);
 	return inner->C_GetAttributeValue(session, object, template, count);
 }
 
@@ -206,8 +220,20 @@ static CK_RV decrypt(
 static CK_RV derive_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE base,
     CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *key)
 {
+	struct latency_secret s = { .base = base };
+	CK_ATTRIBUTE value = { CKA_VALUE, s.octets, sizeof(s.octets) };
+	CK_RV rv;
+
 	latency_crypto_trip(CALL_DERIVE);
-	return inner->C_DeriveKey(session, mechanism, base, template, count, key);
+	if (replay && latency_replayed_secret(base, key))
+		return CKR_OK;
+	rv = inner->C_DeriveKey(session, mechanism, base, template, count, key);
+	if (replay && rv == CKR_OK &&
+	    inner->C_GetAttributeValue(session, *key, &value, 1) == CKR_OK) {
+		s.len = value.ulValueLen;
+		latency_remember_secret(&s);
+	}
+	return rv;
 }
 
 static CK_RV unwrap_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE with,

@@ -14,6 +14,11 @@ struct answer {
 
 static struct answer answers[8];
 static size_t answer_count;
+
+#define SECRET_HANDLE ((CK_OBJECT_HANDLE)1 << 62) /* no token counts its objects so far */
+
+static struct latency_secret secrets[8];
+static size_t secret_count;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 bool latency_replayed(const struct latency_started *s, CK_BYTE *out, CK_ULONG *out_len)
@@ -48,5 +53,33 @@ void latency_remember(const struct latency_started *s, const CK_BYTE *out, CK_UL
 		a->len = out_len;
 		memcpy(a->octets, out, out_len);
 	}
+	pthread_mutex_unlock(&lock);
+}
+
+bool latency_replayed_secret(CK_OBJECT_HANDLE base, CK_OBJECT_HANDLE *object)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < secret_count && !found; i++) {
+		found = secrets[i].base == base;
+		if (found)
+			*object = SECRET_HANDLE + i;
+	}
+	pthread_mutex_unlock(&lock);
+	return found;
+}
+
+/* What was remembered does not change any more. */
+const struct latency_secret *latency_secret(CK_OBJECT_HANDLE object)
+{
+	return object >= SECRET_HANDLE ? &secrets[object - SECRET_HANDLE] : NULL;
+}
+
+void latency_remember_secret(const struct latency_secret *s)
+{
+	pthread_mutex_lock(&lock);
+	if (secret_count < sizeof(secrets) / sizeof(*secrets))
+		secrets[secret_count++] = *s;
 	pthread_mutex_unlock(&lock);
 }

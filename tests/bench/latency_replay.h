@@ -22,4 +22,20 @@ bool latency_replayed(const struct latency_started *s, CK_BYTE *out, CK_ULONG *o
 /* latency_remember(s, out, out_len): an answer, for later; the first few and short ones are kept. */
 void latency_remember(const struct latency_started *s, const CK_BYTE *out, CK_ULONG out_len);
 
+/*
+ * A secret that was derived with a key, as an object that there is not: latency_replayed_secret(base, object)
+ * says whether there is one, and latency_secret(object) which octets it has, NULL for any other object.
+ */
+struct latency_secret {
+	CK_OBJECT_HANDLE base;
+	CK_ULONG len;
+	unsigned char octets[128];
+};
+
+bool latency_replayed_secret(CK_OBJECT_HANDLE base, CK_OBJECT_HANDLE *object);
+const struct latency_secret *latency_secret(CK_OBJECT_HANDLE object);
+
+/* latency_remember_secret(s): for later; the first few are kept. */
+void latency_remember_secret(const struct latency_secret *s);
+
 #endif

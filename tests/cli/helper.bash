@@ -141,7 +141,7 @@ no_leftovers() {
 	}
 }
 
-# new_pinentry: ./pinentry, a stand-in that answers the PIN in ./answer (or cancels, or dies), agrees
+# new_pinentry: ./pinentry, a stand-in that answers the PIN in ./answer (or cancels, times out, or dies), agrees
 # unless ./no is there, and writes what it is told into ./told
 new_pinentry() {
 	cat >pinentry <<-'SCRIPT'
@@ -156,6 +156,7 @@ new_pinentry() {
 			GETPIN)
 				case $(cat answer) in
 				cancel) echo 'ERR 83886179 Operation cancelled <Pinentry>' ;;
+				timeout) echo 'ERR 83886142 Timeout <Pinentry>' ;;
 				die) exit 3 ;;
 				*) printf 'D %s\nOK\n' "$(sed 's/%/%25/g' answer)" ;;
 				esac ;;

@@ -161,6 +161,22 @@ not_tried() {
 	grep -qE '^SETDESC Token: Demo .*%0AKey: alice%0ATo: decrypt' told
 }
 
+@test "pinentry is told all of it, whatever the length of the names, and also where they are no UTF-8" {
+	local label key
+	label=$(printf 'T%.0s' {1..32})
+	key=$(printf '\374%.0s' {1..127})
+	new_token "$PWD/long" "$label"
+	unset HSMIME_PIN_SOURCE
+	new_peer carol
+	"$cli_root/scripts/softtoken" import "$W" 03 "$key" "$W/carol.key" "$W/carol.pem"
+	echo data >"$W/data"
+	new_pinentry
+	sabotage 'authenticate 3 1' 'pad 123456'
+	by_pinentry 0 sign --cms -k 'pkcs11:id=%03' -o out "$W/data"
+	signed
+	grep -qE "^SETDESC Press OK, .*%0AToken: $label \\(.*%0AKey: (�){127}%0ATo: sign\$" told
+}
+
 @test "wrong PINs before are a warning where nobody is asked" {
 	sabotage 'set_flags 0x10000' # CKF_USER_PIN_COUNT_LOW
 	run_as 0 hsmime "${sign[@]}" --pin-source "file:$W/pin"

@@ -9,7 +9,7 @@ setup_file() {
 	new_key 02 EC:secp256r1 bob
 	echo data >"$W/data"
 	hsmime encrypt --cms -r "$W/alice.pem" -o "$W/enc" "$W/data"
-	unset HSMIME_PIN_SOURCE DISPLAY WAYLAND_DISPLAY PINENTRY
+	unset HSMIME_PIN_SOURCE
 }
 
 setup() {

@@ -13,7 +13,7 @@
 #include "progress.h"
 #include "utf8.h"
 
-#define TEXT 300   /* octets of each text of a dialog */
+#define TEXT 800   /* octets of each text of a dialog */
 #define OPTION 200 /* octets of each option */
 
 static char program[PATH_MAX];
@@ -111,7 +111,15 @@ static void find_person(struct place *p)
 	add(p, "display=", getenv("DISPLAY"));
 }
 
-/* Each part is short, or it is cut: a line of Assuan holds no more. */
+static void print_length(FILE *text, const hsmime_pin_request *r)
+{
+	bool is_new = r->kind == HSMIME_PIN_NEW || r->kind == HSMIME_PIN_NEW_SO;
+
+	if (is_new && !r->again && r->max_len > 0)
+		fprintf(text, "\nLength: %zu to %zu characters", r->min_len, r->max_len);
+}
+
+/* The library cuts names, so that all parts together are shorter than TEXT. */
 static void describe(char out[TEXT], const hsmime_pin_request *r, const char *first)
 {
 	FILE *text = fmemopen(out, TEXT, "w");
@@ -134,6 +142,7 @@ static void describe(char out[TEXT], const hsmime_pin_request *r, const char *fi
 		fputs("\nTo: ", text);
 		utf8_print(text, r->purpose);
 	}
+	print_length(text, r);
 	fclose(text);
 	out[TEXT - 1] = '\0';
 }

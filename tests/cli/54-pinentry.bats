@@ -7,7 +7,7 @@ setup_file() {
 	new_token "$BATS_FILE_TMPDIR/world" Demo
 	new_key 02 EC:secp256r1 bob
 	echo data >"$W/data"
-	unset HSMIME_PIN_SOURCE DISPLAY WAYLAND_DISPLAY PINENTRY
+	unset HSMIME_PIN_SOURCE
 	find_spy
 }
 
@@ -80,11 +80,23 @@ sign() {
 @test "a pinentry that fails, or is not there, is told and is 4" {
 	echo die >answer
 	run_as 4 sign --pinentry "$PWD/pinentry"
-	said "warning: $PWD/pinentry can't ask for the PIN: "
+	said "warning: $PWD/pinentry can't ask for the PIN: it ended without an answer"
 	run_as 4 sign --pinentry /no/such/pinentry
-	said "warning: /no/such/pinentry can't ask for the PIN: "
+	said "warning: /no/such/pinentry can't ask for the PIN: it can't be started"
 	run_as 4 sign --pinentry true
+	said "warning: /usr/bin/true can't ask for the PIN: it ended without an answer"
 	[ ! -e out ]
+}
+
+@test "who does not answer in time, or has neither display nor terminal, is told so: 4" {
+	echo timeout >answer
+	run_as 4 sign --pinentry "$PWD/pinentry"
+	said "warning: $PWD/pinentry can't ask for the PIN: nobody answered in time"
+	[ ! -e out ]
+	if command -v pinentry-curses >/dev/null; then
+		GPG_TTY='' run_as 4 sign --pinentry pinentry-curses
+		said "pinentry-curses can't ask for the PIN: it has neither a display that lets it in nor a terminal"
+	fi
 }
 
 @test "an answer that is too long is 4 and shown nowhere" {
@@ -113,6 +125,7 @@ sign() {
 	run_as 4 without_terminal pin change --pinentry "$PWD/pinentry"
 	said 'the new PIN is the old one'
 	grep -qx 'SETPROMPT New PIN:' told
+	grep -qE '^SETDESC Token: Demo .*%0ATo: set a new PIN%0ALength: 4 to 255 characters$' told
 	printf 123456 >old
 	printf 7654321 >answer
 	run_as 0 without_terminal pin change --pinentry "$PWD/pinentry" --pin-source "file:$PWD/old"

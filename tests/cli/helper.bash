@@ -6,6 +6,7 @@ cli_root=${BASH_SOURCE[0]%/tests/cli/*}
 bats_require_minimum_version 1.5.0
 PATH=/usr/bin:$PATH # Debian's python3: one that a version manager stands before starts slowly
 export LC_ALL=C.UTF-8 # for what the tests spell by code point, whatever the machine's locale
+unset DISPLAY WAYLAND_DISPLAY PINENTRY # no window opens, whichever pinentry the machine has
 
 # new_token FOLDER [LABEL]: a token, and the environment that hsmime reads set to it.
 # The PIN, 123456, is in FOLDER/pin, the authority in FOLDER/ca.pem and FOLDER/ca.key.
@@ -141,7 +142,7 @@ no_leftovers() {
 	}
 }
 
-# new_pinentry: ./pinentry, a stand-in that answers the PIN in ./answer (or cancels, or dies), agrees
+# new_pinentry: ./pinentry, a stand-in that answers the PIN in ./answer (or cancels, times out, or dies), agrees
 # unless ./no is there, and writes what it is told into ./told
 new_pinentry() {
 	cat >pinentry <<-'SCRIPT'
@@ -156,6 +157,7 @@ new_pinentry() {
 			GETPIN)
 				case $(cat answer) in
 				cancel) echo 'ERR 83886179 Operation cancelled <Pinentry>' ;;
+				timeout) echo 'ERR 83886142 Timeout <Pinentry>' ;;
 				die) exit 3 ;;
 				*) printf 'D %s\nOK\n' "$(sed 's/%/%25/g' answer)" ;;
 				esac ;;

@@ -85,6 +85,7 @@ refuses() { # script, words of its complaint
 		python3 -m http.ser~ver 8000
 		s.bi~nd(("", 0))
 		address.sin_addr.s_addr = htonl(INADDR_AN~Y);
+		Xv~fb -displayfd 1
 	LINES
 }
 

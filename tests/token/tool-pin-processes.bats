@@ -8,7 +8,7 @@ setup_file() {
 	new_token "$BATS_FILE_TMPDIR/world" Demo
 	new_key 02 EC:secp256r1 bob
 	echo data >"$W/data"
-	unset HSMIME_PIN_SOURCE DISPLAY WAYLAND_DISPLAY PINENTRY
+	unset HSMIME_PIN_SOURCE
 }
 
 setup() {

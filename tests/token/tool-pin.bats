@@ -9,7 +9,7 @@ setup_file() {
 	new_key 02 EC:secp256r1 bob
 	echo data >"$W/data"
 	hsmime encrypt --cms -r "$W/alice.pem" -o "$W/enc" "$W/data"
-	unset HSMIME_PIN_SOURCE DISPLAY WAYLAND_DISPLAY PINENTRY
+	unset HSMIME_PIN_SOURCE
 }
 
 setup() {
@@ -159,6 +159,22 @@ not_tried() {
 	by_pinentry 0 "${decrypt[@]}"
 	decrypted
 	grep -qE '^SETDESC Token: Demo .*%0AKey: alice%0ATo: decrypt' told
+}
+
+@test "pinentry is told all of it, whatever the length of the names, and also where they are no UTF-8" {
+	local label key
+	label=$(printf 'T%.0s' {1..30})%A
+	key=$(printf '\374%.0s' {1..127})
+	new_token "$PWD/long" "$label"
+	unset HSMIME_PIN_SOURCE
+	new_peer carol
+	"$cli_root/scripts/softtoken" import "$W" 03 "$key" "$W/carol.key" "$W/carol.pem"
+	echo data >"$W/data"
+	new_pinentry
+	sabotage 'authenticate 3 1' 'pad 123456'
+	by_pinentry 0 sign --cms -k 'pkcs11:id=%03' -o out "$W/data"
+	signed
+	grep -qE "^SETDESC Press OK, .*%0AToken: ${label/\%/%25} \\(.*%0AKey: (�){127}%0ATo: sign\$" told
 }
 
 @test "wrong PINs before are a warning where nobody is asked" {

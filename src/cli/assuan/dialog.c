@@ -124,6 +124,23 @@ static gpg_error_t ask(assuan_context_t ctx, const struct dialog *d, struct answ
 	return e;
 }
 
+/* Of what happens where no window can be shown, libassuan tells little. */
+static const char *reason(gpg_error_t e)
+{
+	switch (gpg_err_code(e)) {
+	case GPG_ERR_ASS_CONNECT_FAILED:
+		return "it can't be started";
+	case GPG_ERR_EOF:
+		return "it ended without an answer, as where no display lets it in";
+	case GPG_ERR_ENOTTY:
+		return "it has neither a display that lets it in nor a terminal";
+	case GPG_ERR_TIMEOUT:
+		return "nobody answered in time";
+	default:
+		return gpg_strerror(e);
+	}
+}
+
 static ptrdiff_t judge(gpg_error_t e, const struct dialog *d, struct answer *a, const char **why)
 {
 	switch (gpg_err_code(e)) {
@@ -137,7 +154,7 @@ static ptrdiff_t judge(gpg_error_t e, const struct dialog *d, struct answer *a, 
 	case GPG_ERR_NOT_CONFIRMED:
 		return 0;
 	default:
-		*why = gpg_strerror(e);
+		*why = reason(e);
 		return -1;
 	}
 }

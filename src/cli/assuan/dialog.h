@@ -16,7 +16,10 @@ enum dialog_kind {
 	DIALOG_MESSAGE  /* tells, until the person has read it */
 };
 
-/* Texts are UTF-8 of any length below 300 octets each. */
+/*
+ * Texts are UTF-8, each below 900 octets, where '%' and the end of a line count thrice: a line of
+ * Assuan holds no more.
+ */
 struct dialog {
 	const char *program; /* its file */
 	const char *const *

@@ -178,9 +178,14 @@ static void a_short_ciphertext_is_filled_up(void **state)
 	assert_memory_equal(out, content_key, CEK);
 }
 
-/* What a bad message looks like from outside: result, status and calls. */
+/*
+ * What a bad message looks like from outside: result, status and calls. SoftHSM over OpenSSL 3.2 and
+ * later makes something of bad padding, for one message in some hundreds as many octets as a key
+ * has; the saboteur has it refused, as before.
+ */
 static void gives_the_substitute(struct token_decrypt q, const unsigned char *data, size_t len)
 {
+	static const struct proxy_padding refused = { CKR_GENERAL_ERROR, -1, 0 };
 	unsigned char out[1024];
 	size_t out_len = sizeof(out);
 	unsigned long calls = 0;
@@ -189,6 +194,7 @@ static void gives_the_substitute(struct token_decrypt q, const unsigned char *da
 	q.len = len;
 	q.substitute = substitute;
 	q.substitute_len = CEK;
+	proxy->bad_padding(&refused);
 	calls = proxy->round_trips();
 	assert_int_equal(token_key_decrypt(found.key, out, &out_len, &q, &err), 0);
 	assert_int_equal(proxy->round_trips() - calls, 2);

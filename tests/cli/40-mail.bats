@@ -195,7 +195,7 @@ setup() {
 	said 'expired'
 	[ ! -e enc.eml ]
 	run_as 0 hsmime encrypt --force-recipient -r "$W/expired.pem" -o enc.eml to-expired.eml
-	openssl cms -decrypt -in enc.eml -inkey "$W/expired.key" -out out
+	openssl cms -decrypt -in enc.eml -inkey "$W/expired.key" -recip "$W/expired.pem" -out out
 	grep -q '1000 units' out
 }
 

@@ -135,7 +135,7 @@ warned_and_explained() {
 	# login, that and nothing else is what the others are told and what is remembered.
 	if grep -q 'refused the login (CKR_GENERAL_ERROR)' words; then
 		run ! grep -E '^hsmime: token .*PIN' <(grep -v 'answered CKR_GENERAL_ERROR to the PIN' words)
-		run ! grep -L '^answer: CKR_GENERAL_ERROR$' "$XDG_STATE_HOME"/hsmime/pins/*
+		[ -z "$(grep -L '^answer: CKR_GENERAL_ERROR$' "$XDG_STATE_HOME"/hsmime/pins/*)" ]
 	else
 		[ "$failed" = 0 ] || grep -qE 'does not answer|no token|does not start' words
 		run ! grep -i 'PIN' words

@@ -60,6 +60,86 @@ bool copies_has(const struct object *o)
 	       memcmp(id->pValue, copy_id, sizeof(copy_id)) == 0;
 }
 
+/* With the lock held: what may be closed now, into sessions, which close_all does without it. */
+static size_t begin_closing(CK_SESSION_HANDLE *sessions, struct copies *c)
+{
+	size_t count = c->users == 0 && !c->closing ? c->retired_count : 0;
+
+	memcpy(sessions, c->retired, count * sizeof(*sessions));
+	if (count > 0) {
+		c->retired_count = 0;
+		c->closing = true;
+	}
+	return count;
+}
+
+static void close_all(struct token *t, const CK_SESSION_HANDLE *sessions, size_t count)
+{
+	struct copies *c = &t->copies;
+
+	if (count == 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		cryptoki_close(t->module, sessions[i]);
+	pthread_mutex_lock(&c->lock);
+	c->closing = false;
+	pthread_mutex_unlock(&c->lock);
+	session_more(t);
+}
+
+/* A session whose copies nobody is given any more, closed now or by who is the last to leave. True: now. */
+static bool retire(struct token *t, CK_SESSION_HANDLE session)
+{
+	struct copies *c = &t->copies;
+	CK_SESSION_HANDLE sessions[COPIES_RETIRED];
+	size_t count;
+	bool kept;
+
+	if (session == 0)
+		return false;
+	pthread_mutex_lock(&c->lock);
+	kept = c->retired_count < COPIES_RETIRED;
+	if (kept)
+		c->retired[c->retired_count++] = session;
+	count = begin_closing(sessions, c);
+	pthread_mutex_unlock(&c->lock);
+	close_all(t, sessions, count);
+	if (!kept)
+		cryptoki_close(t->module, session);
+	return count > 0 || !kept;
+}
+
+bool copies_enter(struct token *t)
+{
+	struct copies *c = &t->copies;
+	struct watch *w = watch_self();
+	bool entered;
+
+	pthread_mutex_lock(&c->lock);
+	entered = !c->closing && c->retired_count == 0;
+	c->users += entered;
+	if (w != NULL)
+		w->uses += entered;
+	pthread_mutex_unlock(&c->lock);
+	return entered;
+}
+
+void copies_leave(struct token *t)
+{
+	struct copies *c = &t->copies;
+	CK_SESSION_HANDLE sessions[COPIES_RETIRED];
+	struct watch *w = watch_self();
+	size_t count;
+
+	pthread_mutex_lock(&c->lock);
+	c->users--;
+	if (w != NULL)
+		w->uses--;
+	count = begin_closing(sessions, c);
+	pthread_mutex_unlock(&c->lock);
+	close_all(t, sessions, count);
+}
+
 /* With the lock held. */
 static bool begin(struct copies *c)
 {
@@ -98,16 +178,26 @@ static void end(struct token *t)
 		lost = forget(c);
 	finish(c);
 	pthread_mutex_unlock(&c->lock);
-	if (lost != 0)
-		cryptoki_close(t->module, lost);
+	retire(t, lost);
 }
 
-/* Between begin and end: what is in c is this thread's alone, but for the counting of look-ups. */
+/* Who has a handle is a user, and nobody is given one that is doomed. */
+static bool in_use(struct copies *c)
+{
+	bool used;
+
+	pthread_mutex_lock(&c->lock);
+	used = c->users > 0;
+	pthread_mutex_unlock(&c->lock);
+	return used;
+}
+
+/* Between begin and end: what is in c is this thread's alone, but for the counting. */
 static void destroy_doomed(struct token *t)
 {
 	struct copies *c = &t->copies;
 
-	while (c->doomed_count > 0) {
+	while (c->doomed_count > 0 && !in_use(c)) {
 		cryptoki_destroy(t->module, c->keeper, c->doomed[--c->doomed_count]);
 		c->count--;
 	}
@@ -150,7 +240,7 @@ static CK_RV make(
 	if (rv == CKR_OK)
 		c->count++;
 	else if (recovery_of(rv) == RECOVERY_SESSION)
-		cryptoki_close(t->module, forget(c));
+		retire(t, forget(c));
 	return rv;
 }
 
@@ -185,7 +275,7 @@ void copies_drop(struct token *t, unsigned generation, CK_OBJECT_HANDLE copy)
 		pthread_cond_wait(&c->done, &c->lock);
 	if (c->keeper != 0 && c->generation == generation && c->doomed_count < COPIES_MAX) {
 		c->doomed[c->doomed_count++] = copy;
-		begun = begin(c);
+		begun = c->users == 0 && begin(c);
 	}
 	pthread_mutex_unlock(&c->lock);
 	if (!begun)
@@ -202,7 +292,8 @@ void copies_abandon(struct token *t, struct watch *w)
 
 	pthread_mutex_lock(&c->lock);
 	c->lookups -= w->lookups;
-	w->lookups = 0;
+	c->users -= w->uses;
+	w->lookups = w->uses = 0;
 	/* A keeper of no use is forgotten, not closed: that would be a call. */
 	if (!c->busy || c->worker == w)
 		forget(c);
@@ -220,8 +311,7 @@ void copies_lost(struct token *t)
 	if (!c->busy && c->generation != session_generation(t))
 		lost = forget(c);
 	pthread_mutex_unlock(&c->lock);
-	if (lost != 0)
-		cryptoki_close(t->module, lost);
+	retire(t, lost);
 }
 
 bool copies_give_back(struct token *t)
@@ -234,7 +324,5 @@ bool copies_give_back(struct token *t)
 		pthread_cond_wait(&c->done, &c->lock);
 	keeper = forget(c);
 	pthread_mutex_unlock(&c->lock);
-	if (keeper != 0)
-		cryptoki_close(t->module, keeper);
-	return keeper != 0;
+	return retire(t, keeper);
 }

@@ -20,6 +20,7 @@ struct token;
 struct watch;
 
 #define COPIES_MAX 16 /* at a time */
+#define COPIES_RETIRED 4
 
 /* Private to copies.c. */
 struct copies {
@@ -34,6 +35,11 @@ struct copies {
 	size_t count;
 	CK_OBJECT_HANDLE doomed[COPIES_MAX]; /* to be destroyed when nobody looks */
 	size_t doomed_count;
+	/* Of all generations: */
+	unsigned users;                            /* operations with a copy that are under way */
+	bool closing;                              /* a session with copies is being closed */
+	CK_SESSION_HANDLE retired[COPIES_RETIRED]; /* to be closed when there are no users */
+	size_t retired_count;
 };
 
 void copies_init(struct copies *c);
@@ -55,13 +61,23 @@ bool copies_has(const struct object *o);
 CK_RV copies_make(
     CK_OBJECT_HANDLE *copy, struct token *t, unsigned generation, CK_OBJECT_HANDLE original);
 
+/*
+ * copies_enter(t), copies_leave(t): around each use of a copy, from before its handle is taken. False where
+ * none may be used now; there is nothing to leave then.
+ */
+bool copies_enter(struct token *t);
+void copies_leave(struct token *t);
+
 /* copies_drop(t, generation, copy): copy is not used any more. Waits for nothing but the token. */
 void copies_drop(struct token *t, unsigned generation, CK_OBJECT_HANDLE copy);
 
 /* copies_lost(t): the generation has ended. */
 void copies_lost(struct token *t);
 
-/* copies_give_back(t): end all copies, and give the session that they need back; false where there is none. */
+/*
+ * copies_give_back(t): end all copies, and give the session that they need back. False where there is
+ * none, or a copy is in use: then it is given back after that, with session_more.
+ */
 bool copies_give_back(struct token *t);
 
 /*

@@ -13,15 +13,20 @@ static bool older(unsigned generation, unsigned other)
 	return (int)(generation - other) < 0;
 }
 
+/* Where there is one, copies_leave follows its use. */
 static bool take_copy(CK_OBJECT_HANDLE *copy, struct token_key *k, const struct work *w)
 {
 	bool ready;
 
+	if (k->type != TOKEN_KEY_EC || !copies_enter(k->token))
+		return false;
 	gate_enter(&k->gate);
 	ready = k->copy.state == KEY_COPY_READY && k->copy.generation == w->session.generation &&
 		!w->again;
 	*copy = k->copy.handle;
 	gate_leave(&k->gate);
+	if (!ready)
+		copies_leave(k->token);
 	return ready;
 }
 
@@ -80,7 +85,13 @@ static void prove_copy(struct token_key *k, struct work *w, const struct key_use
 
 	w->err = &ignored;
 	w->rv = CKR_OK;
-	proved = use->prove(job, w, copy);
+	proved = copies_enter(k->token);
+	if (proved) {
+		proved = use->prove(job, w, copy);
+		copies_leave(k->token);
+	} else {
+		w->rv = CKR_FUNCTION_CANCELED;
+	}
 	w->err = err;
 	if (session_generation(k->token) != generation || (!proved && passing(w->rv)))
 		change(k, generation, KEY_COPY_BEING_MADE, KEY_COPY_NONE, 0);
@@ -150,6 +161,7 @@ int key_use(struct token_key *k, struct work *w, const struct key_use *use, void
 		return with_key(k, w, use, job);
 	w->rv = CKR_OK;
 	r = use->run(job, w, copy);
+	copies_leave(k->token);
 	/* Sessions that another thread lost took the copy along, and its handle may be another key's. */
 	if (r == 0 && session_generation(k->token) != w->session.generation)
 		return work_refused(w, CKR_SESSION_HANDLE_INVALID);

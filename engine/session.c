@@ -107,22 +107,27 @@ static void forget_stale(struct session_pool *pool)
 	pthread_cond_broadcast(&pool->given);
 }
 
-/* Rather no copies of keys than a session less. With the lock held on entry and return. */
-static bool give_back_keeper(struct token *t)
+void session_more(struct token *t)
 {
 	struct session_pool *pool = &t->pool;
-	bool given = false;
 
-	pthread_mutex_unlock(&pool->lock);
-	given = copies_give_back(t);
 	pthread_mutex_lock(&pool->lock);
-	if (!given)
-		return false;
 	pool->closed++;
 	if (pool->granted <= pool->open)
 		pool->granted = pool->open + 1;
 	pthread_cond_broadcast(&pool->given);
-	return true;
+	pthread_mutex_unlock(&pool->lock);
+}
+
+/* Rather no copies of keys than a session less. With the lock held on entry and return. */
+static bool give_back_keeper(struct token *t)
+{
+	bool given;
+
+	pthread_mutex_unlock(&t->pool.lock);
+	given = copies_give_back(t);
+	pthread_mutex_lock(&t->pool.lock);
+	return given;
 }
 
 /* With the lock held: a session was opened. Where more are granted than were, the next one asks at once. */

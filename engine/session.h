@@ -82,6 +82,9 @@ void session_lost(struct token *t, unsigned generation);
  */
 void session_abandon(struct token *t);
 
+/* session_more(t): a session that kept copies was closed (engine/copies.h): one more may be opened. */
+void session_more(struct token *t);
+
 /* session_known_limit(t): the same as far as it is known; SIZE_MAX where it is not. No call. */
 size_t session_known_limit(struct token *t);
 

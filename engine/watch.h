@@ -38,6 +38,7 @@ struct watch {
 	struct gate *gates[WATCH_GATES];
 	size_t gate_count;
 	unsigned lookups; /* of this thread's in token's copies (engine/copies.h) */
+	unsigned uses;    /* of copies, by this thread */
 	bool module_wide; /* given up: a module that can't lock is stuck as a whole */
 };
 

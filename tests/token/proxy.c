@@ -5,6 +5,7 @@
 #include "proxy_calls.h"
 #include "proxy_device.h"
 #include "proxy_extra.h"
+#include "proxy_guard.h"
 #include "proxy_general.h"
 #include "proxy_key.h"
 #include "proxy_output.h"
@@ -21,11 +22,15 @@ static CK_RV load_inner(void)
 	const char *path = getenv("PROXY_INNER");
 	void *handle = dlopen(path != NULL ? path : SOFTHSM_MODULE, RTLD_NOW | RTLD_LOCAL);
 	CK_C_GetFunctionList get = NULL;
+	CK_RV rv;
 
 	if (handle == NULL)
 		return CKR_GENERAL_ERROR;
 	*(void **)&get = dlsym(handle, "C_GetFunctionList");
-	return get != NULL ? get(&proxy_inner) : CKR_GENERAL_ERROR;
+	rv = get != NULL ? get(&proxy_inner) : CKR_GENERAL_ERROR;
+	if (rv == CKR_OK)
+		proxy_inner = proxy_guard(proxy_inner);
+	return rv;
 }
 
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list) __attribute__((visibility("default")));

@@ -240,13 +240,10 @@ static CK_RV pick(CK_OBJECT_HANDLE *handle, size_t *found, const CK_OBJECT_HANDL
 	return rv;
 }
 
-static int key_gone(struct token_key *k, struct work *w)
+static int key_gone(const struct token_key *k, struct work *w)
 {
-	int r = work_nothing(w);
-
-	return r != 0 ? r
-		      : error_set(w->err, HSMIME_ENOKEY, "the key is no longer on token \"%s\"",
-			    k->token->label);
+	return error_set(
+	    w->err, HSMIME_ENOKEY, "the key is no longer on token \"%s\"", k->token->label);
 }
 
 /* Any of them might do what only one of them was asked for. */
@@ -258,16 +255,18 @@ static int key_ambiguous(struct token_key *k, struct work *w)
 	return error_hint(w->err, "give each key on the token an ID of its own");
 }
 
-static int find_again(CK_OBJECT_HANDLE *handle, struct token_key *k, struct work *w)
+static CK_RV look_again(
+    CK_OBJECT_HANDLE *handle, size_t *found, struct token_key *k, struct work *w)
 {
 	CK_OBJECT_CLASS object_class = CKO_PRIVATE_KEY;
 	CK_KEY_TYPE type = k->type == TOKEN_KEY_RSA ? CKK_RSA : CKK_EC;
 	CK_ATTRIBUTE template[4] = { { CKA_CLASS, &object_class, sizeof(object_class) },
 		{ CKA_KEY_TYPE, &type, sizeof(type) } };
 	CK_OBJECT_HANDLE *handles = NULL;
-	size_t n = 2, count = 0, found = 0;
+	size_t n = 2, count = 0;
 	CK_RV rv;
 
+	*found = 0;
 	if (k->id_len > 0)
 		template[n++] = (CK_ATTRIBUTE){ CKA_ID, k->id, k->id_len };
 	if (k->label_len > 0)
@@ -275,9 +274,29 @@ static int find_again(CK_OBJECT_HANDLE *handle, struct token_key *k, struct work
 	copies_look(k->token);
 	rv = object_find_all(&handles, &count, w->module, w->session.handle, template, n);
 	if (rv == CKR_OK)
-		rv = pick(handle, &found, handles, count, k, w);
+		rv = pick(handle, found, handles, count, k, w);
 	copies_looked(k->token);
 	free(handles);
+	return rv;
+}
+
+/*
+ * A log-out by another part of the program, and a login after it, may both come to pass between the look
+ * and the question whether there was one. So it is looked for twice before it counts as gone.
+ */
+static int find_again(CK_OBJECT_HANDLE *handle, struct token_key *k, struct work *w)
+{
+	size_t found = 0;
+	CK_RV rv = CKR_OK;
+
+	for (int times = 0; times < 2 && rv == CKR_OK && found == 0; times++) {
+		int r;
+
+		rv = look_again(handle, &found, k, w);
+		r = rv == CKR_OK && found == 0 ? work_nothing(w) : 0;
+		if (r != 0)
+			return r;
+	}
 	if (rv == CKR_OK && found == 0)
 		return key_gone(k, w);
 	if (rv == CKR_OK && found > 1)

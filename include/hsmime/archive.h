@@ -44,6 +44,8 @@ typedef struct hsmime_tally_row {
 typedef struct hsmime_tally {
 	uint64_t messages;
 	uint64_t octets;
+	uint64_t unlisted;    /* folders, or lines of a list, that could not be read: the log names them */
+	uint64_t passed_over; /* what lies among the messages and is no file, as a symbolic link */
 	hsmime_tally_row *rows;
 	size_t row_count;
 } hsmime_tally;
@@ -62,7 +64,8 @@ typedef struct hsmime_count_options {
 /*
  * hsmime_archive_count(tally, ctx, options):
  * Look at the outermost layer of each message in the mailbox and count; *tally is freed with
- * hsmime_tally_free. No token is used, and no message ends it: what can't be read is counted as such.
+ * hsmime_tally_free. No token is used, and no message ends it, nor a folder that can't be read: that is
+ * counted as such, and the log has a warning of each folder.
  * A message whose date is unknown has none with since or until. Memory does not grow with the number of
  * messages; of more than 100,000 different recipients the rest is counted as "others". The progress
  * callback is told octets. Return 0, HSMIME_EUSAGE (no such mailbox), HSMIME_EIO or HSMIME_ENOMEM.

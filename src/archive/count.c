@@ -178,6 +178,15 @@ static void tell(const struct counting *c, uint64_t seen, uint64_t octets)
 		c->ctx->progress(c->ctx->progress_arg, octets, HSMIME_SIZE_UNKNOWN);
 }
 
+/* The listing goes on behind it. */
+static int note_unlisted(struct counting *c)
+{
+	ctx_log(c->ctx, 0, "%s", c->ctx->err.message);
+	error_clear(&c->ctx->err);
+	c->out->unlisted++;
+	return 0;
+}
+
 static int count_all(struct counting *c, struct mail_source *s)
 {
 	const hsmime_count_options *o = c->options;
@@ -190,12 +199,13 @@ static int count_all(struct counting *c, struct mail_source *s)
 
 		tell(c, seen++, octets);
 		status = mail_source_next(&item, &more, s, &c->ctx->err);
-		if (status == 0 && !more)
+		if (status != 0 && more)
+			status = note_unlisted(c);
+		else if (status == 0 && !more)
 			break;
-		if (status == 0) {
-			octets += item.size;
+		else if (status == 0)
 			status = look_at(c, s, &item);
-		}
+		octets += item.size;
 		mail_item_free(&item);
 	}
 	return status;
@@ -210,6 +220,7 @@ static int count(struct counting *c)
 		status = count_all(c, s);
 	if (status == 0)
 		status = tally_rows(&c->out->rows, &c->out->row_count, c->tally);
+	c->out->passed_over = s != NULL ? s->passed_over : 0;
 	mail_source_close(s);
 	return status;
 }

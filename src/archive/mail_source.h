@@ -58,7 +58,6 @@ struct mail_source;
 /* A kind of mailbox. Every function gives 0 or a negative hsmime_status with words in err. */
 struct mail_source_kind {
 	const char *scheme; /* "maildir", before the colon of the mailbox's name */
-	const char *what;   /* in words, for messages: "a Maildir" */
 	int (*open)(struct mail_source *s, const char *place, struct error *err);
 	/* As mail_source_next; *item is zeroed before. */
 	int (*next)(struct mail_item *item, bool *more, struct mail_source *s, struct error *err);
@@ -95,7 +94,7 @@ void mail_source_close(struct mail_source *s); /* NULL is allowed */
  * The next message, by one thread at a time; the caller frees item. *more is false where there is none.
  * HSMIME_EIO, HSMIME_EUSAGE (a line of a list that can't be a path), HSMIME_ENOMEM; item is then
  * zeroed, and *more says whether the next call goes on behind what failed (a folder that can't be
- * read, such a line) or the listing has ended.
+ * read, such a line) or the listing has ended, as it has after HSMIME_ENOMEM.
  */
 int mail_source_next(struct mail_item *item, bool *more, struct mail_source *s, struct error *err);
 

@@ -77,14 +77,16 @@ static void write_json_row(struct json *j, const hsmime_tally_row *r)
 	json_close(j, '}');
 }
 
-static void write_json(struct job *job, const hsmime_tally *t)
+static void write_json(struct job *job, const hsmime_tally *t, int status)
 {
 	struct json j = { .out = stdout };
 
 	json_open(&j, NULL, '{');
-	job_json(&j, job, 0);
+	job_json(&j, job, status);
 	json_number(&j, "messages", t->messages);
 	json_number(&j, "octets", t->octets);
+	json_number(&j, "unlisted", t->unlisted);
+	json_number(&j, "passed_over", t->passed_over);
 	for (size_t part = 0, i = 0; part < PARTS; part++) {
 		json_open(&j, parts[part].member, '[');
 		for (; i < t->row_count && (size_t)t->rows[i].by == part; i++)
@@ -125,6 +127,19 @@ static int take_options(hsmime_count_options *c, struct job *job)
 	return status;
 }
 
+/* It was counted as far as it could be read. */
+static int judge(struct job *job, const hsmime_tally *t)
+{
+	if (t->passed_over > 0)
+		message_warning("%llu entries are no files, as symbolic links, and were passed over",
+		    (unsigned long long)t->passed_over);
+	if (t->unlisted == 0)
+		return 0;
+	return job_refuse(job, HSMIME_EIO, "the warnings before name them",
+	    "not all was counted: %llu folders or lines could not be read",
+	    (unsigned long long)t->unlisted);
+}
+
 static int count(struct job *job)
 {
 	hsmime_count_options c = HSMIME_COUNT_OPTIONS_INIT;
@@ -134,9 +149,12 @@ static int count(struct job *job)
 	if (status == 0)
 		status = hsmime_archive_count(&tally, job->ctx, &c);
 	progress_clear();
-	if (status == 0 && option_is(job->options, OPT_JSON))
-		write_json(job, tally);
-	else if (status == 0)
+	if (status != 0)
+		return status;
+	status = judge(job, tally);
+	if (option_is(job->options, OPT_JSON))
+		write_json(job, tally, status);
+	else
 		write_text(tally);
 	hsmime_tally_free(tally);
 	return status;

@@ -44,7 +44,8 @@ typedef struct hsmime_tally_row {
 typedef struct hsmime_tally {
 	uint64_t messages;
 	uint64_t octets;
-	uint64_t unlisted;    /* folders, or lines of a list, that could not be read: the log names them */
+	uint64_t
+	    unlisted; /* folders, or lines of a list, that could not be read: the log names them */
 	uint64_t passed_over; /* what lies among the messages and is no file, as a symbolic link */
 	hsmime_tally_row *rows;
 	size_t row_count;

@@ -7,6 +7,7 @@
 
 #include "job.h"
 #include "json.h"
+#include "message.h"
 #include "progress.h"
 #include "utf8.h"
 #include "values.h"
@@ -131,7 +132,8 @@ static int take_options(hsmime_count_options *c, struct job *job)
 static int judge(struct job *job, const hsmime_tally *t)
 {
 	if (t->passed_over > 0)
-		message_warning("%llu entries are no files, as symbolic links, and were passed over",
+		message_warning(
+		    "%llu entries are no files, as symbolic links, and were passed over",
 		    (unsigned long long)t->passed_over);
 	if (t->unlisted == 0)
 		return 0;

@@ -250,7 +250,7 @@ const struct option_row option_table[OPT_COUNT] = {
 	    .kind = OPTION_VALUE,
 	    .arg = "MAILBOX",
 	    .commands = CMD_ARCHIVE,
-	    .help = "maildir:FOLDER, mbox:FILE, eml:FOLDER or list:FILE" },
+	    .help = "where the messages are: a folder, a file, or a list" },
 	[OPT_SINCE] = { .name = "since",
 	    .kind = OPTION_VALUE,
 	    .arg = "TIME",

@@ -174,6 +174,28 @@ report() {
 	[ "$(count_of kinds encrypted)" = 1 ]
 }
 
+@test "what can't be listed is warned of, the rest is counted, and the status is 6" {
+	{
+		echo tree/cbc.eml
+		head -c 10000 /dev/zero | tr '\0' a
+		printf '\ntree/gcm.eml\n'
+	} >paths
+	run_as 6 hsmime archive count --in list:paths
+	reported '^ +2 .* in all'
+	said 'warning: .*line 2'
+	said 'not all was counted: 1 '
+	run -6 hsmime archive count --json --in list:paths
+	python3 -c 'import json; r = json.load(open(0)); assert r["unlisted"] == 1 and r["messages"] == 2, r' \
+		< <(hsmime archive count --json --in list:paths 2>/dev/null)
+}
+
+@test "a symbolic link is passed over and told of" {
+	ln -s cbc.eml tree/link.eml
+	run_as 0 hsmime archive count --in tree
+	said 'warning: 1 entr.* passed over'
+	reported '^ +7 .* in all'
+}
+
 @test "an empty mailbox is no error" {
 	mkdir empty
 	run_as 0 hsmime archive count --in eml:empty

@@ -90,35 +90,46 @@ static void quoted_lines_may_lie_at_the_buffer_s_edge(void **state)
 	free(text);
 }
 
-static void lines_may_be_longer_than_any_buffer(void **state)
+static void assert_long_line(const char *begin, bool quoted)
 {
 	size_t arrows = 3 * ROOM_LIST + 5;
 	char *text = malloc(2 * arrows + 100);
 	struct listing l;
 	struct mail_source *s;
 	struct buffer b;
-	size_t len = FROM_LEN;
+	size_t len = FROM_LEN + strlen(begin), cut = quoted ? 1 : 0, last;
 
-	(void)state;
 	memcpy(text, FROM, FROM_LEN);
+	memcpy(text + FROM_LEN, begin, strlen(begin));
 	memset(text + len, '>', arrows);
 	len += arrows;
 	memcpy(text + len, "From b\n", 7);
 	len += 7;
 	memset(text + len, 'F', arrows);
 	len += arrows;
-	memcpy(text + len, ">From b\n", 8);
-	len += 8;
+	/* One that is quoted in any case. */
+	last = len + 8;
+	memcpy(text + len, ">From b\n>From c\n", 16);
+	len += 16;
 	s = mbox_listed(&l, text, len);
 	assert_int_equal(l.count, 1);
-	assert_int_equal(l.items[0].quoted, 1);
+	assert_int_equal(l.items[0].quoted, 1 + cut);
 	assert_int_equal(content(&b, s, l.items, 4096), 0);
-	assert_int_equal(b.len, len - FROM_LEN - 1);
-	assert_memory_equal(b.data, text + FROM_LEN + 1, b.len);
+	memmove(text + last, text + last + 1, len - last - 1);
+	assert_int_equal(b.len, len - FROM_LEN - 1 - cut);
+	assert_memory_equal(b.data, text + FROM_LEN + cut, b.len);
 	buffer_free(&b);
 	listing_free(&l);
 	mail_source_close(s);
 	free(text);
+}
+
+static void lines_may_be_longer_than_any_buffer(void **state)
+{
+	(void)state;
+	assert_long_line("", true);
+	assert_long_line("x", false);
+	assert_long_line("x\r", false);
 }
 
 /* The plain reference: line by line. */

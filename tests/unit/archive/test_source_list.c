@@ -124,6 +124,29 @@ static void a_path_may_be_as_long_as_the_system_takes(void **state)
 	}
 }
 
+static void lines_may_lie_at_the_buffer_s_edge(void **state)
+{
+	const size_t len = 4000, lines = 40;
+	char *text = malloc(lines * (len + 1));
+	struct mail_source *s;
+	struct listing l;
+
+	(void)state;
+	memset(text, 'x', lines * (len + 1));
+	for (size_t i = 0; i < lines; i++)
+		text[i * (len + 1) + len] = '\n';
+	put("list", text, lines * (len + 1));
+	s = opened("list:list");
+	l = list_all(s);
+	assert_int_equal(l.failures, 0);
+	assert_int_equal(l.count, lines);
+	for (size_t i = 0; i < lines; i++)
+		assert_int_equal(strlen(l.items[i].name), len);
+	listing_free(&l);
+	mail_source_close(s);
+	free(text);
+}
+
 static void what_is_no_file_fails_when_it_is_read(void **state)
 {
 	static const struct {
@@ -245,6 +268,8 @@ int main(void)
 		    mailbox_enter, mailbox_leave),
 		cmocka_unit_test_setup_teardown(
 		    a_list_that_can_not_be_read_on_ends, mailbox_enter, mailbox_leave),
+		cmocka_unit_test_setup_teardown(
+		    lines_may_lie_at_the_buffer_s_edge, mailbox_enter, mailbox_leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

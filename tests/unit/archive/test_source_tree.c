@@ -95,7 +95,6 @@ static void what_vanished_or_changed_is_not_read(void **state)
 
 	(void)state;
 	put_text("t/a/1.eml", "1");
-	put_text("elsewhere/1.eml", "1");
 	s = opened("t");
 	l = list_all(s);
 	assert_int_equal(l.count, 1);
@@ -105,10 +104,30 @@ static void what_vanished_or_changed_is_not_read(void **state)
 	assert_unreadable(s, l.items, "is not there any more");
 	assert_int_equal(mkfifo("t/a/1.eml", 0600), 0);
 	assert_unreadable(s, l.items, "is not a file");
-	/* Nor is what lies behind a link that took a folder's place. */
+	listing_free(&l);
+	mail_source_close(s);
+}
+
+static void what_a_link_in_its_place_leads_to_is_not_read(void **state)
+{
+	struct mail_source *s;
+	struct listing l;
+
+	(void)state;
+	put_text("t/a/1.eml", "1");
+	put_text("elsewhere/1.eml", "1");
+	touch("t/a/1.eml", 5);
+	touch("elsewhere/1.eml", 5);
+	s = opened("t");
+	l = list_all(s);
+	assert_int_equal(l.count, 1);
+	assert_content(s, l.items, "1", 1);
+	assert_int_equal(unlink("t/a/1.eml"), 0);
+	assert_int_equal(symlink("../../elsewhere/1.eml", "t/a/1.eml"), 0);
+	assert_unreadable(s, l.items, "is not a file");
 	assert_int_equal(rename("t/a", "t/b"), 0);
 	assert_int_equal(symlink("../elsewhere", "t/a"), 0);
-	assert_unreadable(s, l.items, "a/1.eml");
+	assert_unreadable(s, l.items, "is not there any more");
 	listing_free(&l);
 	mail_source_close(s);
 }
@@ -257,6 +276,8 @@ int main(void)
 		    a_tree_that_is_too_deep_costs_what_lies_too_deep, mailbox_enter, mailbox_leave),
 		cmocka_unit_test_setup_teardown(
 		    a_hundred_thousand_take_no_more_memory_than_one, mailbox_enter, mailbox_leave),
+		cmocka_unit_test_setup_teardown(
+		    what_a_link_in_its_place_leads_to_is_not_read, mailbox_enter, mailbox_leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #ifndef HSMIME_HSMIME_H
 #define HSMIME_HSMIME_H
 
+#include <hsmime/archive.h>
 #include <hsmime/context.h>
 #include <hsmime/doctor.h>
 #include <hsmime/error.h>

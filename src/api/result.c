@@ -50,7 +50,7 @@ static void signer_clear(hsmime_signer *s)
 	chain_emails_free(s->emails);
 }
 
-static void recipient_clear(hsmime_recipient *r)
+void result_recipient_clear(hsmime_recipient *r)
 {
 	free(r->issuer);
 	free(r->serial_number);
@@ -62,7 +62,7 @@ static void layer_clear(hsmime_layer *l)
 	for (size_t i = 0; i < l->signer_count; i++)
 		signer_clear(&l->signers[i]);
 	for (size_t i = 0; i < l->recipient_count; i++)
-		recipient_clear(&l->recipients[i]);
+		result_recipient_clear(&l->recipients[i]);
 	free(l->signers);
 	free(l->recipients);
 	free(l->problem);
@@ -306,7 +306,7 @@ int result_signed(hsmime_layer *layer, hsmime_ctx *ctx, const struct signed_resu
 	return status == 0 ? 0 : error_keep(&ctx->err, status, "the signatures were not judged");
 }
 
-static int fill_recipient(hsmime_recipient *out, const struct recipient *r)
+int result_recipient(hsmime_recipient *out, const struct recipient *r)
 {
 	const unsigned char *p = r->issuer;
 	X509_NAME *name = p != NULL ? d2i_X509_NAME(NULL, &p, (long)r->issuer_len) : NULL;
@@ -334,7 +334,7 @@ int result_recipients(hsmime_layer *layer, const struct recipient *recipients, s
 		return HSMIME_ENOMEM;
 	for (size_t i = 0; i < count && status == 0; i++)
 		status =
-		    fill_recipient(&layer->recipients[layer->recipient_count++], &recipients[i]);
+		    result_recipient(&layer->recipients[layer->recipient_count++], &recipients[i]);
 	return status;
 }
 

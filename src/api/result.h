@@ -42,6 +42,13 @@ int result_add(size_t *index, hsmime_result *result, enum hsmime_layer_kind kind
 int result_signed(hsmime_layer *layer, hsmime_ctx *ctx, const struct signed_result *found,
     const struct trust *trust, char *const *from);
 
+/*
+ * result_recipient(out, r): r in words; out is zero before. HSMIME_ENOMEM, or 0; free with
+ * result_recipient_clear in any case.
+ */
+int result_recipient(hsmime_recipient *out, const struct recipient *r);
+void result_recipient_clear(hsmime_recipient *r);
+
 /* result_recipients(layer, recipients, count): whom an encrypted layer is for. 0 or HSMIME_ENOMEM. */
 int result_recipients(hsmime_layer *layer, const struct recipient *recipients, size_t count);
 

@@ -14,6 +14,7 @@ int cmd_tokens(const struct options *o);
 int cmd_keys(const struct options *o);
 int cmd_doctor(const struct options *o);
 int cmd_pin(const struct options *o);
+int cmd_archive(const struct options *o);
 int cmd_config(const struct options *o);
 
 #endif

@@ -21,10 +21,11 @@ enum command_bit {
 	CMD_CONFIG = 1 << 6,
 	CMD_DOCTOR = 1 << 7,
 	CMD_PIN = 1 << 8,
+	CMD_ARCHIVE = 1 << 9,
 	CMD_MAKES = CMD_SIGN | CMD_ENCRYPT,
 	CMD_READS = CMD_VERIFY | CMD_DECRYPT,
 	CMD_CRYPTO = CMD_MAKES | CMD_READS,
-	CMD_ALL = (1 << 9) - 1
+	CMD_ALL = (1 << 10) - 1
 };
 
 enum option_id {
@@ -70,6 +71,10 @@ enum option_id {
 	OPT_PUK,
 	OPT_LABEL,
 	OPT_FORCE,
+	OPT_IN,
+	OPT_SINCE,
+	OPT_UNTIL,
+	OPT_LIMIT,
 	OPT_PINENTRY,
 	OPT_VERBOSE,
 	OPT_QUIET,

@@ -142,6 +142,17 @@ bool size_parse(uint64_t *value, const char *text)
 	return *value >> shift == number;
 }
 
+bool count_parse(uint64_t *value, const char *text)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return false;
+	errno = 0;
+	*value = strtoull(text, &end, 10);
+	return errno == 0 && *end == '\0' && *value != 0;
+}
+
 bool seconds_parse(unsigned *value, const char *text)
 {
 	const unsigned long year = 366UL * 24 * 60 * 60;

@@ -25,6 +25,9 @@ bool time_text(char text[TIME_TEXT_SIZE], int64_t value);
  */
 bool size_parse(uint64_t *value, const char *text);
 
+/* count_parse(value, text): a decimal number from 1. False where text is something else, or more than 64 bits hold. */
+bool count_parse(uint64_t *value, const char *text);
+
 /* seconds_parse(value, text): whole seconds, up to a year. False where text is something else. */
 bool seconds_parse(unsigned *value, const char *text);
 

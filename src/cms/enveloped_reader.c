@@ -312,8 +312,8 @@ static void fill(struct enveloped_result *result, struct reading *s)
 	result->recipients = s->recipients.recipients;
 	result->count = s->recipients.count;
 	result->used = s->used;
-	result->cipher = s->cipher->label;
-	result->authenticated = s->cipher->authenticated;
+	result->cipher = s->cipher != NULL ? s->cipher->label : NULL;
+	result->authenticated = s->type == CMS_AUTH_ENVELOPED_DATA;
 	result->content_type = cms_type_of(s->content_oid);
 	result->content_size = s->content.plain;
 	s->recipients.recipients = NULL;
@@ -354,4 +354,21 @@ int enveloped_read(struct enveloped_result *result, struct ber_reader *r, enum c
 		fill(result, &s);
 	reading_free(&s);
 	return status;
+}
+
+int enveloped_peek(
+    struct enveloped_result *result, struct ber_reader *r, enum cms_type type, struct cms_env *env)
+{
+	struct reading s = { .r = r, .env = env, .type = type };
+	int status;
+
+	memset(result, 0, sizeof(*result));
+	status = read_head(&s);
+	if (status == 0)
+		fill(result, &s);
+	if (s.verdict != 0)
+		error_clear(env->err);
+	reading_free(&s);
+	return status == BER_END ? error_set(env->err, HSMIME_EFORMAT, "the message is cut off")
+				 : status;
 }

@@ -110,4 +110,13 @@ void enveloped_result_free(struct enveloped_result *r);
 int enveloped_read(struct enveloped_result *result, struct ber_reader *r, enum cms_type type,
     const struct enveloped_read *request, struct cms_env *env);
 
+/*
+ * enveloped_peek(result, r, type, env):
+ * Read as far as the content's cipher: recipients, cipher (NULL: one that is not supported) and content type are
+ * in *result, the rest is zero. No key is asked for, and r stands before the content. HSMIME_EFORMAT or
+ * HSMIME_ENOMEM; *result is zeroed then.
+ */
+int enveloped_peek(
+    struct enveloped_result *result, struct ber_reader *r, enum cms_type type, struct cms_env *env);
+
 #endif

@@ -6,8 +6,11 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <hsmime/stream.h>
 
@@ -32,6 +35,17 @@ static inline hsmime_source fuzz_source(hsmime_memory *memory, const void *data,
 	*memory = (hsmime_memory){ data, len, 0 };
 	hsmime_source_memory(&source, memory);
 	return source;
+}
+
+/* fuzz_file(path, room, prefix, data, len): prefix and the path of a file of those octets; close what it gives. */
+static inline int fuzz_file(
+    char *path, size_t room, const char *prefix, const void *data, size_t len)
+{
+	int fd = memfd_create("fuzz", MFD_CLOEXEC);
+
+	holds(fd >= 0 && write(fd, data, len) == (ssize_t)len);
+	snprintf(path, room, "%s/proc/self/fd/%d", prefix, fd);
+	return fd;
 }
 
 /* fuzz_sink(out): out is empty, and what the sink takes is appended to it. */

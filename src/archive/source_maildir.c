@@ -1,0 +1,304 @@
+/*
+ * A Maildir with its sub-folders, those of Maildir++ (".Sent") and nested ones. New is listed
+ * before cur: programs move messages from the one to the other, and none is to be passed over.
+ */
+#include "archive/mail_kinds.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "archive/stored_file.h"
+#include "archive/walk.h"
+
+/* How often a message is looked for whose flags change while that is done. */
+#define TURNS 3
+
+/* What is still to be done in a folder, in this order; MESSAGES: it is one of new and cur. */
+enum stage { STAGE_NEW, STAGE_CUR, STAGE_FOLDERS, STAGE_MESSAGES };
+
+struct maildir {
+	int root;
+	struct walk walk;
+};
+
+static int begin_folder(struct walk *w, struct error *err)
+{
+	int has = stored_has_messages(walk_fd(w));
+
+	walk_top(w)->maildir = has > 0;
+	walk_top(w)->stage = has > 0 ? STAGE_NEW : STAGE_FOLDERS;
+	return has < 0 ? walk_failed(w, "", err) : 0;
+}
+
+static int maildir_open(struct mail_source *s, const char *place, struct error *err)
+{
+	struct maildir *m = calloc(1, sizeof(*m));
+	bool is = false;
+	int status;
+
+	if (m == NULL)
+		return error_nomem(err);
+	s->own = m;
+	status = stored_folder(&m->root, place, "a Maildir", err);
+	if (status == 0)
+		status = stored_is_maildir(&is, place, err);
+	if (status != 0)
+		return status;
+	if (!is) {
+		error_set(err, HSMIME_EUSAGE, "%s is not a Maildir: it has no folders cur and new",
+		    place);
+		return error_hint(err, "eml:%s takes the files *.eml and *.p7m below it", place);
+	}
+	status = walk_open(&m->walk, m->root, place, err);
+	return status != 0 ? status : begin_folder(&m->walk, err);
+}
+
+/* Octets of a message's name that stay when its flags change. */
+static size_t unique_len(const char *name)
+{
+	return strcspn(name, ":");
+}
+
+/* "FOLDER/cur/123.host:2,S" without "cur/" and the flags; NULL where memory is short. */
+static char *key_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *leaf = slash == NULL ? path : slash + 1;
+	int folder = leaf - path >= 4 ? (int)(leaf - path - 4) : 0;
+	char *key = NULL;
+
+	return asprintf(&key, "%.*s%.*s", folder, path, (int)unique_len(leaf), leaf) < 0 ? NULL
+											 : key;
+}
+
+static bool is_same(const char *name, const char *unique, size_t len)
+{
+	return strncmp(name, unique, len) == 0 && unique_len(name) == len;
+}
+
+/* The name of the message with that unique part in root's folder; NULL and errno. */
+static char *look_in(int root, const char *folder, const char *unique)
+{
+	int fd = stored_below(root, folder);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry = NULL;
+	char *path = NULL;
+
+	if (dir == NULL) {
+		int code = errno;
+
+		if (fd >= 0)
+			close(fd);
+		errno = code;
+		return NULL;
+	}
+	do {
+		errno = 0;
+		entry = readdir(dir);
+	} while (entry != NULL && !is_same(entry->d_name, unique, unique_len(unique)));
+	if (entry == NULL && errno == 0)
+		errno = ENOENT;
+	if (entry != NULL && asprintf(&path, "%s/%s", folder, entry->d_name) < 0) {
+		path = NULL;
+		errno = ENOMEM;
+	}
+	closedir(dir); /* after reading it does not fail */
+	return path;
+}
+
+/* Where the message is whose path was that: in cur most likely, with other flags; NULL and errno. */
+static char *look_again(int root, const char *path)
+{
+	static const char *const parts[] = { "cur", "new" };
+	const char *slash = strrchr(path, '/');
+	char *found = NULL;
+
+	errno = ENOENT;
+	if (slash == NULL || slash - path < 3)
+		return NULL;
+	for (size_t i = 0; i < 2 && found == NULL && errno == ENOENT; i++) {
+		char *folder = NULL;
+
+		if (asprintf(&folder, "%.*s%s", (int)(slash - path - 3), path, parts[i]) < 0) {
+			errno = ENOMEM;
+			return NULL;
+		}
+		found = look_in(root, folder, slash + 1);
+		free(folder); /* keeps errno (POSIX.1-2024, and glibc since 2.33) */
+	}
+	return found;
+}
+
+static int found(struct mail_item *item, char *path, const struct stat *st, struct error *err)
+{
+	item->name = path;
+	item->key = path == NULL ? NULL : key_of(path);
+	if (item->key == NULL)
+		return error_nomem(err);
+	stored_describe(item, st);
+	return 0;
+}
+
+/* The message whose path was that, opened, and its path now; -1 and errno. */
+static int open_again(char **path, int root, const char *was)
+{
+	int fd = -1;
+
+	*path = NULL;
+	errno = ENOENT;
+	for (int turn = 0; turn < TURNS && fd < 0 && errno == ENOENT; turn++) {
+		free(*path);
+		*path = look_again(root, was);
+		if (*path != NULL)
+			fd = stored_below(root, *path);
+	}
+	return fd;
+}
+
+/* A message that was renamed between the reading of its folder and the look at it. */
+static int moved(struct mail_item *item, struct mail_source *s, const char *name, struct error *err)
+{
+	struct maildir *m = s->own;
+	char *was = walk_path(&m->walk, name), *path = NULL;
+	struct stat st;
+	int fd, status = 0;
+
+	if (was == NULL)
+		return error_nomem(err);
+	fd = open_again(&path, m->root, was);
+	free(was);
+	if (fd < 0 && errno == ENOMEM)
+		status = error_nomem(err);
+	else if ((fd < 0 && errno != ENOENT) || (fd >= 0 && fstat(fd, &st) != 0))
+		status = walk_failed(&m->walk, name, err);
+	else if (fd >= 0 && S_ISREG(st.st_mode))
+		status = found(item, strdup(path), &st, err);
+	else if (fd >= 0)
+		s->passed_over++;
+	/* Else it was deleted. */
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return status;
+}
+
+static int consider_message(
+    struct mail_item *item, struct mail_source *s, const char *name, struct error *err)
+{
+	struct maildir *m = s->own;
+	struct stat st;
+
+	if (name[0] == '.')
+		return 0;
+	if (fstatat(walk_fd(&m->walk), name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? moved(item, s, name, err)
+				       : walk_failed(&m->walk, name, err);
+	if (S_ISREG(st.st_mode))
+		return found(item, walk_path(&m->walk, name), &st, err);
+	s->passed_over++;
+	return 0;
+}
+
+static int consider_folder(struct mail_source *s, const char *name, struct error *err)
+{
+	struct walk *w = &((struct maildir *)s->own)->walk;
+	struct stat st;
+	int status;
+
+	if (walk_top(w)->maildir &&
+	    (strcmp(name, "cur") == 0 || strcmp(name, "new") == 0 || strcmp(name, "tmp") == 0))
+		return 0;
+	if (fstatat(walk_fd(w), name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? 0 : walk_failed(w, name, err);
+	if (walk_is_link_to_folder(w, name, &st))
+		s->passed_over++;
+	if (!S_ISDIR(st.st_mode))
+		return 0;
+	status = walk_down(w, name, err);
+	return status != 0 ? status : begin_folder(w, err);
+}
+
+static int into_messages(struct walk *w, enum stage then, const char *name, struct error *err)
+{
+	int status;
+
+	walk_top(w)->stage = then;
+	status = walk_down(w, name, err);
+	if (status == 0)
+		walk_top(w)->stage = STAGE_MESSAGES;
+	return status;
+}
+
+static int step(struct mail_item *item, struct mail_source *s, struct error *err)
+{
+	struct walk *w = &((struct maildir *)s->own)->walk;
+	const char *name;
+	int status;
+
+	if (walk_top(w)->stage == STAGE_NEW)
+		return into_messages(w, STAGE_CUR, "new", err);
+	if (walk_top(w)->stage == STAGE_CUR)
+		return into_messages(w, STAGE_FOLDERS, "cur", err);
+	status = walk_entry(&name, w, err);
+	if (name == NULL)
+		walk_up(w);
+	else if (walk_top(w)->stage == STAGE_MESSAGES)
+		status = consider_message(item, s, name, err);
+	else
+		status = consider_folder(s, name, err);
+	return status;
+}
+
+static int maildir_next(
+    struct mail_item *item, bool *more, struct mail_source *s, struct error *err)
+{
+	const struct walk *w = &((struct maildir *)s->own)->walk;
+	int status = 0;
+
+	while (status == 0 && item->name == NULL && w->depth > 0)
+		status = step(item, s, err);
+	*more = item->name != NULL || w->depth > 0;
+	return status;
+}
+
+static int maildir_read(
+    struct mail_octets *out, struct mail_source *s, const struct mail_item *item, struct error *err)
+{
+	const struct maildir *m = s->own;
+	int fd = stored_below(m->root, item->name);
+
+	if (fd < 0 && errno == ENOENT) {
+		char *path;
+
+		fd = open_again(&path, m->root, item->name);
+		free(path);
+	}
+	if (fd < 0 && errno == ENOMEM)
+		return error_nomem(err);
+	return stored_read(out, fd, item, err);
+}
+
+static void maildir_close(struct mail_source *s)
+{
+	struct maildir *m = s->own;
+
+	if (m == NULL)
+		return;
+	walk_close(&m->walk);
+	if (m->root >= 0)
+		close(m->root);
+	free(m);
+}
+
+const struct mail_source_kind mail_source_maildir = {
+	.scheme = "maildir",
+	.open = maildir_open,
+	.next = maildir_next,
+	.read = maildir_read,
+	.done = stored_done,
+	.close = maildir_close,
+};

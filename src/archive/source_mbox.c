@@ -1,0 +1,190 @@
+/*
+ * An mbox, mboxrd or mboxo. A message begins at a line "From " at the start of the file or behind an
+ * empty line (mbox_from.h says which); the empty line belongs to what separates. Content-Length, of
+ * which some programs take a message's end, is often wrong and is not looked at.
+ */
+#include "archive/mail_kinds.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "archive/mbox_file.h"
+#include "archive/mbox_from.h"
+#include "archive/mbox_scan.h"
+#include "archive/stored_file.h"
+
+/* As much as the processor's cache holds beside others' work. */
+#define ROOM (256 * 1024)
+#define FROM_LEN 5
+
+struct mbox {
+	struct mbox_file file;
+	struct mbox_scan scan;
+	uint64_t message;      /* where the next one begins, behind its "From " line */
+	struct mbox_from from; /* that line */
+	bool more;             /* there is a next one */
+};
+
+static int failed(struct mail_source *s, struct error *err)
+{
+	struct mbox *m = s->own;
+
+	m->more = false;
+	/* Where the file has got shorter no call failed. */
+	if (!mbox_file_unchanged(&m->file))
+		return error_set(err, HSMIME_EIO, "%s was changed while it was listed", s->place);
+	return error_errno(err, "can't read", s->place);
+}
+
+static int open_file(struct mbox_file *f, const char *place, struct error *err)
+{
+	struct stat st;
+
+	f->fd = open(place, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (f->fd < 0 || fstat(f->fd, &st) != 0)
+		return error_errno(err, "can't open", place);
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, HSMIME_EUSAGE, "%s is not an mbox: it is no file", place);
+	f->size = (uint64_t)st.st_size;
+	f->modified = stored_modified(&st);
+	/* Where the system does not listen it is slower, no more. */
+	(void)posix_fadvise(f->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	return 0;
+}
+
+static int mbox_open(struct mail_source *s, const char *place, struct error *err)
+{
+	struct mbox *m = calloc(1, sizeof(*m));
+	int status;
+
+	if (m == NULL)
+		return error_nomem(err);
+	s->own = m;
+	status = open_file(&m->file, place, err);
+	if (status != 0 || m->file.size == 0)
+		return status;
+	if (mbox_scan_open(&m->scan, m->file.fd, ROOM) != 0)
+		return error_nomem(err);
+	mbox_scan_set(&m->scan, 0, m->file.size);
+	if (mbox_scan_more(&m->scan, 0) != 0)
+		return failed(s, err);
+	if (!mbox_from_read(&m->from, m->scan.data, m->scan.len, true)) {
+		error_set(err, HSMIME_EUSAGE, "%s is not an mbox: it does not begin with \"From \"",
+		    place);
+		return error_hint(err,
+		    "for a list of messages' paths, or a path of one on standard input, "
+		    "say list:");
+	}
+	m->message = m->from.len;
+	m->more = true;
+	return 0;
+}
+
+/*
+ * Whether a message begins at the "From " that was found at that place, behind an empty line of *blank
+ * octets, or what comes behind it is first to be brought in sight (*again).
+ */
+static int judge(bool *begins, bool *again, struct mbox_from *from, struct mbox *m, uint64_t at)
+{
+	uint64_t seen = mbox_scan_seen(&m->scan);
+
+	*begins = false;
+	*again = seen - at < MBOX_FROM_AHEAD && seen < m->file.size;
+	if (*again)
+		return mbox_scan_more(&m->scan, at);
+	*begins = mbox_from_read(from, mbox_scan_at(&m->scan, at), (size_t)(seen - at), false);
+	return 0;
+}
+
+/* Where the message that begins at m->message stops, and what follows: m->more, m->from, and at its place. */
+static int find_stop(struct mail_item *item, uint64_t *next, struct mbox *m)
+{
+	uint64_t at = m->message;
+	bool begins = false, again = false;
+	size_t blank = 0;
+
+	for (;;) {
+		if (!mbox_scan_find(&at, &m->scan, at)) {
+			if (mbox_scan_seen(&m->scan) == m->file.size)
+				break;
+			if (mbox_scan_more(&m->scan, at) != 0)
+				return HSMIME_EIO;
+			continue;
+		}
+		blank = mbox_scan_blank(&m->scan, at, m->message);
+		if (mbox_scan_quoted(&m->scan, at))
+			item->quoted++;
+		else if (blank > 0 && judge(&begins, &again, &m->from, m, at) != 0)
+			return HSMIME_EIO;
+		if (begins)
+			break;
+		if (!again)
+			at += FROM_LEN;
+		again = false;
+	}
+	if (!begins) {
+		at = m->file.size;
+		blank = mbox_scan_blank(&m->scan, at, m->message);
+	}
+	m->more = begins;
+	*next = at + m->from.len;
+	item->size = at - blank - m->message;
+	return 0;
+}
+
+static int mbox_next(struct mail_item *item, bool *more, struct mail_source *s, struct error *err)
+{
+	struct mbox *m = s->own;
+	uint64_t next;
+
+	if (!m->more)
+		return 0;
+	item->offset = m->message;
+	item->modified = m->from.modified;
+	if (find_stop(item, &next, m) != 0)
+		return failed(s, err);
+	if (asprintf(&item->name, "%" PRIu64, item->offset) < 0) {
+		item->name = NULL;
+		return error_nomem(err);
+	}
+	item->key = strdup(item->name);
+	if (item->key == NULL)
+		return error_nomem(err);
+	m->message = next;
+	*more = true;
+	return 0;
+}
+
+static int mbox_read(
+    struct mail_octets *out, struct mail_source *s, const struct mail_item *item, struct error *err)
+{
+	const struct mbox *m = s->own;
+
+	return mbox_octets_open(out, &m->file, item, s->place, err);
+}
+
+static void mbox_close(struct mail_source *s)
+{
+	struct mbox *m = s->own;
+
+	if (m == NULL)
+		return;
+	mbox_scan_close(&m->scan);
+	if (m->file.fd >= 0)
+		close(m->file.fd);
+	free(m);
+}
+
+const struct mail_source_kind mail_source_mbox = {
+	.scheme = "mbox",
+	.open = mbox_open,
+	.next = mbox_next,
+	.read = mbox_read,
+	.done = mbox_octets_done,
+	.close = mbox_close,
+};

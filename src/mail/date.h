@@ -1,0 +1,18 @@
+/*
+ * date: date and time of a header field (RFC 5322 section 3.3), with the obsolete forms of
+ * section 4.3: years of two and three digits, zones by name, comments between.
+ */
+#ifndef MAIL_DATE_H
+#define MAIL_DATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * date_parse(out, body):
+ * The unfolded field body as Unix time. A zone that nobody knows counts as +0000, and so does none.
+ * False where it is no date, as 31 February.
+ */
+bool date_parse(int64_t *out, const char *body);
+
+#endif

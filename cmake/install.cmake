@@ -7,7 +7,7 @@ file(RELATIVE_PATH HSMIME_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 
 install(TARGETS hsmime EXPORT hsmime LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS hsmime_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS hsmime_keyfile hsmime_dialog LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/hsmime)
+install(TARGETS hsmime_keyfile hsmime_dialog hsmime_journal_sqlite LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/hsmime)
 # OpenSSL looks for providers in one folder, `openssl version -m`: with a prefix of its own that is another.
 set(HSMIME_MODULES_DIR ${CMAKE_INSTALL_LIBDIR}/ossl-modules CACHE STRING
   "Where hsmime.so, the OpenSSL provider, is installed; absolute, or in the prefix")

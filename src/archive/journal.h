@@ -1,0 +1,146 @@
+/*
+ * journal: what is to be done in a job, what is done and with what outcome, so that a job that was
+ * stopped at any point goes on where it was and no message gets two outputs or none. Kinds of journal
+ * differ behind this interface alone: SQLite, an embedded file for one host; PostgreSQL for several. Each is
+ * a module of its own that is loaded when it is asked for (no other command pays for its libraries):
+ * KIND/journal_KIND.c with a struct journal_kind.
+ *
+ * Order that the caller keeps: an output is written, synced, renamed, its folder synced, and then
+ * committed here. After a commit has returned it is on the disk. One that failed because of the disk has
+ * recorded nothing as long as the journal is open, and may be made again; behind a kill it is all there
+ * or nothing of it.
+ */
+#ifndef ARCHIVE_JOURNAL_H
+#define ARCHIVE_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "archive/mail_source.h"
+#include "util/error.h"
+
+#define JOURNAL_SHA 32      /* octets of a SHA-256 */
+#define JOURNAL_INTERFACE 1 /* of struct journal_kind; another one's module is not used */
+
+enum journal_state {
+	JOURNAL_WAITING = 0, /* to be done, or leased by a host that is at it */
+	JOURNAL_DONE = 1,
+	JOURNAL_COPIED = 2,  /* not encrypted: as it was */
+	JOURNAL_SKIPPED = 3, /* by an option: nothing was written */
+	JOURNAL_FAILED = 4   /* the original is in failed/, byte for byte */
+};
+
+/* One message of the job. Strings belong to the entry. */
+struct journal_entry {
+	uint64_t
+	    number; /* from 1, in the order in which they were added; names it in the journal */
+	struct mail_item item;
+	enum journal_state state;
+	/* With an outcome: */
+	bool has_sha; /* both: */
+	unsigned char input_sha[JOURNAL_SHA];
+	unsigned char output_sha[JOURNAL_SHA];
+	char *
+	    cause; /* a word of a closed list ("no-key", "malformed", …); NULL without; never of a failure */
+	char *output; /* its name in the sink, or in failed/; NULL without */
+	char *record; /* the line of the manifest: JSON, without newline; NULL without */
+};
+
+void journal_entry_free(struct journal_entry *e); /* its members; zeroed is allowed */
+
+/* Totals of a job. */
+struct journal_totals {
+	uint64_t counts[JOURNAL_FAILED + 1]; /* by state */
+	uint64_t octets[JOURNAL_FAILED + 1]; /* of the sources, by state */
+	bool listed;                         /* all of the mailbox is in the journal */
+	int64_t started;                     /* Unix time of the job's first run */
+	int64_t changed;                     /* of the last commit; 0 before the first */
+	uint64_t committed; /* octets of the mbox that is written: see journal_commit */
+};
+
+/* What failed of one cause. */
+struct journal_cause {
+	char *cause;
+	uint64_t count;
+};
+
+struct journal;
+
+/*
+ * Every function gives 0 or a negative hsmime_status with words in err, and may be called by one
+ * thread at a time; outputs are NULL or 0 after a failure. HSMIME_EIO is what the disk, its locks or
+ * another process do, HSMIME_EFORMAT a journal that is damaged or none at all.
+ */
+struct journal_kind {
+	unsigned interface; /* JOURNAL_INTERFACE */
+	/*
+	 * Opens the journal at place, or makes it. settings is what the job was asked to do, as a JSON
+	 * object without a PIN: a journal that was made with other settings (not in another order, or with
+	 * other blanks) is HSMIME_EUSAGE, whose words name the first that differs. One that another process
+	 * has open is HSMIME_EIO at once. settings NULL: only an existing one (status, report, retry), which
+	 * may be read while another process has it open; HSMIME_EIO where there is none. Then the first
+	 * function that changes it, or gives out messages, is what another process stands against.
+	 */
+	int (*open)(struct journal *j, const char *place, const char *settings, struct error *err);
+	int (*settings)(char **out, struct journal *j, struct error *err); /* free(*out) */
+	/*
+	 * Adds messages in order, all or none; those that are there by name already stay as they are. They
+	 * need not be on the disk yet: whoever finds after a crash that not all are listed, lists again. A
+	 * commit takes with it what was added before.
+	 */
+	int (*add)(
+	    struct journal *j, const struct mail_item *items, size_t count, struct error *err);
+	int (*listed)(struct journal *j, struct error *err); /* there are no more; on the disk */
+	/*
+	 * The next messages that wait, in order, at most max, none of which was given out since the journal was
+	 * opened; with PostgreSQL none that another host has leased either (until its lease is over). *count 0:
+	 * none now. journal_entry_free each.
+	 */
+	int (*take)(struct journal_entry *entries, size_t *count, size_t max, struct journal *j,
+	    struct error *err);
+	/*
+	 * Outcomes of messages that were given out, in one transaction: all or none. Of each entry the number
+	 * and the outcome count. committed is the length of the mbox that they were appended to, with all of
+	 * them; with 0 the length stays as it is. HSMIME_EINTERNAL: a message that was not given out, or has
+	 * its outcome already; a failure without a cause; a length below the one before.
+	 */
+	int (*commit)(struct journal *j, const struct journal_entry *entries, size_t count,
+	    uint64_t committed, struct error *err);
+	int (*totals)(struct journal_totals *out, struct journal *j, struct error *err);
+	/* Counts of failed messages by cause, most first; free(*causes[i].cause), free(*causes). */
+	int (*causes)(
+	    struct journal_cause **causes, size_t *count, struct journal *j, struct error *err);
+	/*
+	 * visit(arg, entry) for each message in order (failed_only: that failed), until it gives non-zero,
+	 * which is returned. It may call the journal. What changes meanwhile may be seen or not.
+	 */
+	int (*each)(struct journal *j, bool failed_only,
+	    int (*visit)(void *arg, const struct journal_entry *e), void *arg, struct error *err);
+	/*
+	 * Failed messages, of that cause or of any (NULL), wait again and are given out again; *count says how
+	 * many. HSMIME_EUSAGE while messages that were given out have no outcome.
+	 */
+	int (*retry)(uint64_t *count, struct journal *j, const char *cause, struct error *err);
+	void (*close)(struct journal *j); /* also after an open that failed */
+};
+
+struct journal {
+	const struct journal_kind *kind;
+	void *library; /* of the module */
+	void *own;     /* the kind's */
+};
+
+/* The symbol of a module: a const struct journal_kind. */
+#define JOURNAL_SYMBOL "hsmime_journal"
+
+/*
+ * journal_open(out, name, settings, err):
+ * The journal at name: a path (SQLite), or "postgresql://…". The module stands beside the library, in
+ * hsmime/hsmime-journal-KIND.so; where it is missing HSMIME_EUNSUPPORTED says what to install. Else as
+ * the kind's open.
+ */
+int journal_open(struct journal **out, const char *name, const char *settings, struct error *err);
+void journal_close(struct journal *j); /* NULL is allowed */
+
+#endif

@@ -1,0 +1,19 @@
+/* The module's one symbol. */
+#include "functions.h"
+
+extern const struct journal_kind hsmime_journal;
+
+__attribute__((visibility("default"))) const struct journal_kind hsmime_journal = {
+	.interface = JOURNAL_INTERFACE,
+	.open = job_open,
+	.settings = job_settings,
+	.add = message_add,
+	.listed = job_listed,
+	.take = message_take,
+	.commit = outcome_commit,
+	.totals = job_totals,
+	.causes = report_causes,
+	.each = report_each,
+	.retry = outcome_retry,
+	.close = job_close,
+};

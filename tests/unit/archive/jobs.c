@@ -1,0 +1,136 @@
+#include "jobs.h"
+
+#include <ftw.h>
+#include <unistd.h>
+
+static char folder[256];
+
+int job_enter(void **state)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	(void)state;
+	snprintf(
+	    folder, sizeof(folder), "%s/journal-XXXXXX", tmp != NULL && *tmp == '/' ? tmp : "/tmp");
+	return mkdtemp(folder) != NULL ? chdir(folder) : -1;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st, (void)kind, (void)at;
+	return remove(path);
+}
+
+int job_leave(void **state)
+{
+	(void)state;
+	return chdir("/") == 0 ? nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS) : -1;
+}
+
+const char *job_place(void)
+{
+	return "journal";
+}
+
+int job_try(int status, const struct error *err)
+{
+	if (status != 0)
+		print_error("%d: %s (%s)\n", status, err->message, err->hint);
+	return status;
+}
+
+struct journal *job_open(const char *settings)
+{
+	struct journal *j = NULL;
+	struct error err = { .code = 0 };
+
+	assert_int_equal(job_try(journal_open(&j, job_place(), settings, &err), &err), 0);
+	assert_non_null(j);
+	return j;
+}
+
+int job_refused(const char *settings, struct error *err)
+{
+	struct journal *j = NULL;
+	int status;
+
+	*err = (struct error){ .code = 0 };
+	status = journal_open(&j, job_place(), settings, err);
+	assert_null(j);
+	assert_int_not_equal(status, 0);
+	assert_int_equal(err->code, status);
+	assert_string_not_equal(err->message, "");
+	return status;
+}
+
+void job_add(struct journal *j, uint64_t from, uint64_t count)
+{
+	char names[256][32];
+	struct mail_item items[256];
+	struct error err;
+	uint64_t at = from;
+
+	while (at < from + count) {
+		size_t n = 0;
+
+		for (; n < 256 && at < from + count; n++, at++) {
+			snprintf(names[n], sizeof(names[n]), "m%09llu", (unsigned long long)at);
+			items[n] = (struct mail_item){ .name = names[n],
+				.size = 100 + at,
+				.modified = -(int64_t)at,
+				.offset = at * 3,
+				.quoted = at % 2 == 1 };
+		}
+		assert_int_equal(job_try(j->kind->add(j, items, n, &err), &err), 0);
+	}
+}
+
+size_t job_take(struct journal_entry *entries, struct journal *j, size_t max)
+{
+	struct error err;
+	size_t count = 99;
+
+	assert_int_equal(job_try(j->kind->take(entries, &count, max, j, &err), &err), 0);
+	assert_true(count <= max);
+	return count;
+}
+
+struct journal_entry job_outcome(uint64_t number, enum journal_state state)
+{
+	static char cause[] = "malformed";
+
+	return (struct journal_entry){
+		.number = number, .state = state, .cause = state == JOURNAL_FAILED ? cause : NULL
+	};
+}
+
+void job_free(struct journal_entry *entries, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		journal_entry_free(&entries[i]);
+}
+
+size_t job_commit(struct journal *j, size_t max, enum journal_state state)
+{
+	struct journal_entry *entries = calloc(max, sizeof(*entries));
+	struct error err;
+	size_t count = job_take(entries, j, max);
+
+	for (size_t i = 0; i < count; i++) {
+		entries[i].state = state;
+		entries[i].cause = state == JOURNAL_FAILED ? strdup("no-key") : NULL;
+	}
+	assert_int_equal(job_try(j->kind->commit(j, entries, count, 0, &err), &err), 0);
+	job_free(entries, count);
+	free(entries);
+	return count;
+}
+
+uint64_t job_count(struct journal *j, enum journal_state state)
+{
+	struct journal_totals t;
+	struct error err;
+
+	assert_int_equal(job_try(j->kind->totals(&t, j, &err), &err), 0);
+	return t.counts[state];
+}

@@ -172,11 +172,11 @@ static int maildir_open(struct mail_sink *s, uint64_t committed, struct error *e
 {
 	struct drafts *set = calloc(1, sizeof(*set));
 	char *place = NULL, *tmp = NULL, *prefix = NULL;
-	int status = set != NULL ? 0 : error_nomem(err);
+	int status = 0;
 
 	(void)committed;
-	if (status != 0)
-		return status;
+	if (set == NULL)
+		return error_nomem(err);
 	drafts_init(set);
 	s->own = set;
 	if (asprintf(&place, "%s/", s->place) < 0 || asprintf(&tmp, "%s/tmp", s->place) < 0 ||

@@ -264,6 +264,9 @@ static int mbox_finish(struct mail_sink *s, struct error *err)
 
 	if (m->finished)
 		return 0;
+	/* What a settle that failed could not cut off is no part of it. */
+	if (ftruncate(m->fd, (off_t)m->length) != 0 || fdatasync(m->fd) != 0)
+		return error_errno(err, "writing", m->part);
 	if (rename_new(m->part, s->place) != 0)
 		return error_errno(err, "writing", s->place);
 	m->finished = true;

@@ -17,6 +17,7 @@ struct atomic_file {
 	char *path;
 	char *temporary; /* NULL: path itself is written, as it is no regular file */
 	struct slot *slot;
+	bool staged;   /* its mode stays as it was made */
 	bool prepared; /* complete on the disk, but for its name */
 };
 
@@ -105,10 +106,9 @@ static char *temporary_name(const char *path)
 	return name;
 }
 
-static int open_temporary(struct atomic_file *f, struct error *err)
+/* name: as mkostemp takes it, or NULL for want of memory; taken over. */
+static int open_temporary(struct atomic_file *f, char *name, struct error *err)
 {
-	char *name = temporary_name(f->path);
-
 	/* Claimed before it exists: a signal may come at any time. */
 	f->slot = name != NULL ? claim_slot(name) : NULL;
 	if (f->slot == NULL) {
@@ -174,12 +174,12 @@ static int open_file(struct atomic_file *f, struct error *err)
 
 	f->mode = new_mode();
 	if (stat(f->path, &st) != 0)
-		return open_temporary(f, err);
+		return open_temporary(f, temporary_name(f->path), err);
 	if (!S_ISREG(st.st_mode))
 		return open_direct(f, err);
 	/* Whoever could fill a set-user-ID file anew would be that user. */
 	f->mode = st.st_mode & 0777;
-	return open_temporary(f, err);
+	return open_temporary(f, temporary_name(f->path), err);
 }
 
 int atomic_file_new(struct atomic_file **out, const char *path, struct error *err)
@@ -196,6 +196,31 @@ int atomic_file_new(struct atomic_file **out, const char *path, struct error *er
 		status = open_file(f, err);
 	else
 		status = errno == ELOOP ? error_errno(err, "writing", path) : error_nomem(err);
+	if (status != 0) {
+		atomic_file_free(f);
+		return status;
+	}
+	*out = f;
+	return 0;
+}
+
+int atomic_file_staged(
+    struct atomic_file **out, const char *path, const char *temporary, struct error *err)
+{
+	struct atomic_file *f = calloc(1, sizeof(*f));
+	char *name = NULL;
+	int status;
+
+	*out = NULL;
+	if (f == NULL)
+		return error_nomem(err);
+	f->fd = -1;
+	f->staged = true;
+	f->path = strdup(path);
+	if (f->path == NULL || asprintf(&name, "%s-XXXXXX", temporary) < 0)
+		status = error_nomem(err);
+	else
+		status = open_temporary(f, name, err);
 	if (status != 0) {
 		atomic_file_free(f);
 		return status;
@@ -225,9 +250,18 @@ int atomic_file_prepare(struct atomic_file *f, struct error *err)
 {
 	if (f->temporary == NULL || f->prepared)
 		return 0;
-	if (!give_mode(f) || fsync(f->fd) != 0)
+	if ((!f->staged && !give_mode(f)) || fsync(f->fd) != 0)
 		return error_errno(err, "writing", f->path);
 	f->prepared = true;
+	return 0;
+}
+
+int atomic_file_synced(struct atomic_file *f, struct error *err)
+{
+	/* Finds nothing left to wait for, and tells what writing this file's pages met. */
+	if (sync_file_range(f->fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE) != 0)
+		return error_errno(err, "writing", f->path);
+	f->prepared = f->staged;
 	return 0;
 }
 

@@ -14,6 +14,8 @@
 
 struct hsmime_output {
 	char *path;       /* to a file */
+	char *temporary;  /* of a staged one */
+	bool complete;    /* a staged one was committed */
 	int fd;           /* to a descriptor, or -1 */
 	hsmime_sink sink; /* to a callback */
 	struct atomic_file *file;
@@ -56,6 +58,20 @@ int hsmime_output_file(hsmime_output **out, const char *path)
 	return 0;
 }
 
+int output_staged(hsmime_output **out, const char *path, const char *temporary)
+{
+	int status = hsmime_output_file(out, path);
+
+	if (status != 0)
+		return status;
+	(*out)->temporary = strdup(temporary);
+	if ((*out)->temporary != NULL)
+		return 0;
+	hsmime_output_free(*out);
+	*out = NULL;
+	return HSMIME_ENOMEM;
+}
+
 int hsmime_output_fd(hsmime_output **out, int fd)
 {
 	*out = output_new();
@@ -81,12 +97,20 @@ void hsmime_output_free(hsmime_output *o)
 	atomic_file_free(o->file);
 	spool_free(o->spool);
 	free(o->path);
+	free(o->temporary);
 	free(o);
 }
 
 void hsmime_output_remove_all(void)
 {
 	atomic_file_remove_all();
+}
+
+static int open_path(hsmime_output *o, struct error *err)
+{
+	if (o->temporary != NULL)
+		return atomic_file_staged(&o->file, o->path, o->temporary, err);
+	return atomic_file_new(&o->file, o->path, err);
 }
 
 int output_begin(
@@ -97,7 +121,7 @@ int output_begin(
 		atomic_file_free(o->file);
 		o->file = NULL;
 	}
-	o->left = false;
+	o->left = o->complete = false;
 	spool_free(o->spool);
 	o->spool = NULL;
 	o->size = o->started = 0;
@@ -105,7 +129,7 @@ int output_begin(
 	o->spool_max = spool_max;
 	o->err = err;
 	if (o->path != NULL && o->file == NULL) {
-		int status = atomic_file_new(&o->file, o->path, err);
+		int status = open_path(o, err);
 
 		if (status != 0 || !atomic_file_is_direct(o->file))
 			return status;
@@ -297,12 +321,38 @@ int output_prepare(hsmime_output *o, struct error *err)
 	return output_is_file(o) ? atomic_file_prepare(o->file, err) : 0;
 }
 
+bool output_is_complete(const hsmime_output *o)
+{
+	return o->complete;
+}
+
+struct atomic_file *output_staged_file(const hsmime_output *o)
+{
+	return o->file;
+}
+
+/* What is small is not started on its way: that takes longer for each than for all when they are synced. */
+static int complete(hsmime_output *o)
+{
+	o->complete = o->file != NULL;
+	return 0;
+}
+
+int output_publish(hsmime_output *o, struct error *err)
+{
+	if (!o->complete)
+		return error_set(err, HSMIME_EUSAGE, "an output that is not complete gets no name");
+	return atomic_file_commit(o->file, err);
+}
+
 int output_commit(hsmime_output *o, struct error *err)
 {
 	hsmime_sink away = { .write = release, .arg = o };
 	hsmime_source held;
 	int status;
 
+	if (o->temporary != NULL)
+		return complete(o);
 	if (o->spool == NULL)
 		return o->file != NULL ? atomic_file_commit(o->file, err) : 0;
 	spool_source(&held, o->spool);

@@ -58,4 +58,25 @@ void output_restore(hsmime_output *o, struct output_old *old);
 int output_prepare(hsmime_output *o, struct error *err);
 int output_commit(hsmime_output *o, struct error *err);
 
+/*
+ * output_staged(out, path, temporary):
+ * As hsmime_output_file, for who finishes many files at a time (atomic_file_staged): output_commit
+ * makes it complete and no more; the file then keeps its temporary name until output_publish, and
+ * is removed by hsmime_output_free before that. 0 or HSMIME_ENOMEM.
+ */
+int output_staged(hsmime_output **out, const char *path, const char *temporary);
+
+/* output_is_complete(o): of a staged one: it was committed, and not begun again since. */
+bool output_is_complete(const hsmime_output *o);
+
+/* output_staged_file(o): a complete one's file. */
+struct atomic_file;
+struct atomic_file *output_staged_file(const hsmime_output *o);
+
+/*
+ * output_publish(o, err): a complete one gets its name; fsync before, unless its file is
+ * atomic_file_synced. 0 or HSMIME_EIO.
+ */
+int output_publish(hsmime_output *o, struct error *err);
+
 #endif

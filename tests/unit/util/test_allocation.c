@@ -322,6 +322,41 @@ static void a_file_is_replaced_or_as_before(void **state)
 	in_turn(replacing_what_was);
 }
 
+static int staging(struct error *err)
+{
+	hsmime_output *o = NULL;
+	int status = output_staged(&o, "out", "stem");
+
+	assert_int_equal(o != NULL, status == 0);
+	if (status == 0)
+		status = output_begin(o, true, NULL, 0, err);
+	if (status == 0)
+		status = output_commit(o, err);
+	if (status == 0)
+		status = output_publish(o, err);
+	hsmime_output_free(o);
+	countdown = 0;
+	assert_file("out", status == 0 ? "" : "before");
+	assert_int_equal(folder_count(), 1);
+	return status;
+}
+
+static int staging_what_was(struct error *err)
+{
+	unsigned left = countdown;
+
+	countdown = 0;
+	file_put("out", "before");
+	countdown = left;
+	return staging(err);
+}
+
+static void a_staged_file_gets_its_name_or_nothing_has_changed(void **state)
+{
+	(void)state;
+	in_turn(staging_what_was);
+}
+
 static int holding(struct error *err)
 {
 	struct catch c;
@@ -378,6 +413,7 @@ int main(void)
 		cmocka_unit_test(readers_and_filters_do_not_open),
 		cmocka_unit_test(a_spool_gives_its_octets_or_nothing),
 		cmocka_unit_test(a_file_is_replaced_or_as_before),
+		cmocka_unit_test(a_staged_file_gets_its_name_or_nothing_has_changed),
 		cmocka_unit_test(what_is_held_leaves_whole_or_not_at_all),
 	};
 

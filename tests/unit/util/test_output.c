@@ -5,6 +5,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "util/atomic_file.h"
+
 static void a_file_is_replaced_by_the_commit(void **state)
 {
 	hsmime_output *o = NULL;
@@ -234,6 +236,65 @@ static void a_non_blocking_pipe_is_waited_for(void **state)
 	free(data);
 }
 
+static void a_staged_file_is_complete_before_it_has_its_name(void **state)
+{
+	hsmime_output *o = NULL;
+
+	(void)state;
+	assert_int_equal(output_staged(&o, "new", "stem"), 0);
+	assert_int_equal(output_commit(o, &err), 0); /* of nothing that was begun */
+	assert_false(output_is_complete(o));
+	assert_int_equal(output_publish(o, &err), HSMIME_EUSAGE);
+	assert_int_equal(output_begin(o, true, NULL, 0, &err), 0);
+	assert_int_equal(put(o, "content", 7), 0);
+	assert_int_equal(output_publish(o, &err), HSMIME_EUSAGE);
+	assert_int_equal(output_commit(o, &err), 0);
+	assert_true(output_is_complete(o));
+	assert_int_equal(access("new", F_OK), -1);
+	assert_int_equal(folder_count(), 1);
+	assert_int_equal(output_publish(o, &err), 0);
+	assert_file("new", "content");
+	assert_int_equal(folder_count(), 1);
+	hsmime_output_free(o);
+	assert_int_equal(folder_count(), 1);
+}
+
+static void a_staged_file_without_a_name_is_removed_also_when_begun_again(void **state)
+{
+	hsmime_output *o = NULL;
+
+	(void)state;
+	assert_int_equal(output_staged(&o, "new", "stem"), 0);
+	assert_int_equal(output_begin(o, true, NULL, 0, &err), 0);
+	assert_int_equal(put(o, "first", 5), 0);
+	assert_int_equal(output_commit(o, &err), 0);
+	assert_int_equal(output_begin(o, true, NULL, 0, &err), 0);
+	assert_false(output_is_complete(o));
+	assert_int_equal(folder_count(), 1);
+	assert_int_equal(output_size(o), 0);
+	hsmime_output_free(o);
+	assert_int_equal(folder_count(), 0);
+}
+
+static void a_staged_file_is_the_owners_and_replaces_a_symbolic_link(void **state)
+{
+	hsmime_output *o = NULL;
+
+	(void)state;
+	file_put("target", "before");
+	assert_int_equal(symlink("target", "new"), 0);
+	assert_int_equal(output_staged(&o, "new", "stem"), 0);
+	assert_int_equal(output_begin(o, false, NULL, 0, &err), 0);
+	assert_int_equal(put(o, "after", 5), 0);
+	assert_int_equal(output_commit(o, &err), 0);
+	assert_int_equal(atomic_file_synced(output_staged_file(o), &err), 0);
+	assert_int_equal(output_publish(o, &err), 0);
+	hsmime_output_free(o);
+	assert_file("new", "after");
+	assert_file("target", "before");
+	assert_int_equal(file_mode("new"), 0600);
+}
+
 #define test(name) cmocka_unit_test_teardown(name, outputs_empty)
 
 int main(void)
@@ -250,6 +311,9 @@ int main(void)
 		test(a_callback_that_fails_ends_it_with_its_status),
 		test(a_descriptor_that_fails_says_why),
 		test(a_non_blocking_pipe_is_waited_for),
+		test(a_staged_file_is_complete_before_it_has_its_name),
+		test(a_staged_file_without_a_name_is_removed_also_when_begun_again),
+		test(a_staged_file_is_the_owners_and_replaces_a_symbolic_link),
 	};
 
 	return cmocka_run_group_tests(tests, outputs_setup, folder_leave);

@@ -1,0 +1,55 @@
+/*
+ * sink_support: a scratch folder, and short ways to write messages into a mailbox in it.
+ */
+#ifndef TESTS_ARCHIVE_SINK_SUPPORT_H
+#define TESTS_ARCHIVE_SINK_SUPPORT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "archive/mail_sink.h"
+#include "util/buffer.h"
+
+#define JOB "0123abcd"
+#define WHEN 1500000000123456789
+
+/* As cmocka's setup and teardown: work in an empty folder; remove it with all that is in it. */
+int scratch_enter(void **state);
+int scratch_leave(void **state);
+
+/* An item of that name, key (NULL: the name) and time. */
+struct mail_item item_of(const char *name, const char *key, int64_t modified);
+
+/* The mailbox, opened for JOB. */
+struct mail_sink *sink_of(const char *name, uint64_t committed);
+
+/* draft_data: begin, write, commit, end. draft_keep: settle one too; returns its name, of the test's memory. */
+int draft_data(struct mail_draft *d, struct mail_sink *s, const struct mail_item *item,
+    const struct mail_form *form, const void *data, size_t len, struct error *err);
+const char *draft_keep(struct mail_sink *s, const char *name, const char *text);
+int draft_write(struct mail_draft *d, const void *data, size_t len, struct error *err);
+
+/* How many regular files are in path and below; those of them with part in their path. */
+size_t files_in(const char *path);
+size_t files_with(const char *path, const char *part);
+
+/* file_read(out, path): all of it; file_is(path, text): exactly that. */
+void file_read(struct buffer *out, const char *path);
+void assert_file_is(const char *path, const char *text);
+void file_make(const char *path, const char *text);
+
+/*
+ * crash(step, name, count): another process opens the mailbox, writes count messages "0", "1", … and ends
+ * at once, without a farewell, after that step of the last one.
+ */
+enum step { OPENED, BEGUN, HALF, WRITTEN, ENDED, SETTLED, STEPS };
+uint64_t crash(enum step step, const char *name, size_t count, const char *pattern);
+
+#endif

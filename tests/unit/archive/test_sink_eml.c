@@ -1,0 +1,304 @@
+/* archive/mail_sink.h: trees of files */
+#include "sink_support.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/output.h"
+#include "util/sink.h"
+
+static struct error err;
+
+/* The relative name that a message of that name gets. */
+static const char *named(struct mail_sink *s, const char *name, const char *extension)
+{
+	static char got[8192];
+	struct mail_form form = { .extension = extension };
+	struct mail_item item = item_of(name, NULL, WHEN);
+	struct mail_draft d = { 0 };
+	uint64_t committed = 0;
+
+	if (draft_data(&d, s, &item, &form, name, strlen(name), &err) != 0 ||
+	    mail_sink_settle(s, &d, 1, &committed, &err) != 0)
+		fail_msg("%s", err.message);
+	snprintf(got, sizeof(got), "out/%s", d.name);
+	assert_file_is(got, name);
+	snprintf(got, sizeof(got), "%s", d.name);
+	mail_sink_drop(&d);
+	return got;
+}
+
+static void a_tree_keeps_its_names_and_times(void **state)
+{
+	struct mail_sink *s = sink_of("eml:deep/out", 0);
+	struct stat st;
+
+	(void)state;
+	assert_string_equal(draft_keep(s, "a/b/1.eml", "x"), "deep/out/a/b/1.eml");
+	assert_file_is("deep/out/a/b/1.eml", "x");
+	assert_int_equal(stat("deep/out/a/b/1.eml", &st), 0);
+	assert_int_equal(st.st_mtim.tv_sec, 1500000000);
+	assert_int_equal(st.st_mtim.tv_nsec, 123456789);
+	assert_string_equal(draft_keep(s, "\xc3\xa4 b.EML", "x"), "deep/out/\xc3\xa4 b.EML");
+	assert_string_equal(draft_keep(s, "latin\xe4.p7m", "x"), "deep/out/latin\xe4.p7m");
+	assert_int_equal(mail_sink_finish(s, &err), 0);
+	mail_sink_close(s);
+}
+
+static void what_became_a_mail_is_called_so_and_replaces_no_other(void **state)
+{
+	struct mail_sink *s = sink_of("eml:out", 0);
+
+	(void)state;
+	assert_string_equal(named(s, "a.p7m", ".eml"), "a.p7m.eml");
+	assert_string_equal(named(s, "a.P7M", ".eml"), "a.P7M.eml");
+	assert_string_equal(named(s, "a.eml", ".eml"), "a.eml");
+	assert_string_equal(named(s, "b.p7m", ".p7m"), "b.p7m");
+	assert_string_equal(named(s, "b.p7m", NULL), "b.p7m");
+	assert_string_not_equal(named(s, "a.p7m.eml", ".eml"), "a.p7m.eml");
+	assert_non_null(strstr(named(s, "a.eml", ".p7m"), ".p7m"));
+	assert_int_equal(
+	    files_in("out"), 6); /* a.eml was written twice, by one job, under two names */
+	mail_sink_close(s);
+}
+
+static void a_message_of_another_kind_has_a_name_of_its_own(void **state)
+{
+	struct mail_sink *s = sink_of("eml:out", 0);
+	char first[512];
+
+	(void)state;
+	snprintf(first, sizeof(first), "%s", named(s, "12345", NULL));
+	assert_memory_equal(first, "12345-", 6);
+	assert_string_equal(first + 6 + 16, ".eml");
+	assert_string_not_equal(named(s, "cur/12345", NULL), first);
+	assert_string_equal(named(s, "12345", NULL), first);
+	assert_int_equal(files_in("out"), 2);
+	mail_sink_close(s);
+}
+
+static void hostile_names_stay_in_the_tree_and_apart(void **state)
+{
+	static const char *const names[] = { "../../x.eml", "/etc/x.eml", "etc/x.eml", "x.eml",
+		"/x.eml", "a\nb.eml", "a_b.eml",
+		"a\x7f"
+		"b.eml",
+		"a/../x.eml", "a//x.eml", "a/./x.eml", "a/x.eml", "", "..", "/", "x/", ".eml",
+		"\xff\xfe.eml", ".hsmime-" JOB "/draft-x.eml", "cur/..", "\x1b[31m.eml" };
+	size_t count = sizeof(names) / sizeof(names[0]);
+	struct mail_sink *s = sink_of("eml:out", 0);
+
+	(void)state;
+	for (size_t i = 0; i < count; i++)
+		named(s, names[i], NULL);
+	assert_int_equal(files_in("."), count);
+	assert_int_equal(files_in("out"), count);
+	assert_int_equal(files_with("out", "\n"), 0);
+	assert_int_equal(files_with("out", "\x1b"), 0);
+	assert_int_equal(files_in("out/.hsmime-" JOB), 0);
+	mail_sink_close(s);
+}
+
+static void long_names_are_cut_and_stay_apart(void **state)
+{
+	struct mail_sink *s = sink_of("eml:out", 0);
+	char name[5000];
+
+	(void)state;
+	memset(name, 'n', sizeof(name));
+	snprintf(name + 300, 10, "1.eml");
+	assert_true(strlen(named(s, name, NULL)) <= 255);
+	snprintf(name + 300, 10, "2.eml");
+	assert_true(strlen(named(s, name, NULL)) <= 255);
+	for (size_t i = 0; i + 1 < 300; i += 2)
+		memcpy(name + i, "\xc3\xa4", 2);
+	for (size_t i = 0; i < 2; i++) { /* not within a character, wherever the cut is */
+		const char *got = named(s, name + 2 * i + i, NULL);
+		size_t end = strcspn(got, "-");
+
+		assert_false((unsigned char)got[end - 1] == 0xc3);
+	}
+	for (size_t i = 0; i < 4900; i++)
+		name[i] = i % 2 == 0 ? 'd' : '/';
+	snprintf(name + 4900, 10, "x.eml");
+	assert_null(strchr(named(s, name, NULL), '/'));
+	assert_int_equal(files_in("out"), 5);
+	mail_sink_close(s);
+}
+
+static void a_tree_with_other_files_is_refused_and_the_jobs_own_is_not(void **state)
+{
+	struct mail_sink *s = NULL;
+
+	(void)state;
+	assert_int_equal(mkdir("out", 0700), 0);
+	file_make("out/x.eml", "source");
+	assert_int_equal(mail_sink_open(&s, "eml:out", JOB, 0, &err), HSMIME_EUSAGE);
+	assert_null(s);
+	assert_int_equal(access("out/.hsmime-" JOB, F_OK), -1);
+	assert_int_equal(unlink("out/x.eml"), 0);
+	s = sink_of("eml:out", 0);
+	draft_keep(s, "x.eml", "1");
+	assert_int_equal(mail_sink_finish(s, &err), 0);
+	mail_sink_close(s);
+	s = sink_of("eml:out", 0);
+	draft_keep(s, "x.eml", "2");
+	assert_file_is("out/x.eml", "2");
+	mail_sink_close(s);
+	assert_int_equal(mail_sink_open(&s, "eml:out", "ffffffff", 0, &err), HSMIME_EUSAGE);
+	file_make("file", "x");
+	assert_int_equal(mail_sink_open(&s, "eml:file", JOB, 0, &err), HSMIME_EIO);
+	assert_file_is("file", "x");
+}
+
+static void a_symbolic_link_is_replaced_and_not_followed(void **state)
+{
+	struct mail_sink *s = sink_of("eml:out", 0);
+
+	(void)state;
+	file_make("source.eml", "source");
+	assert_int_equal(symlink("../source.eml", "out/x.eml"), 0);
+	draft_keep(s, "x.eml", "copy");
+	assert_file_is("source.eml", "source");
+	assert_file_is("out/x.eml", "copy");
+	mail_sink_close(s);
+}
+
+static void a_crash_at_any_step_leaves_each_message_once_or_not(void **state)
+{
+	char mailbox[32], folder[32], name[32];
+
+	(void)state;
+	for (enum step step = OPENED; step < STEPS; step++) {
+		struct mail_sink *s = NULL;
+
+		snprintf(mailbox, sizeof(mailbox), "eml:%d", (int)step);
+		snprintf(folder, sizeof(folder), "%d", (int)step);
+		crash(step, mailbox, 10, "f/%d.eml");
+		assert_int_equal(files_with(folder, ".eml"), step == SETTLED ? 10 : 0);
+		s = sink_of(mailbox, 0);
+		assert_int_equal(files_in(folder), step == SETTLED ? 10 : 0);
+		for (int i = 0; i < 10; i++) {
+			snprintf(name, sizeof(name), "f/%d.eml", i);
+			assert_file_is(draft_keep(s, name, name), name);
+		}
+		assert_int_equal(files_in(folder), 10);
+		mail_sink_close(s);
+	}
+}
+
+static void an_operation_that_is_done_again_starts_afresh(void **state)
+{
+	struct mail_sink *s = sink_of("eml:out", 0);
+	struct mail_item item = item_of("x.eml", NULL, 0);
+	struct mail_draft d = { 0 };
+	uint64_t committed = 0;
+
+	(void)state;
+	assert_int_equal(draft_data(&d, s, &item, NULL, "first", 5, &err), 0);
+	assert_int_equal(draft_write(&d, "2", 1, &err), 0);
+	assert_int_equal(files_in("out"), 1);
+	assert_int_equal(mail_sink_end(&d, s, &err), HSMIME_EUSAGE);
+	assert_int_equal(output_commit(d.output, &err), 0);
+	assert_int_equal(mail_sink_end(&d, s, &err), 0);
+	assert_int_equal(mail_sink_settle(s, &d, 1, &committed, &err), 0);
+	mail_sink_drop(&d);
+	assert_file_is("out/x.eml", "2");
+	mail_sink_close(s);
+}
+
+static void a_time_before_1970_is_kept(void **state)
+{
+	struct mail_sink *s = sink_of("eml:out", 0);
+	struct mail_item item = item_of("x.eml", NULL, -1);
+	struct mail_draft d = { 0 };
+	uint64_t committed = 0;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(draft_data(&d, s, &item, NULL, "", 0, &err), 0);
+	assert_int_equal(mail_sink_settle(s, &d, 1, &committed, &err), 0);
+	assert_int_equal(stat("out/x.eml", &st), 0);
+	assert_int_equal(st.st_size, 0);
+	assert_int_equal(st.st_mtim.tv_sec, -1);
+	assert_int_equal(st.st_mtim.tv_nsec, 999999999);
+	mail_sink_drop(&d);
+	mail_sink_close(s);
+}
+
+static void a_message_of_100_mb_takes_no_memory(void **state)
+{
+	struct mail_sink *s = sink_of("eml:out", 0);
+	struct mail_item item = item_of("x.eml", NULL, WHEN);
+	static char part[1 << 20];
+	struct mail_draft d = { 0 };
+	struct rusage before, after;
+	uint64_t committed = 0;
+	hsmime_sink to;
+	struct stat st;
+
+	(void)state;
+	memset(part, 'x', sizeof(part));
+	assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
+	assert_int_equal(mail_sink_begin(&d, s, &item, NULL, &err), 0);
+	assert_int_equal(output_begin(d.output, true, NULL, 0, &err), 0);
+	output_sink(&to, d.output);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(sink_write(&to, part, sizeof(part)), 0);
+	assert_int_equal(output_commit(d.output, &err), 0);
+	assert_int_equal(mail_sink_end(&d, s, &err), 0);
+	assert_int_equal(mail_sink_settle(s, &d, 1, &committed, &err), 0);
+	assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
+	assert_true(after.ru_maxrss - before.ru_maxrss < 10 * 1024); /* kB */
+	assert_int_equal(d.size, 100 * sizeof(part));
+	assert_int_equal(stat("out/x.eml", &st), 0);
+	assert_int_equal(st.st_size, 100 * sizeof(part));
+	mail_sink_drop(&d);
+	mail_sink_close(s);
+}
+
+static void a_full_disk_is_an_error_and_leaves_nothing(void **state)
+{
+	struct mail_sink *s = sink_of("eml:out", 0);
+	struct mail_item item = item_of("f/x.eml", NULL, WHEN);
+	static char data[100000];
+	struct mail_draft d = { 0 };
+	struct rlimit old, small;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small = old;
+	small.rlim_cur = 50000;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(draft_data(&d, s, &item, NULL, data, sizeof(data), &err), HSMIME_EIO);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	mail_sink_drop(&d);
+	assert_int_equal(files_in("out"), 0);
+	mail_sink_close(s);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, scratch_enter, scratch_leave)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(a_tree_keeps_its_names_and_times),
+		test(what_became_a_mail_is_called_so_and_replaces_no_other),
+		test(a_message_of_another_kind_has_a_name_of_its_own),
+		test(hostile_names_stay_in_the_tree_and_apart),
+		test(long_names_are_cut_and_stay_apart),
+		test(a_tree_with_other_files_is_refused_and_the_jobs_own_is_not),
+		test(a_symbolic_link_is_replaced_and_not_followed),
+		test(a_crash_at_any_step_leaves_each_message_once_or_not),
+		test(an_operation_that_is_done_again_starts_afresh),
+		test(a_time_before_1970_is_kept),
+		test(a_message_of_100_mb_takes_no_memory),
+		test(a_full_disk_is_an_error_and_leaves_nothing),
+	};
+
+	signal(SIGXFSZ, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,344 @@
+/* archive/mail_sink.h: mboxes */
+#include "sink_support.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "archive/mbox_quote.h"
+#include "util/output.h"
+#include "util/sink.h"
+
+static struct error err;
+
+#define PART "x." JOB ".part"
+#define FROM "From MAILER-DAEMON Fri Jul 14 02:40:00 2017\n"
+
+/* Settle messages of these texts, a NULL at the end, in one batch. */
+static int settle_all(struct mail_sink *s, const char *const *texts, uint64_t *committed)
+{
+	struct mail_draft d[8] = { 0 };
+	size_t count = 0;
+	int status;
+
+	for (; texts[count] != NULL; count++) {
+		struct mail_item item = item_of("1", NULL, WHEN);
+
+		assert_int_equal(
+		    draft_data(&d[count], s, &item, NULL, texts[count], strlen(texts[count]), &err),
+		    0);
+	}
+	status = mail_sink_settle(s, d, count, committed, &err);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(d[i].status, status);
+		mail_sink_drop(&d[i]);
+	}
+	return status;
+}
+
+static void messages_are_appended_in_order_and_the_mbox_gets_its_name_at_the_end(void **state)
+{
+	static const char *const first[] = { "a\n", "b\n", NULL };
+	static const char *const second[] = { "c\n", NULL };
+	struct mail_sink *s = sink_of("mbox:x", 0);
+	uint64_t committed = 0;
+
+	(void)state;
+	assert_int_equal(settle_all(s, first, &committed), 0);
+	assert_int_equal(committed, 2 * (strlen(FROM) + 3));
+	assert_file_is(PART, FROM "a\n\n" FROM "b\n\n");
+	assert_int_equal(settle_all(s, second, &committed), 0);
+	assert_int_equal(committed, 3 * (strlen(FROM) + 3));
+	assert_int_equal(access("x", F_OK), -1);
+	assert_int_equal(mail_sink_finish(s, &err), 0);
+	assert_int_equal(mail_sink_finish(s, &err), 0);
+	assert_file_is("x", FROM "a\n\n" FROM "b\n\n" FROM "c\n\n");
+	assert_int_equal(files_in("."), 1);
+	assert_int_equal(access("x." JOB ".drafts", F_OK), -1);
+	mail_sink_close(s);
+}
+
+static void mails_get_a_final_newline_of_their_own_kind(void **state)
+{
+	static const char *const texts[] = { "a", "b\r\nc", "", "\r\n", "\n", NULL };
+	struct mail_sink *s = sink_of("mbox:x", 0);
+	uint64_t committed = 0;
+
+	(void)state;
+	assert_int_equal(settle_all(s, texts, &committed), 0);
+	assert_file_is(PART, FROM "a\n\n" FROM "b\r\nc\r\n\n" FROM "\n" FROM "\r\n\n" FROM "\n\n");
+	mail_sink_close(s);
+}
+
+static void the_line_of_the_source_is_kept_unless_it_is_none(void **state)
+{
+	static const char *const lines[] = { "From a@example.org Sat Jan  3 01:05:34 1998", "From ",
+		"From a\nb", "from a", "" };
+	struct mail_sink *s = sink_of("mbox:x", 0);
+	uint64_t committed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		struct mail_form form = { .from_line = lines[i] };
+		struct mail_item item = item_of("1", NULL, i == 3 ? 0 : WHEN);
+		struct mail_draft d = { 0 };
+
+		assert_int_equal(draft_data(&d, s, &item, &form, "", 0, &err), 0);
+		assert_int_equal(mail_sink_settle(s, &d, 1, &committed, &err), 0);
+		mail_sink_drop(&d);
+	}
+	assert_file_is(PART, "From a@example.org Sat Jan  3 01:05:34 1998\n\nFrom \n\n" FROM
+			     "\nFrom MAILER-DAEMON Thu Jan  1 00:00:00 1970\n\n" FROM "\n");
+	mail_sink_close(s);
+}
+
+static int collect(void *arg, const void *buf, size_t len)
+{
+	return buffer_add(arg, buf, len);
+}
+
+/* Written in pieces of at most `piece` octets, the first of `first`. */
+static void assert_quoted(const char *text, const char *want, size_t first, size_t piece)
+{
+	struct buffer got;
+	hsmime_sink end = { .write = collect, .arg = &got }, in;
+	struct mbox_quote q;
+	size_t len = strlen(text), n = first < len ? first : len;
+
+	buffer_init(&got, SIZE_MAX / 2);
+	mbox_quote_open(&in, &q, &end);
+	for (size_t at = 0; at < len; at += n, n = piece < len - at ? piece : len - at)
+		assert_int_equal(in.write(in.arg, text + at, n), 0);
+	assert_int_equal(mbox_quote_end(&q), 0);
+	assert_non_null(buffer_string(&got));
+	assert_string_equal((const char *)got.data, want);
+	assert_int_equal(got.len, strlen(want));
+	buffer_free(&got);
+}
+
+static void lines_that_begin_with_from_are_quoted_wherever_the_octets_are_cut(void **state)
+{
+	static const char text[] = "From a\nFrom\n>From b\n>>>From c\n From d\nFroM e\n"
+				   "xFrom f\n>> From g\nFFrom h\r\nFrom i\r\n\nFrom \n>\n>Fro";
+	static const char want[] = ">From a\nFrom\n>>From b\n>>>>From c\n From d\nFroM e\n"
+				   "xFrom f\n>> From g\nFFrom h\r\n>From i\r\n\n>From \n>\n>Fro\n";
+
+	(void)state;
+	for (size_t first = 1; first < sizeof(text); first++) {
+		for (size_t piece = 1; piece < 12; piece++)
+			assert_quoted(text, want, first, piece);
+		assert_quoted(text, want, first, sizeof(text));
+	}
+	assert_quoted("a\r\nb", "a\r\nb\r\n", 2, 1);
+	assert_quoted("From", "From\n", 4, 1);
+}
+
+static void what_lies_at_the_edges_of_its_buffers_is_quoted(void **state)
+{
+	struct mail_sink *s = sink_of("mbox:x", 0);
+	static char text[300000];
+	char *p = NULL;
+	struct mail_item item = item_of("1", NULL, WHEN);
+	uint64_t committed = 0, before;
+	struct buffer all;
+
+	(void)state;
+	for (size_t shift = 0; shift < 8; shift++) {
+		struct mail_draft d = { 0 };
+		size_t from = 131072 - 8 + shift;
+
+		memset(text, 'x', sizeof(text));
+		text[from - 1] = '\n';
+		memcpy(text + from, "From ", 5);
+		text[sizeof(text) - 1] = '\n';
+		assert_int_equal(draft_data(&d, s, &item, NULL, text, sizeof(text), &err), 0);
+		before = committed;
+		assert_int_equal(mail_sink_settle(s, &d, 1, &committed, &err), 0);
+		assert_int_equal(committed - before, strlen(FROM) + sizeof(text) + 2);
+		mail_sink_drop(&d);
+		file_read(&all, PART);
+		p = (char *)all.data + before + strlen(FROM);
+		assert_memory_equal(p, text, from);
+		assert_memory_equal(p + from, ">From ", 6);
+		assert_memory_equal(p + from + 1, text + from, sizeof(text) - from);
+		buffer_free(&all);
+	}
+	mail_sink_close(s);
+}
+
+static void a_crash_at_any_step_leaves_what_the_journal_knows(void **state)
+{
+	char mailbox[32], folder[32], path[64];
+	struct buffer whole;
+
+	(void)state;
+	for (enum step step = OPENED; step < STEPS; step++) {
+		uint64_t committed;
+		struct mail_sink *s = NULL;
+		struct stat st;
+
+		snprintf(folder, sizeof(folder), "%d", (int)step);
+		snprintf(mailbox, sizeof(mailbox), "mbox:%d/x", (int)step);
+		snprintf(path, sizeof(path), "%d/" PART, (int)step);
+		committed = crash(step, mailbox, 10, "%d");
+		assert_int_equal(committed > 0, step == SETTLED);
+		/* The journal did not hear of it. */
+		s = sink_of(mailbox, 0);
+		assert_int_equal(files_in(folder), 1);
+		assert_file_is(path, "");
+		draft_keep(s, "0", "again\n");
+		mail_sink_close(s);
+		assert_file_is(path, FROM "again\n\n");
+		/* It did. */
+		s = sink_of(mailbox, strlen(FROM) + 7);
+		assert_file_is(path, FROM "again\n\n");
+		assert_int_equal(mail_sink_finish(s, &err), 0);
+		mail_sink_close(s);
+		snprintf(path, sizeof(path), "%d/x", (int)step);
+		file_read(&whole, path);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_size, strlen(FROM) + 7);
+		buffer_free(&whole);
+	}
+}
+
+static void what_is_behind_the_committed_length_is_cut(void **state)
+{
+	static const char *const texts[] = { "a\n", NULL };
+	struct mail_sink *s = sink_of("mbox:x", 0);
+	uint64_t committed = 0;
+	FILE *f = NULL;
+
+	(void)state;
+	assert_int_equal(settle_all(s, texts, &committed), 0);
+	mail_sink_close(s);
+	f = fopen(PART, "ab");
+	assert_non_null(f);
+	assert_true(fputs("From half", f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	mail_sink_close(sink_of("mbox:x", committed));
+	assert_file_is(PART, FROM "a\n\n");
+	assert_int_equal(mail_sink_open(&s, "mbox:x", JOB, committed + 1, &err), HSMIME_EIO);
+	assert_null(s);
+	assert_file_is(PART, FROM "a\n\n");
+}
+
+static void an_mbox_that_is_there_is_refused_unless_it_is_this_jobs(void **state)
+{
+	static const char *const texts[] = { "a\n", NULL };
+	struct mail_sink *s = NULL;
+	uint64_t committed = 0;
+
+	(void)state;
+	file_make("x", FROM "foreign\n\n");
+	assert_int_equal(mail_sink_open(&s, "mbox:x", JOB, 0, &err), HSMIME_EUSAGE);
+	assert_int_equal(mail_sink_open(&s, "mbox:x", JOB, 5, &err), HSMIME_EUSAGE);
+	assert_int_equal(files_in("."), 1);
+	assert_file_is("x", FROM "foreign\n\n");
+	assert_int_equal(unlink("x"), 0);
+	s = sink_of("mbox:x", 0);
+	assert_int_equal(settle_all(s, texts, &committed), 0);
+	assert_int_equal(mail_sink_finish(s, &err), 0);
+	mail_sink_close(s);
+	s = sink_of("mbox:x", committed);
+	assert_int_equal(settle_all(s, texts, &committed), 0);
+	file_make("x", "came meanwhile");
+	assert_int_equal(mail_sink_finish(s, &err), HSMIME_EIO);
+	assert_file_is("x", "came meanwhile");
+	assert_int_equal(unlink("x"), 0);
+	assert_int_equal(mail_sink_finish(s, &err), 0);
+	assert_file_is("x", FROM "a\n\n" FROM "a\n\n");
+	mail_sink_close(s);
+}
+
+static void two_writers_of_one_job_are_not_let_in(void **state)
+{
+	struct mail_sink *s = sink_of("mbox:x", 0), *second = NULL;
+
+	(void)state;
+	assert_int_equal(mail_sink_open(&second, "mbox:x", JOB, 0, &err), HSMIME_EIO);
+	assert_int_equal(mail_sink_open(&second, "mbox:x", "ffffffff", 0, &err), 0);
+	mail_sink_close(second);
+	mail_sink_close(s);
+}
+
+static void a_full_disk_leaves_what_was_committed(void **state)
+{
+	static const char *const small[] = { "a\n", NULL };
+	static char large[60001];
+	const char *const texts[] = { large, large, NULL };
+	struct mail_sink *s = sink_of("mbox:x", 0);
+	struct rlimit old, limit;
+	uint64_t committed = 0;
+	int status;
+
+	(void)state;
+	memset(large, 'x', sizeof(large) - 1);
+	assert_int_equal(settle_all(s, small, &committed), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	limit = old;
+	limit.rlim_cur = 100000;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	status = settle_all(s, texts, &committed);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(status, HSMIME_EIO);
+	assert_non_null(strstr(err.message, "File too large"));
+	assert_int_equal(committed, strlen(FROM) + 3);
+	assert_file_is(PART, FROM "a\n\n");
+	assert_int_equal(files_in("."), 1);
+	assert_int_equal(settle_all(s, texts, &committed), 0);
+	assert_int_equal(committed, strlen(FROM) * 3 + 3 + 2 * 60002);
+	mail_sink_close(s);
+}
+
+static void a_message_of_100_mb_takes_no_memory(void **state)
+{
+	struct mail_sink *s = sink_of("mbox:x", 0);
+	struct mail_item item = item_of("1", NULL, WHEN);
+	static char part[1 << 20];
+	struct mail_draft d = { 0 };
+	struct rusage before, after;
+	uint64_t committed = 0;
+	hsmime_sink to;
+
+	(void)state;
+	memset(part, '\n', sizeof(part));
+	assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
+	assert_int_equal(mail_sink_begin(&d, s, &item, NULL, &err), 0);
+	assert_int_equal(output_begin(d.output, true, NULL, 0, &err), 0);
+	output_sink(&to, d.output);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(sink_write(&to, part, sizeof(part)), 0);
+	assert_int_equal(output_commit(d.output, &err), 0);
+	assert_int_equal(mail_sink_end(&d, s, &err), 0);
+	assert_int_equal(mail_sink_settle(s, &d, 1, &committed, &err), 0);
+	assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
+	assert_true(after.ru_maxrss - before.ru_maxrss < 10 * 1024); /* kB */
+	assert_int_equal(committed, strlen(FROM) + 100 * sizeof(part) + 1);
+	mail_sink_drop(&d);
+	mail_sink_close(s);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, scratch_enter, scratch_leave)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(messages_are_appended_in_order_and_the_mbox_gets_its_name_at_the_end),
+		test(mails_get_a_final_newline_of_their_own_kind),
+		test(the_line_of_the_source_is_kept_unless_it_is_none),
+		test(lines_that_begin_with_from_are_quoted_wherever_the_octets_are_cut),
+		test(what_lies_at_the_edges_of_its_buffers_is_quoted),
+		test(a_crash_at_any_step_leaves_what_the_journal_knows),
+		test(what_is_behind_the_committed_length_is_cut),
+		test(an_mbox_that_is_there_is_refused_unless_it_is_this_jobs),
+		test(two_writers_of_one_job_are_not_let_in),
+		test(a_full_disk_leaves_what_was_committed),
+		test(a_message_of_100_mb_takes_no_memory),
+	};
+
+	signal(SIGXFSZ, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "engine/module.h"
 #include "engine/slot.h"
 #include "engine/slot_ask.h"
+#include "engine/uri_names.h"
 #include "engine/watch.h"
 
 static int malformed(struct error *err, const char *why)
@@ -18,6 +20,17 @@ static int malformed(struct error *err, const char *why)
 	error_set(err, HSMIME_EUSAGE, "malformed pkcs11: URI (%s)", why);
 	return error_hint(err, "for example pkcs11:token=LABEL;id=%%01 (RFC 7512); "
 			       "'hsmime keys' lists the URIs of all keys");
+}
+
+static int check_repeated(const char *text, struct error *err)
+{
+	const char *name = uri_names_repeated(text);
+	char why[64];
+
+	if (name == NULL)
+		return 0;
+	snprintf(why, sizeof(why), "%s is there more than once", name);
+	return malformed(err, why);
 }
 
 /* The file's name as module-name means it: without directory, "lib" and what follows a dot. */
@@ -117,6 +130,8 @@ int uri_parse(struct uri *u, const char *text, const struct module *m, struct er
 	else if (p11_kit_uri_any_unrecognized(u->p11))
 		r = malformed(err, "it has an attribute that is not known");
 	else
+		r = check_repeated(text, err);
+	if (r == 0)
 		r = check_policy(u, m, err);
 	if (r < 0)
 		uri_free(u);

@@ -241,6 +241,28 @@ static void an_attribute_that_is_not_known_is_an_error_not_ignored(void **state)
 	refuses("pkcs11:tokn=A", HSMIME_EUSAGE, "not known", "");
 }
 
+static void an_attribute_that_is_there_twice_is_an_error_and_not_the_last_one(void **state)
+{
+	static const char *const texts[] = { "pkcs11:object=alice;object=bob",
+		"pkcs11:object=alice;id=%01;ob ject=alice", "pkcs11:id=%01;token=A&id;id=%02",
+		"pkcs11:type=cert;object-type=private", "pkcs11:serial=1;serial=2?pin-source=/a",
+		"pkcs11:?pin-source=/a&pin-source=/b", "pkcs11:pinfile=/a?pin-source=/b",
+		"pkcs11:?module-name=card&x=?&module-name=card" };
+	static const char *const once[] = { "pkcs11:object=a&object=b;id=object%3d",
+		"pkcs11:id=%01?x-vendor=1&x-vendor=2&id=3", "pkcs11:?pin-source=/a;pin-source=/b",
+		"pkcs11:id=%01;object=id=%02" };
+	struct uri u;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		refuses(texts[i], HSMIME_EUSAGE, "more than once", "RFC 7512");
+	for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++) {
+		if (parse(&u, once[i]) != 0)
+			fail_msg("%s: \"%s\"", once[i], err.message);
+		uri_free(&u);
+	}
+}
+
 static void what_is_formatted_parses_to_the_same(void **state)
 {
 	unsigned char octets[256];
@@ -304,6 +326,7 @@ int main(void)
 		    behind_the_proxy_the_configured_modules_may_be_named_and_no_others),
 		cmocka_unit_test(what_is_no_uri_is_malformed_with_an_example),
 		cmocka_unit_test(an_attribute_that_is_not_known_is_an_error_not_ignored),
+		cmocka_unit_test(an_attribute_that_is_there_twice_is_an_error_and_not_the_last_one),
 		cmocka_unit_test(what_is_formatted_parses_to_the_same),
 		cmocka_unit_test(a_brief_uri_has_the_token_s_label_and_the_id_or_else_the_label),
 	};

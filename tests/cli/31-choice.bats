@@ -155,6 +155,19 @@ decrypts() {
 	explained
 }
 
+@test "of several keys of a name none is to be chosen where the message is for none of them" {
+	for name in office@example.test serial="$(serial office1)"; do
+		run_as 5 hsmime decrypt --cms -k "$name" "$W/old.p7m"
+		explained
+		said 'not encrypted for '
+		run ! grep -qE 'several keys|choose one' <<<"$stderr"
+	done
+	run_as 5 hsmime decrypt --cms -k office@example.test "$W/old.p7m"
+	said 'the message is not encrypted for any key of office@example.test$'
+	run_as 5 hsmime decrypt --cms -k office@example.test --cert "$W/before.pem" "$W/old.p7m"
+	said 'several keys fit'
+}
+
 @test "of a token's keys none is to be chosen where the message is for none of them" {
 	hsmime encrypt --cms -r "$W/other.pem" -o other.p7m "$W/report"
 	run_as 5 hsmime decrypt --cms -k pkcs11:token=Demo other.p7m

@@ -232,7 +232,8 @@ static const char *usual_hint(int status)
 		[-HSMIME_EFORMAT] = ("check that the input is whole, and whether it is a mail or "
 				     "needs --cms"),
 		[-HSMIME_EUNSUPPORTED] = "ask the sender for a common algorithm",
-		[-HSMIME_ETOKEN] = "check with hsmime tokens whether the token is there",
+		[-HSMIME_ETOKEN] = ("try again; if it stays, see what hsmime doctor --login "
+				    "says, and check the token's driver and its logs"),
 		[-HSMIME_EPIN] = "give the PIN at a terminal or by --pin-source",
 		[-HSMIME_ENOKEY] = "look at what hsmime keys --login lists",
 		[-HSMIME_EIO] = "check names, permissions and free space",

@@ -132,10 +132,17 @@ static void what_a_token_can_not_do_is_named(void **state)
 
 	(void)state;
 	recovery_error(&err, CKR_MECHANISM_INVALID, "Card", "sign");
-	recovery_lacks(&err, CKR_MECHANISM_INVALID, "ECDSA signatures (CKM_ECDSA)");
+	recovery_lacks(&err, CKR_MECHANISM_INVALID, true, "ECDSA signatures (CKM_ECDSA)");
 	assert_non_null(strstr(err.hint, "lacks ECDSA signatures (CKM_ECDSA)"));
+	recovery_error(&err, CKR_ARGUMENTS_BAD, "Card", "sign");
+	recovery_lacks(&err, CKR_ARGUMENTS_BAD, true, "ECDSA signatures (CKM_ECDSA)");
+	assert_null(strstr(err.hint, "lacks"));
+	assert_false(err.incapable);
+	recovery_lacks(&err, CKR_ARGUMENTS_BAD, false, "ECDSA signatures (CKM_ECDSA)");
+	assert_non_null(strstr(err.hint, "lacks ECDSA signatures (CKM_ECDSA)"));
+	assert_true(err.incapable);
 	recovery_error(&err, CKR_DEVICE_ERROR, "Card", "sign");
-	recovery_lacks(&err, CKR_DEVICE_ERROR, "ECDSA signatures (CKM_ECDSA)");
+	recovery_lacks(&err, CKR_DEVICE_ERROR, false, "ECDSA signatures (CKM_ECDSA)");
 	assert_null(strstr(err.hint, "lacks"));
 }
 

@@ -91,7 +91,8 @@ static int check_module(P11KitUri *p11, const struct module *m, struct error *er
 	error_set(err, HSMIME_EPOLICY,
 	    "the URI names a PKCS#11 module that is not configured, and loading it would run its "
 	    "code");
-	return error_hint(err, "choose the module with --module or in p11-kit's configuration");
+	return error_hint(err, "choose the module with HSMIME_MODULE, hsmime's --module or in "
+			       "p11-kit's configuration");
 }
 
 static int check_policy(struct uri *u, const struct module *m, struct error *err)
@@ -100,13 +101,15 @@ static int check_policy(struct uri *u, const struct module *m, struct error *err
 	if (p11_kit_uri_get_pin_value(u->p11) != NULL) {
 		error_set(err, HSMIME_EPOLICY,
 		    "the URI holds a PIN (pin-value), which other programs and logs can see");
-		return error_hint(err, "take it out; put the PIN in a file and use --pin-source "
-				       "file:PATH, or be asked for it");
+		return error_hint(err, "take it out; put the PIN in a file and name that by "
+				       "pin-source=file:/PATH, or be asked for it");
 	}
 	if (u->pin_source != NULL && u->pin_source[0] == '|') {
 		error_set(
 		    err, HSMIME_EPOLICY, "the URI's pin-source is a command, which is never run");
-		return error_hint(err, "use --pin-source command:COMMAND");
+		return error_hint(err, "a URI may name a file only (pin-source=file:/PATH); use "
+				       "HSMIME_PIN_SOURCE=command:COMMAND, or hsmime's "
+				       "--pin-source");
 	}
 	return check_module(u->p11, m, err);
 }

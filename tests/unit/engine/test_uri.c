@@ -130,7 +130,8 @@ static void refuses(const char *text, int status, const char *message, const cha
 static void a_pin_in_the_uri_is_refused_and_not_repeated(void **state)
 {
 	(void)state;
-	refuses("pkcs11:token=A?pin-value=918273", HSMIME_EPOLICY, "holds a PIN", "file:PATH");
+	refuses("pkcs11:token=A?pin-value=918273", HSMIME_EPOLICY, "holds a PIN",
+	    "pin-source=file:/PATH");
 	refuses("pkcs11:token=A?pin-value=%3918273", HSMIME_EPOLICY, "holds a PIN", "");
 	refuses("pkcs11:pin-value=918273", HSMIME_EPOLICY, "holds a PIN", "");
 	refuses("pkcs11:?pin-value=", HSMIME_EPOLICY, "holds a PIN", "");

@@ -1,7 +1,6 @@
 #include "engine/uri_names.h"
 
-#include <stdbool.h>
-#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 /* One attribute as p11-kit knows it. */
@@ -99,4 +98,17 @@ const char *uri_names_repeated(const char *text)
 			seen[count++] = means;
 	}
 	return NULL;
+}
+
+bool uri_names_ignored(char *name, size_t size, const char *text)
+{
+	struct place at = { 0 };
+
+	while (next(&at, text)) {
+		if (!at.query || meaning(&at) != NULL || at.end == at.name)
+			continue;
+		snprintf(name, size, "%.*s", (int)(at.end - at.name), at.name);
+		return true;
+	}
+	return false;
 }

@@ -231,3 +231,20 @@ decrypts() {
 	[ "$(grep -c ^pkcs11: <<<"$output")" = 1 ]
 	run_as 2 hsmime keys serial=nonsense
 }
+
+@test "an attribute behind the ? that is not known is ignored with one warning, without its value" {
+	for uri in "pkcs11:token=Demo;id=%01?pin-sorce=file:$W/pin" \
+		"pkcs11:token=Demo;id=%01?pin-source=file:$W/pin&x-vendor=918273"; do
+		run_as 0 hsmime sign --cms -k "$uri" -o signed "$W/report"
+		[ "$(grep -cE 'warning: "(pin-sorce|x-vendor)" is not known and ignored .*pkcs11:token=Demo;id=%01\)' <<<"$stderr")" = 1 ]
+		run ! grep -qE '918273|sorce=' <<<"$stderr"
+	done
+	mkdir -p config/hsmime
+	printf '[group g]\nkeys=pkcs11:token=Demo;id=%%01?pin-sorce=file:/nowhere\n' >config/hsmime/hsmime.conf
+	for key in group:g alice@example.test; do
+		XDG_CONFIG_HOME=$PWD/config run_as 0 hsmime sign --cms -k "$key" -o signed "$W/report"
+		[ "$(grep -c '"pin-sorce" is not known' <<<"$stderr")" = 1 ]
+	done
+	XDG_CONFIG_HOME=$PWD/config run_as 0 hsmime doctor 'pkcs11:id=%01?pin-sorce=a'
+	said '"pin-sorce" is not known .*pkcs11:id=%01\)'
+}

@@ -12,6 +12,7 @@
 #include "engine/module.h"
 #include "engine/slot.h"
 #include "engine/uri.h"
+#include "engine/uri_names.h"
 
 static char label[] = "Legal; team 50%", serial[] = "00a1", maker[] = "Maker & Sons",
 	    model[] = "X/1", demo[] = "Demo";
@@ -264,6 +265,26 @@ static void an_attribute_that_is_there_twice_is_an_error_and_not_the_last_one(vo
 	}
 }
 
+static void ignores(const char *text, const char *expected)
+{
+	char name[12] = "";
+
+	assert_int_equal(uri_names_ignored(name, sizeof(name), text), expected != NULL);
+	assert_string_equal(name, expected != NULL ? expected : "");
+}
+
+static void the_attribute_of_the_query_that_nobody_knows_is_found(void **state)
+{
+	(void)state;
+	ignores("pkcs11:object=a?pin-sorce=file:/x", "pin-sorce");
+	ignores("pkcs11:?pin-source=/x&id=%01", "id");
+	ignores("pkcs11:?module-name=a&module-pathology=/b", "module-path");
+	ignores("pkcs11:id=%01;token=A&x=y", NULL);
+	ignores("pkcs11:?pin-source=/x?y=z&module-name=m&module-path=p", NULL);
+	ignores("pkcs11:object=a", NULL);
+	ignores("pkcs11:?", NULL);
+}
+
 static void what_is_formatted_parses_to_the_same(void **state)
 {
 	unsigned char octets[256];
@@ -328,6 +349,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_uri_is_malformed_with_an_example),
 		cmocka_unit_test(an_attribute_that_is_not_known_is_an_error_not_ignored),
 		cmocka_unit_test(an_attribute_that_is_there_twice_is_an_error_and_not_the_last_one),
+		cmocka_unit_test(the_attribute_of_the_query_that_nobody_knows_is_found),
 		cmocka_unit_test(what_is_formatted_parses_to_the_same),
 		cmocka_unit_test(a_brief_uri_has_the_token_s_label_and_the_id_or_else_the_label),
 	};

@@ -182,6 +182,12 @@ pin_states() {
 		run_as 6 bash -c '"$HSMIME" "$1" >/dev/full' - $command
 		said 'No space left'
 	done
+	for command in --version --help 'sign --help' 'help sign'; do
+		# shellcheck disable=SC2086
+		run_as 6 bash -c '"$HSMIME" "$@" >/dev/full' - $command
+		said 'No space left'
+		explained
+	done
 }
 
 @test "a module that is not there is a failure of the token, in JSON too" {

@@ -122,9 +122,16 @@ static int open_file(int *fd, struct job *job, const char *path)
 	    path, strerror(errno));
 }
 
+/* Also where it was closed (guard.c): the library would learn that late. */
 static int open_stdin(int *fd, struct job *job)
 {
+	int flags = fcntl(STDIN_FILENO, F_GETFL);
+
 	*fd = STDIN_FILENO;
+	if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY)
+		return job_refuse(job, HSMIME_EIO,
+		    "name a file, or redirect standard input from one",
+		    "standard input is closed, or open for writing only");
 	return refuse_folder(job, *fd, "standard input");
 }
 

@@ -179,6 +179,15 @@ meanwhile() {
 		grep -q '(exit status 6, "writing the report"), the file is there, complete'
 }
 
+@test "standard input that is closed is 6, and said to be so" {
+	for command in "sign -k $key" "sign --cms -k $key" verify decrypt; do
+		# shellcheck disable=SC2086
+		run_as 6 bash -c '"$HSMIME" "$@" <&-' - $command
+		explained
+		said 'standard input is closed'
+	done
+}
+
 @test "a reader that goes away is 6 with words, not a silent death" {
 	run_as 0 bash -c '{ "$HSMIME" sign --cms --opaque -k "$1" "$W/data" 2>words; echo $? >code; } |
 		head -c 10 >/dev/null' - "$key"

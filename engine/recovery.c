@@ -198,8 +198,9 @@ int recovery_error(struct error *err, CK_RV rv, const char *label, const char *w
 		error_set(err, c != NULL ? c->status : HSMIME_ETOKEN, "token \"%s\" %s (%s: %s)",
 		    label, words, what, name);
 	else
-		error_set(err, c != NULL ? c->status : HSMIME_ETOKEN,
-		    "the PKCS#11 module %s (%s: %s)", words, what, name);
+		error_set(err, c != NULL ? c->status : HSMIME_ETOKEN, "%s %s (%s: %s)",
+		    c != NULL && c->hint == insert_again ? "a token" : "the PKCS#11 module", words,
+		    what, name);
 	if (c != NULL && c->status == HSMIME_EPIN && label != NULL)
 		error_set(err, HSMIME_EPIN, "token \"%s\" %s (%s)", label, words, name);
 	if (c == NULL || c->hint != NULL)

@@ -49,7 +49,7 @@ const char *recovery_name(CK_RV rv, char *buf, size_t size);
 
 /*
  * recovery_error(err, rv, label, what):
- * Describe rv from the token with that label (NULL: the module itself), during
+ * Describe rv from the token with that label (NULL: the module itself, or a token that is not known), during
  * what ("sign", "log in"). Returns HSMIME_EPIN for codes that concern the PIN,
  * HSMIME_ENOMEM for CKR_HOST_MEMORY, HSMIME_EINVALID for a peer's public key that the
  * token refuses, else HSMIME_ETOKEN, also where the key or token can't do it: the

@@ -152,6 +152,9 @@ static void the_words_name_token_action_and_code(void **state)
 	char name[48];
 
 	(void)state;
+	recovery_error(&err, CKR_DEVICE_REMOVED, NULL, "list the tokens");
+	assert_string_equal(
+	    err.message, "a token was removed (list the tokens: CKR_DEVICE_REMOVED)");
 	recovery_error(&err, CKR_DEVICE_REMOVED, "Card", "sign");
 	assert_string_equal(err.message, "token \"Card\" was removed (sign: CKR_DEVICE_REMOVED)");
 	assert_non_null(strstr(err.hint, "insert"));

@@ -90,6 +90,7 @@ setup() {
 @test "a PEM file names one of several keys, with how to come to that one's PIN" {
 	run_as 5 hsmime keys --pem-uri -k 'pkcs11:id=%02' -k 'pkcs11:id=%01'
 	explained
+	said 'give the URI of one of them: pkcs11:.*;id=%01.*; pkcs11:.*;id=%02|them: pkcs11:.*;id=%02.*; pkcs11:.*;id=%01'
 	run_as 0 hsmime keys --pem-uri -k 'pkcs11:id=%77?pin-source=file:/other' \
 		-k 'pkcs11:id=%02?pin-source=file:/here'
 	openssl asn1parse -in <(echo "$output") | grep -q 'id=%02.*pin-source=file:/here'

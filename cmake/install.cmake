@@ -13,7 +13,12 @@ set(HSMIME_MODULES_DIR ${CMAKE_INSTALL_LIBDIR}/ossl-modules CACHE STRING
   "Where hsmime.so, the OpenSSL provider, is installed; absolute, or in the prefix")
 install(TARGETS hsmime_module LIBRARY DESTINATION ${HSMIME_MODULES_DIR})
 install(DIRECTORY include/hsmime DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
-install(FILES README.md LICENSE CHANGELOG.md docs/SECURITY.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# In the folders that README.md's links say.
+install(FILES README.md LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES docs/ARCHITECTURE.md docs/PERFORMANCE.md docs/PROVIDER.md docs/SECURITY.md docs/TOKENS.md
+  DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs)
+install(FILES docs/examples/sign_verify.c docs/examples/CMakeLists.txt
+  DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs/examples)
 foreach(page ${HSMIME_MANUAL})
   string(REGEX MATCH "[0-9]$" section ${page})
   install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})

@@ -104,7 +104,7 @@ static int ask_reader(void *arg)
 	struct token *t = slot_token(q->e->module, slot), *before;
 
 	/* One that does not say its name has a number at least. */
-	snprintf(q->reader->name, sizeof(q->reader->name), "slot 0x%lx", slot);
+	snprintf(q->reader->name, sizeof(q->reader->name), "slot %lu", slot);
 	if (t != NULL && atomic_load(&t->stuck) > 0)
 		return watch_stuck(q->err, t);
 	before = watch_token(t);

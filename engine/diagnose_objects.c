@@ -159,6 +159,9 @@ static int run(void *arg)
 	struct search s;
 	int r = names_read(&names, c->keys, c->e->module, c->err);
 
+	for (size_t i = 0; r == 0 && i < c->keys->count; i++)
+		engine_tell_ignored(c->e, c->keys->names[i]);
+
 	if (r < 0)
 		return r;
 	r = search_begin(&s, c->e, c->token, ENGINE_SIGN, c->err);

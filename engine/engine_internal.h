@@ -6,8 +6,11 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "engine/engine.h"
+
+#define ENGINE_TOLD 32
 
 struct module;
 struct token;
@@ -27,7 +30,15 @@ struct engine {
 	char *token_label;             /* NULL: any */
 	bool one_token;                /* engine_options.one_token */
 	atomic_uint call_limit;        /* milliseconds */
+	_Atomic uint64_t
+	    told[ENGINE_TOLD]; /* tags of URIs that engine_tell_ignored told of; 0: free */
 };
+
+/*
+ * engine_tell_ignored(e, uri): a warning, once for each uri, where it has an attribute that is not known
+ * and therefore ignored. NULL, and what is no URI, is allowed.
+ */
+void engine_tell_ignored(struct engine *e, const char *uri);
 
 /* engine_run(e, run, arg, err): run(arg) within e's limit for calls (engine/zone.h), and what that returns. */
 int engine_run(struct engine *e, int (*run)(void *arg), void *arg, struct error *err);

@@ -38,8 +38,10 @@ static const char *const ladder_names[LADDER_COUNT] = {
 	[LADDER_SIGN_RAW] = "raw RSA signatures (CKM_RSA_X_509)",
 	[LADDER_SIGN_ECDSA] = "ECDSA signatures (CKM_ECDSA)",
 	[LADDER_DECRYPT_PKCS1] = "RSA PKCS#1 v1.5 decryption (CKM_RSA_PKCS, CKM_RSA_X_509)",
-	[LADDER_DECRYPT_OAEP] = "RSA-OAEP decryption (CKM_RSA_PKCS_OAEP, CKM_RSA_X_509)",
-	[LADDER_DECRYPT_OAEP_ODD] = "RSA-OAEP decryption (CKM_RSA_PKCS_OAEP, CKM_RSA_X_509)",
+	[LADDER_DECRYPT_OAEP] =
+	    "RSA-OAEP decryption with these digests and label (CKM_RSA_PKCS_OAEP, CKM_RSA_X_509)",
+	[LADDER_DECRYPT_OAEP_ODD] =
+	    "RSA-OAEP decryption with these digests and label (CKM_RSA_PKCS_OAEP, CKM_RSA_X_509)",
 	[LADDER_DECRYPT_RAW] = "raw RSA decryption (CKM_RSA_X_509)",
 	[LADDER_DERIVE] = "ECDH key agreement (CKM_ECDH1_DERIVE)",
 	[LADDER_UNWRAP_PKCS1] = "unwrapping by RSA PKCS#1 v1.5 (CKM_RSA_PKCS)",

@@ -18,6 +18,7 @@ struct job {
 	const struct token_decrypt *request;
 	enum ladder ladder;
 	struct ciphertext input;
+	bool begun;    /* the token took the mechanism */
 	bool software; /* the token did raw RSA, the padding is still on */
 	unsigned char output[2 * KEY_SIZE_MAX];
 	CK_ULONG output_len;
@@ -40,6 +41,7 @@ static int begin(struct job *j, struct work *w, CK_OBJECT_HANDLE handle)
 	const struct rung *rungs = mechanism_rungs(j->ladder, &count);
 	CK_RV refusal = CKR_OK;
 
+	j->begun = false;
 	for (size_t i = 0; i < count; i++) {
 		size_t at = (first + i) % count;
 		struct mechanism m;
@@ -50,6 +52,7 @@ static int begin(struct job *j, struct work *w, CK_OBJECT_HANDLE handle)
 		rv = cryptoki_decrypt_init(w->module, w->session.handle, &m.ck, handle);
 		if (rv == CKR_OK) {
 			mechanism_remember(memory, j->ladder, j->request->digest, at);
+			j->begun = true;
 			j->software = rungs[at].padding_in_software != 0;
 			return 0;
 		}
@@ -194,7 +197,7 @@ static int decrypt_here(struct token_key *k, unsigned char *out, size_t *out_len
 		key_work(&w, k, "decrypt", &own);
 		r = work_run(&w, decrypt, &j);
 		if (r < 0)
-			recovery_lacks(&own, w.rv, mechanism_ladder_name(j.ladder));
+			recovery_lacks(&own, w.rv, j.begun, mechanism_ladder_name(j.ladder));
 	}
 	if (r == 0)
 		r = deliver(out, out_len, &j, &own);

@@ -81,7 +81,7 @@ static int read_secret(struct job *j, struct work *w, CK_OBJECT_HANDLE derived)
 	if (rv != CKR_OK)
 		return work_refused(w, rv);
 	if (value.ulValueLen == 0 || value.ulValueLen > j->key->field_size)
-		return error_set(w->err, HSMIME_ETOKEN, "the token gave a malformed shared secret");
+		return recovery_answered_wrongly(w->err, "shared secret");
 	j->secret_len = value.ulValueLen;
 	return 0;
 }
@@ -157,7 +157,7 @@ static int derive_here(struct token_key *k, unsigned char *out, size_t *out_len,
 		key_work(&w, k, "decrypt", &own);
 		r = work_run(&w, agree, &j);
 		if (r < 0)
-			recovery_lacks(&own, w.rv, mechanism_ladder_name(LADDER_DERIVE));
+			recovery_lacks(&own, w.rv, true, mechanism_ladder_name(LADDER_DERIVE));
 	}
 	if (r == 0) {
 		padding_align(j.secret, j.secret_len, k->field_size);

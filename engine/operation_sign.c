@@ -21,6 +21,7 @@ struct job {
 	struct token_key *key;
 	const struct token_sign *request;
 	enum ladder ladder;
+	bool begun;                        /* the token took the mechanism */
 	unsigned char input[KEY_SIZE_MAX]; /* what goes to the token */
 	size_t input_len;
 	unsigned char output[KEY_SIZE_MAX + 64];
@@ -125,6 +126,7 @@ static int begin(struct job *j, struct work *w, CK_OBJECT_HANDLE handle)
 	CK_RV refusal = CKR_OK;
 	int r = 0;
 
+	j->begun = false;
 	for (size_t i = 0; i < count; i++) {
 		size_t at = (first + i) % count;
 		struct mechanism m;
@@ -138,6 +140,7 @@ static int begin(struct job *j, struct work *w, CK_OBJECT_HANDLE handle)
 		rv = cryptoki_sign_init(w->module, w->session.handle, &m.ck, handle);
 		if (rv == CKR_OK) {
 			mechanism_remember(memory, j->ladder, j->request->digest, at);
+			j->begun = true;
 			return 0;
 		}
 		if (rv == CKR_OPERATION_ACTIVE)
@@ -273,7 +276,7 @@ static int describe(int r, struct error *err)
 	case HSMIME_EINTERNAL:
 		return error_openssl(err, r, "can't pad the signature");
 	default:
-		return error_set(err, r, "the token gave a malformed signature");
+		return recovery_answered_wrongly(err, "signature");
 	}
 }
 
@@ -296,7 +299,7 @@ static int sign_here(struct token_key *k, unsigned char *sig, size_t *sig_len,
 		log_say(2, "token \"%s\": sign with %s", k->token->label, k->uri);
 		r = work_run(&w, sign, &j);
 		if (r < 0)
-			recovery_lacks(&own, w.rv, mechanism_ladder_name(j.ladder));
+			recovery_lacks(&own, w.rv, j.begun, mechanism_ladder_name(j.ladder));
 	}
 	if (r == 0)
 		r = k->type == TOKEN_KEY_RSA ? finish_rsa(&j, sig, sig_len)

@@ -200,6 +200,23 @@ static int prepare(struct job *j, bool may_stay, struct error *err)
 	return 0;
 }
 
+/* C_UnwrapKey has no Init call, behind which such a key's PIN is given. */
+static bool pin_at_each_use(const struct job *j, CK_RV rv, struct error *err)
+{
+	const struct token_key *k = j->unwrap.key;
+
+	if (rv != CKR_USER_NOT_LOGGED_IN || !k->always_authenticate)
+		return false;
+	error_set(err, HSMIME_ETOKEN,
+	    "the key %s unwraps only and asks for its PIN at each use, which PKCS#11 has no way to "
+	    "give it",
+	    k->uri);
+	error_hint(err, "use a key that may decrypt (CKA_DECRYPT), or one without "
+			"CKA_ALWAYS_AUTHENTICATE");
+	err->incapable = true;
+	return true;
+}
+
 /* The message is not to blame for what the token refused to a key of our own. */
 static void tell_lack(const struct job *j, CK_RV rv, struct error *err)
 {
@@ -207,6 +224,11 @@ static void tell_lack(const struct job *j, CK_RV rv, struct error *err)
 				 ? LADDER_UNWRAP_OAEP
 				 : LADDER_UNWRAP_PKCS1;
 
+	if (pin_at_each_use(j, rv, err))
+		return;
+	if (j->proving && recovery_template(rv))
+		error_hint(err, "the key unwraps only, and the token takes no content key of this "
+				"kind from it; use a key that may decrypt (CKA_DECRYPT)");
 	if (!j->proving || !recovery_other_mechanism(rv))
 		return;
 	error_hint(err,

@@ -92,8 +92,8 @@ int pin_source_new(struct pin_source **out, const char *spec, hsmime_pin_callbac
 static int refuse_uri(struct error *err, const char *message)
 {
 	error_set(err, HSMIME_EPOLICY, "%s", message);
-	return error_hint(err, "a URI may name a file only (pin-source=file:/PATH); use the "
-			       "--pin-source option for others");
+	return error_hint(err, "a URI may name a file only (pin-source=file:/PATH); use "
+			       "HSMIME_PIN_SOURCE or hsmime's --pin-source for others");
 }
 
 int pin_source_from_uri(

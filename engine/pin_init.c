@@ -74,7 +74,8 @@ static int find_again(struct change *c)
 			change_take_token(c, t);
 			return 0;
 		}
-	return error_set(c->err, HSMIME_ETOKEN, "the token that was initialised does not show");
+	error_set(c->err, HSMIME_ETOKEN, "the token that was initialised does not show");
+	return error_hint(c->err, "check with hsmime tokens whether the token is there");
 }
 
 static int log_in_officer(struct change *c)

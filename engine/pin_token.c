@@ -84,6 +84,8 @@ int pin_token(struct token **out, struct engine *e, const char *uri, bool blank,
 	if (r == 0)
 		r = uri_parse(&parsed, uri, e->module, err);
 	if (r == 0)
+		engine_tell_ignored(e, uri);
+	if (r == 0)
 		r = choose(out, e, &parsed, uri, blank, err);
 	if (r < 0)
 		*out = NULL;

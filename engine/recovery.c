@@ -149,6 +149,13 @@ bool recovery_other_mechanism(CK_RV rv)
 	       rv == CKR_ACTION_PROHIBITED;
 }
 
+bool recovery_template(CK_RV rv)
+{
+	return rv == CKR_TEMPLATE_INCOMPLETE || rv == CKR_TEMPLATE_INCONSISTENT ||
+	       rv == CKR_ATTRIBUTE_VALUE_INVALID || rv == CKR_ATTRIBUTE_TYPE_INVALID ||
+	       rv == CKR_ATTRIBUTE_READ_ONLY;
+}
+
 bool recovery_vague(CK_RV rv)
 {
 	return rv == CKR_GENERAL_ERROR || rv == CKR_FUNCTION_FAILED || rv == CKR_DEVICE_ERROR;
@@ -191,8 +198,9 @@ int recovery_error(struct error *err, CK_RV rv, const char *label, const char *w
 		error_set(err, c != NULL ? c->status : HSMIME_ETOKEN, "token \"%s\" %s (%s: %s)",
 		    label, words, what, name);
 	else
-		error_set(err, c != NULL ? c->status : HSMIME_ETOKEN,
-		    "the PKCS#11 module %s (%s: %s)", words, what, name);
+		error_set(err, c != NULL ? c->status : HSMIME_ETOKEN, "%s %s (%s: %s)",
+		    c != NULL && c->hint == insert_again ? "a token" : "the PKCS#11 module", words,
+		    what, name);
 	if (c != NULL && c->status == HSMIME_EPIN && label != NULL)
 		error_set(err, HSMIME_EPIN, "token \"%s\" %s (%s)", label, words, name);
 	if (c == NULL || c->hint != NULL)
@@ -200,11 +208,20 @@ int recovery_error(struct error *err, CK_RV rv, const char *label, const char *w
 	return c != NULL ? c->status : HSMIME_ETOKEN;
 }
 
-void recovery_lacks(struct error *err, CK_RV rv, const char *what)
+void recovery_lacks(struct error *err, CK_RV rv, bool begun, const char *what)
 {
-	if (recovery_of(rv) != RECOVERY_MECHANISM)
+	bool lacks = recovery_of(rv) == RECOVERY_MECHANISM ||
+		     (!begun && recovery_other_mechanism(rv) && !recovery_vague(rv));
+
+	if (!lacks)
 		return;
 	error_hint(
 	    err, "the token lacks %s for this key; use another key, token or algorithm", what);
 	err->incapable = true;
+}
+
+int recovery_answered_wrongly(struct error *err, const char *what)
+{
+	error_set(err, HSMIME_ETOKEN, "the token gave a malformed %s", what);
+	return error_hint(err, "%s", check_service);
 }

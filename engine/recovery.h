@@ -31,6 +31,9 @@ enum recovery recovery_of(CK_RV rv);
  */
 bool recovery_other_mechanism(CK_RV rv);
 
+/* recovery_template(rv): whether rv is about the attributes that were to be set. */
+bool recovery_template(CK_RV rv);
+
 /* recovery_vague(rv): rv says that something failed, and not what. */
 bool recovery_vague(CK_RV rv);
 
@@ -46,7 +49,7 @@ const char *recovery_name(CK_RV rv, char *buf, size_t size);
 
 /*
  * recovery_error(err, rv, label, what):
- * Describe rv from the token with that label (NULL: the module itself), during
+ * Describe rv from the token with that label (NULL: the module itself, or a token that is not known), during
  * what ("sign", "log in"). Returns HSMIME_EPIN for codes that concern the PIN,
  * HSMIME_ENOMEM for CKR_HOST_MEMORY, HSMIME_EINVALID for a peer's public key that the
  * token refuses, else HSMIME_ETOKEN, also where the key or token can't do it: the
@@ -55,9 +58,13 @@ const char *recovery_name(CK_RV rv, char *buf, size_t size);
 int recovery_error(struct error *err, CK_RV rv, const char *label, const char *what);
 
 /*
- * recovery_lacks(err, rv, what): where rv says that the token can't do it, hint at what it lacks, and
- * that it is well (err->incapable). err is not NULL.
+ * recovery_lacks(err, rv, begun, what): where rv says that the token can't do it, hint at what it lacks,
+ * and that it is well (err->incapable). Of an Init call, where nothing was begun, codes say so that mean
+ * many things elsewhere (recovery_other_mechanism, but recovery_vague). err is not NULL.
  */
-void recovery_lacks(struct error *err, CK_RV rv, const char *what);
+void recovery_lacks(struct error *err, CK_RV rv, bool begun, const char *what);
+
+/* recovery_answered_wrongly(err, what): HSMIME_ETOKEN, as the token gave something that can't be: what. */
+int recovery_answered_wrongly(struct error *err, const char *what);
 
 #endif

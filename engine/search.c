@@ -32,6 +32,8 @@ int search_begin(struct search *s, struct engine *e, const char *uri, enum engin
 	s->err = err;
 	if (r == 0)
 		r = uri_parse(&s->uri, uri, e->module, err);
+	if (r == 0)
+		engine_tell_ignored(e, uri);
 	/* One that came since the tokens were listed; where that fails none is there, which is told. */
 	if (r == 0 && engine_token_first(e, &s->uri) == NULL)
 		(void)token_refresh(e->module, &unlisted);

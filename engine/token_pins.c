@@ -55,6 +55,7 @@ int engine_add_pin_source(struct engine *e, const char *uri, struct error *err)
 
 	if (one == NULL)
 		return error_nomem(err);
+	engine_tell_ignored(e, uri);
 	if (read_uri(one, uri, e) == HSMIME_ENOMEM) {
 		one_free(one);
 		return error_nomem(err);

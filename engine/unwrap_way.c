@@ -287,7 +287,9 @@ static int find_template(struct proof *p, struct unwrap *u)
 			return 0;
 		}
 		unwrapped |= rv == CKR_OK;
-		if (rv != CKR_OK && (refusal == CKR_OK || final(rv)))
+		/* What is refused to every template is told, not what some lacked. */
+		if (rv != CKR_OK && (refusal == CKR_OK || final(rv) ||
+					(recovery_template(refusal) && !recovery_template(rv))))
 			refusal = rv;
 	}
 	/* An operation may still be active where a key decrypted nothing. */

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "engine/module.h"
 #include "engine/slot.h"
 #include "engine/slot_ask.h"
+#include "engine/uri_names.h"
 #include "engine/watch.h"
 
 static int malformed(struct error *err, const char *why)
@@ -18,6 +20,17 @@ static int malformed(struct error *err, const char *why)
 	error_set(err, HSMIME_EUSAGE, "malformed pkcs11: URI (%s)", why);
 	return error_hint(err, "for example pkcs11:token=LABEL;id=%%01 (RFC 7512); "
 			       "'hsmime keys' lists the URIs of all keys");
+}
+
+static int check_repeated(const char *text, struct error *err)
+{
+	const char *name = uri_names_repeated(text);
+	char why[64];
+
+	if (name == NULL)
+		return 0;
+	snprintf(why, sizeof(why), "%s is there more than once", name);
+	return malformed(err, why);
 }
 
 /* The file's name as module-name means it: without directory, "lib" and what follows a dot. */
@@ -78,7 +91,8 @@ static int check_module(P11KitUri *p11, const struct module *m, struct error *er
 	error_set(err, HSMIME_EPOLICY,
 	    "the URI names a PKCS#11 module that is not configured, and loading it would run its "
 	    "code");
-	return error_hint(err, "choose the module with --module or in p11-kit's configuration");
+	return error_hint(err, "choose the module with HSMIME_MODULE, hsmime's --module or in "
+			       "p11-kit's configuration");
 }
 
 static int check_policy(struct uri *u, const struct module *m, struct error *err)
@@ -87,13 +101,15 @@ static int check_policy(struct uri *u, const struct module *m, struct error *err
 	if (p11_kit_uri_get_pin_value(u->p11) != NULL) {
 		error_set(err, HSMIME_EPOLICY,
 		    "the URI holds a PIN (pin-value), which other programs and logs can see");
-		return error_hint(err, "take it out; put the PIN in a file and use --pin-source "
-				       "file:PATH, or be asked for it");
+		return error_hint(err, "take it out; put the PIN in a file and name that by "
+				       "pin-source=file:/PATH, or be asked for it");
 	}
 	if (u->pin_source != NULL && u->pin_source[0] == '|') {
 		error_set(
 		    err, HSMIME_EPOLICY, "the URI's pin-source is a command, which is never run");
-		return error_hint(err, "use --pin-source command:COMMAND");
+		return error_hint(err, "a URI may name a file only (pin-source=file:/PATH); use "
+				       "HSMIME_PIN_SOURCE=command:COMMAND, or hsmime's "
+				       "--pin-source");
 	}
 	return check_module(u->p11, m, err);
 }
@@ -117,6 +133,8 @@ int uri_parse(struct uri *u, const char *text, const struct module *m, struct er
 	else if (p11_kit_uri_any_unrecognized(u->p11))
 		r = malformed(err, "it has an attribute that is not known");
 	else
+		r = check_repeated(text, err);
+	if (r == 0)
 		r = check_policy(u, m, err);
 	if (r < 0)
 		uri_free(u);

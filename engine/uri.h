@@ -25,7 +25,7 @@ struct uri {
 /*
  * uri_parse(u, text, m, err):
  * Parse text (NULL: matches everything). Returns 0, HSMIME_EUSAGE (malformed,
- * unknown attributes), HSMIME_ENOMEM, or HSMIME_EPOLICY: pin-value, which would
+ * unknown or repeated attributes), HSMIME_ENOMEM, or HSMIME_EPOLICY: pin-value, which would
  * show the PIN to others; a pin-source that is a command; a module-path or
  * module-name other than m's or, for p11-kit's proxy, the configured modules' (m NULL: any will do).
  */

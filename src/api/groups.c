@@ -114,8 +114,8 @@ static int check(
 		    "the group \"%s\" has %zu keys; 1 to %d are possible", name, count, GROUP_MAX);
 	for (size_t i = 0; i < count; i++)
 		if (strncmp(uris[i], "pkcs11:", 7) != 0) {
-			error_set(err, HSMIME_EUSAGE, "%s, in the group \"%s\", is no pkcs11: URI",
-			    uris[i], name);
+			error_set(err, HSMIME_EUSAGE,
+			    "\"%s\", in the group \"%s\", is no pkcs11: URI", uris[i], name);
 			return error_hint(err, "name each place of the key by its URI, which "
 					       "'hsmime keys' shows");
 		}

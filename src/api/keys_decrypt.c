@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
@@ -224,19 +225,48 @@ static int by_token(struct engine_found *found, size_t *index,
 	return status;
 }
 
+/*
+ * Whether keys that were named by what their certificates say are none of the recipients': all those
+ * certificates were looked at. A URI may fit keys without one, and --cert may have an older one.
+ */
+static bool for_none(const struct recipient_search *search, const struct engine_found *other,
+    const struct recipient *recipients, size_t count)
+{
+	size_t index;
+
+	if (other->tie || other->unfit || strncasecmp(search->key_uri, "pkcs11:", 7) == 0)
+		return false;
+	for (size_t i = 0; i < hsmime_certs_count(search->certs); i++)
+		if (names_any(recipients, count, hsmime_certs_get(search->certs, i), &index))
+			return false;
+	return true;
+}
+
+static int refuse_for_none(struct engine_found *found, const char *key, struct error *err)
+{
+	found->tie = false;
+	error_set(err, HSMIME_ENOKEY, "the message is not encrypted for any key of %s", key);
+	return error_hint(err, "leave --key out, and the message says which key it is for; if that "
+			       "one's certificate is not on the token, give it with --cert");
+}
+
 /* Several keys, or certificates of one key, may be named like that: the message says which it is. */
 static int by_key(struct engine_found *found, size_t *index, const struct recipient_search *search,
     struct engine *engine, const struct recipient *recipients, size_t count, struct error *err)
 {
 	struct engine_found other = { 0 };
 	struct error ignored = { 0 };
-	int status;
+	int status, again;
 
 	if (engine_names_token_only(engine, search->key_uri))
 		return by_token(found, index, search, engine, recipients, count, err);
 	status = by_name(found, index, search, engine, recipients, count, err);
-	if (status != HSMIME_ENOKEY ||
-	    by_tokens(&other, index, engine, search->key_uri, recipients, count, &ignored) != 0)
+	if (status != HSMIME_ENOKEY)
+		return status;
+	again = by_tokens(&other, index, engine, search->key_uri, recipients, count, &ignored);
+	if (again == HSMIME_ENOKEY && found->tie && for_none(search, &other, recipients, count))
+		return refuse_for_none(found, search->key_uri, err);
+	if (again != 0)
 		return status;
 	error_clear(err);
 	engine_found_free(found);

@@ -209,6 +209,25 @@ static void write_text(const struct key_list *list, const struct job *job)
 		message_note("without --login a token may hide private keys");
 }
 
+/* As many as there is room for, each of them whole. */
+static int refuse_several(const struct key_list *list, struct job *job)
+{
+	char hint[sizeof(job->hint)] = "give the URI of one of them";
+	size_t len = strlen(hint);
+
+	for (size_t i = 0; i < list->count; i++) {
+		const hsmime_key *k = list->rows[i].key;
+		size_t need = strlen(k->uri) + 2; /* the separator */
+
+		if (k->has_private_key == 0 || len + need >= sizeof(hint))
+			continue;
+		snprintf(hint + len, sizeof(hint) - len, "%s %s",
+		    strchr(hint, ':') == NULL ? ":" : ";", k->uri);
+		len = strlen(hint);
+	}
+	return job_refuse(job, HSMIME_ENOKEY, hint, "several keys fit, and a PEM file names one");
+}
+
 /* The only one that may have a private key. */
 static int choose_key(const struct key_row **row, const struct key_list *list, struct job *job)
 {
@@ -216,9 +235,7 @@ static int choose_key(const struct key_row **row, const struct key_list *list, s
 		if (list->rows[i].key->has_private_key == 0)
 			continue;
 		if (*row != NULL)
-			return job_refuse(job, HSMIME_ENOKEY,
-			    "give the URI of one of them; hsmime keys lists them",
-			    "several keys fit, and a PEM file names one");
+			return refuse_several(list, job);
 		*row = &list->rows[i];
 	}
 	if (*row == NULL)

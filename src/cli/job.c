@@ -122,9 +122,16 @@ static int open_file(int *fd, struct job *job, const char *path)
 	    path, strerror(errno));
 }
 
+/* Also where it was closed (guard.c): the library would learn that late. */
 static int open_stdin(int *fd, struct job *job)
 {
+	int flags = fcntl(STDIN_FILENO, F_GETFL);
+
 	*fd = STDIN_FILENO;
+	if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY)
+		return job_refuse(job, HSMIME_EIO,
+		    "name a file, or redirect standard input from one",
+		    "standard input is closed, or open for writing only");
 	return refuse_folder(job, *fd, "standard input");
 }
 
@@ -232,7 +239,8 @@ static const char *usual_hint(int status)
 		[-HSMIME_EFORMAT] = ("check that the input is whole, and whether it is a mail or "
 				     "needs --cms"),
 		[-HSMIME_EUNSUPPORTED] = "ask the sender for a common algorithm",
-		[-HSMIME_ETOKEN] = "check with hsmime tokens whether the token is there",
+		[-HSMIME_ETOKEN] = ("try again; if it stays, see what hsmime doctor --login "
+				    "says, and check the token's driver and its logs"),
 		[-HSMIME_EPIN] = "give the PIN at a terminal or by --pin-source",
 		[-HSMIME_ENOKEY] = "look at what hsmime keys --login lists",
 		[-HSMIME_EIO] = "check names, permissions and free space",

@@ -30,7 +30,7 @@ struct job {
 	bool to_stdout;  /* the output goes to standard output */
 	bool reported;   /* the JSON report is written */
 	char what[1024]; /* a failure of the tool's own; empty: the library's words hold */
-	char hint[256];
+	char hint[512];
 };
 
 /*

@@ -1,4 +1,5 @@
 /* hsmime: the commands, and the way to them. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,9 @@
 #include "nearest.h"
 #include "rules.h"
 
-#define USAGE 2 /* exit status */
+/* Exit statuses. */
+#define USAGE 2
+#define OUTPUT_FAILED 6
 
 static const struct command {
 	const char *name;
@@ -53,7 +56,11 @@ static const struct command *find(const char *name)
 
 static int finish_output(void)
 {
-	return fflush(stdout) == 0 ? 0 : 6;
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return 0;
+	message_error("writing to standard output: %s", strerror(errno));
+	message_error("check where standard output goes");
+	return OUTPUT_FAILED;
 }
 
 static int help(void)

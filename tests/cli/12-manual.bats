@@ -129,7 +129,7 @@ entry() {
 	section "$PAGES/hsmime.conf.5" KEYS |
 		sed -nE '/^ {7}[a-z-]+ = /{s/^ +([a-z-]+) = .*/\1/;N;s/\n +/ /;s/:.*//;p}' >keys
 	[ "$(wc -l <keys)" -ge 10 ]
-	for command in sign verify encrypt decrypt; do
+	for command in sign verify encrypt decrypt tokens keys doctor pin; do
 		grep -E "^[a-z-]+ (Every command|(.*, )?$command\>)" keys | cut -d ' ' -f 1 | sort >expected
 		section "$PAGES/hsmime-$command.1" FILES | tr -s '\n' ' ' |
 			sed -E 's/.*Defaults for ([^;]*);.*/\1/; s/ and /,/' | tr -d ' ' | tr ',' '\n' |

@@ -90,6 +90,7 @@ setup() {
 @test "a PEM file names one of several keys, with how to come to that one's PIN" {
 	run_as 5 hsmime keys --pem-uri -k 'pkcs11:id=%02' -k 'pkcs11:id=%01'
 	explained
+	said 'give the URI of one of them: pkcs11:.*;id=%01.*; pkcs11:.*;id=%02|them: pkcs11:.*;id=%02.*; pkcs11:.*;id=%01'
 	run_as 0 hsmime keys --pem-uri -k 'pkcs11:id=%77?pin-source=file:/other' \
 		-k 'pkcs11:id=%02?pin-source=file:/here'
 	openssl asn1parse -in <(echo "$output") | grep -q 'id=%02.*pin-source=file:/here'
@@ -181,6 +182,12 @@ pin_states() {
 	for command in tokens keys config; do
 		run_as 6 bash -c '"$HSMIME" "$1" >/dev/full' - $command
 		said 'No space left'
+	done
+	for command in --version --help 'sign --help' 'help sign'; do
+		# shellcheck disable=SC2086
+		run_as 6 bash -c '"$HSMIME" "$@" >/dev/full' - $command
+		said 'No space left'
+		explained
 	done
 }
 

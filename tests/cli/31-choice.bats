@@ -155,6 +155,19 @@ decrypts() {
 	explained
 }
 
+@test "of several keys of a name none is to be chosen where the message is for none of them" {
+	for name in office@example.test serial="$(serial office1)"; do
+		run_as 5 hsmime decrypt --cms -k "$name" "$W/old.p7m"
+		explained
+		said 'not encrypted for '
+		run ! grep -qE 'several keys|choose one' <<<"$stderr"
+	done
+	run_as 5 hsmime decrypt --cms -k office@example.test "$W/old.p7m"
+	said 'the message is not encrypted for any key of office@example.test$'
+	run_as 5 hsmime decrypt --cms -k office@example.test --cert "$W/before.pem" "$W/old.p7m"
+	said 'several keys fit'
+}
+
 @test "of a token's keys none is to be chosen where the message is for none of them" {
 	hsmime encrypt --cms -r "$W/other.pem" -o other.p7m "$W/report"
 	run_as 5 hsmime decrypt --cms -k pkcs11:token=Demo other.p7m
@@ -217,4 +230,21 @@ decrypts() {
 	reported "^  serial: +$(serial office1)$"
 	[ "$(grep -c ^pkcs11: <<<"$output")" = 1 ]
 	run_as 2 hsmime keys serial=nonsense
+}
+
+@test "an attribute behind the ? that is not known is ignored with one warning, without its value" {
+	for uri in "pkcs11:token=Demo;id=%01?pin-sorce=file:$W/pin" \
+		"pkcs11:token=Demo;id=%01?pin-source=file:$W/pin&x-vendor=918273"; do
+		run_as 0 hsmime sign --cms -k "$uri" -o signed "$W/report"
+		[ "$(grep -cE 'warning: "(pin-sorce|x-vendor)" is not known and ignored .*pkcs11:token=Demo;id=%01\)' <<<"$stderr")" = 1 ]
+		run ! grep -qE '918273|sorce=' <<<"$stderr"
+	done
+	mkdir -p config/hsmime
+	printf '[group g]\nkeys=pkcs11:token=Demo;id=%%01?pin-sorce=file:/nowhere\n' >config/hsmime/hsmime.conf
+	for key in group:g alice@example.test; do
+		XDG_CONFIG_HOME=$PWD/config run_as 0 hsmime sign --cms -k "$key" -o signed "$W/report"
+		[ "$(grep -c '"pin-sorce" is not known' <<<"$stderr")" = 1 ]
+	done
+	XDG_CONFIG_HOME=$PWD/config run_as 0 hsmime doctor 'pkcs11:id=%01?pin-sorce=a'
+	said '"pin-sorce" is not known .*pkcs11:id=%01\)'
 }

@@ -170,6 +170,24 @@ meanwhile() {
 	explained
 }
 
+@test "a report that can't be written is 6, and the file that was written before is complete, as the manual says" {
+	run_as 6 bash -c '"$HSMIME" sign --cms --opaque -k "$1" -j -o signed "$W/data" >/dev/full' - "$key"
+	said 'writing the report'
+	run_as 0 hsmime verify --cms --ca "$W/ca.pem" -o content signed
+	cmp content "$W/data"
+	tr '\n' ' ' <"$cli_root/docs/man/hsmime.1.scd" |
+		grep -q '(exit status 6, "writing the report"), the file is there, complete'
+}
+
+@test "standard input that is closed is 6, and said to be so" {
+	for command in "sign -k $key" "sign --cms -k $key" verify decrypt; do
+		# shellcheck disable=SC2086
+		run_as 6 bash -c '"$HSMIME" "$@" <&-' - $command
+		explained
+		said 'standard input is closed'
+	done
+}
+
 @test "a reader that goes away is 6 with words, not a silent death" {
 	run_as 0 bash -c '{ "$HSMIME" sign --cms --opaque -k "$1" "$W/data" 2>words; echo $? >code; } |
 		head -c 10 >/dev/null' - "$key"

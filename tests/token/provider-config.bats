@@ -187,14 +187,14 @@ one_try() {
 	for o in "${orders[@]}"; do
 		order "$o"
 		ossl 1 pkey -noout -in "$(key 01)?pin-value=123456"
-		mentions 'refused.*holds a PIN'
+		mentions 'refused.*holds a PIN.*pin-source=file:/PATH'
 		ossl 1 pkey -noout -in "$(key 01)?pin-source=|touch%20$W/ran"
-		mentions 'refused.*is a command'
+		mentions 'refused.*is a command.*HSMIME_PIN_SOURCE='
 		ossl 1 pkey -noout -in "$(key 01)?pin-source=command:touch%20$W/ran"
 		mentions 'refused'
 		[ ! -e "$W/ran" ]
 		ossl 1 pkey -noout -in "$(key 01)?module-path=/nowhere.so"
-		mentions 'refused.*not configured'
+		mentions 'refused.*not configured.*HSMIME_MODULE'
 		ossl 1 storeutl -noout "pkcs11:token=Demo?module-path=/nowhere.so"
 		mentions 'refused.*not configured'
 	done

@@ -124,6 +124,17 @@ new_authority() {
 	done
 }
 
+@test 'openssl ts works with the sections that docs/PROVIDER.md shows for it' {
+	new_authority alice
+	sed -n '/^    \[tsa\]$/,/^[^ ]/s/^    //p' "$cli_root/docs/PROVIDER.md" >"$W/shown.cnf"
+	order 'default hsmime'
+	cd "$W"
+	run_as 0 openssl ts "${providers[@]}" -reply -queryfile query -config shown.cnf -inkey alice-key.pem \
+		-signer tsa.pem -out reply
+	plain ts -verify -in reply -queryfile query -CAfile ca.pem
+	reported 'Verification: OK'
+}
+
 @test 'other keys are read as ever' {
 	plain genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$W/software.pem"
 	plain rsa -in "$W/software.pem" -traditional -out "$W/older.pem"

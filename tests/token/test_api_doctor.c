@@ -239,7 +239,7 @@ static void every_finding_of_a_reader_names_it(void **state)
 	examine(ctx, NULL, 0);
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(list[i].id, "reader-failed") == 0)
-			assert_non_null(strstr(list[i].subject, "slot 0x"));
+			assert_non_null(strstr(list[i].subject, "slot "));
 	assert_int_equal(found("reader-failed"), 2);
 	hsmime_ctx_free(ctx);
 }

@@ -166,6 +166,8 @@ used_both() {
 	said 'there is no group "none"'
 	run_as 2 hsmime sign -k "$A" -k alice@example.test "$W/mail.eml"
 	said 'is no pkcs11: URI'
+	run_as 2 hsmime sign -k "$A" -k '' "$W/mail.eml"
+	said '"", in the group "--key", is no pkcs11: URI'
 	configure '' '[group office]' 'keys ='
 	run_as 2 hsmime tokens
 	said 'hsmime.conf'

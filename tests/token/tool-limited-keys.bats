@@ -91,3 +91,36 @@ opened() { # FILE ARGUMENT...
 	explained
 	said 'no key on the tokens belongs to a recipient of the message'
 }
+
+# hinted FILE PATTERN PATTERN: alice's key fails at it with these two lines, and nobody is sent to look for the token
+hinted() {
+	run_as 4 hsmime decrypt --cms -k 'pkcs11:id=%01' -o clear "$W/$1.p7m"
+	explained
+	said "$2"
+	said "$3"
+	run ! grep -q 'whether the token is there' <<<"$stderr"
+	[ ! -e clear ]
+}
+
+@test "of a key that unwraps only and asks for its PIN each time it is said that nobody can give it that" {
+	sabotage 'limit_key 1 4' 'authenticate 1 1'
+	hinted alice 'unwraps only and asks for its PIN at each use' 'use a key that may decrypt'
+}
+
+@test "a token that lacks the padding is not one that is missing, whatever it answers" {
+	hsmime encrypt --cms --key-transport oaep -r "$W/alice.pem" -o "$W/oaep.p7m" "$W/report"
+	sabotage 'refuse C_DecryptInit CKR_ARGUMENTS_BAD 0 99'
+	hinted oaep CKR_ARGUMENTS_BAD 'lacks RSA-OAEP decryption with these digests'
+	sabotage 'limit_key 1 4' 'unwrap_length 2' 'refuse C_UnwrapKey CKR_MECHANISM_PARAM_INVALID 1 99'
+	hinted oaep CKR_MECHANISM_PARAM_INVALID 'lacks unwrapping by RSA-OAEP'
+	sabotage 'limit_key 1 4' 'refuse C_UnwrapKey CKR_TEMPLATE_INCOMPLETE 0 99'
+	hinted alice CKR_TEMPLATE_INCOMPLETE 'takes no content key of this kind'
+}
+
+@test "a signature of impossible length is the token's failure, with what to do" {
+	sabotage 'lie C_Sign 100000'
+	run_as 4 hsmime sign --cms -k 'pkcs11:id=%01' -o signed "$W/report"
+	explained
+	said 'malformed signature'
+	said "check the token's driver"
+}

@@ -132,10 +132,17 @@ static void what_a_token_can_not_do_is_named(void **state)
 
 	(void)state;
 	recovery_error(&err, CKR_MECHANISM_INVALID, "Card", "sign");
-	recovery_lacks(&err, CKR_MECHANISM_INVALID, "ECDSA signatures (CKM_ECDSA)");
+	recovery_lacks(&err, CKR_MECHANISM_INVALID, true, "ECDSA signatures (CKM_ECDSA)");
 	assert_non_null(strstr(err.hint, "lacks ECDSA signatures (CKM_ECDSA)"));
+	recovery_error(&err, CKR_ARGUMENTS_BAD, "Card", "sign");
+	recovery_lacks(&err, CKR_ARGUMENTS_BAD, true, "ECDSA signatures (CKM_ECDSA)");
+	assert_null(strstr(err.hint, "lacks"));
+	assert_false(err.incapable);
+	recovery_lacks(&err, CKR_ARGUMENTS_BAD, false, "ECDSA signatures (CKM_ECDSA)");
+	assert_non_null(strstr(err.hint, "lacks ECDSA signatures (CKM_ECDSA)"));
+	assert_true(err.incapable);
 	recovery_error(&err, CKR_DEVICE_ERROR, "Card", "sign");
-	recovery_lacks(&err, CKR_DEVICE_ERROR, "ECDSA signatures (CKM_ECDSA)");
+	recovery_lacks(&err, CKR_DEVICE_ERROR, false, "ECDSA signatures (CKM_ECDSA)");
 	assert_null(strstr(err.hint, "lacks"));
 }
 
@@ -145,6 +152,9 @@ static void the_words_name_token_action_and_code(void **state)
 	char name[48];
 
 	(void)state;
+	recovery_error(&err, CKR_DEVICE_REMOVED, NULL, "list the tokens");
+	assert_string_equal(
+	    err.message, "a token was removed (list the tokens: CKR_DEVICE_REMOVED)");
 	recovery_error(&err, CKR_DEVICE_REMOVED, "Card", "sign");
 	assert_string_equal(err.message, "token \"Card\" was removed (sign: CKR_DEVICE_REMOVED)");
 	assert_non_null(strstr(err.hint, "insert"));

@@ -12,6 +12,7 @@
 #include "engine/module.h"
 #include "engine/slot.h"
 #include "engine/uri.h"
+#include "engine/uri_names.h"
 
 static char label[] = "Legal; team 50%", serial[] = "00a1", maker[] = "Maker & Sons",
 	    model[] = "X/1", demo[] = "Demo";
@@ -130,7 +131,8 @@ static void refuses(const char *text, int status, const char *message, const cha
 static void a_pin_in_the_uri_is_refused_and_not_repeated(void **state)
 {
 	(void)state;
-	refuses("pkcs11:token=A?pin-value=918273", HSMIME_EPOLICY, "holds a PIN", "file:PATH");
+	refuses("pkcs11:token=A?pin-value=918273", HSMIME_EPOLICY, "holds a PIN",
+	    "pin-source=file:/PATH");
 	refuses("pkcs11:token=A?pin-value=%3918273", HSMIME_EPOLICY, "holds a PIN", "");
 	refuses("pkcs11:pin-value=918273", HSMIME_EPOLICY, "holds a PIN", "");
 	refuses("pkcs11:?pin-value=", HSMIME_EPOLICY, "holds a PIN", "");
@@ -241,6 +243,48 @@ static void an_attribute_that_is_not_known_is_an_error_not_ignored(void **state)
 	refuses("pkcs11:tokn=A", HSMIME_EUSAGE, "not known", "");
 }
 
+static void an_attribute_that_is_there_twice_is_an_error_and_not_the_last_one(void **state)
+{
+	static const char *const texts[] = { "pkcs11:object=alice;object=bob",
+		"pkcs11:object=alice;id=%01;ob ject=alice", "pkcs11:id=%01;token=A&id;id=%02",
+		"pkcs11:type=cert;object-type=private", "pkcs11:serial=1;serial=2?pin-source=/a",
+		"pkcs11:?pin-source=/a&pin-source=/b", "pkcs11:pinfile=/a?pin-source=/b",
+		"pkcs11:?module-name=card&x=?&module-name=card" };
+	static const char *const once[] = { "pkcs11:object=a&object=b;id=object%3d",
+		"pkcs11:id=%01?x-vendor=1&x-vendor=2&id=3", "pkcs11:?pin-source=/a;pin-source=/b",
+		"pkcs11:id=%01;object=id=%02" };
+	struct uri u;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		refuses(texts[i], HSMIME_EUSAGE, "more than once", "RFC 7512");
+	for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++) {
+		if (parse(&u, once[i]) != 0)
+			fail_msg("%s: \"%s\"", once[i], err.message);
+		uri_free(&u);
+	}
+}
+
+static void ignores(const char *text, const char *expected)
+{
+	char name[12] = "";
+
+	assert_int_equal(uri_names_ignored(name, sizeof(name), text), expected != NULL);
+	assert_string_equal(name, expected != NULL ? expected : "");
+}
+
+static void the_attribute_of_the_query_that_nobody_knows_is_found(void **state)
+{
+	(void)state;
+	ignores("pkcs11:object=a?pin-sorce=file:/x", "pin-sorce");
+	ignores("pkcs11:?pin-source=/x&id=%01", "id");
+	ignores("pkcs11:?module-name=a&module-pathology=/b", "module-path");
+	ignores("pkcs11:id=%01;token=A&x=y", NULL);
+	ignores("pkcs11:?pin-source=/x?y=z&module-name=m&module-path=p", NULL);
+	ignores("pkcs11:object=a", NULL);
+	ignores("pkcs11:?", NULL);
+}
+
 static void what_is_formatted_parses_to_the_same(void **state)
 {
 	unsigned char octets[256];
@@ -304,6 +348,8 @@ int main(void)
 		    behind_the_proxy_the_configured_modules_may_be_named_and_no_others),
 		cmocka_unit_test(what_is_no_uri_is_malformed_with_an_example),
 		cmocka_unit_test(an_attribute_that_is_not_known_is_an_error_not_ignored),
+		cmocka_unit_test(an_attribute_that_is_there_twice_is_an_error_and_not_the_last_one),
+		cmocka_unit_test(the_attribute_of_the_query_that_nobody_knows_is_found),
 		cmocka_unit_test(what_is_formatted_parses_to_the_same),
 		cmocka_unit_test(a_brief_uri_has_the_token_s_label_and_the_id_or_else_the_label),
 	};

@@ -88,6 +88,20 @@ sign() {
 	[ ! -e out ]
 }
 
+@test "a name without a slash is looked for in PATH alone, never in the current folder" {
+	mkdir -p "$XDG_CONFIG_HOME/hsmime"
+	printf '[hsmime]\npinentry = pinentry-no-such\n' >"$XDG_CONFIG_HOME/hsmime/hsmime.conf"
+	cp pinentry pinentry-no-such
+	run_as 4 sign
+	rm "$XDG_CONFIG_HOME/hsmime/hsmime.conf"
+	said "warning: pinentry-no-such can't ask for the PIN: it is not in PATH"
+	PATH=$PATH:: run_as 4 sign --pinentry pinentry-no-such
+	said "it is not in PATH"
+	[ ! -e told ]
+	[ ! -e out ]
+	run_as 0 sign --pinentry ./pinentry-no-such
+}
+
 @test "who does not answer in time, or has neither display nor terminal, is told so: 4" {
 	echo timeout >answer
 	run_as 4 sign --pinentry "$PWD/pinentry"

@@ -54,8 +54,6 @@ static bool is_set(const char *variable)
 
 bool pinentry_wanted(const char *option, bool terminal)
 {
-	const char *own = getenv("PINENTRY");
-
 	if (option != NULL && strcmp(option, "none") == 0)
 		return false;
 	if (option != NULL && strcmp(option, "auto") != 0) {
@@ -65,8 +63,9 @@ bool pinentry_wanted(const char *option, bool terminal)
 	}
 	if (terminal || !(is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")))
 		return false;
-	wanted = own != NULL && own[0] != '\0' ? own : "pinentry";
-	return find_program(wanted);
+	/* One that somebody named, and that is not there, is told where a PIN is wanted. */
+	wanted = is_set("PINENTRY") ? getenv("PINENTRY") : "pinentry";
+	return find_program(wanted) || is_set("PINENTRY");
 }
 
 /* Where pinentry finds the person. */

@@ -13,6 +13,7 @@
  * pinentry_wanted(option, terminal):
  * Whether pinentry asks. option is --pinentry's value: a program, "auto" or NULL ($PINENTRY, else
  * pinentry in PATH, where there is no terminal but a display), "none". terminal: there is one.
+ * One that option or $PINENTRY names is wanted also where it is not there: pinentry_pin tells that.
  * A program without a slash is looked for in PATH alone; option is kept, and has to stay.
  */
 bool pinentry_wanted(const char *option, bool terminal);

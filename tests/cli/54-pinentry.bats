@@ -102,6 +102,20 @@ sign() {
 	run_as 0 sign --pinentry ./pinentry-no-such
 }
 
+@test "a program that PINENTRY names and that is not there is told; an empty name is 2" {
+	local name
+	for name in pinentry-no-such /no/such/pinentry; do
+		DISPLAY=:7 PINENTRY=$name run_as 4 sign
+		said "warning: $name can't ask for the PIN: it "
+	done
+	DISPLAY=:7 PINENTRY=pinentry-no-such run_as 0 hsmime keys
+	[[ $stderr != *pinentry-no-such* ]]
+	run_as 2 sign --pinentry ''
+	explained
+	said 'the program for --pinentry is empty'
+	[ ! -e out ]
+}
+
 @test "who does not answer in time, or has neither display nor terminal, is told so: 4" {
 	echo timeout >answer
 	run_as 4 sign --pinentry "$PWD/pinentry"

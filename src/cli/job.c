@@ -52,6 +52,7 @@ static int set_call_limit(struct job *job)
 		return job_refuse(job, HSMIME_EUSAGE, "give whole seconds, 0 for no limit",
 		    "%s is no time for --call-limit", text);
 	hsmime_ctx_set_call_limit(job->ctx, seconds);
+	pinentry_limit(seconds);
 	return 0;
 }
 

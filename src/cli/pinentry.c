@@ -18,6 +18,7 @@
 
 static char program[PATH_MAX]; /* "": what is wanted is not in PATH */
 static const char *wanted;
+static unsigned limit = 60; /* seconds */
 
 static bool is_executable(const char *path)
 {
@@ -66,6 +67,11 @@ bool pinentry_wanted(const char *option, bool terminal)
 	/* One that somebody named, and that is not there, is told where a PIN is wanted. */
 	wanted = is_set("PINENTRY") ? getenv("PINENTRY") : "pinentry";
 	return find_program(wanted) || is_set("PINENTRY");
+}
+
+void pinentry_limit(unsigned seconds)
+{
+	limit = seconds;
 }
 
 /* Where pinentry finds the person. */
@@ -171,7 +177,8 @@ static ptrdiff_t run(
 		.title = "hsmime",
 		.description = text,
 		.prompt = prompt_of(r),
-		.kind = kind };
+		.kind = kind,
+		.limit = limit < INT_MAX / 1000 ? limit * 1000 : INT_MAX };
 	ptrdiff_t n = -1;
 
 	find_person(&place);

@@ -19,6 +19,12 @@
 bool pinentry_wanted(const char *option, bool terminal);
 
 /*
+ * pinentry_limit(seconds): how long each answer of pinentry may take, but for the person's; 0: no
+ * limit. 60 without this call.
+ */
+void pinentry_limit(unsigned seconds);
+
+/*
  * pinentry_pin: a hsmime_pin_callback by the program that pinentry_wanted found: names the token,
  * the key and what for, warns as prompt_pin does, and has a last try confirmed first. HSMIME_EPIN
  * where the person gives up or the program does not work, which is told as a warning.

@@ -116,6 +116,23 @@ sign() {
 	[ ! -e out ]
 }
 
+@test "a program that does not greet, or stops before the question, is given up after --call-limit" {
+	printf '%s\n' '#!/bin/bash' 'echo OK' 'read -r line' 'exec sleep 600' >stops
+	chmod +x stops
+	for program in /bin/cat "$PWD/stops"; do
+		run_as 4 timeout 60 setsid --wait "$HSMIME" sign --cms -k "$key" -o out --call-limit 1 \
+			--pinentry "$program" "$W/data" </dev/null
+		said "warning: $program can't ask for the PIN: it does not speak as a pinentry does, or hangs"
+	done
+	[ ! -e out ]
+}
+
+@test "a person may take longer than --call-limit" {
+	sed -i 's/^GETPIN)$/& sleep 2/' pinentry
+	grep -q 'sleep 2' pinentry
+	run_as 0 sign --call-limit 1 --pinentry "$PWD/pinentry"
+}
+
 @test "who does not answer in time, or has neither display nor terminal, is told so: 4" {
 	echo timeout >answer
 	run_as 4 sign --pinentry "$PWD/pinentry"

@@ -322,6 +322,18 @@ static int from_env(struct secret *pin, struct pin_source *p, struct error *err)
 	return 0;
 }
 
+/* By somebody who did not agree to it, or gave no PIN then. */
+static int failed_last_try(struct error *err, const hsmime_pin_request *request)
+{
+	error_set(err, HSMIME_EPIN, "the last try on token \"%s\" was not taken; no PIN was sent",
+	    request->token_label);
+	return error_hint(err,
+	    request->kind == HSMIME_PIN_USER
+		? "make sure of the PIN and start again, as a right one resets the count; or set a "
+		  "new one with hsmime pin unblock"
+		: "make sure of it and start again; a right one resets the count");
+}
+
 static int from_callback(
     struct secret *pin, struct pin_source *p, const hsmime_pin_request *request, struct error *err)
 {
@@ -336,11 +348,11 @@ static int from_callback(
 	n = p->callback(p->callback_arg, request, (char *)pin->data, PIN_MAX);
 	if (n == HSMIME_ENOMEM)
 		return error_nomem(err);
+	if ((n <= 0 || n > PIN_MAX) && request->final_try)
+		return failed_last_try(err, request);
 	if (n <= 0 || n > PIN_MAX)
-		return error_set(err, HSMIME_EPIN,
-		    request->final_try ? "nobody agreed to the last try on token \"%s\""
-				       : "no PIN was given for token \"%s\"",
-		    request->token_label);
+		return error_set(
+		    err, HSMIME_EPIN, "no PIN was given for token \"%s\"", request->token_label);
 	pin->len = (size_t)n;
 	return 0;
 }

@@ -86,7 +86,8 @@ not_tried() {
 		sabotage "$last_try"
 		at_terminal "expect \"Type yes to go on: \"; send -- \"$answer\\r\"" "${sign[@]}"
 		[ "$status" = 4 ]
-		reported 'nobody agreed to the last try on token "Demo"'
+		reported 'the last try on token "Demo" was not taken; no PIN was sent'
+		reported 'make sure of the PIN and start again, .* hsmime pin unblock'
 		[[ $output != *'PIN of the token'* ]]
 		not_tried
 	done
@@ -104,7 +105,7 @@ not_tried() {
 	touch no
 	sabotage "$last_try"
 	by_pinentry 4 "${sign[@]}"
-	said 'nobody agreed to the last try on token "Demo"'
+	said 'the last try on token "Demo" was not taken; no PIN was sent'
 	grep -qx CONFIRM told
 	run ! grep -q '^GETPIN' told
 	not_tried

@@ -80,7 +80,7 @@ static void a_vague_refusal_of_a_puk_may_be_a_wrong_one(void **state)
 	pin_rig.proxy->refuse("C_SetPIN", CKR_GENERAL_ERROR, 0, 1);
 	change_fails(engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), HSMIME_EPIN,
 	    "did not unblock the PIN (CKR_GENERAL_ERROR)");
-	assert_non_null(strstr(pin_rig.err.hint, "check the PUK"));
+	assert_non_null(strstr(pin_rig.err.hint, "that the PUK is right"));
 	change_fails(engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), HSMIME_EPIN, "before");
 	assert_int_equal(pin_rig.proxy->count("C_SetPIN"), 1);
 }

@@ -190,6 +190,24 @@ not_tried() {
 	said '^hsmime: warning: a wrong PIN was given for the token with serial number [0-9a-f]+ since its last login'
 }
 
+@test "a vague answer to a PIN may be the token's fault: the first run hints at what the next one does" {
+	local round
+	(umask 077 && printf 123456 >pin)
+	for round in first next; do
+		sabotage 'refuse C_Login CKR_DEVICE_ERROR'
+		run_as 4 hsmime "${sign[@]}" --pin-source "file:$PWD/pin"
+		said 'CKR_DEVICE_ERROR'
+		said 'check that the token works and that the PIN is right; .*hsmime pin forget'
+	done
+	run_as 0 hsmime pin forget
+	sabotage 'refuse C_Login CKR_DEVICE_ERROR'
+	at_terminal 'expect "PIN of the token Demo to sign: "; send -- "123456\r"' "${sign[@]}"
+	[ "$status" = 4 ]
+	reported 'check that the token works and that the PIN is right; it is not tried again'
+	[[ $output != *'pin forget'* ]]
+	[ ! -e out ]
+}
+
 @test "a token that comes back asks again, and no answer is 4" {
 	sabotage 'lose_at C_Sign' 'bring_back_at C_GetSlotList 1'
 	at_terminal 'expect "PIN of the token Demo to sign: "; send -- "123456\r"

@@ -75,7 +75,8 @@ static int tell_pad(struct pin_source *source, const hsmime_pin_request *request
 int pin_new(struct secret *out, struct pin_source *source, struct token *t,
     enum hsmime_pin_kind kind, const struct secret *old, struct error *err)
 {
-	hsmime_pin_request request = { .token_label = t->label,
+	const char *label = t->label[0] != '\0' ? t->label : "(not initialised)";
+	hsmime_pin_request request = { .token_label = label,
 		.token_serial = t->serial,
 		.purpose = "set a new PIN",
 		.kind = kind,

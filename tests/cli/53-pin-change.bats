@@ -142,6 +142,33 @@ calls() { # FUNCTION: how often it was called, as the spy saw it
 	works old
 }
 
+@test "where only a blank token is there init asks for a label, and names what each PIN comes from" {
+	"$cli_root/scripts/softtoken" new "$PWD/blank" Gone
+	(
+		set -a
+		# shellcheck source=/dev/null
+		. blank/env
+		softhsm2-util --delete-token --token Gone >/dev/null
+		for action in init change unblock; do
+			run_as 4 hsmime pin "$action" --so-pin-source file:so --new-pin-source file:new
+			explained
+			said 'no token that is there is initialised'
+			said 'hsmime pin init --label'
+		done
+		run_as 4 hsmime pin init --token Gone --so-pin-source file:so --new-pin-source file:new
+		said 'there is no token "Gone"'
+		run_as 4 setsid --wait "$HSMIME" pin init --label X </dev/null
+		explained
+		said 'token "\(not initialised\)" asks for a new security officer.s PIN, and nobody is there'
+		said '\(--so-pin-source and --new-pin-source file:PATH'
+		run_as 4 setsid --wait "$HSMIME" pin init --label X --so-pin-source file:so </dev/null
+		said 'asks for a new PIN, and nobody'
+		said '\(--new-pin-source file:PATH'
+	)
+	run_as 4 setsid --wait "$HSMIME" pin unblock </dev/null
+	said "asks for the security officer's PIN"
+}
+
 @test "from one descriptor the security officer's PIN comes before the new one" {
 	run_as 0 hsmime pin init --label 'Fresh one' --so-pin-source fd:9 --new-pin-source fd:9 9< <(cat so - new <<<'')
 	run_as 0 hsmime keys --login --token 'Fresh one' --pin-source file:new

@@ -118,6 +118,18 @@ calls() { # FUNCTION: how often it was called, as the spy saw it
 	works old
 }
 
+@test "the security officer's PIN does not become the user's: 4, and nothing is changed" {
+	run_as 4 spied hsmime pin unblock --so-pin-source file:so --new-pin-source file:so
+	explained
+	said "the new PIN is the security officer's; nothing was changed"
+	[ "$(calls C_InitPIN)" = 0 ]
+	works old
+	run_as 4 spied hsmime pin init --label 'Fresh one' --so-pin-source file:new --new-pin-source file:new
+	explained
+	said "the new PIN is the security officer's"
+	[ "$(calls C_InitToken)" = 0 ]
+}
+
 @test "a PUK is not tried on a PIN that is not locked" {
 	run_as 2 spied hsmime pin unblock --puk --so-pin-source file:so --new-pin-source file:new
 	explained

@@ -5,6 +5,7 @@
 #include <hsmime/context.h>
 
 #include "engine/login_attempt.h"
+#include "engine/pin.h"
 #include "engine/recovery.h"
 #include "engine/slot.h"
 
@@ -116,6 +117,16 @@ static const char *what(const struct attempt *a)
 	return a->sent.call == LOGIN_LOGIN ? "log in" : a->about.purpose;
 }
 
+/* As the next run hints, which finds it in the memory. */
+static void hint_vague(const struct attempt *a, const char *whose)
+{
+	bool remembered = !pin_attended(a->source) && a->source->memory != NULL;
+
+	error_hint(a->err,
+	    "check that the token works and that %s is right; it is not tried again%s", whose,
+	    remembered ? " until \"hsmime pin forget\", or a login by a person, allows that" : "");
+}
+
 /* Some cards give vague codes for a wrong PIN. */
 static int refused(const struct attempt *a, CK_RV rv)
 {
@@ -133,7 +144,9 @@ static int refused(const struct attempt *a, CK_RV rv)
 	else if (r != HSMIME_EPIN)
 		error_set(a->err, HSMIME_EPIN, "token \"%s\" did not %s (%s)", a->token->label,
 		    what(a), name);
-	if (!said)
+	if (r != HSMIME_EPIN)
+		hint_vague(a, whose[a->about.kind]);
+	else if (!said)
 		error_hint(a->err, "check %s; it is not tried again", whose[a->about.kind]);
 	return HSMIME_EPIN;
 }

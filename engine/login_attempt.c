@@ -206,7 +206,7 @@ static int try_pin(struct attempt *a, struct pin_try *try, const struct secret *
 	int r = login_refused_check(m, a->about.kind, pin, a->token->label, a->err);
 
 	if (r == 0 && a->ready != NULL)
-		r = a->ready(a);
+		r = a->ready(a, pin);
 	if (r == 0)
 		r = begin(a, try, pin);
 	if (r < 0)
@@ -239,7 +239,7 @@ static int try_pad(struct attempt *a)
 		log_say_now("token \"%s\" asks for its PIN on its own pad", a->token->label);
 	secret_free(&consent);
 	if (r == 0 && a->ready != NULL)
-		r = a->ready(a);
+		r = a->ready(a, NULL);
 	return r < 0 ? r : send_pin(a, NULL, &rv);
 }
 

@@ -24,8 +24,8 @@ struct attempt;
 /* Sends the PIN; pin NULL: the token asks by itself. The call's answer goes to a->answer too. */
 typedef CK_RV (*attempt_send)(const struct attempt *a, const unsigned char *pin, CK_ULONG len);
 
-/* What else is asked for once the PIN is there, before it is sent. 0, or why it is not sent. */
-typedef int (*attempt_ready)(const struct attempt *a);
+/* What else is asked for once the PIN is there, before it is sent. 0, or why it is not sent. pin NULL: the token has it. */
+typedef int (*attempt_ready)(const struct attempt *a, const struct secret *pin);
 
 struct attempt {
 	struct token *token;

@@ -27,8 +27,23 @@ static bool same(const struct secret *a, const struct secret *b)
 	return a->len == b->len && CRYPTO_memcmp(a->data, b->data, a->len) == 0;
 }
 
+/* Who knows the user's PIN is not to have the security officer's rights by it, nor the PUK. */
+static int check_other(
+    const struct secret *pin, const struct pin_present *present, struct error *err)
+{
+	static const char *const whose[] = { [HSMIME_PIN_USER] = "the old one",
+		[HSMIME_PIN_SO] = "the security officer's",
+		[HSMIME_PIN_PUK] = "the PUK" };
+
+	if (present == NULL || present->pin == NULL || present->pin->data == NULL ||
+	    !same(pin, present->pin))
+		return 0;
+	error_set(err, HSMIME_EPIN, "the new PIN is %s; nothing was changed", whose[present->kind]);
+	return error_hint(err, "choose another one");
+}
+
 static int check(const struct secret *pin, const hsmime_pin_request *request,
-    const struct secret *old, struct error *err)
+    const struct pin_present *present, struct error *err)
 {
 	if (pin->len < request->min_len || (request->max_len > 0 && pin->len > request->max_len)) {
 		error_set(err, HSMIME_EPIN, "the new PIN is too %s for token \"%s\"",
@@ -36,10 +51,7 @@ static int check(const struct secret *pin, const hsmime_pin_request *request,
 		return error_hint(err, "it takes %zu to %zu octets", request->min_len,
 		    request->max_len > 0 ? request->max_len : (size_t)PIN_MAX);
 	}
-	if (old == NULL || old->data == NULL || !same(pin, old))
-		return 0;
-	error_set(err, HSMIME_EPIN, "the new PIN is the old one; nothing was changed");
-	return error_hint(err, "choose another one");
+	return check_other(pin, present, err);
 }
 
 static int confirm(const struct secret *pin, struct pin_source *source, hsmime_pin_request *request,
@@ -73,9 +85,10 @@ static int tell_pad(struct pin_source *source, const hsmime_pin_request *request
 }
 
 int pin_new(struct secret *out, struct pin_source *source, struct token *t,
-    enum hsmime_pin_kind kind, const struct secret *old, struct error *err)
+    enum hsmime_pin_kind kind, const struct pin_present *present, struct error *err)
 {
-	hsmime_pin_request request = { .token_label = t->label,
+	const char *label = t->label[0] != '\0' ? t->label : "(not initialised)";
+	hsmime_pin_request request = { .token_label = label,
 		.token_serial = t->serial,
 		.purpose = "set a new PIN",
 		.kind = kind,
@@ -88,7 +101,7 @@ int pin_new(struct secret *out, struct pin_source *source, struct token *t,
 	learn_limits(&request, t);
 	r = pin_read(out, source, &request, err);
 	if (r == 0)
-		r = check(out, &request, old, err);
+		r = check(out, &request, present, err);
 	if (r == 0 && pin_attended(source))
 		r = confirm(out, source, &request, err);
 	if (r < 0)

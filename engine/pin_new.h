@@ -12,13 +12,19 @@
 struct token;
 struct pin_source;
 
+/* The PIN by which the new one is set. pin NULL, or empty: a PIN pad has it. */
+struct pin_present {
+	const struct secret *pin;
+	enum hsmime_pin_kind kind;
+};
+
 /*
- * pin_new(out, source, t, kind, old, err):
+ * pin_new(out, source, t, kind, present, err):
  * A new PIN for t in *out (free with secret_free; empty after an error, and where t has a PIN pad:
  * a person is told then). A person gives it twice. Returns 0, HSMIME_EPIN (none, too short or long,
- * two that differ, or old, which may be NULL, once more) or HSMIME_ENOMEM.
+ * two that differ, or present's once more; present may be NULL) or HSMIME_ENOMEM.
  */
 int pin_new(struct secret *out, struct pin_source *source, struct token *t,
-    enum hsmime_pin_kind kind, const struct secret *old, struct error *err);
+    enum hsmime_pin_kind kind, const struct pin_present *present, struct error *err);
 
 #endif

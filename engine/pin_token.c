@@ -33,10 +33,25 @@ int pin_token_none(const struct engine *e, const char *uri, struct error *err)
 	return error_hint(err, "see hsmime tokens");
 }
 
-static int none(const struct engine *e, const char *uri, bool blank, struct error *err)
+static bool any_blank(const struct engine *e, const struct uri *uri)
 {
+	for (struct token *t = token_first(e->module); t != NULL; t = token_after(t))
+		if (fits(e, uri, t, true))
+			return true;
+	return false;
+}
+
+/* uri as named says it. A blank token is none that a label was meant for. */
+static int none(
+    const struct engine *e, const struct uri *uri, const char *named, bool blank, struct error *err)
+{
+	if (!blank && e->token_label == NULL && any_blank(e, uri)) {
+		error_set(err, HSMIME_ETOKEN, "no token that is there is initialised");
+		return error_hint(err, "initialise it, with its first PIN, by hsmime pin init "
+				       "--label LABEL");
+	}
 	if (!blank)
-		return pin_token_none(e, uri, err);
+		return pin_token_none(e, named, err);
 	error_set(err, HSMIME_ETOKEN, "there is no token that is not initialised yet");
 	return error_hint(err, "insert it, or see hsmime tokens");
 }
@@ -68,7 +83,7 @@ static int choose(struct token **out, struct engine *e, const struct uri *uri, c
 		    &names, "%s\"%s\" (serial %s)", count++ > 0 ? ", " : "", t->label, t->serial);
 	}
 	if (count == 0)
-		r = none(e, named, blank, err);
+		r = none(e, uri, named, blank, err);
 	else if (count > 1)
 		r = several(&names, blank, err);
 	buffer_free(&names);

@@ -110,19 +110,21 @@ int change_judge(struct change *c, CK_RV rv, const char *what)
 	return recovery_error(c->err, rv, c->token->label, what);
 }
 
-static int ask(struct change *c, const struct secret *old)
+static int ask(struct change *c, const struct secret *present, enum hsmime_pin_kind kind)
 {
-	return pin_new(&c->pin, c->fresh, c->token, HSMIME_PIN_NEW, old, c->err);
+	const struct pin_present not_this = { present, kind };
+
+	return pin_new(&c->pin, c->fresh, c->token, HSMIME_PIN_NEW, &not_this, c->err);
 }
 
 int change_ask_new(struct change *c)
 {
-	return ask(c, &c->old);
+	return ask(c, &c->old, HSMIME_PIN_USER);
 }
 
-int change_ask_other(const struct attempt *a)
+int change_ask_other(const struct attempt *a, const struct secret *pin)
 {
-	return ask(a->arg, NULL);
+	return ask(a->arg, pin, a->about.kind);
 }
 
 int change_init_pin(struct change *c)
@@ -142,6 +144,6 @@ int change_by_officer(struct change *c, const char *purpose)
 		r = login_alone(&a);
 	}
 	if (r == 0)
-		r = ask(c, NULL);
+		r = ask(c, &c->old, HSMIME_PIN_SO);
 	return r == 0 ? change_init_pin(c) : r;
 }

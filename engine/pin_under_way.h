@@ -50,11 +50,11 @@ int change_open(struct change *c);
 struct attempt change_attempt(struct change *c, enum hsmime_pin_kind kind, const char *purpose);
 
 /*
- * change_ask_new(c): the new PIN, which is not to be c->old. change_ask_other(a): the same as an
- * attempt_ready, of an attempt whose arg is the change, for another user's PIN than the attempt's.
+ * change_ask_new(c): the new PIN, which is not to be c->old. change_ask_other(a, pin): the same
+ * as an attempt_ready, of an attempt whose arg is the change, by another PIN, which is not to be it.
  */
 int change_ask_new(struct change *c);
-int change_ask_other(const struct attempt *a);
+int change_ask_other(const struct attempt *a, const struct secret *pin);
 
 /* change_judge(c, rv, what): of the call that set the user's PIN; what it was refused before is forgotten. */
 int change_judge(struct change *c, CK_RV rv, const char *what);

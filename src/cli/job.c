@@ -52,7 +52,18 @@ static int set_call_limit(struct job *job)
 		return job_refuse(job, HSMIME_EUSAGE, "give whole seconds, 0 for no limit",
 		    "%s is no time for --call-limit", text);
 	hsmime_ctx_set_call_limit(job->ctx, seconds);
+	pinentry_limit(seconds);
 	return 0;
+}
+
+static int check_pinentry(struct job *job)
+{
+	const char *name = option_text(job->options, OPT_PINENTRY);
+
+	if (name == NULL || name[0] != '\0')
+		return 0;
+	return job_refuse(job, HSMIME_EUSAGE, "name a program, auto or none",
+	    "the name of the program for --pinentry is empty");
 }
 
 static void set_callbacks(struct job *job)
@@ -86,6 +97,8 @@ int job_start(struct job *job, const struct options *o, const char *command)
 		status = set_spool_max(job);
 	if (status == 0)
 		status = set_call_limit(job);
+	if (status == 0)
+		status = check_pinentry(job);
 	if (status == 0)
 		status = key_groups_add(job->ctx, o);
 	if (status == 0) {

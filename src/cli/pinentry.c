@@ -16,7 +16,9 @@
 #define TEXT 800   /* octets of each text of a dialog */
 #define OPTION 200 /* octets of each option */
 
-static char program[PATH_MAX];
+static char program[PATH_MAX]; /* "": what is wanted is not in PATH */
+static const char *wanted;
+static unsigned limit = 60; /* seconds */
 
 static bool is_executable(const char *path)
 {
@@ -53,18 +55,23 @@ static bool is_set(const char *variable)
 
 bool pinentry_wanted(const char *option, bool terminal)
 {
-	const char *own = getenv("PINENTRY");
-
 	if (option != NULL && strcmp(option, "none") == 0)
 		return false;
 	if (option != NULL && strcmp(option, "auto") != 0) {
-		if (!find_program(option))
-			snprintf(program, sizeof(program), "%s", option);
+		wanted = option;
+		(void)find_program(option);
 		return true;
 	}
 	if (terminal || !(is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")))
 		return false;
-	return find_program(own != NULL && own[0] != '\0' ? own : "pinentry");
+	/* One that somebody named, and that is not there, is told where a PIN is wanted. */
+	wanted = is_set("PINENTRY") ? getenv("PINENTRY") : "pinentry";
+	return find_program(wanted) || is_set("PINENTRY");
+}
+
+void pinentry_limit(unsigned seconds)
+{
+	limit = seconds;
 }
 
 /* Where pinentry finds the person. */
@@ -170,16 +177,22 @@ static ptrdiff_t run(
 		.title = "hsmime",
 		.description = text,
 		.prompt = prompt_of(r),
-		.kind = kind };
+		.kind = kind,
+		.limit = limit < INT_MAX / 1000 ? limit * 1000 : INT_MAX };
 	ptrdiff_t n = -1;
 
 	find_person(&place);
 	describe(text, r, first);
-	*(void **)&ask = part_symbol(DIALOG_MODULE, DIALOG_SYMBOL, &why);
+	/* Never its bare name: what starts it would look in the current folder. */
+	if (program[0] == '\0')
+		why = "it is not in PATH";
+	else
+		*(void **)&ask = part_symbol(DIALOG_MODULE, DIALOG_SYMBOL, &why);
 	if (ask != NULL)
 		n = ask(&d, pin, size, &why);
 	if (n < 0)
-		message_warning("%s can't ask for the PIN: %s", program, why);
+		message_warning(
+		    "%s can't ask for the PIN: %s", program[0] != '\0' ? program : wanted, why);
 	return n > 0 ? n : HSMIME_EPIN;
 }
 

@@ -114,6 +114,22 @@ static void print_question(FILE *tty, const hsmime_pin_request *request)
 		fprintf(tty, " (%zu to %zu characters)", request->min_len, request->max_len);
 }
 
+/* What a key like Ctrl-Z or an arrow leaves in the line; as a PIN it would cost a try. */
+static bool has_control(const char *text, ptrdiff_t len)
+{
+	for (ptrdiff_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			return true;
+	return false;
+}
+
+static ptrdiff_t refuse_control(FILE *tty, char *pin, ptrdiff_t len)
+{
+	OPENSSL_cleanse(pin, (size_t)len);
+	fputs("There was a control character in it (Ctrl-Z, an arrow, …): it was not used.\n", tty);
+	return HSMIME_EPIN;
+}
+
 static ptrdiff_t ask(FILE *tty, const hsmime_pin_request *request, char *pin, size_t size)
 {
 	int fd = fileno(tty);
@@ -128,6 +144,8 @@ static ptrdiff_t ask(FILE *tty, const hsmime_pin_request *request, char *pin, si
 	len = read_line(fd, pin, size);
 	prompt_restore();
 	putc('\n', tty);
+	if (has_control(pin, len))
+		return refuse_control(tty, pin, len);
 	return len > 0 ? len : HSMIME_EPIN;
 }
 

@@ -12,7 +12,8 @@
  * prompt_pin: the hsmime_pin_callback of the tool. Asks once on /dev/tty, without echo. Warns
  * when a wrong PIN was given before; on the token's final try asks for the word "yes" first. Of a
  * token with a PIN pad it says what to type there.
- * HSMIME_EPIN where there is no terminal, no PIN, or no "yes".
+ * HSMIME_EPIN where there is no terminal, no PIN, one with control characters in it, which is told
+ * there, or no "yes".
  */
 ptrdiff_t prompt_pin(void *arg, const hsmime_pin_request *request, char *pin, size_t size);
 

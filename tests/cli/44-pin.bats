@@ -197,6 +197,18 @@ typed() {
 	[ ! -e out ]
 }
 
+@test "a control character in what is typed is told, and no PIN is sent" {
+	local character
+	for character in '\032' '\t' '\033\[D'; do
+		rm -f spy.log
+		HSMIME_MODULE=$SPY PKCS11SPY_OUTPUT=$PWD/spy.log ASAN_OPTIONS=detect_leaks=0 typed "123${character}456"
+		[ "$status" = 4 ]
+		reported 'There was a control character in it'
+		run ! grep -q ': C_Login$' spy.log
+	done
+	[ ! -e out ]
+}
+
 @test "a signal at the prompt gives the terminal its echo back" {
 	run expect -f - -- "$HSMIME" "$key" "$W/data" <<-'EXPECT'
 		set timeout 20

@@ -118,6 +118,18 @@ calls() { # FUNCTION: how often it was called, as the spy saw it
 	works old
 }
 
+@test "the security officer's PIN does not become the user's: 4, and nothing is changed" {
+	run_as 4 spied hsmime pin unblock --so-pin-source file:so --new-pin-source file:so
+	explained
+	said "the new PIN is the security officer's; nothing was changed"
+	[ "$(calls C_InitPIN)" = 0 ]
+	works old
+	run_as 4 spied hsmime pin init --label 'Fresh one' --so-pin-source file:new --new-pin-source file:new
+	explained
+	said "the new PIN is the security officer's"
+	[ "$(calls C_InitToken)" = 0 ]
+}
+
 @test "a PUK is not tried on a PIN that is not locked" {
 	run_as 2 spied hsmime pin unblock --puk --so-pin-source file:so --new-pin-source file:new
 	explained
@@ -140,6 +152,33 @@ calls() { # FUNCTION: how often it was called, as the spy saw it
 	run_as 0 hsmime pin unblock --token 'Fresh one' --so-pin-source file:new --new-pin-source file:so
 	run_as 0 hsmime keys --login --token 'Fresh one' --pin-source file:so
 	works old
+}
+
+@test "where only a blank token is there init asks for a label, and names what each PIN comes from" {
+	"$cli_root/scripts/softtoken" new "$PWD/blank" Gone
+	(
+		set -a
+		# shellcheck source=/dev/null
+		. blank/env
+		softhsm2-util --delete-token --token Gone >/dev/null
+		for action in init change unblock; do
+			run_as 4 hsmime pin "$action" --so-pin-source file:so --new-pin-source file:new
+			explained
+			said 'no token that is there is initialised'
+			said 'hsmime pin init --label'
+		done
+		run_as 4 hsmime pin init --token Gone --so-pin-source file:so --new-pin-source file:new
+		said 'there is no token "Gone"'
+		run_as 4 setsid --wait "$HSMIME" pin init --label X </dev/null
+		explained
+		said 'token "\(not initialised\)" asks for a new security officer.s PIN, and nobody is there'
+		said '\(--so-pin-source and --new-pin-source file:PATH'
+		run_as 4 setsid --wait "$HSMIME" pin init --label X --so-pin-source file:so </dev/null
+		said 'asks for a new PIN, and nobody'
+		said '\(--new-pin-source file:PATH'
+	)
+	run_as 4 setsid --wait "$HSMIME" pin unblock </dev/null
+	said "asks for the security officer's PIN"
 }
 
 @test "from one descriptor the security officer's PIN comes before the new one" {

@@ -88,6 +88,51 @@ sign() {
 	[ ! -e out ]
 }
 
+@test "a name without a slash is looked for in PATH alone, never in the current folder" {
+	mkdir -p "$XDG_CONFIG_HOME/hsmime"
+	printf '[hsmime]\npinentry = pinentry-no-such\n' >"$XDG_CONFIG_HOME/hsmime/hsmime.conf"
+	cp pinentry pinentry-no-such
+	run_as 4 sign
+	rm "$XDG_CONFIG_HOME/hsmime/hsmime.conf"
+	said "warning: pinentry-no-such can't ask for the PIN: it is not in PATH"
+	PATH=$PATH:: run_as 4 sign --pinentry pinentry-no-such
+	said "it is not in PATH"
+	[ ! -e told ]
+	[ ! -e out ]
+	run_as 0 sign --pinentry ./pinentry-no-such
+}
+
+@test "a program that PINENTRY names and that is not there is told; an empty name is 2" {
+	local name
+	for name in pinentry-no-such /no/such/pinentry; do
+		DISPLAY=:7 PINENTRY=$name run_as 4 sign
+		said "warning: $name can't ask for the PIN: it "
+	done
+	DISPLAY=:7 PINENTRY=pinentry-no-such run_as 0 hsmime keys
+	[[ $stderr != *pinentry-no-such* ]]
+	run_as 2 sign --pinentry ''
+	explained
+	said 'the program for --pinentry is empty'
+	[ ! -e out ]
+}
+
+@test "a program that does not greet, or stops before the question, is given up after --call-limit" {
+	printf '%s\n' '#!/bin/bash' 'echo OK' 'read -r line' 'exec sleep 600' >stops
+	chmod +x stops
+	for program in /bin/cat "$PWD/stops"; do
+		run_as 4 timeout 60 setsid --wait "$HSMIME" sign --cms -k "$key" -o out --call-limit 1 \
+			--pinentry "$program" "$W/data" </dev/null
+		said "warning: $program can't ask for the PIN: it does not speak as a pinentry does, or hangs"
+	done
+	[ ! -e out ]
+}
+
+@test "a person may take longer than --call-limit" {
+	sed -i 's/^GETPIN)$/& sleep 2/' pinentry
+	grep -q 'sleep 2' pinentry
+	run_as 0 sign --call-limit 1 --pinentry "$PWD/pinentry"
+}
+
 @test "who does not answer in time, or has neither display nor terminal, is told so: 4" {
 	echo timeout >answer
 	run_as 4 sign --pinentry "$PWD/pinentry"

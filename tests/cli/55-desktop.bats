@@ -189,7 +189,7 @@ signed() {
 			begin "${sign[@]}" --pinentry "$program"
 			press "$key"
 			ends 4
-			said 'nobody agreed to the last try'
+			said 'the last try on token .* was not taken'
 			[ "$(calls C_Login)" = 0 ]
 		done
 	done

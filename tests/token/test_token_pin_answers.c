@@ -80,7 +80,7 @@ static void a_vague_refusal_of_a_puk_may_be_a_wrong_one(void **state)
 	pin_rig.proxy->refuse("C_SetPIN", CKR_GENERAL_ERROR, 0, 1);
 	change_fails(engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), HSMIME_EPIN,
 	    "did not unblock the PIN (CKR_GENERAL_ERROR)");
-	assert_non_null(strstr(pin_rig.err.hint, "check the PUK"));
+	assert_non_null(strstr(pin_rig.err.hint, "that the PUK is right"));
 	change_fails(engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), HSMIME_EPIN, "before");
 	assert_int_equal(pin_rig.proxy->count("C_SetPIN"), 1);
 }
@@ -236,6 +236,21 @@ static void from_one_descriptor_the_puk_comes_before_the_new_pin(void **state)
 	assert_int_equal(pin_rig_find(PIN_RIG_KEY), 0);
 }
 
+static void a_puk_does_not_become_the_pin(void **state)
+{
+	char name[16];
+	int fd = two_lines(name, pin_rig_right, pin_rig_right);
+	struct pin_job job = { .puk = true, .so_source = name, .new_source = name };
+
+	(void)state;
+	change_engine(NULL, false);
+	pin_rig.proxy->set_flags(CKF_USER_PIN_LOCKED);
+	assert_int_equal(engine_pin_unblock(pin_rig.e, &job, &pin_rig.err), HSMIME_EPIN);
+	assert_non_null(strstr(pin_rig.err.message, "the new PIN is the PUK"));
+	assert_int_equal(pin_rig.proxy->count("C_SetPIN"), 0);
+	close(fd);
+}
+
 static void an_erased_token_s_officer_s_pin_comes_before_the_new_pin(void **state)
 {
 	char name[16];
@@ -303,6 +318,7 @@ int main(void)
 		TEST(the_officer_s_refused_pin_outlasts_a_change_of_the_user_s),
 		TEST(from_one_descriptor_the_puk_comes_before_the_new_pin),
 		TEST(an_erased_token_s_officer_s_pin_comes_before_the_new_pin),
+		TEST(a_puk_does_not_become_the_pin),
 		TEST(what_is_not_confirmed_is_not_erased),
 	};
 

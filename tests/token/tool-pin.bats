@@ -86,7 +86,8 @@ not_tried() {
 		sabotage "$last_try"
 		at_terminal "expect \"Type yes to go on: \"; send -- \"$answer\\r\"" "${sign[@]}"
 		[ "$status" = 4 ]
-		reported 'nobody agreed to the last try on token "Demo"'
+		reported 'the last try on token "Demo" was not taken; no PIN was sent'
+		reported 'make sure of the PIN and start again, .* hsmime pin unblock'
 		[[ $output != *'PIN of the token'* ]]
 		not_tried
 	done
@@ -104,7 +105,7 @@ not_tried() {
 	touch no
 	sabotage "$last_try"
 	by_pinentry 4 "${sign[@]}"
-	said 'nobody agreed to the last try on token "Demo"'
+	said 'the last try on token "Demo" was not taken; no PIN was sent'
 	grep -qx CONFIRM told
 	run ! grep -q '^GETPIN' told
 	not_tried
@@ -187,6 +188,24 @@ not_tried() {
 	sabotage 'pad 123456' 'set_flags 0x10000'
 	run_as 0 setsid --wait "$HSMIME" "${sign[@]}" </dev/null
 	said '^hsmime: warning: a wrong PIN was given for the token with serial number [0-9a-f]+ since its last login'
+}
+
+@test "a vague answer to a PIN may be the token's fault: the first run hints at what the next one does" {
+	local round
+	(umask 077 && printf 123456 >pin)
+	for round in first next; do
+		sabotage 'refuse C_Login CKR_DEVICE_ERROR'
+		run_as 4 hsmime "${sign[@]}" --pin-source "file:$PWD/pin"
+		said 'CKR_DEVICE_ERROR'
+		said 'check that the token works and that the PIN is right; .*hsmime pin forget'
+	done
+	run_as 0 hsmime pin forget
+	sabotage 'refuse C_Login CKR_DEVICE_ERROR'
+	at_terminal 'expect "PIN of the token Demo to sign: "; send -- "123456\r"' "${sign[@]}"
+	[ "$status" = 4 ]
+	reported 'check that the token works and that the PIN is right; it is not tried again'
+	[[ $output != *'pin forget'* ]]
+	[ ! -e out ]
 }
 
 @test "a token that comes back asks again, and no answer is 4" {

@@ -1,5 +1,7 @@
 #include "dialog.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 
 #include <stdbool.h>
@@ -103,6 +105,48 @@ static void set_options(assuan_context_t ctx, const char *const *options)
 		(void)send_line(ctx, "OPTION", options[i]);
 }
 
+struct patience {
+	unsigned limit;
+	bool over;
+};
+
+/*
+ * Before the question nothing waits for a person. A program that says nothing then is killed:
+ * libassuan waits for its end. poll's errors are read's too.
+ */
+static ssize_t read_in_time(assuan_context_t ctx, assuan_fd_t fd, void *buffer, size_t size)
+{
+	struct patience *p = assuan_get_pointer(ctx);
+	struct pollfd input = { fd, POLLIN, 0 };
+
+	if (p->limit == 0 || poll(&input, 1, (int)p->limit) != 0)
+		return __assuan_read(ctx, fd, buffer, size);
+	p->over = true;
+	kill(assuan_get_pid(ctx), SIGKILL);
+	errno = ETIMEDOUT;
+	return -1;
+}
+
+static void limit_reading(assuan_context_t ctx, struct patience *p)
+{
+	struct assuan_system_hooks hooks = { .version = ASSUAN_SYSTEM_HOOKS_VERSION,
+		.usleep = __assuan_usleep,
+		.pipe = __assuan_pipe,
+		.close = __assuan_close,
+		.read = read_in_time,
+		.write = __assuan_write,
+		.recvmsg = __assuan_recvmsg,
+		.sendmsg = __assuan_sendmsg,
+		.spawn = __assuan_spawn,
+		.waitpid = __assuan_waitpid,
+		.socketpair = __assuan_socketpair,
+		.socket = __assuan_socket,
+		.connect = __assuan_connect };
+
+	assuan_set_pointer(ctx, p);
+	assuan_ctx_set_system_hooks(ctx, &hooks);
+}
+
 static gpg_error_t ask(assuan_context_t ctx, const struct dialog *d, struct answer *a)
 {
 	static const char *const commands[] = {
@@ -118,6 +162,7 @@ static gpg_error_t ask(assuan_context_t ctx, const struct dialog *d, struct answ
 		e = send_line(ctx, "SETPROMPT", d->prompt);
 	if (e != 0)
 		return e;
+	((struct patience *)assuan_get_pointer(ctx))->limit = 0;
 	assuan_begin_confidential(ctx);
 	e = assuan_transact(ctx, commands[d->kind], take, a, NULL, NULL, NULL, NULL);
 	assuan_end_confidential(ctx);
@@ -134,6 +179,8 @@ static const char *reason(gpg_error_t e)
 		return "it ended without an answer, as where no display lets it in";
 	case GPG_ERR_ENOTTY:
 		return "it has neither a display that lets it in nor a terminal";
+	case GPG_ERR_ETIMEDOUT:
+		return "it does not speak as a pinentry does, or hangs (--call-limit)";
 	case GPG_ERR_TIMEOUT:
 		return "nobody answered in time";
 	default:
@@ -181,14 +228,19 @@ ptrdiff_t dialog_run(const struct dialog *d, char *pin, size_t size, const char 
 	const char *argv[] = { d->program, NULL };
 	assuan_fd_t none[] = { ASSUAN_INVALID_FD };
 	struct answer a = { pin, 0, size, false };
+	struct patience patience = { d->limit, false };
 	assuan_context_t ctx = NULL;
 	ptrdiff_t result;
 	gpg_error_t e = assuan_new_ext(&ctx, GPG_ERR_SOURCE_USER_1, &hooks, log_nothing, NULL);
 
 	if (e == 0)
+		limit_reading(ctx, &patience);
+	if (e == 0)
 		e = assuan_pipe_connect(ctx, d->program, argv, none, take_signals, NULL, 0);
 	if (e == 0)
 		e = ask(ctx, d, &a);
+	if (patience.over)
+		e = gpg_error(GPG_ERR_ETIMEDOUT);
 	result = judge(e, d, &a, why);
 	assuan_release(ctx);
 	if (result <= 0)

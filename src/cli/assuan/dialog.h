@@ -28,6 +28,7 @@ struct dialog {
 	const char *description;
 	const char *prompt;
 	enum dialog_kind kind;
+	unsigned limit; /* milliseconds for each of its answers before the question; 0: none */
 };
 
 /*

@@ -27,8 +27,9 @@ char *__wrap_strdup(const char *s);
 char *__wrap_strndup(const char *s, size_t len);
 DIR *__wrap_fdopendir(int fd);
 DIR *__wrap_opendir(const char *name);
-int __wrap_asprintf(char **out, const char *fmt, ...);
-int __wrap___asprintf_chk(char **out, int flag, const char *fmt, ...);
+int __wrap_asprintf(char **out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int __wrap___asprintf_chk(char **out, int flag, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* The allocation that fails, counted down; 0: none. */
 static unsigned countdown;

@@ -203,7 +203,7 @@ static void mailboxes_read_as_the_plain_reference_does(void **state)
 {
 	static const char *const words[] = { "\n", "\n", "\r\n", "\r", FROM, CRLF, "From ",
 		"From x\n", ">", ">From ", "\n>>From a\n", "A: b\n", "F", "x", "From", " ",
-		"\n\nFrom x\nA: b\n", "\n\n" FROM };
+		"\n\nFrom x\nA: b\n", ("\n\n" FROM) };
 	struct reference *want = malloc(sizeof(*want));
 	uint32_t seed = 1;
 

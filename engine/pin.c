@@ -12,6 +12,7 @@
 
 #include "engine/log.h"
 #include "engine/pin_command.h"
+#include "engine/pin_missing.h"
 #include "util/buffer.h"
 
 static int spec_error(struct error *err)
@@ -322,50 +323,18 @@ static int from_env(struct secret *pin, struct pin_source *p, struct error *err)
 	return 0;
 }
 
-/* What needs a security officer's PIN or a PUK needs a new PIN too. */
-static int failed_nobody(struct error *err, const hsmime_pin_request *request)
-{
-	static const struct {
-		const char *what;
-		const char *option;
-	} rows[] = { [HSMIME_PIN_USER] = { "a PIN", "--pin-source" },
-		[HSMIME_PIN_SO] = { "the security officer's PIN",
-		    "--so-pin-source and --new-pin-source" },
-		[HSMIME_PIN_PUK] = { "the PUK", "--so-pin-source and --new-pin-source" },
-		[HSMIME_PIN_NEW] = { "a new PIN", "--new-pin-source" },
-		[HSMIME_PIN_NEW_SO] = {
-		    "a new security officer's PIN", "--so-pin-source and --new-pin-source" } };
-
-	error_set(err, HSMIME_EPIN, "token \"%s\" asks for %s, and nobody is there",
-	    request->token_label, rows[request->kind].what);
-	return error_hint(
-	    err, "give a PIN source (%s file:PATH, …) or a terminal", rows[request->kind].option);
-}
-
-/* By somebody who did not agree to it, or gave no PIN then. */
-static int failed_last_try(struct error *err, const hsmime_pin_request *request)
-{
-	error_set(err, HSMIME_EPIN, "the last try on token \"%s\" was not taken; no PIN was sent",
-	    request->token_label);
-	return error_hint(err,
-	    request->kind == HSMIME_PIN_USER
-		? "make sure of the PIN and start again, as a right one resets the count; or set a "
-		  "new one with hsmime pin unblock"
-		: "make sure of it and start again; a right one resets the count");
-}
-
 static int from_callback(
     struct secret *pin, struct pin_source *p, const hsmime_pin_request *request, struct error *err)
 {
 	ptrdiff_t n;
 
 	if (p->callback == NULL)
-		return failed_nobody(err, request);
+		return pin_missing_nobody(err, request);
 	n = p->callback(p->callback_arg, request, (char *)pin->data, PIN_MAX);
 	if (n == HSMIME_ENOMEM)
 		return error_nomem(err);
 	if ((n <= 0 || n > PIN_MAX) && request->final_try)
-		return failed_last_try(err, request);
+		return pin_missing_last_try(err, request);
 	if (n <= 0 || n > PIN_MAX)
 		return error_set(
 		    err, HSMIME_EPIN, "no PIN was given for token \"%s\"", request->token_label);

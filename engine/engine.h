@@ -92,6 +92,12 @@ int engine_wait(struct engine *e, struct error *err);
 /* engine_has_token(e): one is there that the options allow; what was found when the tokens were listed. */
 bool engine_has_token(const struct engine *e);
 
+/*
+ * engine_hidden(e, key, stuck): whether key (or, NULL, any), which no token showed, may be in a slot
+ * that is stuck and never said whose token it has; *stuck is what there is to say of that slot.
+ */
+bool engine_hidden(struct engine *e, const char *key, struct error *stuck);
+
 /* engine_tokens(list, count, e, err): as hsmime_tokens. */
 int engine_tokens(hsmime_token **list, size_t *count, struct engine *e, struct error *err);
 

@@ -225,18 +225,21 @@ static int list_tokens(void *arg)
 void doctor_tokens(struct doctor *d, struct engine *e)
 {
 	struct token_list l = { .e = e };
-	size_t usable = 0;
+	size_t usable = 0, stuck = 0;
 
 	if (doctor_question(d, list_tokens, &l, &l.err) != 0) {
 		doctor_fail(d, DOCTOR_TOKEN_UNREADABLE, NULL, &l.err);
 		return;
 	}
-	for (size_t i = 0; i < l.count; i++)
+	/* The readers were looked at before, and those that are stuck told of. */
+	for (size_t i = 0; i < l.count; i++) {
 		usable += (l.list[i].flags & HSMIME_TOKEN_INITIALIZED) != 0;
-	if (usable < l.count)
+		stuck += l.list[i].flags == HSMIME_TOKEN_STUCK;
+	}
+	if (usable + stuck < l.count)
 		doctor_say(d, usable > 0 ? DOCTOR_TOKEN_SPARE : DOCTOR_TOKEN_UNINITIALIZED, NULL,
-		    "tokens that are not set up: %zu", l.count - usable);
-	if (usable == 0)
+		    "tokens that are not set up: %zu", l.count - usable - stuck);
+	if (usable + stuck == 0)
 		doctor_say(d, DOCTOR_TOKEN_NONE, d->ctx->shared->token, "there is no token%s",
 		    d->ctx->shared->token != NULL ? " with this label" : "");
 	same_labels(d, l.list, l.count);

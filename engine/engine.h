@@ -66,6 +66,9 @@ struct engine *engine_up_ref(struct engine *e);
 /* engine_set_call_limit(e, milliseconds): engine_options.call_limit, for the calls to come. */
 void engine_set_call_limit(struct engine *e, unsigned milliseconds);
 
+/* engine_check_uri(e, uri, err): what is wrong with the URI and its pin-source, whatever the module; no token is asked. */
+int engine_check_uri(struct engine *e, const char *uri, struct error *err);
+
 /*
  * engine_add_pin_source(e, uri, err):
  * Whenever e logs in to a token that uri names by label or serial number the PIN comes from uri's

@@ -28,6 +28,8 @@ enum doctor_kind {
 	DOCTOR_PIN_SOURCE,
 	DOCTOR_PIN_SOURCE_OPEN,
 	DOCTOR_PIN_SOURCE_MISSING,
+	DOCTOR_GROUP_WRONG,
+	DOCTOR_GROUP_ABSENT,
 	DOCTOR_MODULE_CONFIGURED,
 	DOCTOR_MODULE_UNLOADED,
 	DOCTOR_MODULE_UNSTARTED,
@@ -141,6 +143,7 @@ int doctor_question(struct doctor *d, int (*run)(void *arg), void *arg, struct e
  */
 void doctor_host(struct doctor *d);
 int doctor_module(struct doctor *d);
+void doctor_groups(struct doctor *d, struct engine *e);
 void doctor_tokens(struct doctor *d, struct engine *e);
 
 /* What the keys of a certificate are good for; all false where it has none. */

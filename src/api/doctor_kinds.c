@@ -95,6 +95,8 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	[DOCTOR_LOGIN_DONE] = { "login-done", "token", OK, 0, NULL },
 	[DOCTOR_LOGIN_LEFT_OUT] = { "login-left-out", "token", INFO, 0,
 	    "hsmime doctor --login tries each key" },
+	[DOCTOR_LOGIN_WITHHELD] = { "login-withheld", "token", ERROR, HSMIME_EPIN,
+	    "see to the token's PIN first, as is said of it; then try again" },
 	[DOCTOR_LOGIN_FAILED] = { "login-failed", "token", ERROR, HSMIME_EPIN, "check the PIN" },
 	[DOCTOR_KEY_SIGNS] = { "key-signs", "key", OK, 0, NULL },
 	[DOCTOR_KEY_DECRYPTS] = { "key-decrypts", "key", OK, 0, NULL },

@@ -97,8 +97,11 @@ static bool may_log_in(struct doctor *d, const hsmime_token *t)
 		doctor_say(d, DOCTOR_LOGIN_LEFT_OUT, t->label,
 		    "no login without --login: private keys may be hidden, and none was tried");
 	else if ((t->flags & never) != 0)
-		doctor_say(d, DOCTOR_LOGIN_LEFT_OUT, t->label,
-		    "no login, as it could lock the token: no key was tried");
+		doctor_say(d, DOCTOR_LOGIN_WITHHELD, t->label,
+		    (t->flags & HSMIME_TOKEN_PIN_LOCKED) != 0
+			? "no login, as the PIN is locked: no key was tried"
+			: "no login, as a wrong PIN would lock the token: no key was tried, and "
+			  "nothing unattended logs in either");
 	return d->options->login != 0 && (t->flags & never) == 0;
 }
 

@@ -21,6 +21,8 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	    "take the rights of others away with chmod 700" },
 	[DOCTOR_STATE_FOLDER_UNUSABLE] = { "state-folder-unusable", "software", WARNING, 0,
 	    "make it a folder that you can write to, or set XDG_STATE_HOME" },
+	[DOCTOR_STATE_SECRET] = { "state-secret", "software", WARNING, 0,
+	    "remove the file: it is made again at the next decryption" },
 	[DOCTOR_PIN_SOURCE] = { "pin-source", "software", INFO, 0, NULL },
 	[DOCTOR_PIN_SOURCE_OPEN] = { "pin-source-open", "software", WARNING, 0,
 	    "make it readable by its owner alone: chmod 600" },

@@ -66,6 +66,9 @@ struct engine *engine_up_ref(struct engine *e);
 /* engine_set_call_limit(e, milliseconds): engine_options.call_limit, for the calls to come. */
 void engine_set_call_limit(struct engine *e, unsigned milliseconds);
 
+/* engine_check_uri(e, uri, err): what is wrong with the URI and its pin-source, whatever the module; no token is asked. */
+int engine_check_uri(struct engine *e, const char *uri, struct error *err);
+
 /*
  * engine_add_pin_source(e, uri, err):
  * Whenever e logs in to a token that uri names by label or serial number the PIN comes from uri's
@@ -91,6 +94,12 @@ int engine_wait(struct engine *e, struct error *err);
 
 /* engine_has_token(e): one is there that the options allow; what was found when the tokens were listed. */
 bool engine_has_token(const struct engine *e);
+
+/*
+ * engine_hidden(e, key, stuck): whether key (or, NULL, any), which no token showed, may be in a slot
+ * that is stuck and never said whose token it has; *stuck is what there is to say of that slot.
+ */
+bool engine_hidden(struct engine *e, const char *key, struct error *stuck);
 
 /* engine_tokens(list, count, e, err): as hsmime_tokens. */
 int engine_tokens(hsmime_token **list, size_t *count, struct engine *e, struct error *err);

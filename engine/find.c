@@ -9,6 +9,8 @@
 #include "engine/search.h"
 #include "engine/selector.h"
 #include "engine/slot.h"
+#include "engine/slot_ask.h"
+#include "engine/watch.h"
 
 /* The URI without its query, which says how to come to the token. */
 static int shown_length(const char *uri)
@@ -326,6 +328,32 @@ bool engine_uri_names(struct engine *e, const char *uri, const struct token_key 
 		says(&u, CKA_LABEL, k->label, k->label_len);
 	uri_free(&u);
 	return named;
+}
+
+/* Whether what was asked for says which token has it, and that one is there and answers. */
+static bool is_elsewhere(const struct engine *e, const char *key)
+{
+	struct uri u = { 0 };
+	bool elsewhere;
+
+	if (key == NULL || strncmp(key, "pkcs11:", 7) != 0)
+		return e->token_label != NULL && engine_token_first(e, NULL) != NULL;
+	if (parse_quietly(&u, key, e) < 0)
+		return false;
+	elsewhere =
+	    (e->token_label != NULL || uri_names_token(&u)) && engine_token_first(e, &u) != NULL;
+	uri_free(&u);
+	return elsewhere;
+}
+
+bool engine_hidden(struct engine *e, const char *key, struct error *stuck)
+{
+	const struct token *t = slot_stuck(e->module, NULL);
+
+	if (t == NULL || is_elsewhere(e, key))
+		return false;
+	(void)watch_stuck(stuck, t);
+	return true;
 }
 
 bool engine_names_token_only(struct engine *e, const char *key)

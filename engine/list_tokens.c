@@ -1,4 +1,5 @@
 /* The tokens that are there. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,10 +60,56 @@ static bool listed(const struct engine *e, const struct token *t)
 	return e->token_label == NULL || strcmp(e->token_label, t->label) == 0;
 }
 
+/* Whatever label is asked for: it may be that one. */
+static int fill_stuck(hsmime_token *out, const struct token *t)
+{
+	unsigned long slot = atomic_load(&t->slot);
+	char uri[48], description[48];
+
+	snprintf(uri, sizeof(uri), "pkcs11:slot-id=%lu", slot);
+	snprintf(description, sizeof(description), "slot %lu", slot);
+	out->label = strdup("");
+	out->serial = strdup("");
+	out->manufacturer = strdup("");
+	out->model = strdup("");
+	out->slot_description = strdup(description);
+	out->uri = strdup(uri);
+	out->flags = HSMIME_TOKEN_STUCK;
+	return out->label == NULL || out->serial == NULL || out->manufacturer == NULL ||
+		       out->model == NULL || out->slot_description == NULL || out->uri == NULL
+		   ? HSMIME_ENOMEM
+		   : 0;
+}
+
+static size_t count_tokens(struct module *m)
+{
+	size_t n = 0;
+
+	for (struct token *t = token_first(m); t != NULL; t = token_after(t))
+		n++;
+	for (struct token *t = slot_stuck(m, NULL); t != NULL; t = slot_stuck(m, t))
+		n++;
+	return n;
+}
+
+/* out has room for max. */
+static int fill(hsmime_token *out, size_t *count, size_t max, const struct engine *e)
+{
+	struct token *t;
+	int r = 0;
+
+	for (t = token_first(e->module); r == 0 && t != NULL && *count < max; t = token_after(t))
+		if (listed(e, t))
+			r = fill_token(&out[(*count)++], t);
+	for (t = slot_stuck(e->module, NULL); r == 0 && t != NULL && *count < max;
+	     t = slot_stuck(e->module, t))
+		r = fill_stuck(&out[(*count)++], t);
+	return r;
+}
+
 int engine_tokens(hsmime_token **list, size_t *count, struct engine *e, struct error *err)
 {
-	struct token *t = NULL;
-	size_t n = 0;
+	size_t n;
 	int r = module_ready(e->module, err);
 
 	*list = NULL;
@@ -71,14 +118,11 @@ int engine_tokens(hsmime_token **list, size_t *count, struct engine *e, struct e
 		r = token_refresh(e->module, err);
 	if (r < 0)
 		return r;
-	for (t = token_first(e->module); t != NULL; t = token_after(t))
-		n++;
+	n = count_tokens(e->module);
 	*list = calloc(n + 1, sizeof(**list));
 	if (*list == NULL)
 		return error_nomem(err);
-	for (t = token_first(e->module); r == 0 && t != NULL && *count < n; t = token_after(t))
-		if (listed(e, t))
-			r = fill_token(&(*list)[(*count)++], t);
+	r = fill(*list, count, n, e);
 	if (r == 0)
 		return 0;
 	engine_tokens_free(*list, *count);

@@ -77,6 +77,18 @@ struct token *slot_token(struct module *m, CK_SLOT_ID slot)
 	return t;
 }
 
+struct token *slot_stuck(struct module *m, const struct token *t)
+{
+	struct token *next;
+
+	pthread_mutex_lock(&m->lock);
+	next = t == NULL ? m->nameless : t->next;
+	while (next != NULL && atomic_load(&next->stuck) == 0)
+		next = next->next;
+	pthread_mutex_unlock(&m->lock);
+	return next;
+}
+
 CK_RV slot_token_info(CK_TOKEN_INFO *info, struct module *m, CK_SLOT_ID slot, struct token *t)
 {
 	struct token *before = watch_token(t);

@@ -22,6 +22,12 @@ struct token;
  */
 struct token *slot_token(struct module *m, CK_SLOT_ID slot);
 
+/*
+ * slot_stuck(m, t): the next slot behind t's (NULL: the first) that is stuck and never said whose
+ * token it has, as a token without a name; or NULL.
+ */
+struct token *slot_stuck(struct module *m, const struct token *t);
+
 /* slot_token_info(info, m, slot, t): C_GetTokenInfo for t, of slot_token. */
 CK_RV slot_token_info(CK_TOKEN_INFO *info, struct module *m, CK_SLOT_ID slot, struct token *t);
 

@@ -49,6 +49,19 @@ static int read_uri(struct token_pins *one, const char *uri, const struct engine
 	return r;
 }
 
+int engine_check_uri(struct engine *e, const char *uri, struct error *err)
+{
+	struct uri u = { 0 };
+	struct pin_source *pin = NULL;
+	int r = uri_parse(&u, uri, NULL, err);
+
+	if (r == 0 && u.pin_source != NULL)
+		r = pin_source_from_uri(&pin, u.pin_source, e->pin, err);
+	pin_source_free(pin);
+	uri_free(&u);
+	return r;
+}
+
 int engine_add_pin_source(struct engine *e, const char *uri, struct error *err)
 {
 	struct token_pins *one = calloc(1, sizeof(*one)), **last = &e->token_pins;

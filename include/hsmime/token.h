@@ -79,7 +79,9 @@ typedef struct hsmime_key {
 /*
  * hsmime_tokens(list, count, ctx):
  * All tokens of the configured modules that match the context's token label,
- * in *list (count of them; possibly none). No login. Free with
+ * in *list (count of them; possibly none). A slot that is stuck and never said
+ * whose token it has is in it whatever the label: with empty names,
+ * HSMIME_TOKEN_STUCK alone and a URI of its slot. No login. Free with
  * hsmime_tokens_free. Return 0, HSMIME_EUSAGE (a malformed PIN source),
  * HSMIME_ETOKEN or HSMIME_ENOMEM.
  */

@@ -244,6 +244,8 @@ int ctx_end(hsmime_ctx *ctx, int status)
 	log_to(ctx->outer);
 	if (status != 0 && ctx->err.message[0] == '\0')
 		error_set(&ctx->err, status, "%s", words[-status]);
+	if (status == HSMIME_ENOKEY && ctx->err.hidden)
+		status = ctx->err.code = HSMIME_ETOKEN;
 	return status;
 }
 

@@ -102,6 +102,7 @@ int ctx_wrap(EVP_PKEY **key, struct token_key **used, hsmime_ctx *ctx, struct en
 int ctx_token_error(hsmime_ctx *ctx, int status);
 
 #define CTX_SUBSTITUTE_SIZE 32
+#define CTX_SUBSTITUTE_FILE "substitute-secret" /* in the state folder */
 
 /*
  * ctx_substitute(secret, ctx):

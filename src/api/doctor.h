@@ -25,9 +25,12 @@ enum doctor_kind {
 	DOCTOR_STATE_FOLDER,
 	DOCTOR_STATE_FOLDER_OPEN,
 	DOCTOR_STATE_FOLDER_UNUSABLE,
+	DOCTOR_STATE_SECRET,
 	DOCTOR_PIN_SOURCE,
 	DOCTOR_PIN_SOURCE_OPEN,
 	DOCTOR_PIN_SOURCE_MISSING,
+	DOCTOR_GROUP_WRONG,
+	DOCTOR_GROUP_ABSENT,
 	DOCTOR_MODULE_CONFIGURED,
 	DOCTOR_MODULE_UNLOADED,
 	DOCTOR_MODULE_UNSTARTED,
@@ -62,6 +65,7 @@ enum doctor_kind {
 	DOCTOR_MECHANISM_BY_SOFTWARE,
 	DOCTOR_LOGIN_DONE,
 	DOCTOR_LOGIN_LEFT_OUT,
+	DOCTOR_LOGIN_WITHHELD,
 	DOCTOR_LOGIN_FAILED,
 	DOCTOR_KEY_SIGNS,
 	DOCTOR_KEY_DECRYPTS,
@@ -141,6 +145,7 @@ int doctor_question(struct doctor *d, int (*run)(void *arg), void *arg, struct e
  */
 void doctor_host(struct doctor *d);
 int doctor_module(struct doctor *d);
+void doctor_groups(struct doctor *d, struct engine *e);
 void doctor_tokens(struct doctor *d, struct engine *e);
 
 /* What the keys of a certificate are good for; all false where it has none. */

@@ -57,6 +57,24 @@ static void wall_clock(struct doctor *d)
 		    "the clock is before 2026: certificates look as if they were not valid yet");
 }
 
+/* As ctx_substitute takes it; that is made at first use. */
+static void check_secret(struct doctor *d, const char *folder)
+{
+	char path[4096 + 32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/" CTX_SUBSTITUTE_FILE, folder);
+	if (lstat(path, &st) != 0)
+		return;
+	if (!S_ISREG(st.st_mode) || st.st_size != CTX_SUBSTITUTE_SIZE || access(path, R_OK) != 0)
+		doctor_say(d, DOCTOR_STATE_SECRET, path,
+		    "the secret against replayed messages is damaged: it protects one run only");
+	else if (st.st_uid != geteuid() || (st.st_mode & 077) != 0)
+		doctor_say(d, DOCTOR_STATE_SECRET, path,
+		    "the secret against replayed messages is not yours alone: it protects one run "
+		    "only");
+}
+
 /* The folder, or the part of it that is there, is made at first use. */
 static void check_state_folder(struct doctor *d)
 {
@@ -82,6 +100,7 @@ static void check_state_folder(struct doctor *d)
 		    d, DOCTOR_STATE_FOLDER_OPEN, path, "others can write to the state folder");
 	else
 		doctor_say(d, DOCTOR_STATE_FOLDER, path, "the state folder is well");
+	check_secret(d, path);
 }
 
 /* Nothing of its content is read. */

@@ -166,6 +166,7 @@ int doctor_module(struct doctor *d)
 	status = diagnose_keys(&d->keys, e, &d->ctx->err);
 	if (is_refused(status))
 		return status;
+	doctor_groups(d, e);
 	tell_module(d, e);
 	readers(d, e);
 	doctor_tokens(d, e);

@@ -97,8 +97,11 @@ static bool may_log_in(struct doctor *d, const hsmime_token *t)
 		doctor_say(d, DOCTOR_LOGIN_LEFT_OUT, t->label,
 		    "no login without --login: private keys may be hidden, and none was tried");
 	else if ((t->flags & never) != 0)
-		doctor_say(d, DOCTOR_LOGIN_LEFT_OUT, t->label,
-		    "no login, as it could lock the token: no key was tried");
+		doctor_say(d, DOCTOR_LOGIN_WITHHELD, t->label,
+		    (t->flags & HSMIME_TOKEN_PIN_LOCKED) != 0
+			? "no login, as the PIN is locked: no key was tried"
+			: "no login, as a wrong PIN would lock the token: no key was tried, and "
+			  "nothing unattended logs in either");
 	return d->options->login != 0 && (t->flags & never) == 0;
 }
 
@@ -225,18 +228,21 @@ static int list_tokens(void *arg)
 void doctor_tokens(struct doctor *d, struct engine *e)
 {
 	struct token_list l = { .e = e };
-	size_t usable = 0;
+	size_t usable = 0, stuck = 0;
 
 	if (doctor_question(d, list_tokens, &l, &l.err) != 0) {
 		doctor_fail(d, DOCTOR_TOKEN_UNREADABLE, NULL, &l.err);
 		return;
 	}
-	for (size_t i = 0; i < l.count; i++)
+	/* The readers were looked at before, and those that are stuck told of. */
+	for (size_t i = 0; i < l.count; i++) {
 		usable += (l.list[i].flags & HSMIME_TOKEN_INITIALIZED) != 0;
-	if (usable < l.count)
+		stuck += l.list[i].flags == HSMIME_TOKEN_STUCK;
+	}
+	if (usable + stuck < l.count)
 		doctor_say(d, usable > 0 ? DOCTOR_TOKEN_SPARE : DOCTOR_TOKEN_UNINITIALIZED, NULL,
-		    "tokens that are not set up: %zu", l.count - usable);
-	if (usable == 0)
+		    "tokens that are not set up: %zu", l.count - usable - stuck);
+	if (usable + stuck == 0)
 		doctor_say(d, DOCTOR_TOKEN_NONE, d->ctx->shared->token, "there is no token%s",
 		    d->ctx->shared->token != NULL ? " with this label" : "");
 	same_labels(d, l.list, l.count);

@@ -1,14 +1,12 @@
 #include "api/groups.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include <openssl/evp.h>
 
-#include "engine/gate.h"
-#include "engine/group.h"
+#include "api/group_internal.h"
 #include "engine/log.h"
 #include "engine/token_key.h"
 #include "engine/zone.h"
@@ -16,22 +14,6 @@
 
 #define PREFIX "group:"
 #define LOOK_AGAIN 30 /* seconds after a member was not there */
-
-/* One place of the key. No lock is held over a call: what is known of it is read as it is. */
-struct member {
-	char *uri;
-	struct gate looking;             /* one thread looks for it; others wait for the outcome */
-	_Atomic(struct token_key *) key; /* once it was found; so it stays */
-	_Atomic time_t looked;           /* when it was not there; CLOCK_MONOTONIC */
-	atomic_bool refused;             /* its PIN failed: nobody is asked for it again */
-};
-
-struct key_group {
-	char *name;
-	struct member members[GROUP_MAX];
-	size_t count;
-	struct key_group *next;
-};
 
 void groups_close(struct key_group *first)
 {
@@ -206,7 +188,8 @@ static void go_on_without(struct member *m, const struct key_group *g, const str
 	time_t now = clock_seconds(CLOCK_MONOTONIC), before = atomic_exchange(&m->looked, now);
 	bool said = before != 0 && now - before < LOOK_AGAIN;
 
-	log_say(said ? 1 : 0, "the group %s goes on without %s%s: %s", g->name, m->uri,
+	log_say(said ? 1 : 0, "the group %s goes on without %.*s%s: %s", g->name,
+	    group_shown(m->uri), m->uri,
 	    atomic_load(&m->refused) ? " and does not ask it again" : "", why->message);
 }
 
@@ -229,10 +212,9 @@ static int find_first(struct engine_found *found, struct key_group *g, hsmime_ct
 		if (status != 0 && status != HSMIME_ENOKEY && failed.code == 0)
 			failed = *err;
 	}
-	if (status == 0 || failed.code == 0)
-		return status;
-	*err = failed;
-	return failed.code;
+	if (status != 0 && failed.code != 0)
+		*err = failed;
+	return status == 0 ? 0 : group_error(g, err);
 }
 
 int groups_find_key(struct engine_found *found, hsmime_ctx *ctx, struct engine *e, const char *key,
@@ -284,7 +266,7 @@ static int look(struct member *m, const struct joining *j, struct error *err)
 		return 0;
 	if (status != HSMIME_ENOKEY && status != HSMIME_ETOKEN && status != HSMIME_EPIN) {
 		*err = why;
-		return status;
+		return group_error(j->group, err);
 	}
 	/* Given out behind the gate: who is told may use the group. */
 	go_on_without(m, j->group, &why);

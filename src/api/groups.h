@@ -17,6 +17,14 @@ void groups_free(struct key_group *first);
 int groups_add_pins(const struct key_group *first, struct engine *e, struct error *err);
 
 /*
+ * groups_check(first, e, visit, arg): visit each member of each group, with what is wrong with its
+ * URI, or NULL. Of the URI, which may hold a PIN, that many octets may be told.
+ */
+typedef void groups_visit(
+    void *arg, const char *group, const char *uri, int shown, const struct error *wrong);
+void groups_check(const struct key_group *first, struct engine *e, groups_visit *visit, void *arg);
+
+/*
  * groups_find_key(found, ctx, e, key, purpose, err):
  * As engine_find_key; "group:NAME" is the first of that group's keys that is there. A group that
  * nobody added: HSMIME_EUSAGE.

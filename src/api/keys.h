@@ -44,6 +44,14 @@ struct keys_told {
 bool keys_wait(struct keys_told *told, hsmime_ctx *ctx, struct engine *e,
     const struct engine_found *found, int *status);
 
+/*
+ * keys_hidden(err, e, found, key, status): a key was looked for, with status. Where none was found
+ * and key may be in a slot that is stuck, *err says that too, and of which status it then is for
+ * whoever called the library (ctx_end); to a search it is still that no key is there.
+ */
+void keys_hidden(struct error *err, struct engine *e, const struct engine_found *found,
+    const char *key, int status);
+
 /* The argument of keys_find_recipient. */
 struct recipient_search {
 	hsmime_ctx *ctx;

@@ -363,6 +363,7 @@ int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
 		engine_found_free(&found);
 		status = look_for_key(&found, index, search, engine, recipients, count, err);
 	} while (keys_wait(&told, search->ctx, engine, &found, &status));
+	keys_hidden(err, engine, &found, search->key_uri, status);
 	if (status == 0)
 		status = wrap(key, search, engine, &found, err);
 	if (status == 0)

@@ -318,6 +318,7 @@ static int look_for_key(struct engine_found *found, hsmime_ctx *ctx, struct engi
 				      : by_key(found, ctx, engine, options->key_uri, options->certs,
 					    &ctx->err);
 	while (keys_wait(&told, ctx, engine, found, &status));
+	keys_hidden(&ctx->err, engine, found, options->key_uri, status);
 	return status;
 }
 

@@ -33,3 +33,15 @@ bool keys_wait(struct keys_told *told, hsmime_ctx *ctx, struct engine *e,
 	ctx->err = failed;
 	return false;
 }
+
+void keys_hidden(struct error *err, struct engine *e, const struct engine_found *found,
+    const char *key, int status)
+{
+	struct error before = *err, stuck = { 0 };
+
+	if (status != HSMIME_ENOKEY || found->tie || !engine_hidden(e, key, &stuck))
+		return;
+	error_set(err, before.code, "%s; without it %s", stuck.message, before.message);
+	error_hint(err, "%s", stuck.hint);
+	err->hidden = true;
+}

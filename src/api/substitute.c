@@ -13,7 +13,7 @@
 #include "engine/watch.h"
 #include "util/state_folder.h"
 
-enum finding { KEPT, NOT_KEPT, EXPOSED };
+enum finding { KEPT, NOT_KEPT, EXPOSED, DAMAGED };
 
 /* Who knows or chooses the secret can tell what takes a content key's place from a token's answer. */
 static bool is_exposed(int fd)
@@ -27,7 +27,7 @@ static enum finding read_secret(unsigned char *out, const char *file)
 {
 	unsigned char kept[CTX_SUBSTITUTE_SIZE + 1];
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	enum finding found = NOT_KEPT;
+	enum finding found = DAMAGED;
 
 	if (fd < 0)
 		return NOT_KEPT;
@@ -66,13 +66,15 @@ static enum finding kept_secret(unsigned char *secret, char file[PATH_MAX], hsmi
 
 	if (state_folder(folder, sizeof(folder), ctx->shared->state_dir) != 0)
 		return NOT_KEPT;
-	snprintf(file, PATH_MAX, "%s/substitute-secret", folder);
+	snprintf(file, PATH_MAX, "%s/" CTX_SUBSTITUTE_FILE, folder);
 	found = read_secret(secret, file);
 	if (found != NOT_KEPT)
 		return found;
 	if (state_folder_make(folder) != 0 || make_secret(folder, file, secret) != 0)
 		return NOT_KEPT;
-	return read_secret(secret, file);
+	found = read_secret(secret, file);
+	/* It is there, and can't be opened. */
+	return found == NOT_KEPT ? DAMAGED : found;
 }
 
 /* Nothing is repaired here: that others could read the secret is for a person to judge. */
@@ -82,6 +84,11 @@ static void warn(const hsmime_ctx *ctx, enum finding found, const char *file)
 		ctx_log(ctx, 0,
 		    "%s is not yours alone: the defence against replayed messages holds for this "
 		    "run only; chmod 600 it if it is your file, else remove it",
+		    file);
+	else if (found == DAMAGED)
+		ctx_log(ctx, 0,
+		    "%s is damaged: the defence against replayed messages holds for this run only; "
+		    "remove it, and it is made again",
 		    file);
 	else if (found == NOT_KEPT)
 		ctx_log(ctx, 0,

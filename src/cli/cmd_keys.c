@@ -183,28 +183,43 @@ static void write_key(const hsmime_key *k)
 		field("note:", "the token holds no certificate for it");
 }
 
-static bool no_token(hsmime_ctx *ctx)
+/* Flags that any of the tokens has. */
+static unsigned flags_of_tokens(hsmime_ctx *ctx)
 {
 	hsmime_token *tokens = NULL;
 	size_t count = 0;
-	bool none = hsmime_tokens(&tokens, &count, ctx) == 0;
+	unsigned flags = 0;
 
+	/* Where they can't be listed any more they were there before. */
+	if (hsmime_tokens(&tokens, &count, ctx) != 0)
+		flags = HSMIME_TOKEN_INITIALIZED;
 	for (size_t i = 0; i < count; i++)
-		none = none && (tokens[i].flags & HSMIME_TOKEN_INITIALIZED) == 0;
+		flags |= tokens[i].flags;
 	hsmime_tokens_free(tokens, count);
-	return none;
+	return flags;
+}
+
+/* Whether there are tokens all the same. */
+static bool note_nothing(const struct job *job)
+{
+	unsigned flags = flags_of_tokens(job->ctx);
+
+	if ((flags & HSMIME_TOKEN_STUCK) != 0)
+		message_note("there is no key or certificate to show; a token is stuck, and may "
+			     "have some: see 'hsmime tokens'");
+	else if ((flags & HSMIME_TOKEN_INITIALIZED) == 0)
+		message_no_token(option_text(job->options, OPT_TOKEN));
+	else
+		message_note("there is no key or certificate to show");
+	return (flags & HSMIME_TOKEN_INITIALIZED) != 0;
 }
 
 static void write_text(const struct key_list *list, const struct job *job)
 {
 	for (size_t i = 0; i < list->count; i++)
 		write_key(list->rows[i].key);
-	if (list->count == 0 && no_token(job->ctx)) {
-		message_no_token(option_text(job->options, OPT_TOKEN));
+	if (list->count == 0 && !note_nothing(job))
 		return;
-	}
-	if (list->count == 0)
-		message_note("there is no key or certificate to show");
 	if (!option_is(job->options, OPT_LOGIN))
 		message_note("without --login a token may hide private keys");
 }

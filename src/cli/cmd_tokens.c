@@ -30,6 +30,8 @@ static const struct {
 
 static const char *pin_state(unsigned flags)
 {
+	if (flags == HSMIME_TOKEN_STUCK)
+		return "unknown";
 	for (size_t i = 0; i < sizeof(pin_states) / sizeof(pin_states[0]); i++) {
 		if ((flags & pin_states[i].flag) != 0)
 			return pin_states[i].name;

@@ -34,7 +34,7 @@ int error_set(struct error *err, int code, const char *fmt, ...)
 	va_end(args);
 	error_tidy(err->message);
 	err->hint[0] = '\0';
-	err->incapable = err->pin_missing = err->unanswered = false;
+	err->incapable = err->pin_missing = err->unanswered = err->hidden = false;
 	err->code = code;
 	return code;
 }

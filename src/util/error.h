@@ -18,6 +18,7 @@ struct error {
 	bool incapable;   /* what failed is well and can't do it: it will fail at this again */
 	bool pin_missing; /* HSMIME_EPIN: where the PIN comes from had none; nothing was sent */
 	bool unanswered;  /* a PIN was sent and its answer got lost: it is not sent again */
+	bool hidden;      /* HSMIME_ENOKEY: a slot that is stuck may have what was not found */
 };
 
 /*

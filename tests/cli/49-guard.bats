@@ -115,7 +115,27 @@ exposed() {
 	mkdir -p state/hsmime
 	mkfifo -m 600 state/hsmime/substitute-secret
 	run_as 0 timeout 20 "$HSMIME" decrypt -o out "$W/enc.eml"
-	said '^hsmime: warning: the state folder'
+	said '^hsmime: warning: .*/substitute-secret is damaged'
+}
+
+@test "a damaged secret is named, by decrypt and by doctor, until it is removed" {
+	export XDG_STATE_HOME=$PWD/state
+	secret=$XDG_STATE_HOME/hsmime/substitute-secret
+	run_as 0 hsmime decrypt -o out "$W/enc.eml"
+	run --separate-stderr hsmime doctor --json
+	if grep state-secret <<<"$output"; then return 1; fi
+	chmod 644 "$secret"
+	run --separate-stderr hsmime doctor --json
+	grep state-secret <<<"$output"
+	chmod 600 "$secret"
+	echo short >"$secret"
+	run_as 0 hsmime decrypt -o out "$W/enc.eml"
+	said "^hsmime: warning: $secret is damaged: .*remove it"
+	run --separate-stderr hsmime doctor --json
+	grep state-secret <<<"$output"
+	rm "$secret"
+	run_as 0 hsmime decrypt -o out "$W/enc.eml"
+	if grep warning: <<<"$stderr"; then return 1; fi
 }
 
 @test "the demo deletes nothing that no demo has made" {

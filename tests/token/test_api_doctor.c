@@ -128,7 +128,7 @@ static void the_last_try_is_not_the_doctor_s(void **state)
 		api_proxy->set_flags(flags[i]);
 		examine(ctx, NULL, 1);
 		assert_int_equal(found(ids[i]), 1);
-		assert_int_equal(found("login-left-out"), 1);
+		assert_int_equal(found("login-withheld"), 1);
 		assert_int_equal(api_proxy->count("C_Login"), 0);
 		hsmime_ctx_free(ctx);
 	}

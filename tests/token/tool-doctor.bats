@@ -76,10 +76,10 @@ second_token() {
 
 @test "a PIN that is locked, or on its last try, is told, and no login made" {
 	sabotage 'set_flags 0x40000' # CKF_USER_PIN_LOCKED
-	found 4 pin-locked login-left-out certificate-valid
+	found 4 pin-locked login-withheld certificate-valid
 	[ "$(calls C_Login)" = 0 ]
 	sabotage 'set_flags 0x30000' # CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_COUNT_LOW
-	found 0 pin-final-try login-left-out certificate-valid
+	found 4 pin-final-try login-withheld certificate-valid
 	[ "$(calls C_Login)" = 0 ]
 }
 

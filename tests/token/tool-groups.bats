@@ -132,6 +132,29 @@ used_both() {
 	no_try_lost
 }
 
+@test "what is wrong with a group's URI is told as the group's, and by doctor" {
+	configure '' '[group office]' 'keys = pkcs11:id=%01?pin-source=file:rel'
+	run_as 7 hsmime sign -k "$A" -o none "$W/mail.eml"
+	said "the group office: the URI's pin-source is not a file with an absolute path"
+	said 'correct its keys in the configuration'
+	run_as 7 hsmime sign -k group:office -o none "$W/mail.eml"
+	said 'the group office: '
+	run --separate-stderr hsmime doctor --json
+	[ "$(field '[(f["subject"], f["level"]) for f in d["findings"] if f["id"] == "group-wrong"]' \
+		<<<"$output")" = "[('office', 'error')]" ]
+	for keys in 'pkcs11:id=%1' 'pkcs11:id=%01?pin-value=123456'; do
+		configure '' '[group office]' "keys = $keys $B"
+		run --separate-stderr hsmime doctor --json
+		[[ $output == *group-wrong* ]]
+		run hsmime sign -v -k group:office -o none "$W/mail.eml"
+		if grep 123456 <<<"$output"; then false; fi
+	done
+	configure '' '[group office]' "keys = $A pkcs11:token=Nowhere;id=%01"
+	run --separate-stderr hsmime doctor --json
+	[ "$(field '[f["level"] for f in d["findings"] if f["id"] == "group-absent"]' <<<"$output")" = "['warning']" ]
+	[[ $output != *group-wrong* ]]
+}
+
 @test "to keys and doctor a group is each of its keys" {
 	configure '' '[group office]' "keys = $A $B"
 	for given in '-k group:office' group:office "-k $A -k group:office"; do

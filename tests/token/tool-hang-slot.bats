@@ -69,3 +69,36 @@ examines() {
 @test "doctor tells of the slot, once, and looks at the others" {
 	each_slot examines
 }
+
+# Alpha, of id=%01, hangs before it said who it is.
+hidden() {
+	run_as 4 hsmime "$@" --call-limit 1
+	said 'the token in slot [0-9]* is stuck: .*; without it no'
+	said 'take the card out and insert it again'
+	! grep -qE 'insert the token;|plugged in' <<<"$output$stderr"
+}
+
+@test "where no token that answers has the key, the one that hangs may have it" {
+	"$HSMIME" encrypt -r "$W/alice.pem" -o enc.eml "$W/mail.eml"
+	alpha=
+	for n in 0 1 2; do
+		sabotage "hang C_GetTokenInfo $n"
+		hsmime sign --call-limit 1 -k 'pkcs11:id=%01' -o signed.eml "$W/mail.eml" 2>err || alpha=$n
+	done
+	[ -n "$alpha" ]
+	sabotage "hang C_GetTokenInfo $alpha"
+	hidden sign -k 'pkcs11:id=%01' -o signed.eml "$W/mail.eml"
+	sabotage "hang C_GetTokenInfo $alpha"
+	hidden sign -k alice@example.test -o signed.eml "$W/mail.eml"
+	sabotage "hang C_GetTokenInfo $alpha"
+	hidden decrypt enc.eml
+	sabotage "hang C_GetTokenInfo $alpha"
+	run_as 5 hsmime sign --call-limit 1 -k 'pkcs11:token=Beta;id=%01' "$W/mail.eml"
+	sabotage "hang C_GetTokenInfo $alpha"
+	run_as 0 hsmime tokens --call-limit 1 -j
+	[ "$(jq -c '[.[] | select(.flags == ["stuck"]) | [.label, .pin]]' <<<"$output")" = '[["","unknown"]]' ]
+	sabotage "hang C_GetTokenInfo $alpha"
+	run_as 0 hsmime keys --call-limit 1
+	said 'a token is stuck, and may have some'
+	! grep -q 'plugged in' <<<"$output$stderr"
+}

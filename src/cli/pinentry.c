@@ -55,6 +55,8 @@ static bool is_set(const char *variable)
 
 bool pinentry_wanted(const char *option, bool terminal)
 {
+	const char *named;
+
 	if (option != NULL && strcmp(option, "none") == 0)
 		return false;
 	if (option != NULL && strcmp(option, "auto") != 0) {
@@ -65,8 +67,9 @@ bool pinentry_wanted(const char *option, bool terminal)
 	if (terminal || !(is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")))
 		return false;
 	/* One that somebody named, and that is not there, is told where a PIN is wanted. */
-	wanted = is_set("PINENTRY") ? getenv("PINENTRY") : "pinentry";
-	return find_program(wanted) || is_set("PINENTRY");
+	named = getenv("PINENTRY");
+	wanted = named != NULL && named[0] != '\0' ? named : "pinentry";
+	return find_program(wanted) || wanted == named;
 }
 
 void pinentry_limit(unsigned seconds)

@@ -80,7 +80,8 @@ serve() {
 	while IFS= read -r -t 30 -u "$said_by_server" line; do
 		echo "$line" >>"$W/server.log"
 		[[ $line =~ $pattern ]] || continue
-		cat <&"$said_by_server" >>"$W/server.log" &
+		# As above: killed before it is cat, it is not to end the test.
+		(trap - ERR EXIT DEBUG && exec cat) <&"$said_by_server" >>"$W/server.log" 3>&- &
 		reader=$!
 		exec {said_by_server}<&-
 		return

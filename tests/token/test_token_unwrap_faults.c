@@ -137,7 +137,7 @@ static void a_key_that_asks_each_time_unwraps_where_the_token_lets_it(void **sta
 	assert_int_equal(
 	    unwrap_rig_unwrap(&c, asks, TOKEN_CONTENT_AES_CBC, &unwrap_rig.err), HSMIME_ETOKEN);
 	assert_null(c);
-	assert_non_null(strstr(unwrap_rig.err.message, "asks for a login"));
+	assert_non_null(strstr(unwrap_rig.err.message, "asks for its PIN at each use"));
 	assert_int_equal(unwrap_rig.proxy->wrong_pins(), 0);
 	/* Once more as the user, in case that was it. */
 	assert_int_equal(unwrap_rig.proxy->count("C_Login"), 2);

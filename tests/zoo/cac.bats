@@ -58,17 +58,17 @@ setup() {
 	hsmime sign --from -o signed.eml mail.eml
 }
 
-# OpenSC finds no way back then (0.23: for good; 0.26: the card is gone); what hsmime can do is to say so,
-# and not to wait.
+# OpenSC 0.23 finds no way back then, newer ones do at times; what hsmime can do is to say so, and not to
+# wait.
 @test "under a process that works with the card pcscd is started again: it is told to start again" {
 	begin_session
 	ask 'sign rsa' 'signed'
 	take_card_out
 	restart_pcscd
 	put_card_in
-	ask 'sign rsa' 'exit 4: token "rsa" (failed \(.*CKR_GENERAL_ERROR\) \| .*start the program again|is gone \|).*'
+	ask 'sign rsa' 'exit 4: token "rsa" (failed \(.*CKR_GENERAL_ERROR\) \| .*start the program again|is gone \|).*|signed'
 	# Of a decryption the code tells nothing: it could speak of padding.
-	ask 'decrypt rsa' 'exit (1: the substitute|4: token "rsa" is gone) .*'
+	ask 'decrypt rsa' 'exit (1: the substitute|4: token "rsa" is gone) .*|decrypted'
 	run_as 0 hsmime sign --from -o signed.eml mail.eml
 	end_session
 }

@@ -80,7 +80,6 @@ serve() {
 	while IFS= read -r -t 30 -u "$said_by_server" line; do
 		echo "$line" >>"$W/server.log"
 		[[ $line =~ $pattern ]] || continue
-		# As above: killed before it is cat, it is not to end the test.
 		(trap - ERR EXIT DEBUG && exec cat) <&"$said_by_server" >>"$W/server.log" 3>&- &
 		reader=$!
 		exec {said_by_server}<&-
@@ -91,10 +90,12 @@ serve() {
 	return 1
 }
 
+# The reader ends by itself with those that write to it; killed before it is cat it would end the test.
 stop_server() {
-	[ -z "${server-}" ] || kill "$server" "${reader-}" 2>/dev/null || true
+	[ -z "${server-}" ] || kill "$server" 2>/dev/null || true
 	[ -z "${server-}" ] || wait "$server" || true
-	server=
+	[ -z "${reader-}" ] || timeout 10 tail -s 0.05 --pid="$reader" -f /dev/null || kill "$reader" || true
+	server='' reader=''
 }
 
 # configure FIRST SECOND LINE...: an openssl.cnf that activates both, with LINEs for hsmime

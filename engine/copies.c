@@ -69,6 +69,7 @@ static size_t begin_closing(CK_SESSION_HANDLE *sessions, struct copies *c)
 	if (count > 0) {
 		c->retired_count = 0;
 		c->closing = true;
+		c->closer = watch_self();
 	}
 	return count;
 }
@@ -294,7 +295,11 @@ void copies_abandon(struct token *t, struct watch *w)
 	c->lookups -= w->lookups;
 	c->users -= w->uses;
 	w->lookups = w->uses = 0;
+	if (c->closer == w)
+		c->closing = false;
 	/* A keeper of no use is forgotten, not closed: that would be a call. */
+	if (c->users == 0)
+		c->retired_count = 0;
 	if (!c->busy || c->worker == w)
 		forget(c);
 	if (c->busy && c->worker == w)

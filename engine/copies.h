@@ -38,6 +38,7 @@ struct copies {
 	/* Of all generations: */
 	unsigned users;                            /* operations with a copy that are under way */
 	bool closing;                              /* a session with copies is being closed */
+	const struct watch *closer;                /* whose thread does that, as worker */
 	CK_SESSION_HANDLE retired[COPIES_RETIRED]; /* to be closed when there are no users */
 	size_t retired_count;
 };

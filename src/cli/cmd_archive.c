@@ -6,11 +6,11 @@
 #include <hsmime/archive.h>
 
 #include "job.h"
-#include "json.h"
+#include "text/json.h"
 #include "message.h"
 #include "progress.h"
-#include "utf8.h"
-#include "values.h"
+#include "text/utf8.h"
+#include "text/values.h"
 
 /* What stands above the rows, and what the object's member is called. */
 static const struct {

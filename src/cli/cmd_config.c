@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "config.h"
-#include "json.h"
+#include "text/json.h"
 #include "message.h"
-#include "utf8.h"
+#include "text/utf8.h"
 
 static bool is_read(const char *path)
 {

@@ -9,10 +9,10 @@
 
 #include "config.h"
 #include "job.h"
-#include "json.h"
+#include "text/json.h"
 #include "key_list.h"
 #include "message.h"
-#include "utf8.h"
+#include "text/utf8.h"
 
 static const struct {
 	const char *word; /* in JSON, and where the terminal may not know the sign */

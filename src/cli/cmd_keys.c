@@ -7,13 +7,13 @@
 #include <openssl/x509v3.h>
 
 #include "job.h"
-#include "json.h"
+#include "text/json.h"
 #include "key_groups.h"
 #include "key_list.h"
 #include "message.h"
 #include "pem_uri.h"
-#include "utf8.h"
-#include "values.h"
+#include "text/utf8.h"
+#include "text/values.h"
 
 #define NAME_WIDTH 9 /* columns */
 

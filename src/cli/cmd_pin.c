@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "job.h"
-#include "json.h"
+#include "text/json.h"
 #include "prompt.h"
 
 static const struct action {

@@ -1,9 +1,9 @@
 #include "command.h"
 
 #include "job.h"
-#include "json.h"
+#include "text/json.h"
 #include "message.h"
-#include "utf8.h"
+#include "text/utf8.h"
 
 static const struct {
 	unsigned flag;

@@ -2,7 +2,7 @@
 
 #include "report.h"
 #include "request.h"
-#include "values.h"
+#include "text/values.h"
 
 static int fill(hsmime_verify_options *v, struct job *job)
 {

@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 #include "glance.h"
-#include "json.h"
+#include "text/json.h"
 #include "key_groups.h"
 #include "message.h"
 #include "pinentry.h"
 #include "progress.h"
 #include "prompt.h"
-#include "values.h"
+#include "text/values.h"
 
 int job_refuse(struct job *job, int status, const char *hint, const char *fmt, ...)
 {

@@ -10,7 +10,7 @@
 
 #include <hsmime/hsmime.h>
 
-#include "json.h"
+#include "text/json.h"
 #include "options.h"
 
 struct job {

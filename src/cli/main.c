@@ -12,7 +12,7 @@
 #include "glance.h"
 #include "guard.h"
 #include "heap.h"
-#include "json.h"
+#include "text/json.h"
 #include "message.h"
 #include "nearest.h"
 #include "rules.h"

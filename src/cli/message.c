@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "progress.h"
-#include "utf8.h"
+#include "text/utf8.h"
 
 #define SILENT (-2)
 

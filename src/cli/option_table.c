@@ -1,6 +1,6 @@
 #include "options.h"
 
-#include "values.h"
+#include "text/values.h"
 
 #define CIPHERS "aes-128-cbc,aes-256-cbc,aes-128-gcm,aes-256-gcm"
 

@@ -11,7 +11,7 @@
 #include "message.h"
 #include "part.h"
 #include "progress.h"
-#include "utf8.h"
+#include "text/utf8.h"
 
 #define TEXT 800   /* octets of each text of a dialog */
 #define OPTION 200 /* octets of each option */

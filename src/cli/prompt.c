@@ -11,7 +11,7 @@
 #include <openssl/crypto.h>
 
 #include "progress.h"
-#include "utf8.h"
+#include "text/utf8.h"
 
 static struct termios saved;
 static volatile sig_atomic_t hidden_fd = -1;

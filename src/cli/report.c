@@ -4,8 +4,8 @@
 #include <stdbool.h>
 
 #include "message.h"
-#include "utf8.h"
-#include "values.h"
+#include "text/utf8.h"
+#include "text/values.h"
 
 #define NAME_WIDTH 12 /* columns */
 

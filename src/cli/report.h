@@ -9,7 +9,7 @@
 #include <hsmime/result.h>
 
 #include "job.h"
-#include "json.h"
+#include "text/json.h"
 
 /* report_verified(out, r): the verdict and every layer, for people. */
 void report_verified(FILE *out, const hsmime_result *r);

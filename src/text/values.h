@@ -1,8 +1,8 @@
 /*
  * values: times and sizes as people write them.
  */
-#ifndef CLI_VALUES_H
-#define CLI_VALUES_H
+#ifndef TEXT_VALUES_H
+#define TEXT_VALUES_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
  * utf8: text from certificates and mails on its way to a terminal or to JSON:
  * never trusted to be UTF-8, nor to be harmless.
  */
-#ifndef CLI_UTF8_H
-#define CLI_UTF8_H
+#ifndef TEXT_UTF8_H
+#define TEXT_UTF8_H
 
 #include <stdbool.h>
 #include <stdint.h>

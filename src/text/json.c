@@ -1,9 +1,9 @@
-#include "json.h"
+#include "text/json.h"
 
 #include <inttypes.h>
 
-#include "utf8.h"
-#include "values.h"
+#include "text/utf8.h"
+#include "text/values.h"
 
 /* RFC 8259 section 7: what is over 16 bits as a pair of surrogates. */
 static void escape(FILE *out, uint32_t point)
@@ -31,17 +31,23 @@ static void quote(FILE *out, const char *text)
 	putc('"', out);
 }
 
+static void new_line(const struct json *j)
+{
+	if (!j->compact)
+		fprintf(j->out, "\n%*s", 2 * j->depth, "");
+}
+
 static void start(struct json *j, const char *key)
 {
 	if (j->some[j->depth])
 		putc(',', j->out);
 	if (j->depth > 0)
-		fprintf(j->out, "\n%*s", 2 * j->depth, "");
+		new_line(j);
 	j->some[j->depth] = true;
 	if (key == NULL)
 		return;
 	quote(j->out, key);
-	fputs(": ", j->out);
+	fputs(j->compact ? ":" : ": ", j->out);
 }
 
 void json_open(struct json *j, const char *key, char bracket)
@@ -57,9 +63,9 @@ void json_close(struct json *j, char bracket)
 	bool some = j->some[j->depth--];
 
 	if (some)
-		fprintf(j->out, "\n%*s", 2 * j->depth, "");
+		new_line(j);
 	putc(bracket, j->out);
-	if (j->depth == 0)
+	if (j->depth == 0 && !j->compact)
 		putc('\n', j->out);
 }
 

@@ -1,8 +1,8 @@
 /*
  * json: writing JSON (RFC 8259): right commas, escapes and UTF-8 whatever the text.
  */
-#ifndef CLI_JSON_H
-#define CLI_JSON_H
+#ifndef TEXT_JSON_H
+#define TEXT_JSON_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,9 +10,10 @@
 
 #define JSON_MAX_DEPTH 8
 
-/* Set out, the rest all zero. */
+/* Set out and, for all of it in one line, compact; the rest all zero. */
 struct json {
 	FILE *out;
+	bool compact;
 	int depth;
 	bool some[JSON_MAX_DEPTH + 1]; /* there is a member before, at each depth */
 };
@@ -20,7 +21,7 @@ struct json {
 /*
  * json_open(j, key, bracket), json_close(j, bracket):
  * The start ('{' or '[') and end ('}' or ']') of an object or array; key is NULL inside an
- * array and outside of all. Closing the outermost one ends the line.
+ * array and outside of all. Closing the outermost one ends the line, but of what is compact.
  */
 void json_open(struct json *j, const char *key, char bracket);
 void json_close(struct json *j, char bracket);

@@ -157,6 +157,27 @@ static void try_out_due(struct group *g, enum probe kind)
 	}
 }
 
+int group_try(struct group *g, enum probe kind, struct error *err)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < g->count; i++) {
+		struct trial t = { .key = g->keys[i], .kind = kind };
+		int r;
+
+		if (health_aside(t.key->token) || key_asks(t.key))
+			continue;
+		r = zone_run_apart(try_out, &t, t.key->engine->call_limit, &t.err);
+		if (r != 0)
+			health_failed(t.key->token, &t.err);
+		if (r != 0 && status == 0) {
+			status = r;
+			*err = t.err;
+		}
+	}
+	return status;
+}
+
 static bool tokens_fault(int status, const struct error *err)
 {
 	return (status == HSMIME_ETOKEN || status == HSMIME_EPIN || status == HSMIME_ENOKEY) &&

@@ -38,6 +38,12 @@ void group_free(struct group *g);
 int group_run(struct group *g, enum probe kind, struct token_key **key, int (*run)(void *arg),
     void *arg, struct error *err);
 
+/*
+ * group_try(g, kind, err): every token that is not set aside is tried out, and set aside where it fails. 0, or
+ * the first failure. One whose key asks a person each time is passed over.
+ */
+int group_try(struct group *g, enum probe kind, struct error *err);
+
 /* group_last(g): the key that the last operation was tried with; before the first one any. */
 struct token_key *group_last(const struct group *g);
 

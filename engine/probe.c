@@ -261,3 +261,12 @@ int probe_sign(bool *wrong_answer, struct token_key *k, struct error *err)
 	*wrong_answer = r == WRONG;
 	return r > 0 ? HSMIME_ETOKEN : r;
 }
+
+int probe_decrypts(struct token_key *k, struct error *err)
+{
+	enum probe kind = k->type == TOKEN_KEY_RSA ? PROBE_DECRYPT : PROBE_DERIVE;
+
+	if (k->group != NULL)
+		return group_try(k->group, kind, err);
+	return key_asks(k) ? 0 : probe_run(k, kind, err);
+}

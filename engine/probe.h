@@ -24,6 +24,12 @@ enum probe { PROBE_SIGN, PROBE_DECRYPT, PROBE_DERIVE };
  */
 int probe_run(struct token_key *k, enum probe probe, struct error *err);
 
+/*
+ * probe_decrypts(k, err): PROBE_DECRYPT or PROBE_DERIVE, as the key's type is; of a group on each of its tokens
+ * (group_try). A key that asks a person each time is not tried: 0.
+ */
+int probe_decrypts(struct token_key *k, struct error *err);
+
 /* probe_sign(wrong_answer, k, err): PROBE_SIGN, and whether there was a signature, which does not verify. */
 int probe_sign(bool *wrong_answer, struct token_key *k, struct error *err);
 

@@ -49,6 +49,7 @@ struct hsmime_ctx {
 	void *progress_arg;
 	hsmime_log_callback log;
 	void *log_arg;
+	struct keyring *keyring; /* of many messages (api/keyring.h), its owner's; or NULL */
 	hsmime_made made;        /* by the last signature or encryption */
 	struct log_target outer; /* whose messages were this thread's before the call on ctx */
 };

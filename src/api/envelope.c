@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/keyring.h"
 #include "api/keys.h"
 #include "engine/token_key.h"
 
@@ -101,6 +102,8 @@ int envelope_open(
 		status = enveloped_read(&found, &in->ber, type, &request, &o.env);
 	status = ctx_token_error(e->ctx, status);
 	keys_unwrapper_clear(&o.search.unwrapper);
+	if (e->ctx->keyring != NULL)
+		keyring_done(e->ctx->keyring, o.search.used);
 	status = conclude(&o, status, &found);
 	token_key_free(o.search.used);
 	enveloped_result_free(&found);

@@ -4,115 +4,14 @@
 #include <string.h>
 #include <strings.h>
 
-#include <openssl/sha.h>
-#include <openssl/x509v3.h>
+#include <openssl/x509.h>
 
 #include "api/groups.h"
+#include "api/keyring.h"
+#include "api/recipient_names.h"
 #include "engine/provider/provider.h"
 #include "engine/token_key.h"
 #include "util/name.h"
-
-static bool is_for_key(const struct recipient *r)
-{
-	return r->kind == RECIPIENT_RSA || r->kind == RECIPIENT_EC;
-}
-
-static bool same_octets(const unsigned char *a, size_t a_len, const unsigned char *b, size_t b_len)
-{
-	return a != NULL && b != NULL && a_len == b_len && memcmp(a, b, a_len) == 0;
-}
-
-/* X509_NAME_cmp is made for names in memory; the recipient's is DER, which may differ in form. */
-static bool same_name(const struct recipient *r, X509 *cert)
-{
-	const unsigned char *p = r->issuer;
-	X509_NAME *name = d2i_X509_NAME(NULL, &p, (long)r->issuer_len);
-	bool same = name != NULL && X509_NAME_cmp(name, X509_get_issuer_name(cert)) == 0;
-
-	X509_NAME_free(name);
-	return same;
-}
-
-static bool same_serial(const struct recipient *r, X509 *cert)
-{
-	const unsigned char *p = r->serial;
-	ASN1_INTEGER *serial = d2i_ASN1_INTEGER(NULL, &p, (long)r->serial_len);
-	bool same = serial != NULL && ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(cert)) == 0;
-
-	ASN1_INTEGER_free(serial);
-	return same;
-}
-
-static bool names_certificate(const struct recipient *r, X509 *cert)
-{
-	const ASN1_OCTET_STRING *key_id;
-
-	if (!is_for_key(r))
-		return false;
-	if (r->issuer != NULL)
-		return same_serial(r, cert) && same_name(r, cert);
-	key_id = X509_get0_subject_key_id(cert);
-	return key_id != NULL &&
-	       same_octets(r->key_id, r->key_id_len, ASN1_STRING_get0_data(key_id),
-		   (size_t)ASN1_STRING_length(key_id));
-}
-
-/* RFC 5280 section 4.2.1.2, method 1: SHA-1 of the public key's BIT STRING. */
-static bool names_public_key(const struct recipient *r, EVP_PKEY *public, OSSL_LIB_CTX *libctx)
-{
-	unsigned char id[SHA_DIGEST_LENGTH];
-	X509_PUBKEY *spki = NULL;
-	const unsigned char *bits = NULL;
-	int len = 0;
-	size_t id_len = 0;
-	bool same = false;
-
-	if (!is_for_key(r) || r->key_id == NULL)
-		return false;
-	if (X509_PUBKEY_set(&spki, public) == 1 &&
-	    X509_PUBKEY_get0_param(NULL, &bits, &len, NULL, spki) == 1 &&
-	    EVP_Q_digest(libctx, "SHA1", NULL, bits, (size_t)len, id, &id_len) == 1)
-		same = same_octets(r->key_id, r->key_id_len, id, sizeof(id));
-	X509_PUBKEY_free(spki);
-	return same;
-}
-
-static bool names_any(const struct recipient *recipients, size_t count, X509 *cert, size_t *index)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (names_certificate(&recipients[i], cert)) {
-			*index = i;
-			return true;
-		}
-	}
-	return false;
-}
-
-static enum recipient_kind kind_of(const struct engine_found *found)
-{
-	return token_key_type(found->key) == TOKEN_KEY_RSA ? RECIPIENT_RSA : RECIPIENT_EC;
-}
-
-/* A key without a certificate: by its identifier, else as the only recipient of its kind. */
-static bool names_key(const struct recipient *recipients, size_t count,
-    const struct engine_found *found, OSSL_LIB_CTX *libctx, size_t *index)
-{
-	size_t fitting = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		if (names_public_key(&recipients[i], token_key_public(found->key), libctx)) {
-			*index = i;
-			return true;
-		}
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (recipients[i].kind == kind_of(found)) {
-			*index = i;
-			fitting++;
-		}
-	}
-	return fitting == 1;
-}
 
 static bool named_by_files(const struct recipient *recipients, size_t count,
     const struct engine_found *found, const hsmime_certs *certs, size_t *index)
@@ -122,7 +21,7 @@ static bool named_by_files(const struct recipient *recipients, size_t count,
 		EVP_PKEY *key = X509_get0_pubkey(cert);
 
 		if (key != NULL && EVP_PKEY_eq(key, token_key_public(found->key)) == 1 &&
-		    names_any(recipients, count, cert, index))
+		    recipient_names_any(recipients, count, cert, index))
 			return true;
 	}
 	return false;
@@ -135,7 +34,7 @@ static int no_key(const struct engine *engine, const struct recipient *recipient
 	size_t possible = 0;
 
 	for (size_t i = 0; i < count; i++)
-		possible += is_for_key(&recipients[i]);
+		possible += recipient_is_for_key(&recipients[i]);
 	if (possible == 0) {
 		error_set(err, HSMIME_ENOKEY,
 		    "none of the message's recipients can be decrypted with a key on a token");
@@ -161,7 +60,7 @@ static int by_tokens(struct engine_found *found, size_t *index, struct engine *e
 	for (size_t i = 0; i < count; i++) {
 		const struct recipient *r = &recipients[i];
 
-		if (!is_for_key(r))
+		if (!recipient_is_for_key(r))
 			continue;
 		candidates[used] = (struct engine_candidate){ r->issuer, r->issuer_len, r->serial,
 			r->serial_len, r->key_id, r->key_id_len };
@@ -181,12 +80,13 @@ static int is_recipient(const struct engine_found *found, size_t *index,
     const struct recipient_search *search, const struct recipient *recipients, size_t count,
     struct error *err)
 {
-	if (found->certificate != NULL && names_any(recipients, count, found->certificate, index))
+	if (found->certificate != NULL &&
+	    recipient_names_any(recipients, count, found->certificate, index))
 		return 0;
 	if (named_by_files(recipients, count, found, search->certs, index))
 		return 0;
 	if (found->certificate == NULL &&
-	    names_key(recipients, count, found, search->ctx->shared->libctx, index))
+	    recipient_names_key(recipients, count, found, search->ctx->shared->libctx, index))
 		return 0;
 	error_set(err, HSMIME_ENOKEY, "the message is not encrypted for the key %s", found->uri);
 	return error_hint(
@@ -237,7 +137,8 @@ static bool for_none(const struct recipient_search *search, const struct engine_
 	if (other->tie || other->unfit || strncasecmp(search->key_uri, "pkcs11:", 7) == 0)
 		return false;
 	for (size_t i = 0; i < hsmime_certs_count(search->certs); i++)
-		if (names_any(recipients, count, hsmime_certs_get(search->certs, i), &index))
+		if (recipient_names_any(
+			recipients, count, hsmime_certs_get(search->certs, i), &index))
 			return false;
 	return true;
 }
@@ -291,7 +192,7 @@ static int by_files(struct engine_found *found, size_t *index, struct engine *en
 	for (size_t i = 0; i < hsmime_certs_count(certs) && status == HSMIME_ENOKEY; i++) {
 		X509 *cert = hsmime_certs_get(certs, i);
 
-		if (!names_any(recipients, count, cert, index))
+		if (!recipient_names_any(recipients, count, cert, index))
 			continue;
 		status = engine_find_by_certificate(found, engine, cert, ENGINE_DECRYPT, err);
 		keep_unfit(unfit, status, found, err);
@@ -347,27 +248,61 @@ static int wrap(EVP_PKEY **key, struct recipient_search *search, struct engine *
 	return status;
 }
 
-int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
-    const struct recipient *recipients, size_t count, struct error *err)
+static int search(struct engine_found *found, EVP_PKEY **key, size_t *index,
+    struct recipient_search *search, const struct recipient *recipients, size_t count,
+    struct error *err)
 {
-	struct recipient_search *search = arg;
-	struct engine_found found = { 0 };
-	struct engine *engine;
+	struct keyring *ring = search->ctx->keyring;
 	struct keys_told told = { 0 };
+	struct engine *engine;
 	int status = ctx_engine(&engine, search->ctx);
 
-	*key = NULL;
 	if (status != 0)
 		return status;
 	do {
-		engine_found_free(&found);
-		status = look_for_key(&found, index, search, engine, recipients, count, err);
-	} while (keys_wait(&told, search->ctx, engine, &found, &status));
-	keys_hidden(err, engine, &found, search->key_uri, status);
+		engine_found_free(found);
+		status = look_for_key(found, index, search, engine, recipients, count, err);
+	} while (keys_wait(&told, search->ctx, engine, found, &status));
+	keys_hidden(err, engine, found, search->key_uri, status);
+	/* Without a token it may only be out for a moment. */
+	if (ring != NULL && status == HSMIME_ENOKEY && !err->hidden && engine_has_token(engine))
+		keyring_none(ring, recipients, count);
+	return status == 0 ? wrap(key, search, engine, found, err) : status;
+}
+
+/* Of many messages the first for a recipient has it looked for. */
+static int from_ring(EVP_PKEY **key, size_t *index, struct recipient_search *search,
+    const struct recipient *recipients, size_t count, struct error *err)
+{
+	struct token_key *used = NULL;
+	int status = keyring_get(&used, key, index, search->ctx->keyring, recipients, count, err);
+
+	if (status != 0)
+		return status;
+	if (token_key_unwraps(used))
+		keys_unwrapper(&search->unwrapper, used);
+	token_key_free(search->used);
+	search->used = used;
+	return 0;
+}
+
+int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
+    const struct recipient *recipients, size_t count, struct error *err)
+{
+	struct recipient_search *s = arg;
+	struct engine_found found = { 0 };
+	int status = KEYRING_UNKNOWN;
+
+	*key = NULL;
+	if (s->ctx->keyring != NULL)
+		status = from_ring(key, index, s, recipients, count, err);
+	if (status != KEYRING_UNKNOWN)
+		return status;
+	status = search(&found, key, index, s, recipients, count, err);
+	if (status == 0 && s->ctx->keyring != NULL)
+		keyring_put(s->ctx->keyring, &recipients[*index], s->used, *key);
 	if (status == 0)
-		status = wrap(key, search, engine, &found, err);
-	if (status == 0)
-		tell(search, &found);
+		tell(s, &found);
 	engine_found_free(&found);
 	return status;
 }

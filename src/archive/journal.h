@@ -35,7 +35,8 @@ enum journal_state {
 struct journal_entry {
 	uint64_t
 	    number; /* from 1, in the order in which they were added; names it in the journal */
-	struct mail_item item;
+	struct mail_item
+	    item; /* all of it: enough for mail_source_read and mail_sink_begin, with no new listing */
 	enum journal_state state;
 	/* With an outcome: */
 	bool has_sha; /* both: */
@@ -85,8 +86,8 @@ struct journal_kind {
 	int (*open)(struct journal *j, const char *place, const char *settings, struct error *err);
 	int (*settings)(char **out, struct journal *j, struct error *err); /* free(*out) */
 	/*
-	 * Adds messages in order, all or none; those that are there by name already stay as they are. They
-	 * need not be on the disk yet: whoever finds after a crash that not all are listed, lists again. A
+	 * Adds messages in order, all or none; those that are there by key already stay as they are, with the
+	 * name and flags of the first listing. An item without a key is known by its name. They need not be on the disk yet: whoever finds after a crash that not all are listed, lists again. A
 	 * commit takes with it what was added before.
 	 */
 	int (*add)(

@@ -6,6 +6,7 @@
 void journal_entry_free(struct journal_entry *e)
 {
 	free(e->item.name);
+	free(e->item.key);
 	free(e->cause);
 	free(e->output);
 	free(e->record);

@@ -7,37 +7,46 @@
 /* SQLite's integers are signed: an offset or size beyond is none that a file has. */
 static int check_item(const struct mail_item *item, struct error *err)
 {
-	if (item->size <= INT64_MAX && item->offset <= INT64_MAX)
+	if (item->size <= INT64_MAX && item->offset <= INT64_MAX && item->quoted <= INT64_MAX)
 		return 0;
 	return error_set(err, HSMIME_EFORMAT, "the message %s is too large", item->name);
 }
 
-static int insert(struct database *d, const struct mail_item *item, struct error *err)
+static const char *key_of(const struct mail_item *item)
+{
+	return item->key != NULL ? item->key : item->name;
+}
+
+static int insert(
+    struct database *d, const struct mail_item *item, const char *key, struct error *err)
 {
 	sqlite3_stmt *s;
 	int status = database_statement(&s, d, SQL_ADD, err);
 
 	if (status != 0)
 		return status;
-	(void)sqlite3_bind_blob64(s, 1, item->name, strlen(item->name), SQLITE_STATIC);
-	(void)sqlite3_bind_int64(s, 2, (int64_t)item->size);
-	(void)sqlite3_bind_int64(s, 3, item->modified);
-	(void)sqlite3_bind_int64(s, 4, (int64_t)item->offset);
-	(void)sqlite3_bind_int(s, 5, item->quoted);
+	(void)sqlite3_bind_blob64(s, 1, key, strlen(key), SQLITE_STATIC);
+	if (strcmp(item->name, key) != 0)
+		(void)sqlite3_bind_blob64(s, 2, item->name, strlen(item->name), SQLITE_STATIC);
+	(void)sqlite3_bind_int64(s, 3, (int64_t)item->size);
+	(void)sqlite3_bind_int64(s, 4, item->modified);
+	(void)sqlite3_bind_int64(s, 5, (int64_t)item->offset);
+	(void)sqlite3_bind_int64(s, 6, (int64_t)item->quoted);
 	return database_run(d, s, err);
 }
 
 static int add_one(
     bool *is_new, struct database *d, const struct mail_item *item, struct error *err)
 {
+	const char *key = key_of(item);
 	int64_t hash;
 	int status = check_item(item, err);
 
 	*is_new = false;
 	if (status == 0)
-		status = names_find(&hash, is_new, d, item->name, err);
+		status = names_find(&hash, is_new, d, key, err);
 	if (status == 0 && *is_new)
-		status = insert(d, item, err);
+		status = insert(d, item, key, err);
 	if (status == 0 && *is_new)
 		status = names_add(d, hash, sqlite3_last_insert_rowid(d->handle), err);
 	return status;
@@ -77,21 +86,30 @@ int message_add(struct journal *j, const struct mail_item *items, size_t count, 
 	return status;
 }
 
+/* The octets of a column as a string; without any they are NULL. */
+static char *octets_of(sqlite3_stmt *s, int column)
+{
+	const void *octets = sqlite3_column_blob(s, column);
+
+	return strndup(octets != NULL ? octets : "", (size_t)sqlite3_column_bytes(s, column));
+}
+
 int message_read(struct journal_entry *e, sqlite3_stmt *statement, struct error *err)
 {
-	const void *name = sqlite3_column_blob(statement, 1);
-	size_t len = (size_t)sqlite3_column_bytes(statement, 1);
+	bool is_key = sqlite3_column_type(statement, 2) == SQLITE_NULL;
 
 	*e = (struct journal_entry){ 0 };
-	/* An empty name is no octets, and NULL. */
-	e->item.name = strndup(name != NULL ? name : "", len);
-	if (e->item.name == NULL)
+	e->item.key = octets_of(statement, 1);
+	e->item.name = octets_of(statement, is_key ? 1 : 2);
+	if (e->item.key == NULL || e->item.name == NULL) {
+		journal_entry_free(e);
 		return error_nomem(err);
+	}
 	e->number = (uint64_t)sqlite3_column_int64(statement, 0);
-	e->item.size = (uint64_t)sqlite3_column_int64(statement, 2);
-	e->item.modified = sqlite3_column_int64(statement, 3);
-	e->item.offset = (uint64_t)sqlite3_column_int64(statement, 4);
-	e->item.quoted = sqlite3_column_int(statement, 5) != 0;
+	e->item.size = (uint64_t)sqlite3_column_int64(statement, 3);
+	e->item.modified = sqlite3_column_int64(statement, 4);
+	e->item.offset = (uint64_t)sqlite3_column_int64(statement, 5);
+	e->item.quoted = (uint64_t)sqlite3_column_int64(statement, 6);
 	return 0;
 }
 

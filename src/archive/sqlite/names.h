@@ -1,5 +1,6 @@
 /*
- * names: whether a name is in the journal already, however many there are.
+ * names: whether a message is in the journal already by its name, however many there are. Its name is here what
+ * a mail_item is known by: its key.
  *
  * An index of the names would be written all over by each batch that is added, as names come in no order.
  * So the newest are in this process' memory, and are put into the file's table known, sorted, when there

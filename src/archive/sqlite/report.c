@@ -78,13 +78,13 @@ static int read_entry(struct journal_entry *e, sqlite3_stmt *s, struct error *er
 
 	if (status != 0)
 		return status;
-	e->state = (enum journal_state)sqlite3_column_int(s, 6);
-	e->has_sha = copy_sha(e->input_sha, s, 9) && copy_sha(e->output_sha, s, 10);
-	status = copy_octets(&e->cause, s, 7, err);
+	e->state = (enum journal_state)sqlite3_column_int(s, 7);
+	e->has_sha = copy_sha(e->input_sha, s, 10) && copy_sha(e->output_sha, s, 11);
+	status = copy_octets(&e->cause, s, 8, err);
 	if (status == 0)
-		status = copy_octets(&e->output, s, 8, err);
+		status = copy_octets(&e->output, s, 9, err);
 	if (status == 0)
-		status = copy_octets(&e->record, s, 11, err);
+		status = copy_octets(&e->record, s, 12, err);
 	return status;
 }
 

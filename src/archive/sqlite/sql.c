@@ -1,6 +1,6 @@
 #include "sql.h"
 
-/* Names are octets. 4 is JOURNAL_FAILED: an index of a part of a table wants it written out. */
+/* Keys and names are octets; a name that is its message's key is NULL. 4 is JOURNAL_FAILED: an index of a part of a table wants it written out. */
 const char sql_schema[] =
     "CREATE TABLE job (only INTEGER PRIMARY KEY CHECK (only = 1), settings TEXT NOT NULL,"
     " listed INTEGER NOT NULL, started INTEGER NOT NULL, changed INTEGER NOT NULL,"
@@ -8,7 +8,7 @@ const char sql_schema[] =
     "CREATE TABLE known (hash INTEGER PRIMARY KEY, number INTEGER NOT NULL) STRICT;"
     "CREATE TABLE total (state INTEGER PRIMARY KEY, count INTEGER NOT NULL,"
     " octets INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE message (number INTEGER PRIMARY KEY, name BLOB NOT NULL,"
+    "CREATE TABLE message (number INTEGER PRIMARY KEY, key BLOB NOT NULL, name BLOB,"
     " size INTEGER NOT NULL, modified INTEGER NOT NULL, at INTEGER NOT NULL,"
     " quoted INTEGER NOT NULL, waiting INTEGER NOT NULL) STRICT;"
     "CREATE INDEX waiting ON message (waiting) WHERE waiting = 1;"
@@ -20,9 +20,8 @@ const char sql_schema[] =
     "PRAGMA application_id = 0x68736d6a;"
     "PRAGMA user_version = 1;";
 
-#define ENTRY_COLUMNS                                                                              \
-	"m.number, m.name, m.size, m.modified, m.at, m.quoted, o.state, o.cause, o.output,"        \
-	" o.input_sha, o.output_sha, o.record "
+#define MESSAGE_COLUMNS "m.number, m.key, m.name, m.size, m.modified, m.at, m.quoted"
+#define OUTCOME_COLUMNS "o.state, o.cause, o.output, o.input_sha, o.output_sha, o.record "
 
 const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_IDENTITY] =
@@ -46,16 +45,16 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_COMMITTED] =
 	    "UPDATE job SET changed = unixepoch(), committed = coalesce(?1, committed)"
 	    " WHERE coalesce(?1, committed) >= committed",
-	[SQL_ADD] = "INSERT INTO message (name, size, modified, at, quoted, waiting)"
-		    " VALUES (?1, ?2, ?3, ?4, ?5, 1)",
-	[SQL_IS_NAMED] = "SELECT name = ?2 FROM message WHERE number = ?1",
+	[SQL_ADD] = "INSERT INTO message (key, name, size, modified, at, quoted, waiting)"
+		    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)",
+	[SQL_IS_NAMED] = "SELECT key = ?2 FROM message WHERE number = ?1",
 	[SQL_KNOWN] = "SELECT number FROM known WHERE hash = ?1",
 	[SQL_KNOWN_TO] = "SELECT known FROM job",
-	[SQL_UNKNOWN] = "SELECT number, name FROM message WHERE number > (SELECT known FROM job)"
+	[SQL_UNKNOWN] = "SELECT number, key FROM message WHERE number > (SELECT known FROM job)"
 			" ORDER BY number",
 	[SQL_LEARN] = "INSERT INTO known VALUES (?1, ?2)",
 	[SQL_LEARNED] = "UPDATE job SET known = (SELECT max(number) FROM message)",
-	[SQL_TAKE] = "SELECT m.number, m.name, m.size, m.modified, m.at, m.quoted"
+	[SQL_TAKE] = "SELECT " MESSAGE_COLUMNS
 		     " FROM message m INDEXED BY waiting WHERE m.waiting = 1 AND m.number > ?1"
 		     " ORDER BY m.number LIMIT ?2",
 	[SQL_WAITING] = "SELECT size FROM message WHERE number = ?1 AND waiting = 1",
@@ -65,10 +64,11 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_COUNT] = "UPDATE total SET count = count + ?2, octets = octets + ?3 WHERE state = ?1",
 	[SQL_CAUSES] = "SELECT cause, count(*) FROM outcome INDEXED BY failed_cause WHERE state = 4"
 		       " GROUP BY cause ORDER BY 2 DESC, 1",
-	[SQL_EACH] = "SELECT " ENTRY_COLUMNS "FROM message m LEFT JOIN outcome o USING (number)"
+	[SQL_EACH] = "SELECT " MESSAGE_COLUMNS ", " OUTCOME_COLUMNS
+		     "FROM message m LEFT JOIN outcome o USING (number)"
 		     " WHERE m.number > ?1 ORDER BY m.number LIMIT ?2",
 	[SQL_EACH_FAILED] =
-	    "SELECT " ENTRY_COLUMNS "FROM outcome o INDEXED BY failed"
+	    "SELECT " MESSAGE_COLUMNS ", " OUTCOME_COLUMNS "FROM outcome o INDEXED BY failed"
 	    " CROSS JOIN message m USING (number) WHERE o.state = 4 AND o.number > ?1"
 	    " ORDER BY o.number LIMIT ?2",
 	[SQL_FAILED_TOTAL] =

@@ -65,7 +65,7 @@ int job_refused(const char *settings, struct error *err)
 
 void job_add(struct journal *j, uint64_t from, uint64_t count)
 {
-	char names[256][32];
+	char names[256][32], keys[256][32];
 	struct mail_item items[256];
 	struct error err;
 	uint64_t at = from;
@@ -74,12 +74,15 @@ void job_add(struct journal *j, uint64_t from, uint64_t count)
 		size_t n = 0;
 
 		for (; n < 256 && at < from + count; n++, at++) {
-			snprintf(names[n], sizeof(names[n]), "m%09llu", (unsigned long long)at);
+			snprintf(
+			    names[n], sizeof(names[n]), "cur/m%09llu:2,S", (unsigned long long)at);
+			snprintf(keys[n], sizeof(keys[n]), "m%09llu", (unsigned long long)at);
 			items[n] = (struct mail_item){ .name = names[n],
+				.key = keys[n],
 				.size = 100 + at,
 				.modified = -(int64_t)at,
 				.offset = at * 3,
-				.quoted = at % 2 == 1 };
+				.quoted = at % 5 };
 		}
 		assert_int_equal(job_try(j->kind->add(j, items, n, &err), &err), 0);
 	}

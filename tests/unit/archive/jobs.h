@@ -33,7 +33,7 @@ int job_refused(const char *settings, struct error *err);
 /* job_try(status, err): prints what err says where status is not 0, and gives it back. */
 int job_try(int status, const struct error *err);
 
-/* job_add(j, from, count): messages "m000000042" of size 100 + number, the first of that number. */
+/* job_add(j, from, count): messages of key "m000000042" and name "cur/m000000042:2,S", of size 100 + number, the first of that number. */
 void job_add(struct journal *j, uint64_t from, uint64_t count);
 
 /* job_take(entries, j, max): how many. */

@@ -39,15 +39,17 @@ static void messages_come_back_as_they_were_added(void **state)
 	assert_int_equal(job_take(e + 3, j, 8 - 3), 4);
 	for (uint64_t i = 1; i <= 7; i++) {
 		const struct journal_entry *at = &e[i - 1];
-		char name[32];
+		char key[32], name[64];
 
-		snprintf(name, sizeof(name), "m%09d", (int)i);
+		snprintf(key, sizeof(key), "m%09d", (int)i);
+		snprintf(name, sizeof(name), "cur/%s:2,S", key);
 		assert_int_equal(at->number, i);
+		assert_string_equal(at->item.key, key);
 		assert_string_equal(at->item.name, name);
 		assert_int_equal(at->item.size, 100 + i);
 		assert_true(at->item.modified == -(int64_t)i);
 		assert_int_equal(at->item.offset, 3 * i);
-		assert_int_equal(at->item.quoted, i % 2 == 1);
+		assert_int_equal(at->item.quoted, i % 5);
 		assert_int_equal(at->state, JOURNAL_WAITING);
 		assert_true(at->cause == NULL && at->output == NULL && at->record == NULL);
 	}
@@ -56,7 +58,7 @@ static void messages_come_back_as_they_were_added(void **state)
 	journal_close(j);
 }
 
-static void what_is_there_by_name_stays_as_it_is(void **state)
+static void what_is_there_by_key_stays_as_it_is(void **state)
 {
 	struct journal *j = job_open(SETTINGS);
 	char a[] = "a", b[] = "b";
@@ -77,6 +79,35 @@ static void what_is_there_by_name_stays_as_it_is(void **state)
 	DO(j->kind->add(j, twice, 3, &err));
 	assert_int_equal(job_count(j, JOURNAL_WAITING), 2);
 	assert_int_equal(job_count(j, JOURNAL_DONE), 1);
+	journal_close(j);
+}
+
+static int sees_first(void *arg, const struct journal_entry *e)
+{
+	++*(unsigned *)arg;
+	assert_string_equal(e->item.key, "1.host");
+	assert_string_equal(e->item.name, "cur/1.host:2,S");
+	assert_int_equal(e->item.quoted, 7);
+	return 0;
+}
+
+static void a_message_of_other_flags_is_the_same_one(void **state)
+{
+	struct journal *j = job_open(SETTINGS);
+	char key[] = "1.host", was[] = "cur/1.host:2,S", is[] = "cur/1.host:2,RS";
+	struct mail_item first = { .name = was, .key = key, .size = 1, .quoted = 7 };
+	struct mail_item again = { .name = is, .key = key, .size = 1, .quoted = 7 };
+	unsigned count = 0;
+
+	(void)state;
+	DO(j->kind->add(j, &first, 1, &err));
+	DO(j->kind->add(j, &again, 1, &err));
+	journal_close(j);
+	j = job_open(SETTINGS);
+	DO(j->kind->add(j, &again, 1, &err));
+	assert_int_equal(job_count(j, JOURNAL_WAITING), 1);
+	DO(j->kind->each(j, false, sees_first, &count, &err));
+	assert_int_equal(count, 1);
 	journal_close(j);
 }
 
@@ -295,7 +326,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_new_job_is_empty),
 		TEST(messages_come_back_as_they_were_added),
-		TEST(what_is_there_by_name_stays_as_it_is),
+		TEST(what_is_there_by_key_stays_as_it_is),
+		TEST(a_message_of_other_flags_is_the_same_one),
 		TEST(many_names_are_each_there_once),
 		TEST(outputs_are_octets),
 		TEST(an_empty_name_and_a_long_one),

@@ -159,9 +159,11 @@ static int open_one(struct session *s, CK_RV *rv, struct token *t, struct error 
 	if (!reserve(pool))
 		return error_nomem(err);
 	pool->open++;
+	pool->opening++;
 	pthread_mutex_unlock(&pool->lock);
 	*rv = cryptoki_open(t->module, atomic_load(&t->slot), &s->handle);
 	pthread_mutex_lock(&pool->lock);
+	pool->opening -= pool->generation == generation;
 	s->generation = generation;
 	if (*rv == CKR_OK)
 		return pool->generation == generation ? opened(pool) : 1;
@@ -253,11 +255,11 @@ void session_give(struct session *s, struct token *t)
 	s->handle = 0;
 }
 
-static void forget_one(struct session *s, struct session_pool *pool, bool counted)
+static void forget_one(struct session *s, struct session_pool *pool)
 {
 	pthread_mutex_lock(&pool->lock);
 	if (s->generation == pool->generation) {
-		pool->closing -= counted ? 1 : 0;
+		pool->closing--;
 		pool->closed++;
 		pool->open--;
 		pthread_cond_signal(&pool->given);
@@ -267,29 +269,47 @@ static void forget_one(struct session *s, struct session_pool *pool, bool counte
 	pthread_mutex_unlock(&pool->lock);
 }
 
+/* Of several that are dropped at once only one is the last; what is only being opened keeps no login. */
+static bool begin_closing(const struct session *s, struct session_pool *pool)
+{
+	bool current, last;
+
+	pthread_mutex_lock(&pool->lock);
+	current = s->generation == pool->generation;
+	last = current && pool->open == pool->opening + pool->closing + 1;
+	pool->closing += current;
+	pthread_mutex_unlock(&pool->lock);
+	return last;
+}
+
+/* s is closed by the token, and other stands for it. */
+static void replace(struct session *s, struct token *t, CK_SESSION_HANDLE other)
+{
+	struct session_pool *pool = &t->pool;
+
+	s->handle = other;
+	pthread_mutex_lock(&pool->lock);
+	pool->closing -= s->generation == pool->generation;
+	pthread_mutex_unlock(&pool->lock);
+	session_give(s, t);
+}
+
 /* The last session of an application takes the login with it (PKCS#11 v2.40 section 5.6). */
 void session_drop(struct session *s, struct token *t)
 {
 	struct session_pool *pool = &t->pool;
 	CK_SESSION_HANDLE other = 0;
-	bool current, last;
+	bool last = begin_closing(s, pool);
 
-	/* Of several that are dropped at once only one is the last. */
-	pthread_mutex_lock(&pool->lock);
-	current = s->generation == pool->generation;
-	last = current && pool->open - pool->closing == 1;
-	pool->closing += current && !last ? 1 : 0;
-	pthread_mutex_unlock(&pool->lock);
 	if (last && cryptoki_open(t->module, atomic_load(&t->slot), &other) == CKR_OK) {
 		cryptoki_close(t->module, s->handle);
-		s->handle = other;
-		session_give(s, t);
+		replace(s, t, other);
 		return;
 	}
 	if (last)
 		login_lost(t);
 	cryptoki_close(t->module, s->handle);
-	forget_one(s, pool, current && !last);
+	forget_one(s, pool);
 	s->handle = 0;
 }
 
@@ -308,7 +328,8 @@ static CK_SESSION_HANDLE *begin_generation(
 		/* One more until whoever ends the generation is done with it. */
 		pool->stale += pool->open + 1;
 		pool->idle = NULL;
-		pool->idle_room = pool->idle_count = pool->open = pool->closing = 0;
+		pool->idle_room = pool->idle_count = pool->open = 0;
+		pool->opening = pool->closing = 0;
 		pool->limit = pool->granted = SIZE_MAX;
 		pool->asked = false;
 		pool->generation++;

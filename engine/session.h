@@ -37,7 +37,8 @@ struct session_pool {
 	bool asking;
 	size_t stale; /* of earlier generations, not closed yet: the token may still count them */
 	unsigned closed; /* sessions that were closed, ever */
-	size_t closing;  /* of this generation, being dropped, beside one that stays */
+	size_t opening;  /* of open: not granted yet */
+	size_t closing;  /* of open: being dropped */
 	unsigned generation;
 };
 

@@ -160,8 +160,8 @@ void diagnose_objects_free(struct diagnosis_object *list, size_t count);
 /*
  * diagnose_public(list, count, e, uri, err): the public keys, each once, that shows what has the ID and
  * label of uri, on all the tokens that it fits; whatever its type is, and without the certificates of
- * authorities. Nobody is logged in, but who was before sees more. Free with diagnose_public_free. Errors as
- * engine_keys; also where one of several tokens fails.
+ * authorities. None where they are more than 16. Nobody is logged in, but who was before sees more. Free
+ * with diagnose_public_free. Errors as engine_keys; also where one of several tokens fails.
  */
 int diagnose_public(
     EVP_PKEY ***list, size_t *count, struct engine *e, const char *uri, struct error *err);

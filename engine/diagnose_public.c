@@ -9,10 +9,13 @@
 #include "engine/public_key.h"
 #include "engine/search.h"
 
+#define KEYS_MAX 16 /* whoever names one key does not mean more */
+
 /* The list while it grows. */
 struct gathering {
 	EVP_PKEY **list;
 	size_t count;
+	bool many;
 };
 
 void diagnose_public_free(EVP_PKEY **list, size_t count)
@@ -69,7 +72,11 @@ static int note(void *arg, struct token *t, const struct object *o)
 		EVP_PKEY_free(key);
 		return 0;
 	}
-	return add(g, key);
+	g->many = g->count == KEYS_MAX;
+	if (!g->many)
+		return add(g, key);
+	EVP_PKEY_free(key);
+	return SEARCH_STOP;
 }
 
 static int gather_token(struct gathering *g, struct search *s, struct token *t)
@@ -86,7 +93,7 @@ static int gather_token(struct gathering *g, struct search *s, struct token *t)
 		template[n++] = *id;
 	if (label != NULL)
 		template[n++] = *label;
-	for (size_t i = 0; r == 0 && s->passed.count == 0 && i < 3; i++)
+	for (size_t i = 0; r == 0 && s->passed.count == 0 && !g->many && i < 3; i++)
 		r = search_public(s, t, false, classes[i], template, n, note, g, NULL);
 	return r;
 }
@@ -123,9 +130,9 @@ int diagnose_public(
 	struct call c = { .e = e, .uri = uri, .err = err };
 	int r = engine_run(e, run, &c, err);
 
-	if (r != 0) {
+	if (r != 0 || c.found.many) {
 		diagnose_public_free(c.found.list, c.found.count);
-		c.found = (struct gathering){ NULL, 0 };
+		c.found = (struct gathering){ .list = NULL };
 	}
 	*list = c.found.list;
 	*count = c.found.count;

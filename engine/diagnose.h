@@ -157,4 +157,14 @@ int diagnose_objects(struct diagnosis_object **list, size_t *count, struct engin
     const char *token, const struct diagnosis_keys *keys, bool login, struct error *err);
 void diagnose_objects_free(struct diagnosis_object *list, size_t count);
 
+/*
+ * diagnose_public(list, count, e, uri, err): the public keys, each once, that shows what has the ID and
+ * label of uri, on all the tokens that it fits; whatever its type is, and without the certificates of
+ * authorities. None where they are more than 16. Nobody is logged in, but who was before sees more. Free
+ * with diagnose_public_free. Errors as engine_keys; also where one of several tokens fails.
+ */
+int diagnose_public(
+    EVP_PKEY ***list, size_t *count, struct engine *e, const char *uri, struct error *err);
+void diagnose_public_free(EVP_PKEY **list, size_t count);
+
 #endif

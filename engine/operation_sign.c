@@ -14,7 +14,7 @@
 #include "engine/slot.h"
 #include "engine/verify.h"
 
-#define SCALAR_MAX 66 /* octets of a number below an order: P-521's */
+#define SCALAR_MAX 72 /* octets of a number below an order: B-571's; P-521's has 66 */
 
 /* One signature on its way. */
 struct job {

@@ -35,7 +35,7 @@ static const struct known all_known[] = {
 
 #define KNOWN (sizeof(all_known) / sizeof(all_known[0]))
 
-/* p11-kit leaves these out wherever they are (RFC 7512 section 2.3 speaks of line breaks). */
+/* p11-kit leaves these out wherever they are (RFC 7512 section 3 has line breaks in URIs ignored). */
 static bool is_space(char c)
 {
 	return c != '\0' && strchr(" \n\r\v", c) != NULL;

@@ -77,6 +77,7 @@ enum doctor_kind {
 	DOCTOR_KEY_ALWAYS_AUTHENTICATE,
 	DOCTOR_KEY_NOT_FOR_MAIL,
 	DOCTOR_KEY_NONE,
+	DOCTOR_GROUP_DIFFERENT,
 	DOCTOR_CERTIFICATE_VALID,
 	DOCTOR_CERTIFICATE_EXPIRED,
 	DOCTOR_CERTIFICATE_EXPIRES,
@@ -147,6 +148,9 @@ void doctor_host(struct doctor *d);
 int doctor_module(struct doctor *d);
 void doctor_groups(struct doctor *d, struct engine *e);
 void doctor_tokens(struct doctor *d, struct engine *e);
+
+/* doctor_group_keys(d, e): whether a group's keys are one key; after the logins, which show more of them. */
+void doctor_group_keys(struct doctor *d, struct engine *e);
 
 /* What the keys of a certificate are good for; all false where it has none. */
 struct doctor_uses {

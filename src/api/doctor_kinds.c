@@ -115,6 +115,9 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	[DOCTOR_KEY_NOT_FOR_MAIL] = { "key-not-for-mail", "key", INFO, 0, NULL },
 	[DOCTOR_KEY_NONE] = { "key-none", "key", ERROR, HSMIME_ENOKEY,
 	    "see what hsmime keys --login lists; another token may be the right one" },
+	[DOCTOR_GROUP_DIFFERENT] = { "group-different", "key", ERROR, HSMIME_EUSAGE,
+	    "name one key's places alone in the group, as hsmime keys prints them: until then "
+	    "nothing is signed or decrypted with it" },
 	[DOCTOR_CERTIFICATE_VALID] = { "certificate-valid", "certificate", OK, 0, NULL },
 	[DOCTOR_CERTIFICATE_EXPIRED] = { "certificate-expired", "certificate", WARNING, 0,
 	    "get a new one to sign with; keep the key, which old mail is encrypted for" },

@@ -249,6 +249,7 @@ void doctor_tokens(struct doctor *d, struct engine *e)
 	d->all_shown = true;
 	for (size_t i = 0; i < l.count; i++)
 		look_at(d, e, &l.list[i]);
+	doctor_group_keys(d, e);
 	if (usable > 0)
 		conclude(d);
 	engine_tokens_free(l.list, l.count);

@@ -105,6 +105,7 @@ const struct proxy *proxy_control(void)
 		.removal = sessions_removal,
 		.stale_info = device_stale_info,
 		.slot_events = device_events,
+		.lose_readers = device_lose_readers,
 		.hide_mechanism = key_hide_mechanism,
 		.twin_slots = device_twin_slots,
 		.relabel = device_relabel,

@@ -135,6 +135,11 @@ struct proxy {
 	/* C_GetTokenInfo succeeds once though the token is gone, with what it said before. */
 	void (*stale_info)(int on);
 	void (*slot_events)(enum proxy_events how);
+	/*
+	 * A token that is lost from here on goes with its reader: no list has its slot. Once it is back
+	 * C_WaitForSlotEvent tells of it, and lists have it again after one call that asks for their length.
+	 */
+	void (*lose_readers)(int on);
 
 	/* The token does not know the mechanism: not in the list, and every Init refuses. */
 	void (*hide_mechanism)(CK_MECHANISM_TYPE type);

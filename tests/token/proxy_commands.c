@@ -103,6 +103,7 @@ RUN_NUMBER(hide_slots, int)
 RUN_NUMBER(removal, CK_RV)
 RUN_NUMBER(stale_info, int)
 RUN_NUMBER(slot_events, enum proxy_events)
+RUN_NUMBER(lose_readers, int)
 RUN_NUMBER(hide_mechanism, CK_MECHANISM_TYPE)
 RUN_NUMBER(twin_slots, int)
 RUN_NUMBER(extra_keys, unsigned long)
@@ -188,6 +189,7 @@ static const struct command commands[] = {
 	COMMAND(removal, "n"),
 	COMMAND(stale_info, "n"),
 	COMMAND(slot_events, "n"),
+	COMMAND(lose_readers, "n"),
 	COMMAND(hide_mechanism, "n"),
 	COMMAND(twin_slots, "n"),
 	COMMAND(relabel, "s"),

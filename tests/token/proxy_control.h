@@ -13,7 +13,8 @@
  * command "counts", when a call hangs, at C_Finalize and when the process ends.
  *
  * $PROXY_EVENTS names a file to which a line is appended where a call begins to hang
- * ("hang C_Sign"), goes on ("released C_Sign"), and where tokens go and come ("lost",
+ * ("hang C_Sign"), goes on ("released C_Sign"), waits for a token
+ * ("waits C_WaitForSlotEvent", "woken C_WaitForSlotEvent"), and where tokens go and come ("lost",
  * "back"). So a test waits for what it needs without sleeping.
  */
 #ifndef TESTS_TOKEN_PROXY_CONTROL_H

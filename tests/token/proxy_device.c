@@ -13,9 +13,7 @@
 #define TWIN ((CK_SLOT_ID)1 << 40) /* beside the inner module's id: the second slot */
 
 static atomic_bool was_lost;
-static atomic_int stale_on, slots_hidden, twins;
-static atomic_int events; /* enum proxy_events */
-static atomic_ulong ends;
+static atomic_int stale_on, slots_hidden, twins, readers_go;
 static atomic_ulong reported_sessions, reported_open, extra_flags;
 
 /* Under the lock of the sessions; blank: the tokens' own. */
@@ -28,6 +26,11 @@ static size_t early_count;
 CK_SLOT_ID device_inner_slot(CK_SLOT_ID slot)
 {
 	return slot & ~TWIN;
+}
+
+bool device_loses_readers(void)
+{
+	return atomic_load(&readers_go) != 0;
 }
 
 bool device_was_lost(void)
@@ -91,6 +94,7 @@ static bool lose_one(struct slot *s, const char *label)
 	s->info = info;
 	s->stale = known && atomic_load(&stale_on) != 0;
 	s->lost = s->event = true;
+	s->gone = device_loses_readers();
 	s->generation++;
 	sessions_void(s);
 	return true;
@@ -118,6 +122,13 @@ void device_lose(const char *label)
 	control_event("lost", label);
 }
 
+/* With the lock held. Before the start there was nobody to be told. */
+static void forget_events(void)
+{
+	for (struct slot *s = NULL; (s = sessions_next_slot(s)) != NULL;)
+		s->event = false;
+}
+
 void device_starts(void)
 {
 	size_t count;
@@ -128,6 +139,9 @@ void device_starts(void)
 	sessions_unlock();
 	for (size_t i = 0; i < count; i++)
 		device_lose(early[i]);
+	sessions_lock();
+	forget_events();
+	sessions_unlock();
 }
 
 void device_bring_back(void)
@@ -143,9 +157,9 @@ void device_bring_back(void)
 		s->lost = s->stale = false;
 	}
 	sessions_unlock();
-	wait_wake();
 	if (any)
 		control_event("back", NULL);
+	wait_wake();
 }
 
 void device_change_cards(void)
@@ -181,13 +195,32 @@ static bool is_lost(CK_SLOT_ID slot)
 	return lost;
 }
 
+static bool is_gone(CK_SLOT_ID slot)
+{
+	bool gone;
+
+	sessions_lock();
+	gone = sessions_slot(slot)->gone;
+	sessions_unlock();
+	return gone;
+}
+
+/* PKCS#11 v2.40 section 5.5: who asks for the length of the list has it made anew. */
+static void see_readers(void)
+{
+	sessions_lock();
+	for (struct slot *s = NULL; (s = sessions_next_slot(s)) != NULL;)
+		s->gone &= s->lost;
+	sessions_unlock();
+}
+
 /* The inner module's list without what is lost, with a second slot for each. */
 static CK_ULONG change_list(CK_SLOT_ID *list, CK_ULONG count, CK_BBOOL present)
 {
 	CK_ULONG kept = 0, once;
 
 	for (CK_ULONG i = 0; i < count; i++)
-		if (present == CK_FALSE || !is_lost(list[i]))
+		if ((present == CK_FALSE || !is_lost(list[i])) && !is_gone(list[i]))
 			list[kept++] = list[i];
 	once = kept;
 	for (CK_ULONG i = 0; i < once && atomic_load(&twins) != 0; i++)
@@ -202,6 +235,8 @@ CK_RV device_slots(CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *count)
 	CK_RV rv = CKR_OK;
 
 	see_changes();
+	if (list == NULL)
+		see_readers();
 	if (atomic_load(&slots_hidden) != 0) {
 		*count = 0;
 		return CKR_OK;
@@ -261,68 +296,18 @@ void device_token(CK_TOKEN_INFO *info)
 	sessions_unlock();
 }
 
-static bool take_event(CK_SLOT_ID *slot)
-{
-	bool found = false;
-
-	sessions_lock();
-	for (struct slot *s = NULL; !found && (s = sessions_next_slot(s)) != NULL;) {
-		found = s->event;
-		s->event = false;
-		*slot = s->id;
-	}
-	sessions_unlock();
-	return found;
-}
-
-struct wait {
-	unsigned long ends;
-	CK_SLOT_ID slot;
-	bool event;
-};
-
-static bool wait_over(void *arg)
-{
-	struct wait *w = arg;
-
-	w->event = take_event(&w->slot);
-	return w->event || atomic_load(&ends) != w->ends;
-}
-
-CK_RV device_wait(CK_FLAGS flags, CK_SLOT_ID *slot, void *reserved)
-{
-	struct wait w = { atomic_load(&ends), 0, false };
-
-	if (atomic_load(&events) == PROXY_EVENTS_INNER)
-		return proxy_inner->C_WaitForSlotEvent(flags, slot, reserved);
-	if (atomic_load(&events) == PROXY_EVENTS_UNSUPPORTED)
-		return CKR_FUNCTION_NOT_SUPPORTED;
-	if (atomic_load(&events) == PROXY_EVENTS_ENDLESS)
-		return CKR_OK;
-	if ((flags & CKF_DONT_BLOCK) != 0)
-		return take_event(slot) ? CKR_OK : CKR_NO_EVENT;
-	wait_until(wait_over, &w);
-	*slot = w.slot;
-	return w.event ? CKR_OK : CKR_CRYPTOKI_NOT_INITIALIZED;
-}
-
-void device_ends(void)
-{
-	atomic_fetch_add(&ends, 1);
-	wait_wake();
-}
-
 void device_reset(void)
 {
 	device_bring_back();
 	see_changes();
 	sessions_lock();
 	for (struct slot *s = NULL; (s = sessions_next_slot(s)) != NULL;)
-		s->event = false;
+		s->event = s->gone = false;
 	sessions_unlock();
 	device_stale_info(0);
 	device_events(PROXY_EVENTS_INNER);
 	device_hide_slots(0);
+	device_lose_readers(0);
 	device_twin_slots(0);
 	device_relabel(NULL);
 	device_set_flags(0);
@@ -335,14 +320,14 @@ void device_stale_info(int on)
 	atomic_store(&stale_on, on);
 }
 
-void device_events(enum proxy_events how)
-{
-	atomic_store(&events, (int)how);
-}
-
 void device_hide_slots(int on)
 {
 	atomic_store(&slots_hidden, on);
+}
+
+void device_lose_readers(int on)
+{
+	atomic_store(&readers_go, on);
 }
 
 void device_twin_slots(int on)

@@ -15,8 +15,9 @@ void device_pad_label(unsigned char *padded, const char *label);
 /* device_inner_slot(slot): the inner module's slot behind one that we gave out. */
 CK_SLOT_ID device_inner_slot(CK_SLOT_ID slot);
 
-/* device_was_lost(): any token, ever. */
+/* device_was_lost(): any token, ever. device_loses_readers(): who goes now takes its slot along. */
 bool device_was_lost(void);
+bool device_loses_readers(void);
 
 /* device_slots(present, list, count): C_GetSlotList, with what is lost, hidden or double. */
 CK_RV device_slots(CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *count);
@@ -46,6 +47,7 @@ void device_change_cards(void);
 void device_stale_info(int on);
 void device_events(enum proxy_events how);
 void device_hide_slots(int on);
+void device_lose_readers(int on);
 void device_twin_slots(int on);
 void device_relabel(const char *label);
 void device_set_flags(CK_FLAGS flags);

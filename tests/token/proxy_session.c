@@ -35,7 +35,9 @@ struct slot *sessions_slot(CK_SLOT_ID id)
 			return &slots[i];
 	if (slot_count == PROXY_SLOTS)
 		abort();
-	slots[slot_count] = (struct slot){ .id = id, .lost = new_ones_lost };
+	slots[slot_count] = (struct slot){
+		.id = id, .lost = new_ones_lost, .gone = new_ones_lost && device_loses_readers()
+	};
 	return &slots[slot_count++];
 }
 

@@ -24,6 +24,7 @@ struct slot {
 	bool stale;   /* C_GetTokenInfo is to give info once more */
 	bool event;   /* for C_WaitForSlotEvent */
 	bool changed; /* it was lost and is back; C_GetSlotList is to see that */
+	bool gone;    /* its reader went with the token, and the list does not have it yet again */
 	unsigned generation;
 	CK_TOKEN_INFO info;
 	unsigned char label[32]; /* of its token, when a session was opened last */

@@ -109,52 +109,6 @@ static void a_call_hangs_until_it_is_released(void **state)
 	assert_int_equal(rv, CKR_DEVICE_REMOVED);
 }
 
-static void *wait_in_thread(void *arg)
-{
-	CK_SLOT_ID id = 0;
-
-	*(CK_RV *)arg = proxy_rig.f->C_WaitForSlotEvent(0, &id, NULL);
-	return NULL;
-}
-
-static void slot_events_are_waited_for(void **state)
-{
-	CK_SLOT_ID id = 0;
-	CK_RV rv = 1;
-	pthread_t thread;
-
-	(void)state;
-	proxy_rig.proxy->slot_events(PROXY_EVENTS_UNSUPPORTED);
-	assert_int_equal(proxy_rig.f->C_WaitForSlotEvent(0, &id, NULL), CKR_FUNCTION_NOT_SUPPORTED);
-	proxy_rig.proxy->slot_events(PROXY_EVENTS_WORK);
-	assert_int_equal(proxy_rig.f->C_WaitForSlotEvent(CKF_DONT_BLOCK, &id, NULL), CKR_NO_EVENT);
-	assert_int_equal(pthread_create(&thread, NULL, wait_in_thread, &rv), 0);
-	proxy_rig.proxy->lose("Saboteur");
-	assert_int_equal(pthread_join(thread, NULL), 0);
-	assert_int_equal(rv, CKR_OK);
-	proxy_rig.proxy->bring_back();
-	assert_int_equal(proxy_rig.f->C_WaitForSlotEvent(0, &id, NULL), CKR_OK);
-	assert_int_equal(id, proxy_rig.slot);
-}
-
-static void a_token_shows_in_two_slots(void **state)
-{
-	CK_SLOT_ID list[64];
-	CK_ULONG count = 64;
-	CK_TOKEN_INFO a, b;
-
-	(void)state;
-	proxy_rig.proxy->twin_slots(1);
-	assert_int_equal(proxy_rig.f->C_GetSlotList(CK_TRUE, list, &count), CKR_OK);
-	assert_int_equal(count % 2, 0);
-	for (CK_ULONG i = 0; i < count / 2; i++) {
-		assert_int_not_equal(list[i], list[i + count / 2]);
-		assert_int_equal(proxy_rig.f->C_GetTokenInfo(list[i], &a), CKR_OK);
-		assert_int_equal(proxy_rig.f->C_GetTokenInfo(list[i + count / 2], &b), CKR_OK);
-		assert_memory_equal(a.serialNumber, b.serialNumber, sizeof(a.serialNumber));
-	}
-}
-
 static void keys_are_pretended_where_none_is_named(void **state)
 {
 	static CK_OBJECT_HANDLE handles[6000];
@@ -258,21 +212,6 @@ static void a_token_says_what_it_is_told_of_its_label_and_flags(void **state)
 	assert_int_equal(told.flags, own.flags);
 }
 
-static void slots_are_hidden(void **state)
-{
-	CK_SLOT_ID list[8];
-	CK_ULONG count = 8;
-
-	(void)state;
-	proxy_rig.proxy->hide_slots(1);
-	assert_int_equal(proxy_rig.f->C_GetSlotList(CK_FALSE, list, &count), CKR_OK);
-	assert_int_equal(count, 0);
-	proxy_rig.proxy->hide_slots(0);
-	count = 8;
-	assert_int_equal(proxy_rig.f->C_GetSlotList(CK_FALSE, list, &count), CKR_OK);
-	assert_in_range(count, 1, 8);
-}
-
 static void sessions_beyond_the_limit_are_refused(void **state)
 {
 	CK_SESSION_HANDLE another = 0, one_more = 0;
@@ -372,14 +311,11 @@ int main(void)
 		TEST(a_token_goes_at_a_call_that_was_named),
 		TEST(a_stale_answer_is_given_once),
 		TEST(a_call_hangs_until_it_is_released),
-		TEST(slot_events_are_waited_for),
-		TEST(a_token_shows_in_two_slots),
 		TEST(keys_are_pretended_where_none_is_named),
 		TEST(calls_are_slow_and_judged),
 		TEST(what_is_planned_for_one_token_spares_the_others),
 		TEST(a_token_says_of_its_sessions_what_it_is_told),
 		TEST(a_token_says_what_it_is_told_of_its_label_and_flags),
-		TEST(slots_are_hidden),
 		TEST(sessions_beyond_the_limit_are_refused),
 		TEST(a_module_can_t_lock),
 		TEST(a_token_that_was_lost_before_the_start_is_not_there),

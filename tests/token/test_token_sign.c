@@ -11,9 +11,9 @@
 #include "operate.h"
 #include "softtoken.h"
 
-/* RSA 01 (2048) and 02 (1025 bits: PSS blocks are an octet shorter), EC 03, 04, 05, RSA 06 signs nothing. */
+/* RSA 01 (2048) and 02 (1025 bits: PSS blocks are an octet shorter), EC 03 to 07. */
 static struct softtoken st;
-static EVP_PKEY *keys[7];
+static EVP_PKEY *keys[8];
 static struct engine *e;
 static struct error err;
 static const struct proxy *proxy;
@@ -28,6 +28,8 @@ static int set_up(void **state)
 	keys[3] = softtoken_ec(&st, 3, "p256", "P-256", KEY_SIGN);
 	keys[4] = softtoken_ec(&st, 4, "p384", "P-384", KEY_SIGN);
 	keys[5] = softtoken_ec(&st, 5, "p521", "P-521", KEY_SIGN);
+	keys[6] = softtoken_ec(&st, 6, "b571", "B-571", KEY_SIGN);
+	keys[7] = softtoken_ec(&st, 7, "k571", "K-571", KEY_SIGN);
 	softtoken_seal(&st);
 	proxy = softtoken_proxy();
 	e = operate_engine();
@@ -38,7 +40,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	engine_free(e);
-	for (size_t i = 0; i < 7; i++)
+	for (size_t i = 0; i < 8; i++)
 		EVP_PKEY_free(keys[i]);
 	softtoken_end(&st);
 	return 0;
@@ -162,6 +164,17 @@ static void ecdsa_signatures_are_der_and_verify(void **state)
 		for (size_t i = 0; i < 5; i++)
 			signs(id, (struct token_sign){
 				      .scheme = TOKEN_SIGN_ECDSA, .digest = digests[i] });
+}
+
+/* Those of the NIST curves with the longest r and s: B-571's order is twice as large as K-571's. */
+static void so_are_those_of_the_largest_curves(void **state)
+{
+	const struct token_sign q = { .scheme = TOKEN_SIGN_ECDSA, .digest = "SHA512" };
+
+	(void)state;
+	for (int id = 6; id <= 7; id++)
+		for (int i = 0; i < 20; i++)
+			signs(id, q);
 }
 
 static void a_raw_block_comes_back_through_the_public_key(void **state)
@@ -346,6 +359,7 @@ int main(void)
 		cmocka_unit_test_setup(
 		    a_mechanism_that_is_refused_is_replaced_and_remembered, reset),
 		cmocka_unit_test_setup(ecdsa_signatures_are_der_and_verify, reset),
+		cmocka_unit_test_setup(so_are_those_of_the_largest_curves, reset),
 		cmocka_unit_test_setup(a_raw_block_comes_back_through_the_public_key, reset),
 		cmocka_unit_test_setup(
 		    what_makes_no_sense_is_refused_before_the_token_signs, reset),

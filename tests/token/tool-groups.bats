@@ -183,6 +183,50 @@ used_both() {
 	[ ! -e none ]
 }
 
+# different STATUS EXPECTED ARGUMENT...: doctor ends with STATUS, and tells of groups of different keys as that list
+different() {
+	run_as "$1" hsmime doctor --json --ca "$W/ca.pem" "${@:3}"
+	[ "$(field '[(f["subject"], f["level"], f["status"]) for f in d["findings"]
+		if f["id"] == "group-different"]' <<<"$output")" = "$2" ]
+}
+
+@test "doctor tells of a group whose keys are not the same key, with what to do" {
+	local found="[('office', 'error', 'usage')]"
+	configure '' '[group office]' "keys = $A $B pkcs11:token=Demo;id=%02" '[group fine]' "keys = $B $A"
+	run_as 2 hsmime sign -k group:office -o none "$W/mail.eml"
+	said 'are not the same key'
+	different 2 "$found"
+	different 2 "$found" --login
+	run_as 2 hsmime doctor --ca "$W/ca.pem"
+	reported "$A and pkcs11:token=Demo;id=%02 are not the same key"
+	reported "-> name one key's places alone in the group"
+	# By a PIN source in the URI nothing of it is told.
+	configure '' '[group office]' "keys = $A?pin-source=file:$W/pin pkcs11:token=Demo;id=%02?pin-source=file:$W/pin"
+	different 2 "$found"
+	[ "$(field '"pin-source" in [f["what"] for f in d["findings"] if f["id"] == "group-different"][0]' \
+		<<<"$output")" = False ]
+	# What is one key, and what may be, is no such group.
+	for keys in "$A $B" "$A pkcs11:token=Spare" "$B pkcs11:token=Nowhere;id=%01" "$A;type=private $B"; do
+		configure '' '[group office]' "keys = $keys"
+		different 0 '[]'
+		different 0 '[]' --login
+	done
+}
+
+@test "so it is where only a login shows the key" {
+	cp -r "$W" other
+	sed -i "s|$W|$PWD/other|" other/softhsm2.conf
+	export SOFTHSM2_CONF=$PWD/other/softhsm2.conf
+	openssl genpkey -quiet -algorithm RSA -out dora.p8 2>/dev/null
+	softhsm2-util --import dora.p8 --token Spare --label dora --id 07 --pin 123456 >/dev/null
+	pkcs11-tool --module "$HSMIME_MODULE" --token-label Spare --login --pin 123456 \
+		--delete-object --type pubkey --id 07 >/dev/null
+	configure '' '[group office]' "keys = $A pkcs11:token=Spare;id=%07"
+	different 0 '[]'
+	[[ $output == *group-absent* ]]
+	different 2 "[('office', 'error', 'usage')]" --login
+}
+
 @test "what is no group is said" {
 	run_as 2 hsmime sign -k group:none "$W/mail.eml"
 	explained

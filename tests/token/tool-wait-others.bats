@@ -60,6 +60,27 @@ waits() {
 	signed
 }
 
+# waits_for_reader LOSE ARGUMENT...: the tool waits inside the module, and ends well when a reader is plugged in with
+# the token, in a slot that it has not seen
+waits_for_reader() {
+	sabotage 'lose_readers 1' "$1" 'slot_events 1'
+	begin_waiting "$HSMIME" "${@:2}"
+	await_event '^waits C_WaitForSlotEvent'
+	tell bring_back
+	wait "$waiting"
+	[ "$(grep -oE '^(waits|back|woken)' "$PROXY_EVENTS" | paste -sd ' ')" = 'waits back woken' ]
+}
+
+@test "a reader is plugged in while the module waits" {
+	for lose in lose 'lose Demo'; do # there is no reader at all; there is another one
+		waits_for_reader "$lose" "${sign[@]}" -k "$demo" "$W/mail.eml"
+		signed
+		waits_for_reader "$lose" decrypt --wait -o clear.eml "$W/enc.eml"
+		grep -q Agreed clear.eml
+		rm clear.eml
+	done
+}
+
 @test "a key is waited for by every name that it has, and so is a group" {
 	export XDG_CONFIG_HOME=$PWD/config
 	mkdir -p config/hsmime

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "engine/pin_cache.h"
 #include "engine/slot.h"
 
@@ -172,6 +174,26 @@ static void without_a_cache_nothing_is_kept(void **state)
 	pin_cache_free(NULL);
 }
 
+/* The last test: from here on this process has a secure heap. */
+static void it_is_kept_in_secure_memory_and_as_long_as_it_counts(void **state)
+{
+	size_t before;
+
+	(void)state;
+	assert_int_equal(CRYPTO_secure_malloc_init(16384, 32), 1);
+	before = CRYPTO_secure_used();
+	keep(cache, &one, "1111");
+	assert_true(CRYPTO_secure_used() > before);
+	assert_true(has(cache, &one, "1111"));
+	pin_cache_forget(&one);
+	assert_int_equal(CRYPTO_secure_used(), before);
+	keep(cache, &one, "1111");
+	keep(cache, &one, "2222");
+	ahead += IDLE;
+	pin_cache_expire();
+	assert_int_equal(CRYPTO_secure_used(), before);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -182,6 +204,7 @@ int main(void)
 		TEST(one_that_nobody_uses_goes_after_its_time),
 		TEST(a_forked_child_has_none),
 		TEST(without_a_cache_nothing_is_kept),
+		TEST(it_is_kept_in_secure_memory_and_as_long_as_it_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #define HSMIME_HSMIME_H
 
 #include <hsmime/archive.h>
+#include <hsmime/job.h>
 #include <hsmime/context.h>
 #include <hsmime/doctor.h>
 #include <hsmime/error.h>

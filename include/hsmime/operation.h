@@ -169,10 +169,15 @@ typedef struct hsmime_decrypt_options {
 	const hsmime_certs *anchors; /* for the verdict on a signature inside; NULL: not checked */
 	int entity;                  /* mail: give the decrypted entity alone */
 	int require_authenticated;   /* refuse CBC content (HSMIME_EPOLICY) */
+	/*
+	 * CBC content has to begin as a MIME entity or CMS; else it is as if it did not decrypt. One wrong
+	 * key in 256 gives octets that look decrypted, and with this next to none of them passes.
+	 */
+	int require_message;
 } hsmime_decrypt_options;
 #define HSMIME_DECRYPT_OPTIONS_INIT                                                                \
 	{                                                                                          \
-		HSMIME_MAIL, HSMIME_FORMAT_AUTO, NULL, NULL, NULL, 0, 0                            \
+		HSMIME_MAIL, HSMIME_FORMAT_AUTO, NULL, NULL, NULL, 0, 0, 0                         \
 	}
 
 /*

@@ -2,7 +2,9 @@
 
 #include "api/envelope.h"
 #include "api/layers.h"
+#include "cms/content_key.h"
 #include "mail/address.h"
+#include "mail/beginning.h"
 #include "util/output.h"
 
 /* AuthEnvelopedData with attributes: the plaintext again, without the outer header before it. */
@@ -117,6 +119,27 @@ static void judge_signature(struct decryption *d)
 	address_list_free(from);
 }
 
+/* The same words as where it did not decrypt, so that nobody learns which it was. */
+static int check_beginning(struct decryption *d)
+{
+	unsigned char first[BEGINNING_OCTETS];
+	struct cms_env env = ctx_env(d->ctx);
+	struct source_slice slice;
+	hsmime_source whole, entity;
+	size_t have = 0;
+	ptrdiff_t got = 1;
+
+	output_source(&whole, d->out);
+	decryption_entity(&entity, &slice, &whole, d);
+	while (got > 0 && have < sizeof(first)) {
+		got = entity.read(entity.arg, first + have, sizeof(first) - have);
+		have += got > 0 ? (size_t)got : 0;
+	}
+	if (got < 0)
+		return (int)got;
+	return beginning_is_message(first, have) ? 0 : content_key_refuse(&env);
+}
+
 static int decrypt(struct decryption *d, const hsmime_source *in)
 {
 	struct progress_source progress;
@@ -130,6 +153,8 @@ static int decrypt(struct decryption *d, const hsmime_source *in)
 	progress_open(&watched, &progress, d->ctx, in);
 	status = d->options->form == HSMIME_CMS ? decrypt_octets(d, &watched)
 						: decrypt_mail(d, &watched);
+	if (status == 0 && d->options->require_message && !d->result->authenticated)
+		status = check_beginning(d);
 	if (status != 0)
 		return status;
 	if (output_is_held(d->out))

@@ -25,6 +25,7 @@ struct keyring {
 	pthread_mutex_t lock;
 	struct entry *entries;
 	size_t count;
+	uint64_t operations;
 };
 
 int keyring_new(struct keyring **out)
@@ -224,11 +225,24 @@ void keyring_forget(struct keyring *r, const struct token_key *used)
 
 void keyring_done(struct keyring *r, const struct token_key *used)
 {
+	if (used == NULL)
+		return;
 	pthread_mutex_lock(&r->lock);
+	r->operations++;
 	for (size_t i = 0; i < r->count; i++)
 		if (r->entries[i].used == used)
 			r->entries[i].used_since = true;
 	pthread_mutex_unlock(&r->lock);
+}
+
+uint64_t keyring_operations(struct keyring *r)
+{
+	uint64_t operations;
+
+	pthread_mutex_lock(&r->lock);
+	operations = r->operations;
+	pthread_mutex_unlock(&r->lock);
+	return operations;
 }
 
 /* The next key that was used since the last trial; NULL: none is left. */

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <openssl/types.h>
 
@@ -46,8 +47,12 @@ void keyring_none(struct keyring *r, const struct recipient *recipients, size_t 
 /* keyring_forget(r, used): its token failed: it is searched again. */
 void keyring_forget(struct keyring *r, const struct token_key *used);
 
-/* keyring_done(r, used): an operation with it is done, whatever came of it. */
+/*
+ * keyring_done(r, used): an operation with it is done, whatever came of it; used may be NULL.
+ * keyring_operations(r): how many were.
+ */
 void keyring_done(struct keyring *r, const struct token_key *used);
+uint64_t keyring_operations(struct keyring *r);
 
 /*
  * keyring_try(r, err):

@@ -93,6 +93,7 @@ int inspect(struct inspection *out, const hsmime_source *in, struct cms_env *env
 	if (status == 0)
 		status = cms ? look_at_cms(out, &c, env) : look_at_mail(out, &c, env);
 	cms_input_close(&c);
+	out->bare = cms;
 	if (status != HSMIME_EFORMAT && status != BER_END)
 		return status;
 	out->kind = INSPECT_MALFORMED;

@@ -26,6 +26,7 @@ enum inspect_kind {
 /* Zero before use. */
 struct inspection {
 	enum inspect_kind kind;
+	bool bare; /* CMS alone, and no mail */
 	bool has_date;
 	int64_t date;                     /* of the Date field, Unix time */
 	struct enveloped_result envelope; /* of an encrypted one: recipients and cipher */

@@ -85,6 +85,8 @@ struct journal_kind {
 	 */
 	int (*open)(struct journal *j, const char *place, const char *settings, struct error *err);
 	int (*settings)(char **out, struct journal *j, struct error *err); /* free(*out) */
+	/* One of them: a text, or a number or truth (0, 1) in words; NULL where it is null, or none is called so. */
+	int (*setting)(char **out, struct journal *j, const char *name, struct error *err);
 	/*
 	 * Adds messages in order, all or none; those that are there by key already stay as they are, with the
 	 * name and flags of the first listing. An item without a key is known by its name. They need not be on the disk yet: whoever finds after a crash that not all are listed, lists again. A

@@ -15,6 +15,8 @@
 
 #ifndef __SANITIZE_ADDRESS__
 #define SECURE_HEAP 32768 /* octets, a power of 2 */
+/* OpenSSL's random generators of each thread are in it too. */
+#define SECURE_HEAP_MANY (2 * 1024 * 1024)
 #define SECURE_LEAST 32
 #endif
 
@@ -56,7 +58,7 @@ static void fill_descriptors(void)
 	}
 }
 
-void guard_start(void)
+void guard_start(bool many)
 {
 	struct rlimit none = { 0, 0 };
 
@@ -70,6 +72,8 @@ void guard_start(void)
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	/* AddressSanitizer sees nothing of what is in there, and of what only that points to. */
 #ifndef __SANITIZE_ADDRESS__
-	CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_LEAST);
+	CRYPTO_secure_malloc_init(many ? SECURE_HEAP_MANY : SECURE_HEAP, SECURE_LEAST);
+#else
+	(void)many;
 #endif
 }

@@ -48,15 +48,24 @@ const char *key_groups_keys(const struct options *o, const char *key)
 	return NULL;
 }
 
-int key_groups_add(hsmime_ctx *ctx, const struct options *o)
+/* --key, or what it is called where there may be many. */
+static const struct option_value *named(const struct options *o)
 {
 	const struct option_value *key = option_get(o, OPT_KEY);
+
+	return key->count > 0 ? key : option_get(o, OPT_KEYS);
+}
+
+int key_groups_add(hsmime_ctx *ctx, const struct options *o)
+{
+	const struct option_value *key = named(o);
 	int status = 0;
 
 	for (const struct option_group *g = o->groups; g != NULL && status == 0; g = g->next)
 		status = add(ctx, g);
 	/* Other commands look at each of them. */
-	if (status == 0 && key->count > 1 && (o->command & (CMD_SIGN | CMD_DECRYPT)) != 0)
+	if (status == 0 && key->count > 1 &&
+	    (o->command & (CMD_SIGN | CMD_DECRYPT | CMD_ARCHIVE)) != 0)
 		status = hsmime_ctx_add_group(
 		    ctx, COMMAND_LINE, (const char *const *)key->items, key->count);
 	return status;
@@ -64,5 +73,9 @@ int key_groups_add(hsmime_ctx *ctx, const struct options *o)
 
 const char *key_groups_key(const struct options *o)
 {
-	return option_get(o, OPT_KEY)->count > 1 ? PREFIX COMMAND_LINE : option_text(o, OPT_KEY);
+	const struct option_value *key = named(o);
+
+	if (key->count > 1)
+		return PREFIX COMMAND_LINE;
+	return key->count > 0 ? key->items[0] : NULL;
 }

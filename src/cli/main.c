@@ -39,8 +39,8 @@ static const struct command {
 	{ "doctor", cmd_doctor, CMD_DOCTOR, 1, "[KEY]", "find out what is wrong, and what to do" },
 	{ "pin", cmd_pin, CMD_PIN, 2, "change|unblock|init|forget [URI]",
 	    "change, unblock or set a token's PIN" },
-	{ "archive", cmd_archive, CMD_ARCHIVE, 1, "count -i MAILBOX",
-	    "whole mailboxes: what is in them" },
+	{ "archive", cmd_archive, CMD_ARCHIVE, 2, "count|decrypt|status|retry",
+	    "whole mailboxes: what is in them, decrypt them" },
 	{ "config", cmd_config, CMD_CONFIG, 0, "", "show the settings and where they come from" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -243,6 +243,6 @@ static void leave(int status)
 
 int main(int argc, char **argv)
 {
-	guard_start();
+	guard_start(argc > 1 && strcmp(argv[1], "archive") == 0);
 	leave(dispatch(argc, argv));
 }

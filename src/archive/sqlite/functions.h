@@ -16,6 +16,7 @@ static inline struct database *database_of(struct journal *j)
 /* job.c: the job as a whole. */
 int job_open(struct journal *j, const char *place, const char *settings, struct error *err);
 int job_settings(char **out, struct journal *j, struct error *err);
+int job_setting(char **out, struct journal *j, const char *name, struct error *err);
 int job_totals(struct journal_totals *out, struct journal *j, struct error *err);
 int job_listed(struct journal *j, struct error *err);
 void job_close(struct journal *j);

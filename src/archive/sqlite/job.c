@@ -4,24 +4,50 @@
 #include <stdlib.h>
 #include <string.h>
 
-int job_settings(char **out, struct journal *j, struct error *err)
+/* *out is NULL where the column is. */
+static int read_text(char **out, struct database *d, sqlite3_stmt *s, struct error *err)
 {
-	struct database *d = database_of(j);
-	sqlite3_stmt *s;
 	bool row = false;
-	int status = database_statement(&s, d, SQL_SETTINGS, err);
+	int status = database_step(&row, d, s, err);
 
 	*out = NULL;
-	if (status == 0)
-		status = database_step(&row, d, s, err);
 	if (status != 0)
 		return status;
 	if (!row)
 		return error_set(err, HSMIME_EFORMAT, "the journal %s: it is damaged", d->path);
-	if (sqlite3_column_text(s, 0) != NULL)
+	if (sqlite3_column_text(s, 0) != NULL) {
 		*out = strdup((const char *)sqlite3_column_text(s, 0));
+		status = *out != NULL ? 0 : error_nomem(err);
+	}
 	(void)sqlite3_reset(s);
-	return *out != NULL ? 0 : error_nomem(err);
+	return status;
+}
+
+int job_settings(char **out, struct journal *j, struct error *err)
+{
+	struct database *d = database_of(j);
+	sqlite3_stmt *s;
+	int status = database_statement(&s, d, SQL_SETTINGS, err);
+
+	*out = NULL;
+	if (status == 0)
+		status = read_text(out, d, s, err);
+	return status == 0 && *out == NULL ? error_nomem(err) : status;
+}
+
+int job_setting(char **out, struct journal *j, const char *name, struct error *err)
+{
+	struct database *d = database_of(j);
+	sqlite3_stmt *s;
+	int status = database_statement(&s, d, SQL_SETTING, err);
+
+	*out = NULL;
+	if (status != 0)
+		return status;
+	(void)sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
+	status = read_text(out, d, s, err);
+	(void)sqlite3_clear_bindings(s);
+	return status;
 }
 
 static int refuse(struct database *d, const char *path, struct error *err)

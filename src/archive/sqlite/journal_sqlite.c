@@ -7,6 +7,7 @@ __attribute__((visibility("default"))) const struct journal_kind hsmime_journal 
 	.interface = JOURNAL_INTERFACE,
 	.open = job_open,
 	.settings = job_settings,
+	.setting = job_setting,
 	.add = message_add,
 	.listed = job_listed,
 	.take = message_take,

@@ -33,6 +33,7 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_MAKE_JOB] = "INSERT INTO job VALUES (1, ?1, 0, unixepoch(), 0, 0, 0)",
 	[SQL_IS_OBJECT] = "SELECT json_type(?1) = 'object'",
 	[SQL_SETTINGS] = "SELECT settings FROM job",
+	[SQL_SETTING] = "SELECT settings ->> ('$.\"' || ?1 || '\"') FROM job",
 	/* The first value of the new settings that is another one in the old, or of the old that the new lack. */
 	[SQL_DIFFERENCE] =
 	    "SELECT n.fullkey FROM json_tree(?1) n LEFT JOIN json_tree(?2) o ON o.fullkey = "

@@ -1,0 +1,80 @@
+/*
+ * job: one run of a job: its folder, journal, mailboxes, keys and threads.
+ *
+ *   job_folder     the folder and the settings that the job was begun with
+ *   job_lister     the mailbox into the journal, and from there into the flow
+ *   job_worker     one message to its outcome
+ *   job_writer     outcomes into mailbox, failed/ and journal
+ *   job_run        all of that, and what hsmime/job.h promises
+ */
+#ifndef ARCHIVE_JOB_H
+#define ARCHIVE_JOB_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <hsmime/job.h>
+
+#include "api/ctx.h"
+#include "api/keyring.h"
+#include "archive/flow.h"
+#include "archive/journal.h"
+#include "archive/mail_sink.h"
+#include "archive/mail_source.h"
+
+#define JOB_NAME 8 /* hexadecimal digits */
+
+struct job {
+	hsmime_ctx *ctx;            /* the caller's: its error is the job's */
+	hsmime_job_options options; /* as the job was begun with them */
+	char *settings[3];          /* in, out, key_uri, where they were read from the journal */
+	char *folder;
+	char name[JOB_NAME + 1];
+	hsmime_certs *certs; /* of the options, and of the folder */
+	struct journal *journal;
+	pthread_mutex_t journal_lock;
+	struct mail_source *source;
+	struct mail_sink *sink;
+	struct mail_sink *failed;
+	uint64_t committed; /* octets of an mbox, with those that are in the journal */
+	struct keyring *keyring;
+	struct flow flow;
+	hsmime_job_state *state;
+	pthread_mutex_t state_lock;
+	_Atomic int64_t
+	    away; /* milliseconds of CLOCK_MONOTONIC since when no token does it; 0: it is there */
+	atomic_bool listed;
+};
+
+/*
+ * job_folder_open(j, err):
+ * The folder of j->options, made where there is none, and its journal: of this job, or HSMIME_EUSAGE. Sets name,
+ * certs and committed. job_folder_find(j, folder, err): of a job that was begun: its settings become j->options
+ * as far as those are the job's. job_folder_path(out, j, name): a file in it; 0 or HSMIME_ENOMEM.
+ */
+int job_folder_open(struct job *j, struct error *err);
+int job_folder_find(struct job *j, const char *folder, struct error *err);
+int job_folder_path(char **out, const struct job *j, const char *name);
+
+/* job_list(j, ctx): put every message that waits into the flow, listing the mailbox if that was not done. */
+void job_list(struct job *j, hsmime_ctx *ctx);
+
+/* job_work(j, ctx): bring messages to their outcome until there are no more; 0 or HSMIME_ENOMEM. */
+int job_work(struct job *j, hsmime_ctx *ctx);
+
+/* job_write(j, ctx): what has its outcome goes where it belongs, until there is no more. */
+void job_write(struct job *j, hsmime_ctx *ctx);
+
+/*
+ * job_may_wait(j, ctx): no token does it, as ctx's error says, though one did before; whether that lasts less
+ * than options.token_wait yet, since the first who asked. What a token did well ends it.
+ */
+bool job_may_wait(struct job *j, hsmime_ctx *ctx);
+
+/* job_state_read(j, err): j->state, as the journal has it. */
+int job_state_read(struct job *j, struct error *err);
+
+/* job_manifest(j, err): write manifest.jsonl. */
+int job_manifest(struct job *j, struct error *err);
+
+#endif

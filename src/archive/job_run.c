@@ -1,0 +1,338 @@
+/* hsmime/job.h: a run of a job, from its folder to its last thread. */
+#include "archive/job.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "archive/record.h"
+#include "util/clock.h"
+
+#define WORKERS 32
+#define WORKERS_MAX 256
+#define ON_THE_WAY 512 /* messages, beside those with workers */
+#define FILES_SPARED 256
+#define TELL_MS 200
+
+struct thread {
+	struct job *j;
+	hsmime_ctx *ctx; /* its own */
+	pthread_t id;
+	bool started;
+};
+
+static void *run_lister(void *arg)
+{
+	struct thread *t = arg;
+
+	job_list(t->j, t->ctx);
+	return NULL;
+}
+
+static void *run_worker(void *arg)
+{
+	struct thread *t = arg;
+
+	(void)job_work(t->j, t->ctx);
+	return NULL;
+}
+
+static void *run_writer(void *arg)
+{
+	struct thread *t = arg;
+
+	job_write(t->j, t->ctx);
+	return NULL;
+}
+
+bool job_may_wait(struct job *j, hsmime_ctx *ctx)
+{
+	int64_t now = clock_ms(CLOCK_MONOTONIC), since = 0;
+
+	/* Where none has done anything yet a person is there, and rather told. */
+	if (keyring_operations(j->keyring) == 0)
+		return false;
+	if (atomic_compare_exchange_strong(&j->away, &since, now)) {
+		since = now;
+		if (j->options.token_wait > 0)
+			ctx_log(ctx, 0, "waiting up to %u seconds for the token: %s",
+			    j->options.token_wait, ctx->err.message);
+	}
+	return now - since < (int64_t)j->options.token_wait * 1000;
+}
+
+static int start(struct thread *t, struct job *j, void *(*run)(void *arg))
+{
+	int status;
+
+	t->j = j;
+	status = hsmime_ctx_share(&t->ctx, j->ctx);
+	if (status != 0)
+		return error_nomem(&j->ctx->err);
+	t->started = pthread_create(&t->id, NULL, run, t) == 0;
+	return t->started ? 0
+			  : error_set(&j->ctx->err, HSMIME_ENOMEM, "the system gives no thread");
+}
+
+static void join(struct thread *t)
+{
+	if (t->started)
+		pthread_join(t->id, NULL);
+	hsmime_ctx_free(t->ctx);
+	*t = (struct thread){ 0 };
+}
+
+/* Each message on its way has an open file. */
+static size_t flow_size(size_t workers)
+{
+	struct rlimit files = { 0 };
+	size_t size = ON_THE_WAY + workers;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 ||
+	    files.rlim_cur >= size + workers + FILES_SPARED)
+		return size;
+	return files.rlim_cur > FILES_SPARED + 2 * workers ? files.rlim_cur - FILES_SPARED - workers
+							   : workers;
+}
+
+/* The caller's thread: what it is told, and whether it wants to go on. */
+static void watch(struct job *j, int64_t begun, struct thread *writer)
+{
+	const hsmime_job_options *o = &j->options;
+	bool over = false;
+
+	while (!over) {
+		hsmime_job_counts counts;
+		struct timespec until = { 0 };
+
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += TELL_MS * 1000000L;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		over = pthread_timedjoin_np(writer->id, NULL, &until) == 0;
+		pthread_mutex_lock(&j->state_lock);
+		counts = j->state->counts;
+		pthread_mutex_unlock(&j->state_lock);
+		counts.seconds = (double)(clock_ms(CLOCK_MONOTONIC) - begun) / 1000;
+		counts.listed = atomic_load(&j->listed);
+		counts.operations = keyring_operations(j->keyring);
+		if (o->callback != NULL && o->callback(o->callback_arg, &counts) != 0 && !over) {
+			j->state->stopped = 1;
+			flow_stop(&j->flow, 0, NULL);
+		}
+	}
+	writer->started = false;
+}
+
+/* The threads, and what they came to. */
+static int run_threads(struct job *j)
+{
+	size_t count = j->options.workers;
+	struct thread *workers = calloc(count, sizeof(*workers));
+	struct thread lister = { 0 }, writer = { 0 };
+	int64_t begun = clock_ms(CLOCK_MONOTONIC);
+	int status = workers != NULL ? start(&writer, j, run_writer) : error_nomem(&j->ctx->err);
+
+	for (size_t i = 0; status == 0 && i < count; i++)
+		status = start(&workers[i], j, run_worker);
+	if (status == 0)
+		status = start(&lister, j, run_lister);
+	if (status != 0)
+		flow_stop(&j->flow, status, &j->ctx->err);
+	if (writer.started)
+		watch(j, begun, &writer);
+	join(&lister);
+	for (size_t i = 0; workers != NULL && i < count; i++)
+		join(&workers[i]);
+	join(&writer);
+	free(workers);
+	if (j->flow.status != 0)
+		j->ctx->err = j->flow.err;
+	return j->flow.status;
+}
+
+/* Nothing waits, and nothing can come. */
+static bool is_complete(const struct job *j)
+{
+	return atomic_load(&j->listed) && j->state->counts.waiting == 0;
+}
+
+static int finish(struct job *j, struct error *err)
+{
+	int status = job_state_read(j, err);
+
+	if (status != 0 || !is_complete(j))
+		return status;
+	status = mail_sink_finish(j->sink, err);
+	if (status == 0)
+		status = mail_sink_finish(j->failed, err);
+	if (status == 0)
+		status = job_manifest(j, err);
+	if (status == 0)
+		j->state->finished = 1;
+	return status;
+}
+
+static int open_failed(struct job *j, struct error *err)
+{
+	char *place = NULL, *name = NULL;
+	int status = job_folder_path(&place, j, "failed");
+
+	if (status == 0 && asprintf(&name, "eml:%s", place) < 0) {
+		name = NULL;
+		status = HSMIME_ENOMEM;
+	}
+	status = status == 0 ? mail_sink_open(&j->failed, name, j->name, 0, err) : error_nomem(err);
+	free(name);
+	free(place);
+	return status;
+}
+
+static int open_mailboxes(struct job *j, struct error *err)
+{
+	int status = mail_source_open(&j->source, j->options.in, err);
+
+	if (status == 0)
+		status = mail_sink_apart(j->options.out, j->source, err);
+	if (status == 0)
+		status = mail_sink_open(&j->sink, j->options.out, j->name, j->committed, err);
+	if (status == 0)
+		status = open_failed(j, err);
+	return status;
+}
+
+static int run(struct job *j)
+{
+	struct error *err = &j->ctx->err;
+	bool ordered;
+	int status = open_mailboxes(j, err);
+
+	if (status != 0)
+		return status;
+	if (keyring_new(&j->keyring) != 0)
+		return error_nomem(err);
+	ordered = strcmp(j->sink->kind->scheme, "mbox") == 0;
+	if (flow_init(&j->flow, flow_size(j->options.workers), ordered) != 0)
+		status = error_nomem(err);
+	j->ctx->keyring = j->keyring;
+	if (status == 0)
+		status = job_state_read(j, err);
+	if (status == 0)
+		status = run_threads(j);
+	flow_free(&j->flow);
+	j->ctx->keyring = NULL;
+	return status == 0 ? finish(j, err) : status;
+}
+
+static int free_keyring(void *arg)
+{
+	keyring_free(arg);
+	return 0;
+}
+
+static void begin(struct job *j, hsmime_ctx *ctx, const hsmime_job_options *options)
+{
+	*j = (struct job){ .ctx = ctx, .options = *options };
+	pthread_mutex_init(&j->journal_lock, NULL);
+	pthread_mutex_init(&j->state_lock, NULL);
+	if (j->options.workers == 0)
+		j->options.workers = WORKERS;
+	if (j->options.workers > WORKERS_MAX)
+		j->options.workers = WORKERS_MAX;
+}
+
+/* The outcome is told with a state, whole, or not at all. */
+static int end(hsmime_job_state **state, struct job *j, int status)
+{
+	struct error err = j->ctx->err;
+
+	if (j->keyring != NULL)
+		(void)ctx_run(j->ctx, free_keyring, j->keyring);
+	mail_sink_close(j->sink);
+	mail_sink_close(j->failed);
+	mail_source_close(j->source);
+	journal_close(j->journal);
+	hsmime_certs_free(j->certs);
+	for (size_t i = 0; i < sizeof(j->settings) / sizeof(j->settings[0]); i++)
+		free(j->settings[i]);
+	free(j->folder);
+	pthread_mutex_destroy(&j->journal_lock);
+	pthread_mutex_destroy(&j->state_lock);
+	*state = j->state;
+	if (status != 0 && (j->state == NULL || j->state->folder == NULL)) {
+		hsmime_job_state_free(j->state);
+		*state = NULL;
+	}
+	(void)ctx_begin(j->ctx);
+	j->ctx->err = err;
+	return ctx_end(j->ctx, status);
+}
+
+static int check_options(const hsmime_job_options *o, struct error *err)
+{
+	if (o->in == NULL || o->out == NULL)
+		return error_set(
+		    err, HSMIME_EUSAGE, "a job wants a mailbox to read and one to write");
+	return 0;
+}
+
+int hsmime_archive_decrypt(
+    hsmime_job_state **state, hsmime_ctx *ctx, const hsmime_job_options *options)
+{
+	struct job j;
+	int status;
+
+	*state = NULL;
+	error_clear(&ctx->err);
+	begin(&j, ctx, options);
+	status = check_options(options, &ctx->err);
+	if (status == 0)
+		status = job_folder_open(&j, &ctx->err);
+	if (status == 0)
+		status = run(&j);
+	return end(state, &j, status);
+}
+
+static int wait_again(struct job *j, const char *cause, struct error *err)
+{
+	uint64_t count = 0;
+
+	if (!atomic_load(&j->listed)) {
+		error_set(err, HSMIME_EUSAGE, "the job in %s was not listed to its end", j->folder);
+		return error_hint(err, "go on with it first, by the command that began it");
+	}
+	return j->journal->kind->retry(&count, j->journal, cause, err);
+}
+
+int hsmime_archive_retry(hsmime_job_state **state, hsmime_ctx *ctx, const char *folder,
+    const char *cause, const hsmime_job_options *options)
+{
+	struct job j;
+	int status;
+
+	*state = NULL;
+	error_clear(&ctx->err);
+	begin(&j, ctx, options);
+	status = job_folder_find(&j, folder, &ctx->err);
+	if (status == 0)
+		status = wait_again(&j, cause, &ctx->err);
+	if (status == 0)
+		status = run(&j);
+	return end(state, &j, status);
+}
+
+int hsmime_archive_status(hsmime_job_state **state, hsmime_ctx *ctx, const char *folder)
+{
+	const hsmime_job_options none = HSMIME_JOB_OPTIONS_INIT;
+	struct job j;
+	int status;
+
+	*state = NULL;
+	error_clear(&ctx->err);
+	begin(&j, ctx, &none);
+	status = job_folder_find(&j, folder, &ctx->err);
+	if (status == 0)
+		status = job_state_read(&j, &ctx->err);
+	return end(state, &j, status);
+}

@@ -1,0 +1,327 @@
+/* One message to its outcome. Whatever it is, it costs only itself; what the tokens or the disk do costs no message. */
+#include "archive/job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include <hsmime/operation.h>
+
+#include "archive/inspect.h"
+#include "archive/record.h"
+#include "util/output.h"
+#include "util/source.h"
+
+#define WHOLE_MAX (256 * 1024) /* octets of a message that is read at once */
+#define AWAY_PAUSE_MS 500
+
+struct worker {
+	struct job *j;
+	hsmime_ctx *ctx;
+	EVP_MD *md;
+	EVP_MD_CTX *digest;
+	unsigned char *room; /* WHOLE_MAX octets */
+	/* Of the message at hand: */
+	struct message *m;
+	struct mail_octets octets;
+	hsmime_memory memory;
+	hsmime_source source;
+	hsmime_result *result;
+	bool bare; /* CMS alone */
+};
+
+/* What a status of the library means for a message; NULL: it is not the message's. */
+static const char *cause_of(int status)
+{
+	switch (status) {
+	case HSMIME_ENOKEY:
+		return "no-key";
+	case HSMIME_EINVALID:
+		return "not-decrypted";
+	case HSMIME_EFORMAT:
+		return "malformed";
+	case HSMIME_EUNSUPPORTED:
+		return "unsupported";
+	case HSMIME_EPOLICY:
+		return "policy";
+	default:
+		return NULL;
+	}
+}
+
+static int hash_begin(struct worker *w)
+{
+	return EVP_DigestInit_ex2(w->digest, w->md, NULL) == 1 ? 0 : HSMIME_ENOMEM;
+}
+
+static int hash_end(unsigned char *sha, struct worker *w)
+{
+	return EVP_DigestFinal_ex(w->digest, sha, NULL) == 1 ? 0 : HSMIME_ENOMEM;
+}
+
+/* Octets of source until room is full or it ends. */
+static ptrdiff_t fill(struct worker *w, const hsmime_source *source)
+{
+	size_t have = 0;
+	ptrdiff_t got = 1;
+
+	while (got > 0 && have < WHOLE_MAX) {
+		got = source->read(source->arg, w->room + have, WHOLE_MAX - have);
+		have += got > 0 ? (size_t)got : 0;
+	}
+	return got < 0 ? got : (ptrdiff_t)have;
+}
+
+static int hash_source(unsigned char *sha, struct worker *w, const hsmime_source *source)
+{
+	ptrdiff_t got = WHOLE_MAX;
+	int status = hash_begin(w);
+
+	while (status == 0 && got == WHOLE_MAX) {
+		got = fill(w, source);
+		if (got < 0)
+			return (int)got;
+		if (EVP_DigestUpdate(w->digest, w->room, (size_t)got) != 1)
+			status = HSMIME_ENOMEM;
+	}
+	return status == 0 ? hash_end(sha, w) : status;
+}
+
+/* A small one is in memory from here on: one that changes meanwhile is read as it was. */
+static int read_message(struct worker *w)
+{
+	struct journal_entry *e = &w->m->entry;
+	const hsmime_source *in = &w->octets.source;
+	int status = mail_source_read(&w->octets, w->j->source, &e->item, &w->ctx->err);
+
+	if (status != 0)
+		return status;
+	w->source = *in;
+	status = hash_source(e->input_sha, w, in);
+	if (status != 0)
+		return status;
+	e->has_sha = true;
+	if (in->size >= WHOLE_MAX)
+		return source_seek(in, 0);
+	w->memory = (hsmime_memory){ .data = w->room, .len = (size_t)in->size };
+	hsmime_source_memory(&w->source, &w->memory);
+	return 0;
+}
+
+static int hash_output(struct worker *w)
+{
+	hsmime_source written;
+	int status = hash_begin(w);
+
+	/* The room holds the message yet. */
+	output_source(&written, w->m->draft.output);
+	while (status == 0) {
+		unsigned char some[16384];
+		ptrdiff_t got = written.read(written.arg, some, sizeof(some));
+
+		if (got <= 0) {
+			status = (int)got;
+			break;
+		}
+		if (EVP_DigestUpdate(w->digest, some, (size_t)got) != 1)
+			status = HSMIME_ENOMEM;
+	}
+	return status == 0 ? hash_end(w->m->entry.output_sha, w) : status;
+}
+
+static int copy_octets(struct worker *w, hsmime_output *out)
+{
+	hsmime_sink sink;
+	int status = output_begin(out, true, w->ctx->shared->libctx, 0, &w->ctx->err);
+
+	output_sink(&sink, out);
+	if (status == 0)
+		status = source_seek(&w->source, 0);
+	if (status == 0)
+		status = source_copy(&sink, &w->source);
+	return status == 0 ? output_commit(out, &w->ctx->err) : status;
+}
+
+static int decrypt_octets_of(struct worker *w, hsmime_output *out)
+{
+	hsmime_decrypt_options o = HSMIME_DECRYPT_OPTIONS_INIT;
+
+	o.form = w->bare ? HSMIME_CMS : HSMIME_MAIL;
+	o.key_uri = w->j->options.key_uri;
+	o.certs = w->j->certs;
+	o.require_authenticated = w->j->options.require_authenticated;
+	o.require_message = 1;
+	return hsmime_decrypt(w->ctx, &w->result, out, &w->source, &o);
+}
+
+/* Through write into a draft of sink. *sinks: the failure is the sink's and no message's. */
+static int make_draft(bool *sinks, struct worker *w, struct mail_sink *sink, const char *extension,
+    int (*write)(struct worker *w, hsmime_output *out))
+{
+	struct message *m = w->m;
+	const struct mail_form form = { .extension = extension };
+	int status = mail_sink_begin(&m->draft, sink, &m->entry.item, &form, &w->ctx->err);
+
+	*sinks = status != 0;
+	if (status == 0)
+		status = write(w, m->draft.output);
+	if (status != 0)
+		return status;
+	status = mail_sink_end(&m->draft, sink, &w->ctx->err);
+	if (status == 0)
+		status = hash_output(w);
+	*sinks = status != 0;
+	return status;
+}
+
+static void drop_draft(struct message *m)
+{
+	mail_sink_drop(&m->draft);
+	memset(&m->draft, 0, sizeof(m->draft));
+}
+
+static int conclude(struct worker *w, enum journal_state state, const char *cause, const char *why)
+{
+	struct journal_entry *e = &w->m->entry;
+
+	e->state = state;
+	free(e->cause);
+	e->cause = cause != NULL ? strdup(cause) : NULL;
+	/* Of what was not written there is one of the two. */
+	e->has_sha = e->has_sha && w->m->draft.output != NULL;
+	if (cause != NULL && e->cause == NULL)
+		return HSMIME_ENOMEM;
+	return record_make(e, w->j->options.in, w->result, why);
+}
+
+/* It can't be had whole, so there is nothing to keep. */
+static int give_up_unread(struct worker *w)
+{
+	struct error why = w->ctx->err;
+
+	drop_draft(w->m);
+	return conclude(w, JOURNAL_FAILED, "unreadable", why.message);
+}
+
+/* As it was, byte for byte, into failed/. */
+static int keep_failed(bool *sinks, struct worker *w, const char *cause)
+{
+	struct error why = w->ctx->err;
+	int status;
+
+	drop_draft(w->m);
+	status = make_draft(sinks, w, w->j->failed, NULL, copy_octets);
+	if (status == HSMIME_EIO && !*sinks)
+		return give_up_unread(w);
+	return status == 0 ? conclude(w, JOURNAL_FAILED, cause, why.message) : status;
+}
+
+static int copy_message(bool *sinks, struct worker *w)
+{
+	int status;
+
+	if (w->j->options.skip_plain)
+		return conclude(w, JOURNAL_SKIPPED, NULL, NULL);
+	status = make_draft(sinks, w, w->j->sink, NULL, copy_octets);
+	return status == 0 ? conclude(w, JOURNAL_COPIED, NULL, NULL) : status;
+}
+
+static bool is_encrypted(enum inspect_kind kind)
+{
+	return kind == INSPECT_ENCRYPTED || kind == INSPECT_AUTH_ENCRYPTED;
+}
+
+static int look_at(enum inspect_kind *kind, struct worker *w)
+{
+	struct cms_env env = ctx_env(w->ctx);
+	struct inspection found = { 0 };
+	int status = inspect(&found, &w->source, &env);
+
+	*kind = found.kind;
+	w->bare = found.bare;
+	inspection_free(&found);
+	if (status == 0 && *kind == INSPECT_MALFORMED)
+		return HSMIME_EFORMAT;
+	return status == 0 ? source_seek(&w->source, 0) : status;
+}
+
+/* Where no token is there a missing key says nothing of the message. */
+static int without_token(const struct worker *w, int status)
+{
+	struct engine *e = w->ctx->shared->engine;
+
+	return status == HSMIME_ENOKEY && e != NULL && !engine_has_token(e) ? HSMIME_ETOKEN
+									    : status;
+}
+
+/* *sinks: what failed is not the message. */
+static int bring_about(bool *sinks, struct worker *w)
+{
+	enum inspect_kind kind = INSPECT_PLAIN;
+	bool sink_failed = false;
+	int status = read_message(w);
+
+	if (status == HSMIME_EIO)
+		return give_up_unread(w);
+	if (status == 0)
+		status = look_at(&kind, w);
+	if (status == 0 && !is_encrypted(kind))
+		status = copy_message(&sink_failed, w);
+	else if (status == 0)
+		status = make_draft(&sink_failed, w, w->j->sink, ".eml", decrypt_octets_of);
+	if (status == 0)
+		return w->m->entry.record != NULL ? 0 : conclude(w, JOURNAL_DONE, NULL, NULL);
+	status = without_token(w, status);
+	*sinks = sink_failed;
+	if (sink_failed || cause_of(status) == NULL)
+		return status;
+	return keep_failed(sinks, w, cause_of(status));
+}
+
+static void end_message(struct worker *w)
+{
+	hsmime_result_free(w->result);
+	w->result = NULL;
+	mail_octets_close(&w->octets, w->j->source);
+	memset(&w->octets, 0, sizeof(w->octets));
+}
+
+static void work_on(struct worker *w)
+{
+	struct job *j = w->j;
+	bool sinks = false;
+	int status;
+
+	error_clear(&w->ctx->err);
+	status = bring_about(&sinks, w);
+	end_message(w);
+	if (status == 0) {
+		flow_done(&j->flow, w->m);
+		return;
+	}
+	flow_again(&j->flow, w->m, true);
+	if (status != HSMIME_ETOKEN || sinks || !job_may_wait(j, w->ctx))
+		flow_stop(&j->flow, status, &w->ctx->err);
+	else
+		flow_pause(&j->flow, AWAY_PAUSE_MS);
+}
+
+int job_work(struct job *j, hsmime_ctx *ctx)
+{
+	struct worker w = { .j = j, .ctx = ctx, .room = malloc(WHOLE_MAX) };
+	int status = 0;
+
+	w.md = EVP_MD_fetch(ctx->shared->libctx, "SHA256", NULL);
+	w.digest = EVP_MD_CTX_new();
+	if (w.room == NULL || w.md == NULL || w.digest == NULL)
+		status = error_nomem(&ctx->err);
+	while (status == 0 && (w.m = flow_take(&j->flow)) != NULL)
+		work_on(&w);
+	if (status != 0)
+		flow_stop(&j->flow, status, &ctx->err);
+	EVP_MD_CTX_free(w.digest);
+	EVP_MD_free(w.md);
+	free(w.room);
+	return status;
+}

@@ -1,0 +1,186 @@
+/*
+ * Outcomes into the mailbox, failed/ and the journal, many at a time: what was written is synced and named
+ * first, and then committed. Before that the keys are tried out: what a token that answers wrongly gave
+ * is not kept but done again.
+ */
+#include "archive/job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "archive/record.h"
+
+#define BATCH 256
+#define WAIT_MS 100
+#define BAD_PAUSE_MS 1000
+
+struct writer {
+	struct job *j;
+	hsmime_ctx *ctx;
+	struct message *batch[BATCH];
+	size_t count;
+	struct mail_draft drafts[BATCH]; /* of one mailbox */
+	size_t from[BATCH];              /* whose they are */
+	struct journal_entry entries[BATCH];
+};
+
+static int try_keys(void *arg)
+{
+	struct writer *w = arg;
+
+	return keyring_try(w->j->keyring, &w->ctx->err);
+}
+
+static void do_again(struct writer *w)
+{
+	for (size_t i = 0; i < w->count; i++)
+		flow_again(&w->j->flow, w->batch[i], false);
+	w->count = 0;
+}
+
+static bool any_decrypted(const struct writer *w)
+{
+	for (size_t i = 0; i < w->count; i++)
+		if (w->batch[i]->entry.state == JOURNAL_DONE ||
+		    w->batch[i]->entry.state == JOURNAL_FAILED)
+			return true;
+	return false;
+}
+
+static bool goes_to(const struct writer *w, size_t i, const struct mail_sink *sink)
+{
+	bool failed = w->batch[i]->entry.state == JOURNAL_FAILED;
+
+	return w->batch[i]->draft.output != NULL && failed == (sink == w->j->failed);
+}
+
+/* Those of the batch that are of one mailbox. */
+static int settle(struct writer *w, struct mail_sink *sink, uint64_t *committed)
+{
+	size_t count = 0;
+	int status;
+
+	for (size_t i = 0; i < w->count; i++)
+		if (goes_to(w, i, sink)) {
+			w->from[count] = i;
+			w->drafts[count++] = w->batch[i]->draft;
+		}
+	if (count == 0)
+		return 0;
+	status = mail_sink_settle(sink, w->drafts, count, committed, &w->ctx->err);
+	for (size_t i = 0; i < count; i++)
+		w->batch[w->from[i]]->draft = w->drafts[i];
+	return status;
+}
+
+/* Of an mbox its name is known only now. */
+static int take_name(struct message *m)
+{
+	if (m->draft.name == NULL)
+		return 0;
+	m->entry.output = strdup(m->draft.name);
+	return m->entry.output != NULL ? record_output(&m->entry) : HSMIME_ENOMEM;
+}
+
+/* What of the batch is safe in its mailbox. The rest waits for the next run. */
+static int commit(struct writer *w, uint64_t committed)
+{
+	struct job *j = w->j;
+	size_t count = 0;
+	int status = 0;
+
+	for (size_t i = 0; i < w->count && status == 0; i++)
+		if (w->batch[i]->draft.status == 0) {
+			status = take_name(w->batch[i]);
+			w->entries[count++] = w->batch[i]->entry;
+		}
+	if (status != 0)
+		return error_nomem(&w->ctx->err);
+	pthread_mutex_lock(&j->journal_lock);
+	if (count > 0)
+		status = j->journal->kind->commit(
+		    j->journal, w->entries, count, committed, &w->ctx->err);
+	pthread_mutex_unlock(&j->journal_lock);
+	if (status == 0)
+		j->committed = committed;
+	return status;
+}
+
+static void count_outcomes(struct writer *w)
+{
+	hsmime_job_counts *c = &w->j->state->counts;
+	uint64_t *const by_state[] = { [JOURNAL_WAITING] = &c->waiting,
+		[JOURNAL_DONE] = &c->done,
+		[JOURNAL_COPIED] = &c->copied,
+		[JOURNAL_SKIPPED] = &c->skipped,
+		[JOURNAL_FAILED] = &c->failed };
+
+	pthread_mutex_lock(&w->j->state_lock);
+	for (size_t i = 0; i < w->count; i++)
+		if (w->batch[i]->draft.status == 0) {
+			(*by_state[w->batch[i]->entry.state])++;
+			c->octets += w->batch[i]->entry.item.size;
+			c->waiting -= c->waiting > 0;
+			c->run++;
+		}
+	pthread_mutex_unlock(&w->j->state_lock);
+}
+
+static int keep(struct writer *w)
+{
+	uint64_t committed = w->j->committed, none = 0;
+	int status = settle(w, w->j->sink, &committed);
+	struct error first = w->ctx->err;
+	int later = settle(w, w->j->failed, &none);
+
+	if (status == 0) {
+		status = later;
+		first = w->ctx->err;
+	}
+	later = commit(w, committed);
+	if (later == 0)
+		count_outcomes(w);
+	if (status != 0)
+		w->ctx->err = first;
+	return status != 0 ? status : later;
+}
+
+/* A token that answers wrongly, or is out, costs time and no message. */
+static void suspect(struct writer *w)
+{
+	struct job *j = w->j;
+
+	ctx_log(w->ctx, 0, "%zu messages are decrypted again: %s", w->count, w->ctx->err.message);
+	do_again(w);
+	if (job_may_wait(j, w->ctx))
+		flow_pause(&j->flow, BAD_PAUSE_MS);
+	else
+		flow_stop(&j->flow, HSMIME_ETOKEN, &w->ctx->err);
+}
+
+void job_write(struct job *j, hsmime_ctx *ctx)
+{
+	struct writer *w = calloc(1, sizeof(*w));
+
+	if (w == NULL) {
+		flow_stop(&j->flow, error_nomem(&ctx->err), &ctx->err);
+		return;
+	}
+	w->j = j;
+	w->ctx = ctx;
+	while ((w->count = flow_collect(&j->flow, w->batch, BATCH, WAIT_MS)) > 0) {
+		int status;
+
+		if (any_decrypted(w) && ctx_run(ctx, try_keys, w) != 0) {
+			suspect(w);
+			continue;
+		}
+		atomic_store(&j->away, 0);
+		status = keep(w);
+		for (size_t i = 0; i < w->count; i++)
+			flow_release(&j->flow, w->batch[i]);
+		if (status != 0)
+			flow_stop(&j->flow, status, &ctx->err);
+	}
+	free(w);
+}

@@ -1,0 +1,153 @@
+#include "archive/record.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text/json.h"
+
+const char *record_outcome(enum journal_state state)
+{
+	static const char *const words[] = { "waiting", "decrypted", "copied", "skipped",
+		"failed" };
+
+	return words[state];
+}
+
+static void add_hash(struct json *j, const char *key, const unsigned char *sha)
+{
+	char text[2 * JOURNAL_SHA + 1];
+
+	for (size_t i = 0; i < JOURNAL_SHA; i++)
+		snprintf(text + 2 * i, 3, "%02x", sha[i]);
+	json_text(j, key, text);
+}
+
+static void add_recipients(struct json *j, const hsmime_layer *l)
+{
+	json_open(j, "recipients", '[');
+	for (size_t i = 0; i < l->recipient_count; i++) {
+		const hsmime_recipient *r = &l->recipients[i];
+
+		json_open(j, NULL, '{');
+		json_text(j, "issuer", r->issuer);
+		json_text(j, "serial_number", r->serial_number);
+		json_text(j, "key_id", r->key_id);
+		json_text(j, "algorithm", r->algorithm);
+		json_bool(j, "used", r->used != 0);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+static void add_signers(struct json *j, const hsmime_layer *l)
+{
+	json_open(j, "signers", '[');
+	for (size_t i = 0; i < l->signer_count; i++) {
+		const hsmime_signer *s = &l->signers[i];
+
+		json_open(j, NULL, '{');
+		json_text(j, "subject", s->subject);
+		json_text(j, "issuer", s->issuer);
+		json_text(j, "serial_number", s->serial_number);
+		json_text(j, "digest", s->digest);
+		json_text(j, "algorithm", s->signature_algorithm);
+		json_time(j, "signing_time", s->signing_time);
+		json_bool(j, "signature_holds", s->signature_status == 0);
+		json_text(j, "problem", s->problem);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+static const char *kind_word(enum hsmime_layer_kind kind)
+{
+	static const char *const words[] = { [HSMIME_LAYER_SIGNED_DETACHED] = "signed",
+		[HSMIME_LAYER_SIGNED_OPAQUE] = "signed-opaque",
+		[HSMIME_LAYER_ENCRYPTED] = "encrypted",
+		[HSMIME_LAYER_AUTH_ENCRYPTED] = "auth-encrypted" };
+
+	return words[kind];
+}
+
+static void add_layer(struct json *j, const hsmime_layer *l)
+{
+	bool encrypted =
+	    l->kind == HSMIME_LAYER_ENCRYPTED || l->kind == HSMIME_LAYER_AUTH_ENCRYPTED;
+
+	json_open(j, NULL, '{');
+	json_text(j, "kind", kind_word(l->kind));
+	json_text(j, "problem", l->problem);
+	if (encrypted) {
+		json_text(j, "cipher", l->cipher);
+		json_text(j, "key", l->key_uri);
+		add_recipients(j, l);
+	} else {
+		add_signers(j, l);
+	}
+	json_close(j, '}');
+}
+
+static void add_result(struct json *j, const hsmime_result *result)
+{
+	if (result == NULL)
+		return;
+	json_bool(j, "authenticated", result->authenticated != 0);
+	json_open(j, "layers", '[');
+	for (size_t i = 0; i < result->layer_count; i++)
+		add_layer(j, &result->layers[i]);
+	json_close(j, ']');
+}
+
+int record_make(
+    struct journal_entry *e, const char *source, const hsmime_result *result, const char *why)
+{
+	size_t len = 0;
+	struct json j = { .compact = true };
+
+	j.out = open_memstream(&e->record, &len);
+	if (j.out == NULL)
+		return HSMIME_ENOMEM;
+	json_open(&j, NULL, '{');
+	json_number(&j, "number", e->number);
+	json_text(&j, "mailbox", source);
+	json_text(&j, "name", e->item.name);
+	json_number(&j, "size", e->item.size);
+	json_text(&j, "outcome", record_outcome(e->state));
+	json_text(&j, "cause", e->cause);
+	json_text(&j, "problem", why);
+	if (e->has_sha) {
+		add_hash(&j, "input_sha256", e->input_sha);
+		add_hash(&j, "output_sha256", e->output_sha);
+	}
+	add_result(&j, result);
+	json_close(&j, '}');
+	if (fclose(j.out) == 0)
+		return 0;
+	free(e->record);
+	e->record = NULL;
+	return HSMIME_ENOMEM;
+}
+
+int record_output(struct journal_entry *e)
+{
+	size_t len = 0;
+	char *member = NULL, *both = NULL;
+	struct json j = { .compact = true, .out = open_memstream(&member, &len) };
+
+	if (j.out == NULL)
+		return HSMIME_ENOMEM;
+	json_open(&j, NULL, '{');
+	json_text(&j, "output", e->output);
+	json_close(&j, '}');
+	/* An object, and one member more at its end. */
+	if (fclose(j.out) == 0 &&
+	    asprintf(&both, "%.*s,%s", (int)strlen(e->record) - 1, e->record, member + 1) < 0)
+		both = NULL;
+	free(member);
+	if (both == NULL)
+		return HSMIME_ENOMEM;
+	free(e->record);
+	e->record = both;
+	return 0;
+}

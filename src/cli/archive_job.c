@@ -1,0 +1,248 @@
+/* hsmime archive decrypt, status and retry. */
+#include "archive.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "key_groups.h"
+#include "message.h"
+#include "text/utf8.h"
+#include "text/values.h"
+
+#define PIN_KEPT 86400 /* seconds without a login: a job takes long, and a person is asked once */
+
+static void write_counts(struct json *j, const hsmime_job_counts *c)
+{
+	json_number(j, "waiting", c->waiting);
+	json_number(j, "decrypted", c->done);
+	json_number(j, "copied", c->copied);
+	json_number(j, "skipped", c->skipped);
+	json_number(j, "failed", c->failed);
+	json_bool(j, "listed", c->listed != 0);
+	json_number(j, "octets", c->octets);
+}
+
+static void write_json(struct job *job, const hsmime_job_state *s, int status)
+{
+	struct json j = { .out = stdout };
+
+	json_open(&j, NULL, '{');
+	job_json(&j, job, status);
+	json_text(&j, "task", s->task);
+	json_text(&j, "in", s->in);
+	json_text(&j, "out", s->out);
+	json_text(&j, "job", s->folder);
+	json_bool(&j, "finished", s->finished != 0);
+	json_bool(&j, "stopped", s->stopped != 0);
+	json_time(&j, "started", s->started);
+	json_time(&j, "changed", s->changed);
+	write_counts(&j, &s->counts);
+	json_number(&j, "unlisted", s->unlisted);
+	json_number(&j, "passed_over", s->passed_over);
+	json_open(&j, "causes", '[');
+	for (size_t i = 0; i < s->cause_count; i++) {
+		json_open(&j, NULL, '{');
+		json_text(&j, "cause", s->causes[i].cause);
+		json_number(&j, "messages", s->causes[i].messages);
+		json_close(&j, '}');
+	}
+	json_close(&j, ']');
+	json_close(&j, '}');
+	job->reported = true;
+}
+
+static void write_time(const char *name, int64_t when)
+{
+	char text[TIME_TEXT_SIZE];
+
+	if (time_text(text, when))
+		utf8_field(stdout, 10, name, text);
+}
+
+static void write_number(const char *name, uint64_t number)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+	utf8_field(stdout, 10, name, text);
+}
+
+/* What it does in a second, as far as the journal tells: from its beginning to its last outcome. */
+static void write_rate(const hsmime_job_state *s)
+{
+	const hsmime_job_counts *c = &s->counts;
+	uint64_t done = c->done + c->copied + c->skipped + c->failed;
+	double seconds = s->changed != HSMIME_NO_TIME ? (double)(s->changed - s->started) : 0;
+	double rate = seconds > 0 ? (double)done / seconds : 0;
+	char text[64];
+
+	if (rate <= 0)
+		return;
+	snprintf(text, sizeof(text), "%.1f messages/s", rate);
+	utf8_field(stdout, 10, "rate", text);
+	if (c->waiting == 0 || !c->listed)
+		return;
+	snprintf(text, sizeof(text), "%.0f minutes at that rate", (double)c->waiting / rate / 60);
+	utf8_field(stdout, 10, "left", text);
+}
+
+static const char *state_words(const hsmime_job_state *s)
+{
+	if (s->finished)
+		return "finished";
+	return s->counts.listed ? "not finished" : "not finished, and its mailbox not listed yet";
+}
+
+static void write_text(const hsmime_job_state *s)
+{
+	utf8_print(stdout, s->folder);
+	printf(": %s\n", state_words(s));
+	utf8_field(stdout, 10, "in", s->in);
+	utf8_field(stdout, 10, "out", s->out);
+	write_time("started", s->started);
+	write_time("changed", s->changed);
+	write_number("decrypted", s->counts.done);
+	write_number("copied", s->counts.copied);
+	write_number("skipped", s->counts.skipped);
+	write_number("failed", s->counts.failed);
+	write_number("waiting", s->counts.waiting);
+	write_rate(s);
+	for (size_t i = 0; i < s->cause_count; i++)
+		printf("  failed of %s: %llu\n", s->causes[i].cause,
+		    (unsigned long long)s->causes[i].messages);
+}
+
+static void write_state(struct job *job, const hsmime_job_state *s, int status)
+{
+	if (option_is(job->options, OPT_JSON))
+		write_json(job, s, status);
+	else if (!option_is(job->options, OPT_QUIET))
+		write_text(s);
+}
+
+/* A run that came to its end, and not all is well. */
+static int judge(struct job *job, const hsmime_job_state *s)
+{
+	char hint[400];
+
+	if (s->passed_over > 0)
+		message_warning(
+		    "%llu entries are no files, as symbolic links, and were passed over",
+		    (unsigned long long)s->passed_over);
+	if (s->stopped)
+		return 0;
+	if (s->unlisted > 0)
+		return job_refuse(job, HSMIME_EIO,
+		    "the warnings before name them; mend that, and give the same command again",
+		    "not all was listed: %llu folders or lines could not be read",
+		    (unsigned long long)s->unlisted);
+	if (s->counts.failed == 0)
+		return 0;
+	snprintf(hint, sizeof(hint),
+	    "they are in %.150s/failed as they were; once the cause is mended, hsmime archive "
+	    "retry %.150s does them again",
+	    s->folder, s->folder);
+	return job_refuse(job, HSMIME_EINVALID, hint, "%llu messages failed",
+	    (unsigned long long)s->counts.failed);
+}
+
+static int conclude(struct job *job, hsmime_job_state *s, int status)
+{
+	if (isatty(STDERR_FILENO) && !option_is(job->options, OPT_QUIET))
+		fputs("\r\033[K", stderr);
+	if (s == NULL)
+		return status;
+	if (status == 0)
+		status = judge(job, s);
+	write_state(job, s, status);
+	if (s->stopped || (status != 0 && !s->finished && s->counts.waiting > 0))
+		message_warning("the job was stopped; the same command goes on with it");
+	hsmime_job_state_free(s);
+	return status;
+}
+
+static int take_count(unsigned *value, struct job *job, enum option_id id, uint64_t most)
+{
+	uint64_t number = *value;
+	int status = archive_number(&number, job, id);
+
+	if (status == 0 && number > most)
+		status = job_refuse(job, HSMIME_EUSAGE, "give a smaller number",
+		    "--%s: at most %llu", option_table[id].name, (unsigned long long)most);
+	*value = (unsigned)number;
+	return status;
+}
+
+/* What a run takes, whichever it is. */
+static int take_run(hsmime_job_options *o, struct job *job)
+{
+	bool shows = isatty(STDERR_FILENO) && !option_is(job->options, OPT_QUIET) &&
+		     !option_is(job->options, OPT_JSON);
+	const char *wait = option_text(job->options, OPT_TOKEN_WAIT);
+	int status = job_load(&job->certs, job, OPT_CERT);
+
+	o->certs = job->certs;
+	o->key_uri = key_groups_key(job->options);
+	if (status == 0)
+		status = take_count(&o->workers, job, OPT_WORKERS, 256);
+	if (status == 0 && wait != NULL && !seconds_parse(&o->token_wait, wait))
+		status = job_refuse(job, HSMIME_EUSAGE, "give whole seconds, 0 for none",
+		    "--token-wait: %.40s is no time", wait);
+	o->callback = archive_progress;
+	o->callback_arg = shows ? job : NULL;
+	hsmime_ctx_set_progress(job->ctx, NULL, NULL);
+	if (status == 0)
+		status = hsmime_ctx_set_pin_cache(job->ctx, PIN_KEPT);
+	return status;
+}
+
+int archive_decrypt(struct job *job)
+{
+	hsmime_job_options o = HSMIME_JOB_OPTIONS_INIT;
+	hsmime_job_state *state = NULL;
+	int status = take_run(&o, job);
+
+	if (status == 0)
+		status = archive_mailbox(&o.in, job, OPT_IN);
+	if (status == 0)
+		status = archive_mailbox(&o.out, job, OPT_OUT);
+	if (status == 0)
+		status = archive_time(&o.since, job, OPT_SINCE);
+	if (status == 0)
+		status = archive_time(&o.until, job, OPT_UNTIL);
+	if (status == 0)
+		status = archive_number(&o.limit, job, OPT_LIMIT);
+	o.folder = option_text(job->options, OPT_JOB);
+	o.skip_plain = option_is(job->options, OPT_SKIP_PLAIN);
+	o.require_authenticated = option_is(job->options, OPT_REQUIRE_AUTHENTICATED);
+	if (status != 0)
+		return status;
+	archive_catch();
+	status = hsmime_archive_decrypt(&state, job->ctx, &o);
+	return conclude(job, state, status);
+}
+
+int archive_retry(struct job *job)
+{
+	hsmime_job_options o = HSMIME_JOB_OPTIONS_INIT;
+	hsmime_job_state *state = NULL;
+	int status = take_run(&o, job);
+
+	if (status != 0)
+		return status;
+	archive_catch();
+	status = hsmime_archive_retry(
+	    &state, job->ctx, job->options->operands[1], option_text(job->options, OPT_CAUSE), &o);
+	return conclude(job, state, status);
+}
+
+int archive_status(struct job *job)
+{
+	hsmime_job_state *state = NULL;
+	int status = hsmime_archive_status(&state, job->ctx, job->options->operands[1]);
+
+	if (state != NULL)
+		write_state(job, state, status);
+	hsmime_job_state_free(state);
+	return status;
+}

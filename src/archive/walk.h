@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 #include "util/buffer.h"
@@ -18,8 +19,11 @@
 struct walk_level {
 	DIR *folder;
 	size_t path_len; /* of its path, with the final slash */
-	int stage;       /* the walker's own */
-	bool maildir;    /* the walker's own */
+	/* The walker's own: */
+	int stage;
+	bool maildir;
+	unsigned passes;
+	int64_t changed, since;
 };
 
 struct walk {

@@ -1,6 +1,9 @@
 /* archive/mail_sink.h: trees of files */
 #include "sink_support.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -87,7 +90,8 @@ static void hostile_names_stay_in_the_tree_and_apart(void **state)
 		"a\x7f"
 		"b.eml",
 		"a/../x.eml", "a//x.eml", "a/./x.eml", "a/x.eml", "", "..", "/", "x/", ".eml",
-		"\xff\xfe.eml", ".hsmime-" JOB "/draft-x.eml", "cur/..", "\x1b[31m.eml" };
+		"\xff\xfe.eml", ".hsmime-" JOB "/draft-x.eml", "cur/..",
+		"./.hsmime-" JOB "/draft-x.eml", "../.HSMIME-" JOB "/draft-x.eml", "\x1b[31m.eml" };
 	size_t count = sizeof(names) / sizeof(names[0]);
 	struct mail_sink *s = sink_of("eml:out", 0);
 
@@ -99,6 +103,24 @@ static void hostile_names_stay_in_the_tree_and_apart(void **state)
 	assert_int_equal(files_with("out", "\n"), 0);
 	assert_int_equal(files_with("out", "\x1b"), 0);
 	assert_int_equal(files_in("out/.hsmime-" JOB), 0);
+	mail_sink_close(s);
+}
+
+/* Of a tree that has a folder of the name that one of its files gets. */
+static void a_folder_that_is_called_as_a_file_hinders_none(void **state)
+{
+	static const char *const names[] = { "a.p7m.eml/1.eml", "a.p7m", "b\n.eml/1.eml", "b_.eml",
+		"a.p7m.eml_/1.eml", "c.eml/1.eml" };
+	struct mail_sink *s = sink_of("eml:out", 0);
+
+	(void)state;
+	for (size_t turn = 0; turn < 2; turn++) {
+		for (size_t i = 0; i < 6; i++)
+			named(s, names[i], ".eml");
+		assert_int_equal(files_in("out"), 6);
+	}
+	assert_file_is("out/a.p7m.eml", "a.p7m");
+	assert_file_is("out/c.eml/1.eml", "c.eml/1.eml");
 	mail_sink_close(s);
 }
 
@@ -152,6 +174,55 @@ static void a_tree_with_other_files_is_refused_and_the_jobs_own_is_not(void **st
 	file_make("file", "x");
 	assert_int_equal(mail_sink_open(&s, "eml:file", JOB, 0, &err), HSMIME_EIO);
 	assert_file_is("file", "x");
+}
+
+static unsigned entries;
+static bool reading_fails;
+
+/* The archive's calls come here, as this program has the name first. */
+struct dirent *readdir(DIR *dir) __attribute__((visibility("default")));
+
+struct dirent *readdir(DIR *dir)
+{
+	static struct dirent *(*real)(DIR *);
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "readdir64");
+	entries++;
+	if (!reading_fails)
+		return real(dir);
+	errno = EIO;
+	return NULL;
+}
+
+static void a_tree_of_this_jobs_own_is_opened_without_a_look_at_each_file(void **state)
+{
+	struct mail_sink *s = sink_of("eml:out", 0);
+	char path[32];
+
+	(void)state;
+	mail_sink_close(s);
+	for (int i = 0; i < 500; i++) {
+		snprintf(path, sizeof(path), "out/%d.eml", i);
+		file_make(path, "x");
+	}
+	entries = 0;
+	mail_sink_close(sink_of("eml:out", 0));
+	assert_in_range(entries, 1, 50);
+}
+
+static void a_tree_that_cant_be_read_is_not_taken_for_empty(void **state)
+{
+	struct mail_sink *s = NULL;
+
+	(void)state;
+	assert_int_equal(mkdir("out", 0700), 0);
+	file_make("out/x.eml", "source");
+	reading_fails = true;
+	assert_int_equal(mail_sink_open(&s, "eml:out", JOB, 0, &err), HSMIME_EIO);
+	reading_fails = false;
+	assert_null(s);
+	assert_int_equal(access("out/.hsmime-" JOB, F_OK), -1);
 }
 
 static void a_symbolic_link_is_replaced_and_not_followed(void **state)
@@ -289,8 +360,11 @@ int main(void)
 		test(what_became_a_mail_is_called_so_and_replaces_no_other),
 		test(a_message_of_another_kind_has_a_name_of_its_own),
 		test(hostile_names_stay_in_the_tree_and_apart),
+		test(a_folder_that_is_called_as_a_file_hinders_none),
 		test(long_names_are_cut_and_stay_apart),
 		test(a_tree_with_other_files_is_refused_and_the_jobs_own_is_not),
+		test(a_tree_of_this_jobs_own_is_opened_without_a_look_at_each_file),
+		test(a_tree_that_cant_be_read_is_not_taken_for_empty),
 		test(a_symbolic_link_is_replaced_and_not_followed),
 		test(a_crash_at_any_step_leaves_each_message_once_or_not),
 		test(an_operation_that_is_done_again_starts_afresh),

@@ -13,6 +13,7 @@
 /* For a message with quoted lines; others are read to where they are wanted. */
 #define ROOM 32768
 #define FROM_LEN 5
+#define FROM_MOSTLY 128 /* octets of the line "From " of most, with the end of the line before */
 
 struct octets {
 	const struct mbox_file *file;
@@ -170,15 +171,18 @@ static bool behind_from(const struct mbox_file *f, uint64_t offset, int64_t modi
 {
 	struct mbox_from line;
 	unsigned char before[1 + MBOX_FROM_MAX]; /* with the end of the line before */
-	size_t want = offset < sizeof(before) ? (size_t)offset : sizeof(before);
-	size_t from;
+	size_t most = FROM_MOSTLY, want, from;
 
-	if (want < FROM_LEN || read_at(f->fd, before, want, offset - want) != (ssize_t)want)
-		return false;
-	if (before[want - 1] != '\n' && offset != f->size)
-		return false;
-	for (from = want - 1; from > 0 && before[from - 1] != '\n'; from--)
-		;
+	do {
+		want = offset < most ? (size_t)offset : most;
+		if (want < FROM_LEN || read_at(f->fd, before, want, offset - want) != (ssize_t)want)
+			return false;
+		if (before[want - 1] != '\n' && offset != f->size)
+			return false;
+		for (from = want - 1; from > 0 && before[from - 1] != '\n'; from--)
+			;
+		most = from > 0 || most == sizeof(before) ? 0 : sizeof(before);
+	} while (most > 0);
 	return (from > 0 || want == offset) &&
 	       mbox_from_read(&line, before + from, want - from, true) && line.modified == modified;
 }

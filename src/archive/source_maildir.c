@@ -222,13 +222,7 @@ static int step(struct mail_item *item, struct mail_source *s, struct error *err
 static int maildir_next(
     struct mail_item *item, bool *more, struct mail_source *s, struct error *err)
 {
-	const struct walk *w = &((struct maildir *)s->own)->walk;
-	int status = 0;
-
-	while (status == 0 && item->name == NULL && w->depth > 0)
-		status = step(item, s, err);
-	*more = item->name != NULL || w->depth > 0;
-	return status;
+	return walk_next(item, more, &((struct maildir *)s->own)->walk, step, s, err);
 }
 
 static int maildir_read(

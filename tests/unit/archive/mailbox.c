@@ -278,3 +278,35 @@ void assert_unreadable(struct mail_source *s, const struct mail_item *item, cons
 		fail_msg("%s: not \"%s\" but \"%s\"", item->name, words, err.message);
 	mail_octets_close(&octets, s);
 }
+
+uint64_t passed_over(const char *name)
+{
+	struct mail_source *s = opened(name);
+	struct listing l = list_all(s);
+	uint64_t count = s->passed_over;
+
+	assert_int_equal(l.count, 1);
+	assert_int_equal(l.failures, 0);
+	listing_free(&l);
+	mail_source_close(s);
+	return count;
+}
+
+void assert_changes_seen(struct mail_source *s, const struct mail_item *item, const char *at)
+{
+	touch(at, 5);
+	assert_unreadable(s, item, "was changed");
+	put_text(at, "of another length");
+	assert_unreadable(s, item, "was changed");
+	assert_int_equal(unlink(at), 0);
+	assert_unreadable(s, item, "is not there any more");
+	assert_int_equal(mkfifo(at, 0600), 0);
+	assert_unreadable(s, item, "is not a file");
+	assert_int_equal(unlink(at), 0);
+	put_folder(at);
+	assert_unreadable(s, item, "is not a file");
+	assert_int_equal(rmdir(at), 0);
+	put_text("elsewhere", "elsewhere");
+	assert_int_equal(symlink("../../elsewhere", at), 0);
+	assert_unreadable(s, item, "is not a file");
+}

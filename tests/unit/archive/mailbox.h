@@ -63,4 +63,10 @@ void assert_content(
 /* assert_unreadable(s, item, words): HSMIME_EIO with these. */
 void assert_unreadable(struct mail_source *s, const struct mail_item *item, const char *words);
 
+/* passed_over(name): how much of the mailbox is, beside the one message that it has. */
+uint64_t passed_over(const char *name);
+
+/* assert_changes_seen(s, item, at): an item's file at that path, two folders deep, is not read however it changes. */
+void assert_changes_seen(struct mail_source *s, const struct mail_item *item, const char *at);
+
 #endif

@@ -5,13 +5,10 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/output.h"
-#include "util/sink.h"
 
 static struct error err;
 
@@ -240,25 +237,8 @@ static void a_symbolic_link_is_replaced_and_not_followed(void **state)
 
 static void a_crash_at_any_step_leaves_each_message_once_or_not(void **state)
 {
-	char mailbox[32], folder[32], name[32];
-
 	(void)state;
-	for (enum step step = OPENED; step < STEPS; step++) {
-		struct mail_sink *s = NULL;
-
-		snprintf(mailbox, sizeof(mailbox), "eml:%d", (int)step);
-		snprintf(folder, sizeof(folder), "%d", (int)step);
-		crash(step, mailbox, 10, "f/%d.eml");
-		assert_int_equal(files_with(folder, ".eml"), step == SETTLED ? 10 : 0);
-		s = sink_of(mailbox, 0);
-		assert_int_equal(files_in(folder), step == SETTLED ? 10 : 0);
-		for (int i = 0; i < 10; i++) {
-			snprintf(name, sizeof(name), "f/%d.eml", i);
-			assert_file_is(draft_keep(s, name, name), name);
-		}
-		assert_int_equal(files_in(folder), 10);
-		mail_sink_close(s);
-	}
+	assert_crashes_cost_nothing("eml", "f/%d.eml", ".eml");
 }
 
 static void an_operation_that_is_done_again_starts_afresh(void **state)
@@ -303,52 +283,21 @@ static void a_time_before_1970_is_kept(void **state)
 static void a_message_of_100_mb_takes_no_memory(void **state)
 {
 	struct mail_sink *s = sink_of("eml:out", 0);
-	struct mail_item item = item_of("x.eml", NULL, WHEN);
-	static char part[1 << 20];
-	struct mail_draft d = { 0 };
-	struct rusage before, after;
 	uint64_t committed = 0;
-	hsmime_sink to;
+	struct mail_draft d = settle_100_mb(s, 'x', &committed);
 	struct stat st;
 
 	(void)state;
-	memset(part, 'x', sizeof(part));
-	assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
-	assert_int_equal(mail_sink_begin(&d, s, &item, NULL, &err), 0);
-	assert_int_equal(output_begin(d.output, true, NULL, 0, &err), 0);
-	output_sink(&to, d.output);
-	for (int i = 0; i < 100; i++)
-		assert_int_equal(sink_write(&to, part, sizeof(part)), 0);
-	assert_int_equal(output_commit(d.output, &err), 0);
-	assert_int_equal(mail_sink_end(&d, s, &err), 0);
-	assert_int_equal(mail_sink_settle(s, &d, 1, &committed, &err), 0);
-	assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
-	assert_true(after.ru_maxrss - before.ru_maxrss < 10 * 1024); /* kB */
-	assert_int_equal(d.size, 100 * sizeof(part));
 	assert_int_equal(stat("out/x.eml", &st), 0);
-	assert_int_equal(st.st_size, 100 * sizeof(part));
+	assert_int_equal(st.st_size, HUNDRED_MB);
 	mail_sink_drop(&d);
 	mail_sink_close(s);
 }
 
 static void a_full_disk_is_an_error_and_leaves_nothing(void **state)
 {
-	struct mail_sink *s = sink_of("eml:out", 0);
-	struct mail_item item = item_of("f/x.eml", NULL, WHEN);
-	static char data[100000];
-	struct mail_draft d = { 0 };
-	struct rlimit old, small;
-
 	(void)state;
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
-	small = old;
-	small.rlim_cur = 50000;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-	assert_int_equal(draft_data(&d, s, &item, NULL, data, sizeof(data), &err), HSMIME_EIO);
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
-	mail_sink_drop(&d);
-	assert_int_equal(files_in("out"), 0);
-	mail_sink_close(s);
+	assert_full_disk_costs_one("eml:out", "out", "f/x.eml");
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(name, scratch_enter, scratch_leave)
@@ -373,6 +322,5 @@ int main(void)
 		test(a_full_disk_is_an_error_and_leaves_nothing),
 	};
 
-	signal(SIGXFSZ, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,13 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "util/output.h"
-#include "util/sink.h"
 
 static struct error err;
 
@@ -298,19 +293,15 @@ static void a_full_disk_leaves_what_was_committed(void **state)
 	static char large[60001];
 	const char *const texts[] = { large, large, NULL };
 	struct mail_sink *s = sink_of("mbox:x", 0);
-	struct rlimit old, limit;
 	uint64_t committed = 0;
 	int status;
 
 	(void)state;
 	memset(large, 'x', sizeof(large) - 1);
 	assert_int_equal(settle_all(s, small, &committed), 0);
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
-	limit = old;
-	limit.rlim_cur = 100000;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit_files(100000);
 	status = settle_all(s, texts, &committed);
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	limit_files(0);
 	assert_int_equal(status, HSMIME_EIO);
 	assert_non_null(strstr(err.message, "File too large"));
 	assert_int_equal(committed, strlen(FROM) + 3);
@@ -324,27 +315,11 @@ static void a_full_disk_leaves_what_was_committed(void **state)
 static void a_message_of_100_mb_takes_no_memory(void **state)
 {
 	struct mail_sink *s = sink_of("mbox:x", 0);
-	struct mail_item item = item_of("1", NULL, WHEN);
-	static char part[1 << 20];
-	struct mail_draft d = { 0 };
-	struct rusage before, after;
 	uint64_t committed = 0;
-	hsmime_sink to;
+	struct mail_draft d = settle_100_mb(s, '\n', &committed);
 
 	(void)state;
-	memset(part, '\n', sizeof(part));
-	assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
-	assert_int_equal(mail_sink_begin(&d, s, &item, NULL, &err), 0);
-	assert_int_equal(output_begin(d.output, true, NULL, 0, &err), 0);
-	output_sink(&to, d.output);
-	for (int i = 0; i < 100; i++)
-		assert_int_equal(sink_write(&to, part, sizeof(part)), 0);
-	assert_int_equal(output_commit(d.output, &err), 0);
-	assert_int_equal(mail_sink_end(&d, s, &err), 0);
-	assert_int_equal(mail_sink_settle(s, &d, 1, &committed, &err), 0);
-	assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
-	assert_true(after.ru_maxrss - before.ru_maxrss < 10 * 1024); /* kB */
-	assert_int_equal(committed, strlen(FROM) + 100 * sizeof(part) + 1);
+	assert_int_equal(committed, strlen(FROM) + HUNDRED_MB + 1);
 	mail_sink_drop(&d);
 	mail_sink_close(s);
 }
@@ -369,6 +344,5 @@ int main(void)
 		test(a_message_of_100_mb_takes_no_memory),
 	};
 
-	signal(SIGXFSZ, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

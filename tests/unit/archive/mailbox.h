@@ -1,5 +1,5 @@
 /*
- * mailbox: a scratch folder with mailboxes in it, and what mail_source makes of them.
+ * mailbox: mailboxes in a scratch folder, and what mail_source makes of them.
  */
 #ifndef TESTS_ARCHIVE_MAILBOX_H
 #define TESTS_ARCHIVE_MAILBOX_H
@@ -15,11 +15,8 @@
 #include <cmocka.h>
 
 #include "archive/mail_source.h"
+#include "scratch.h"
 #include "util/buffer.h"
-
-/* mailbox_enter(), mailbox_leave(): work in an empty folder of its own; remove it, with what is in it. */
-int mailbox_enter(void **state);
-int mailbox_leave(void **state);
 
 /* put(path, data, len): a file, and the folders that its path has; put_text(path, text). */
 void put(const char *path, const void *data, size_t len);

@@ -14,35 +14,7 @@
 #include "util/output.h"
 #include "util/sink.h"
 
-static char scratch[256];
-static char before[4096];
 static char kept[4096];
-
-int scratch_enter(void **state)
-{
-	const char *tmp = getenv("TMPDIR");
-
-	(void)state;
-	snprintf(
-	    scratch, sizeof(scratch), "%s/sink-XXXXXX", tmp != NULL && *tmp == '/' ? tmp : "/tmp");
-	if (getcwd(before, sizeof(before)) == NULL || mkdtemp(scratch) == NULL)
-		return -1;
-	return chdir(scratch);
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
-int scratch_leave(void **state)
-{
-	(void)state;
-	return chdir(before) == 0 ? nftw(scratch, remove_entry, 16, FTW_DEPTH | FTW_PHYS) : -1;
-}
 
 struct mail_item item_of(const char *name, const char *key, int64_t modified)
 {

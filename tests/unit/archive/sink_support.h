@@ -15,14 +15,11 @@
 #include <cmocka.h>
 
 #include "archive/mail_sink.h"
+#include "scratch.h"
 #include "util/buffer.h"
 
 #define JOB "0123abcd"
 #define WHEN 1500000000123456789
-
-/* As cmocka's setup and teardown: work in an empty folder; remove it with all that is in it. */
-int scratch_enter(void **state);
-int scratch_leave(void **state);
 
 /* An item of that name, key (NULL: the name) and time. */
 struct mail_item item_of(const char *name, const char *key, int64_t modified);

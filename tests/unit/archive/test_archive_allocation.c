@@ -154,9 +154,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-		    a_mailbox_is_read_or_memory_is_short, mailbox_enter, mailbox_leave),
+		    a_mailbox_is_read_or_memory_is_short, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    a_message_that_moved_is_found_or_memory_is_short, mailbox_enter, mailbox_leave),
+		    a_message_that_moved_is_found_or_memory_is_short, scratch_enter, scratch_leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

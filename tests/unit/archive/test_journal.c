@@ -347,7 +347,7 @@ static void a_kind_without_its_module_says_so(void **state)
 	assert_non_null(strstr(err.hint, "hsmime-journal-postgresql.so"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, job_enter, job_leave)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_enter, scratch_leave)
 
 int main(void)
 {

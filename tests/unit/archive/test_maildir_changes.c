@@ -55,8 +55,8 @@ static void a_message_is_found_again_by_its_unique_part(void **state)
 		assert_int_equal(unlink(rows[i].is), 0);
 		mail_item_free(&item);
 		mail_source_close(s);
-		assert_int_equal(mailbox_leave(state), 0);
-		assert_int_equal(mailbox_enter(state), 0);
+		assert_int_equal(scratch_leave(state), 0);
+		assert_int_equal(scratch_enter(state), 0);
 	}
 }
 
@@ -109,8 +109,8 @@ static void a_message_that_changes_while_it_is_read_does_not_end_well(void **sta
 		mail_octets_close(&o, s);
 		mail_item_free(&item);
 		mail_source_close(s);
-		assert_int_equal(mailbox_leave(state), 0);
-		assert_int_equal(mailbox_enter(state), 0);
+		assert_int_equal(scratch_leave(state), 0);
+		assert_int_equal(scratch_enter(state), 0);
 	}
 }
 
@@ -297,7 +297,7 @@ static void a_message_that_vanishes_meanwhile_is_none(void **state)
 	mail_source_close(s);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, mailbox_enter, mailbox_leave)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_enter, scratch_leave)
 
 int main(void)
 {

@@ -108,7 +108,7 @@ static void what_is_no_file_is_passed_over_and_counted(void **state)
 	assert_int_equal(passed_over("m"), 5);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, mailbox_enter, mailbox_leave)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_enter, scratch_leave)
 
 int main(void)
 {

@@ -18,14 +18,19 @@ void drafts_init(struct drafts *set)
 	pthread_mutex_init(&set->making, NULL);
 }
 
-static int remove_left(const char *folder, const char *prefix, struct error *err)
+static int remove_left(int fd, const char *folder, const char *prefix, struct error *err)
 {
-	DIR *dir = opendir(folder);
+	int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = own < 0 ? NULL : fdopendir(own);
 	struct dirent *entry;
 	int status = 0;
 
-	if (dir == NULL)
-		return error_errno(err, "reading", folder);
+	if (dir == NULL) {
+		status = error_errno(err, "reading", folder);
+		if (own >= 0)
+			close(own);
+		return status;
+	}
 	while (status == 0 && (entry = readdir(dir)) != NULL) {
 		if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0 &&
 		    unlinkat(dirfd(dir), entry->d_name, 0) != 0 && errno != ENOENT)
@@ -41,16 +46,17 @@ int drafts_open(struct drafts *set, const char *place, const char *folder, const
 	int status = folder_make(folder, strlen(folder), 0, err);
 
 	set->place_len = strlen(place);
-	if (status == 0)
-		status = remove_left(folder, prefix, err);
 	if (status != 0)
 		return status;
 	if (asprintf(&set->stem, "%s/%s", folder, prefix) < 0) {
 		set->stem = NULL;
 		return error_nomem(err);
 	}
-	set->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return set->folder < 0 ? error_errno(err, "reading", folder) : 0;
+	/* Through a symbolic link files would be removed that are somebody else's. */
+	set->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (set->folder < 0)
+		return error_errno(err, "reading", folder);
+	return remove_left(set->folder, folder, prefix, err);
 }
 
 void drafts_close(struct drafts *set)

@@ -28,7 +28,8 @@ struct draft_own {
 /*
  * drafts_open(set, place, folder, prefix, err):
  * Make folder, which is for the mailbox at place, where there is none, with those above it, and
- * remove the files in it that begin with prefix, of an earlier run. After drafts_init. 0, HSMIME_EIO, HSMIME_ENOMEM; close after a failure as well.
+ * remove the files in it that begin with prefix, of an earlier run. It is no symbolic link. After drafts_init. 0, HSMIME_EIO,
+ * HSMIME_ENOMEM; close after a failure as well.
  */
 void drafts_init(struct drafts *set);
 int drafts_open(struct drafts *set, const char *place, const char *folder, const char *prefix,

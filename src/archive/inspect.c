@@ -68,28 +68,56 @@ static int look_at_mail(struct inspection *out, struct cms_input *c, struct cms_
 	return status == 0 && c->entity.kind == ENTITY_CMS ? look_at_cms(out, c, env) : status;
 }
 
-/* A SEQUENCE of more than 127 octets, or of indefinite length; a mail begins with two octets of ASCII. */
-static int begins_as_cms(bool *cms, const hsmime_source *in)
+/* Most messages are known by these; who reads on takes as much at a time, as only the end of a header is wanted. */
+#define SIP 4096
+
+/* A source whose first octets were looked at, and that gives little at a time. */
+struct sips {
+	const hsmime_source *in;
+	size_t have, given; /* of first */
+	unsigned char first[SIP];
+};
+
+static ptrdiff_t sip(void *arg, void *buf, size_t len)
 {
-	unsigned char first[2] = { 0 };
-	size_t have = 0;
+	struct sips *s = arg;
+
+	if (s->given == s->have)
+		return s->in->read(s->in->arg, buf, len < SIP ? len : SIP);
+	if (len > s->have - s->given)
+		len = s->have - s->given;
+	memcpy(buf, s->first + s->given, len);
+	s->given += len;
+	return (ptrdiff_t)len;
+}
+
+/* *cms: a SEQUENCE of more than 127 octets, or of indefinite length; a mail begins with two octets of ASCII. */
+static int sips_open(hsmime_source *out, bool *cms, struct sips *s, const hsmime_source *in)
+{
 	ptrdiff_t got = 1;
 
-	for (; got > 0 && have<sizeof(first); have += got> 0 ? (size_t)got : 0)
-		got = in->read(in->arg, first + have, sizeof(first) - have);
-	*cms = have == sizeof(first) && first[0] == 0x30 && first[1] >= 0x80;
-	return got < 0 ? (int)got : in->seek(in->arg, 0);
+	s->in = in;
+	s->have = s->given = 0;
+	while (got > 0 && s->have < 2) {
+		got = in->read(in->arg, s->first + s->have, SIP - s->have);
+		s->have += got > 0 ? (size_t)got : 0;
+	}
+	*cms = s->have >= 2 && s->first[0] == 0x30 && s->first[1] >= 0x80;
+	*out = (hsmime_source){ .read = sip, .arg = s, .size = in->size };
+	return got < 0 ? (int)got : 0;
 }
 
 int inspect(struct inspection *out, const hsmime_source *in, struct cms_env *env)
 {
 	struct cms_input c = { 0 };
+	struct sips sips;
+	hsmime_source from;
 	bool cms = false;
-	int status = begins_as_cms(&cms, in);
+	int status = sips_open(&from, &cms, &sips, in);
 
 	if (status == 0)
-		status = cms ? cms_input_open(&c, in, HSMIME_FORMAT_DER, env)
-			     : cms_input_mail(&c, in, env);
+		status = cms ? cms_input_open(&c, &from, HSMIME_FORMAT_DER, env)
+			     : cms_input_mail(&c, &from, env);
 	if (status == 0)
 		status = cms ? look_at_cms(out, &c, env) : look_at_mail(out, &c, env);
 	cms_input_close(&c);

@@ -89,7 +89,9 @@ struct journal_kind {
 	int (*setting)(char **out, struct journal *j, const char *name, struct error *err);
 	/*
 	 * Adds messages in order, all or none; those that are there by key already stay as they are, with the
-	 * name and flags of the first listing. An item without a key is known by its name. They need not be on the disk yet: whoever finds after a crash that not all are listed, lists again. A
+	 * name and flags of the first listing. An item without a key is known by its name. One of a key that
+	 * is there, and of another name and another size or time, is another message (new and cur of a Maildir
+	 * may each have a 123.host): it is added under a key of its own, the same each time. They need not be on the disk yet: whoever finds after a crash that not all are listed, lists again. A
 	 * commit takes with it what was added before.
 	 */
 	int (*add)(

@@ -13,6 +13,7 @@
 /* For a message with quoted lines; others are read to where they are wanted. */
 #define ROOM 32768
 #define FROM_LEN 5
+#define FROM_MOSTLY 128 /* octets of the line "From " of most, with the end of the line before */
 
 struct octets {
 	const struct mbox_file *file;
@@ -162,21 +163,28 @@ static int seek_quoted(void *arg, uint64_t offset)
 	return 0;
 }
 
-/* Whether a line that begins with "From " ends before offset. */
-static bool behind_from(const struct mbox_file *f, uint64_t offset)
+/*
+ * Whether a line that begins with "From " ends before offset, and says that time: messages of one size may
+ * have moved into one another's places.
+ */
+static bool behind_from(const struct mbox_file *f, uint64_t offset, int64_t modified)
 {
+	struct mbox_from line;
 	unsigned char before[1 + MBOX_FROM_MAX]; /* with the end of the line before */
-	size_t want = offset < sizeof(before) ? (size_t)offset : sizeof(before);
-	size_t from;
+	size_t most = FROM_MOSTLY, want, from;
 
-	if (want < FROM_LEN || read_at(f->fd, before, want, offset - want) != (ssize_t)want)
-		return false;
-	if (before[want - 1] != '\n' && offset != f->size)
-		return false;
-	for (from = want - 1; from > 0 && before[from - 1] != '\n'; from--)
-		;
-	return (from > 0 || want == offset) && want - from >= FROM_LEN &&
-	       memcmp(before + from, "From ", FROM_LEN) == 0;
+	do {
+		want = offset < most ? (size_t)offset : most;
+		if (want < FROM_LEN || read_at(f->fd, before, want, offset - want) != (ssize_t)want)
+			return false;
+		if (before[want - 1] != '\n' && offset != f->size)
+			return false;
+		for (from = want - 1; from > 0 && before[from - 1] != '\n'; from--)
+			;
+		most = from > 0 || most == sizeof(before) ? 0 : sizeof(before);
+	} while (most > 0);
+	return (from > 0 || want == offset) &&
+	       mbox_from_read(&line, before + from, want - from, true) && line.modified == modified;
 }
 
 /* Whether a message of that size may end there: at the file's end, or between a line's end and an empty line. */
@@ -200,7 +208,7 @@ static int in_place(
 		return error_hint(err, "let no program write to it, and list it again");
 	}
 	if (item->offset > f->size || item->size > f->size - item->offset ||
-	    item->quoted > item->size || !behind_from(f, item->offset) ||
+	    item->quoted > item->size || !behind_from(f, item->offset, item->modified) ||
 	    !before_end(f, item->offset + item->size, item->size)) {
 		error_set(err, HSMIME_EIO, "%s: the message at %s is not there any more", place,
 		    item->name);

@@ -21,16 +21,25 @@ static int check_place(const char *place, const char *own, struct error *err)
 {
 	DIR *dir = opendir(place);
 	struct dirent *entry;
-	bool other = false;
+	int status = 0;
 
 	if (dir == NULL)
 		return errno == ENOENT ? 0 : error_errno(err, "writing into", place);
-	while ((entry = readdir(dir)) != NULL)
-		other =
-		    other || (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0);
-	closedir(dir);
-	if (!other || access(own, F_OK) == 0)
+	/* Of a tree that is this job's own no file is asked, of others one. */
+	if (access(own, F_OK) == 0) {
+		closedir(dir);
 		return 0;
+	}
+	do {
+		errno = 0;
+		entry = readdir(dir);
+	} while (
+	    entry != NULL && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+	if (entry == NULL && errno != 0)
+		status = error_errno(err, "reading", place);
+	closedir(dir);
+	if (entry == NULL)
+		return status;
 	error_set(err, HSMIME_EUSAGE, "%s has other files, which might be replaced", place);
 	return error_hint(err, "name a folder that is empty or not there yet");
 }

@@ -190,18 +190,33 @@ static int take_back(const char *file, const char *part, uint64_t committed, str
 	return error_hint(err, "name a file that is not there yet");
 }
 
-static int open_part(struct mbox *m, uint64_t committed, struct error *err)
+static int lock_part(struct stat *st, struct mbox *m, int flags, struct error *err)
 {
-	struct stat st;
-
-	m->fd = open(m->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	if (m->fd < 0 || fstat(m->fd, &st) != 0)
+	m->fd = open(m->part, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600);
+	if (m->fd < 0 || fstat(m->fd, st) != 0)
 		return error_errno(err, "writing", m->part);
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(st->st_mode))
 		return error_set(err, HSMIME_EUSAGE, "%s is no file", m->part);
 	if (flock(m->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
 		return error_set(
 		    err, HSMIME_EIO, "%s is being written by another process", m->part);
+	return 0;
+}
+
+/* While nothing counts on what is there it is made anew: somebody else may have put it there to read it. */
+static int open_part(struct mbox *m, uint64_t committed, struct error *err)
+{
+	struct stat st;
+	int status = lock_part(&st, m, O_CREAT, err);
+
+	if (status == 0 && committed == 0) {
+		if (unlink(m->part) != 0)
+			return error_errno(err, "writing", m->part);
+		close(m->fd);
+		status = lock_part(&st, m, O_CREAT | O_EXCL, err);
+	}
+	if (status != 0)
+		return status;
 	if ((uint64_t)st.st_size < committed)
 		return error_set(err, HSMIME_EIO,
 		    "%s has %" PRIu64 " octets, of %" PRIu64 " that the journal knows of", m->part,
@@ -262,12 +277,10 @@ static int mbox_finish(struct mail_sink *s, struct error *err)
 {
 	struct mbox *m = s->own;
 
-	if (m->finished)
-		return 0;
 	/* What a settle that failed could not cut off is no part of it. */
-	if (ftruncate(m->fd, (off_t)m->length) != 0 || fdatasync(m->fd) != 0)
+	if (!m->finished && (ftruncate(m->fd, (off_t)m->length) != 0 || fdatasync(m->fd) != 0))
 		return error_errno(err, "writing", m->part);
-	if (rename_new(m->part, s->place) != 0)
+	if (!m->finished && rename_new(m->part, s->place) != 0)
 		return error_errno(err, "writing", s->place);
 	m->finished = true;
 	rmdir(m->folder); /* not where something is left in it */

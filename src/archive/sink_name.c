@@ -50,6 +50,36 @@ bool sink_component(struct buffer *out, const char *name, size_t len, size_t max
 	return same;
 }
 
+static bool ends_in(const char *name, const char *end)
+{
+	size_t len = strlen(name), n = strlen(end);
+
+	return len > n && strcasecmp(name + len - n, end) == 0;
+}
+
+static bool is_mail(const char *name)
+{
+	return ends_in(name, ".eml") || ends_in(name, ".p7m");
+}
+
+/*
+ * One that is not as it was, or is called as what an a.p7m becomes, is not called as a file may be: that
+ * file would have no place.
+ */
+static bool folder(struct buffer *out, const char *name, size_t len)
+{
+	size_t from = out->len;
+	bool same = sink_component(out, name, len, NAME_MAX);
+	const char *now = buffer_string(out);
+
+	if (now == NULL || !(same ? ends_in(now + from, ".p7m.eml") : is_mail(now + from)))
+		return same;
+	if (out->len - from == NAME_MAX)
+		out->len--;
+	buffer_add(out, "_", 1);
+	return false;
+}
+
 bool sink_folders(struct buffer *out, const char *path, size_t len)
 {
 	bool same = true;
@@ -64,22 +94,10 @@ bool sink_folders(struct buffer *out, const char *path, size_t len)
 			same = false;
 			continue;
 		}
-		same = sink_component(out, name, n, NAME_MAX) && same;
+		same = folder(out, name, n) && same;
 		buffer_add(out, "/", 1);
 	}
 	return same;
-}
-
-static bool ends_in(const char *name, const char *end)
-{
-	size_t len = strlen(name), n = strlen(end);
-
-	return len > n && strcasecmp(name + len - n, end) == 0;
-}
-
-static bool is_mail(const char *name)
-{
-	return ends_in(name, ".eml") || ends_in(name, ".p7m");
 }
 
 /* Of the hash in a name: enough for few names, and short for people. */
@@ -105,6 +123,14 @@ static bool is_plain(const char *base)
 	return is_mail(base) && strlen(base) <= NAME_MAX - 4 && !ends_in(base, ".p7m.eml");
 }
 
+/* Whether what out begins with is a job's own folder, where upper and lower case are one too. */
+static bool is_own_folder(struct buffer *out)
+{
+	const char *path = buffer_string(out);
+
+	return path != NULL && strncasecmp(path, ".hsmime-", 8) == 0;
+}
+
 #define PATH_LONGEST 2048 /* leaves room for the place before it */
 
 void sink_file(struct buffer *out, const struct mail_item *item, const char *extension,
@@ -120,7 +146,7 @@ void sink_file(struct buffer *out, const struct mail_item *item, const char *ext
 	if (slash != NULL)
 		same = sink_folders(out, key, (size_t)(slash - key)) && same;
 	folders = out->len;
-	if (strncmp(key, ".hsmime-", 8) == 0 || folders > PATH_LONGEST) {
+	if (is_own_folder(out) || folders > PATH_LONGEST) {
 		buffer_reset(out);
 		same = false;
 	}

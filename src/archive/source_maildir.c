@@ -11,11 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "archive/maildir_find.h"
 #include "archive/stored_file.h"
 #include "archive/walk.h"
 
-/* How often a message is looked for whose flags change while that is done. */
-#define TURNS 3
+/* How often a folder is listed again because it changed meanwhile. */
+#define PASSES 10
 
 /* What is still to be done in a folder, in this order; MESSAGES: it is one of new and cur. */
 enum stage { STAGE_NEW, STAGE_CUR, STAGE_FOLDERS, STAGE_MESSAGES };
@@ -57,12 +58,6 @@ static int maildir_open(struct mail_source *s, const char *place, struct error *
 	return status != 0 ? status : begin_folder(&m->walk, err);
 }
 
-/* Octets of a message's name that stay when its flags change. */
-static size_t unique_len(const char *name)
-{
-	return strcspn(name, ":");
-}
-
 /* "FOLDER/cur/123.host:2,S" without "cur/" and the flags; NULL where memory is short. */
 static char *key_of(const char *path)
 {
@@ -71,66 +66,9 @@ static char *key_of(const char *path)
 	int folder = leaf - path >= 4 ? (int)(leaf - path - 4) : 0;
 	char *key = NULL;
 
-	return asprintf(&key, "%.*s%.*s", folder, path, (int)unique_len(leaf), leaf) < 0 ? NULL
-											 : key;
-}
-
-static bool is_same(const char *name, const char *unique, size_t len)
-{
-	return strncmp(name, unique, len) == 0 && unique_len(name) == len;
-}
-
-/* The name of the message with that unique part in root's folder; NULL and errno. */
-static char *look_in(int root, const char *folder, const char *unique)
-{
-	int fd = stored_below(root, folder);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry = NULL;
-	char *path = NULL;
-
-	if (dir == NULL) {
-		int code = errno;
-
-		if (fd >= 0)
-			close(fd);
-		errno = code;
-		return NULL;
-	}
-	do {
-		errno = 0;
-		entry = readdir(dir);
-	} while (entry != NULL && !is_same(entry->d_name, unique, unique_len(unique)));
-	if (entry == NULL && errno == 0)
-		errno = ENOENT;
-	if (entry != NULL && asprintf(&path, "%s/%s", folder, entry->d_name) < 0) {
-		path = NULL;
-		errno = ENOMEM;
-	}
-	closedir(dir); /* after reading it does not fail */
-	return path;
-}
-
-/* Where the message is whose path was that: in cur most likely, with other flags; NULL and errno. */
-static char *look_again(int root, const char *path)
-{
-	static const char *const parts[] = { "cur", "new" };
-	const char *slash = strrchr(path, '/');
-	char *found = NULL;
-
-	errno = ENOENT;
-	if (slash == NULL || slash - path < 3)
-		return NULL;
-	for (size_t i = 0; i < 2 && found == NULL && errno == ENOENT; i++) {
-		char *folder = NULL;
-
-		if (asprintf(&folder, "%.*s%s", (int)(slash - path - 3), path, parts[i]) < 0) {
-			errno = ENOMEM;
-			return NULL;
-		}
-		found = look_in(root, folder, slash + 1);
-		free(folder); /* keeps errno (POSIX.1-2024, and glibc since 2.33) */
-	}
-	return found;
+	return asprintf(&key, "%.*s%.*s", folder, path, (int)maildir_unique_len(leaf), leaf) < 0
+		   ? NULL
+		   : key;
 }
 
 static int found(struct mail_item *item, char *path, const struct stat *st, struct error *err)
@@ -143,22 +81,6 @@ static int found(struct mail_item *item, char *path, const struct stat *st, stru
 	return 0;
 }
 
-/* The message whose path was that, opened, and its path now; -1 and errno. */
-static int open_again(char **path, int root, const char *was)
-{
-	int fd = -1;
-
-	*path = NULL;
-	errno = ENOENT;
-	for (int turn = 0; turn < TURNS && fd < 0 && errno == ENOENT; turn++) {
-		free(*path);
-		*path = look_again(root, was);
-		if (*path != NULL)
-			fd = stored_below(root, *path);
-	}
-	return fd;
-}
-
 /* A message that was renamed between the reading of its folder and the look at it. */
 static int moved(struct mail_item *item, struct mail_source *s, const char *name, struct error *err)
 {
@@ -169,7 +91,7 @@ static int moved(struct mail_item *item, struct mail_source *s, const char *name
 
 	if (was == NULL)
 		return error_nomem(err);
-	fd = open_again(&path, m->root, was);
+	fd = maildir_open_again(&path, m->root, was);
 	free(was);
 	if (fd < 0 && errno == ENOMEM)
 		status = error_nomem(err);
@@ -177,13 +99,17 @@ static int moved(struct mail_item *item, struct mail_source *s, const char *name
 		status = walk_failed(&m->walk, name, err);
 	else if (fd >= 0 && S_ISREG(st.st_mode))
 		status = found(item, strdup(path), &st, err);
-	else if (fd >= 0)
-		s->passed_over++;
-	/* Else it was deleted. */
+	/* Else it was deleted; or it is no file, and is met where it is now. */
 	if (fd >= 0)
 		close(fd);
 	free(path);
 	return status;
+}
+
+/* When it was renamed last, or written; nanoseconds. */
+static int64_t changed_at(const struct stat *st)
+{
+	return (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
 }
 
 static int consider_message(
@@ -197,6 +123,8 @@ static int consider_message(
 	if (fstatat(walk_fd(&m->walk), name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return errno == ENOENT ? moved(item, s, name, err)
 				       : walk_failed(&m->walk, name, err);
+	if (changed_at(&st) < walk_top(&m->walk)->since)
+		return 0;
 	if (S_ISREG(st.st_mode))
 		return found(item, walk_path(&m->walk, name), &st, err);
 	s->passed_over++;
@@ -222,14 +150,50 @@ static int consider_folder(struct mail_source *s, const char *name, struct error
 	return status != 0 ? status : begin_folder(w, err);
 }
 
+static int64_t folder_time(struct walk *w)
+{
+	struct stat st;
+
+	return fstat(walk_fd(w), &st) == 0 ? stored_modified(&st) : 0;
+}
+
 static int into_messages(struct walk *w, enum stage then, const char *name, struct error *err)
 {
 	int status;
 
 	walk_top(w)->stage = then;
 	status = walk_down(w, name, err);
-	if (status == 0)
-		walk_top(w)->stage = STAGE_MESSAGES;
+	if (status != 0)
+		return status;
+	walk_top(w)->stage = STAGE_MESSAGES;
+	walk_top(w)->changed = folder_time(w);
+	walk_top(w)->since = INT64_MIN;
+	return 0;
+}
+
+/*
+ * All of a folder of messages was read. Who renames a message meanwhile may have hidden it: its old name
+ * was not reached yet, and its new one comes before. So what changed since then is listed again.
+ */
+static int end_messages(struct walk *w, struct error *err)
+{
+	struct walk_level *top = walk_top(w);
+	int64_t changed = folder_time(w);
+	int status = 0;
+
+	if (changed == top->changed) {
+		walk_up(w);
+	} else if (++top->passes < PASSES) {
+		top->since = top->changed;
+		top->changed = changed;
+		rewinddir(top->folder);
+	} else {
+		status = error_set(err, HSMIME_EIO,
+		    "%s/%.*s: it changes all the time, and messages of it may be missing", w->place,
+		    (int)w->path.len, (const char *)w->path.data);
+		error_hint(err, "let no program write to it, and list it again");
+		walk_up(w);
+	}
 	return status;
 }
 
@@ -244,7 +208,9 @@ static int step(struct mail_item *item, struct mail_source *s, struct error *err
 	if (walk_top(w)->stage == STAGE_CUR)
 		return into_messages(w, STAGE_FOLDERS, "cur", err);
 	status = walk_entry(&name, w, err);
-	if (name == NULL)
+	if (name == NULL && status == 0 && walk_top(w)->stage == STAGE_MESSAGES)
+		status = end_messages(w, err);
+	else if (name == NULL)
 		walk_up(w);
 	else if (walk_top(w)->stage == STAGE_MESSAGES)
 		status = consider_message(item, s, name, err);
@@ -256,13 +222,7 @@ static int step(struct mail_item *item, struct mail_source *s, struct error *err
 static int maildir_next(
     struct mail_item *item, bool *more, struct mail_source *s, struct error *err)
 {
-	const struct walk *w = &((struct maildir *)s->own)->walk;
-	int status = 0;
-
-	while (status == 0 && item->name == NULL && w->depth > 0)
-		status = step(item, s, err);
-	*more = item->name != NULL || w->depth > 0;
-	return status;
+	return walk_next(item, more, &((struct maildir *)s->own)->walk, step, s, err);
 }
 
 static int maildir_read(
@@ -274,7 +234,7 @@ static int maildir_read(
 	if (fd < 0 && errno == ENOENT) {
 		char *path;
 
-		fd = open_again(&path, m->root, item->name);
+		fd = maildir_open_again(&path, m->root, item->name);
 		free(path);
 	}
 	if (fd < 0 && errno == ENOMEM)

@@ -65,21 +65,22 @@ static int consider(
 	return 0;
 }
 
-static int tree_next(struct mail_item *item, bool *more, struct mail_source *s, struct error *err)
+static int step(struct mail_item *item, struct mail_source *s, struct error *err)
 {
 	struct walk *w = &((struct tree *)s->own)->walk;
 	const char *name;
-	int status = 0;
+	int status = walk_entry(&name, w, err);
 
-	while (status == 0 && item->name == NULL && w->depth > 0) {
-		status = walk_entry(&name, w, err);
-		if (name == NULL)
-			walk_up(w);
-		else
-			status = consider(item, s, name, err);
-	}
-	*more = item->name != NULL || w->depth > 0;
+	if (name == NULL)
+		walk_up(w);
+	else
+		status = consider(item, s, name, err);
 	return status;
+}
+
+static int tree_next(struct mail_item *item, bool *more, struct mail_source *s, struct error *err)
+{
+	return walk_next(item, more, &((struct tree *)s->own)->walk, step, s, err);
 }
 
 static int tree_read(

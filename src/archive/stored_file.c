@@ -151,6 +151,8 @@ int stored_read(struct mail_octets *out, int fd, const struct mail_item *item, s
 		return error_hint(err, "list the mailbox again");
 	}
 	hsmime_source_fd(&out->source, &out->file, fd);
+	/* The listing saw it: from its first reading on its end is an error where it has changed. */
+	out->file.again = 1;
 	/* The listing knows that there is no octet, where that means "unknown" to the source. */
 	out->source.size = item->size;
 	return 0;

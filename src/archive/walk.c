@@ -109,6 +109,18 @@ int walk_entry(const char **name, struct walk *w, struct error *err)
 	return 0;
 }
 
+int walk_next(struct mail_item *item, bool *more, const struct walk *w,
+    int (*step)(struct mail_item *item, struct mail_source *s, struct error *err),
+    struct mail_source *s, struct error *err)
+{
+	int status = 0;
+
+	while (status == 0 && item->name == NULL && w->depth > 0)
+		status = step(item, s, err);
+	*more = item->name != NULL || w->depth > 0;
+	return status;
+}
+
 int walk_failed(const struct walk *w, const char *name, struct error *err)
 {
 	return complain(err, "can't read", w, name);

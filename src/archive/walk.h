@@ -7,8 +7,10 @@
 #include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
+#include "archive/mail_source.h"
 #include "util/buffer.h"
 #include "util/error.h"
 
@@ -18,8 +20,11 @@
 struct walk_level {
 	DIR *folder;
 	size_t path_len; /* of its path, with the final slash */
-	int stage;       /* the walker's own */
-	bool maildir;    /* the walker's own */
+	/* The walker's own: */
+	int stage;
+	bool maildir;
+	unsigned passes;
+	int64_t changed, since;
 };
 
 struct walk {
@@ -51,6 +56,14 @@ void walk_up(struct walk *w);
  * read on. Void at the next call.
  */
 int walk_entry(const char **name, struct walk *w, struct error *err);
+
+/*
+ * walk_next(item, more, w, step, s, err):
+ * As a kind's next: step after step until one has found an item, or failed, or w has no folder left.
+ */
+int walk_next(struct mail_item *item, bool *more, const struct walk *w,
+    int (*step)(struct mail_item *item, struct mail_source *s, struct error *err),
+    struct mail_source *s, struct error *err);
 
 /* walk_failed(w, name, err): HSMIME_EIO: errno, of an entry of the top folder. */
 int walk_failed(const struct walk *w, const char *name, struct error *err);

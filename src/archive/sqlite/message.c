@@ -1,6 +1,8 @@
 #include "functions.h"
 #include "names.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,20 +37,61 @@ static int insert(
 	return database_run(d, s, err);
 }
 
+static int is_other(
+    bool *is, struct database *d, int64_t number, const struct mail_item *item, struct error *err)
+{
+	sqlite3_stmt *s;
+	bool row = false;
+	int status = database_statement(&s, d, SQL_IS_OTHER, err);
+
+	*is = false;
+	if (status != 0)
+		return status;
+	(void)sqlite3_bind_int64(s, 1, number);
+	(void)sqlite3_bind_blob64(s, 2, item->name, strlen(item->name), SQLITE_STATIC);
+	(void)sqlite3_bind_int64(s, 3, (int64_t)item->size);
+	(void)sqlite3_bind_int64(s, 4, item->modified);
+	status = database_step(&row, d, s, err);
+	*is = status == 0 && row && sqlite3_column_int(s, 0) != 0;
+	(void)sqlite3_reset(s);
+	return status;
+}
+
+/* *other: there is a message of that key, and it is another one. */
+static int add_as(bool *is_new, bool *other, struct database *d, const struct mail_item *item,
+    const char *key, struct error *err)
+{
+	int64_t hash, number;
+	int status = names_find(&hash, &number, d, key, err);
+
+	*is_new = status == 0 && number == 0;
+	*other = false;
+	if (status == 0 && number != 0)
+		return is_other(other, d, number, item, err);
+	if (status == 0)
+		status = insert(d, item, key, err);
+	if (status == 0)
+		status = names_add(d, hash, sqlite3_last_insert_rowid(d->handle), err);
+	return status;
+}
+
 static int add_one(
     bool *is_new, struct database *d, const struct mail_item *item, struct error *err)
 {
-	const char *key = key_of(item);
-	int64_t hash;
+	char *own = NULL;
+	bool other = false;
 	int status = check_item(item, err);
 
 	*is_new = false;
 	if (status == 0)
-		status = names_find(&hash, is_new, d, key, err);
-	if (status == 0 && *is_new)
-		status = insert(d, item, key, err);
-	if (status == 0 && *is_new)
-		status = names_add(d, hash, sqlite3_last_insert_rowid(d->handle), err);
+		status = add_as(is_new, &other, d, item, key_of(item), err);
+	if (status != 0 || !other)
+		return status;
+	/* No Maildir's key has a colon behind the folder. */
+	if (asprintf(&own, "%s:%" PRIu64 ".%" PRId64, key_of(item), item->size, item->modified) < 0)
+		return error_nomem(err);
+	status = add_as(is_new, &other, d, item, own, err);
+	free(own);
 	return status;
 }
 

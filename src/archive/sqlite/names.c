@@ -73,28 +73,29 @@ static int is_named(int64_t *same, struct database *d, int64_t number, const voi
 	return ask(same, d, s, err);
 }
 
-static int find(int64_t *hash, bool *is_new, struct database *d, const void *name, size_t len,
+static int find(int64_t *hash, int64_t *number, struct database *d, const void *name, size_t len,
     struct error *err)
 {
-	int64_t number = 0, same = 0;
+	int64_t same = 0;
 	int status = hash_name(hash, name, len, err);
 
+	*number = 0;
 	if (status == 0)
-		status = look(&number, d, *hash, err);
-	while (status == 0 && number != 0) {
-		status = is_named(&same, d, number, name, len, err);
+		status = look(number, d, *hash, err);
+	while (status == 0 && *number != 0) {
+		status = is_named(&same, d, *number, name, len, err);
 		if (status != 0 || same != 0)
 			break;
 		*hash = *hash < INT64_MAX ? *hash + 1 : INT64_MIN;
-		status = look(&number, d, *hash, err);
+		status = look(number, d, *hash, err);
 	}
-	*is_new = status == 0 && same == 0;
 	return status;
 }
 
-int names_find(int64_t *hash, bool *is_new, struct database *d, const char *name, struct error *err)
+int names_find(
+    int64_t *hash, int64_t *number, struct database *d, const char *name, struct error *err)
 {
-	return find(hash, is_new, d, name, strlen(name), err);
+	return find(hash, number, d, name, strlen(name), err);
 }
 
 static int compare(const void *a, const void *b)
@@ -148,12 +149,11 @@ int names_add(struct database *d, int64_t hash, int64_t number, struct error *er
 /* One that the journal has, and whose hash is not known. */
 static int add_again(struct database *d, sqlite3_stmt *row, struct error *err)
 {
-	int64_t hash;
-	bool is_new;
-	int status = find(&hash, &is_new, d, sqlite3_column_blob(row, 1),
+	int64_t hash, number;
+	int status = find(&hash, &number, d, sqlite3_column_blob(row, 1),
 	    (size_t)sqlite3_column_bytes(row, 1), err);
 
-	if (status == 0 && is_new) {
+	if (status == 0 && number == 0) {
 		*slot_of(&d->names, hash) =
 		    (struct name_slot){ hash, sqlite3_column_int64(row, 0) };
 		d->names.count++;

@@ -35,9 +35,12 @@ struct names {
 /* names_prepare(d, err): before the others. */
 int names_prepare(struct database *d, struct error *err);
 
-/* names_find(hash, is_new, d, name, err): where it is not there, the hash under which names_add puts it. */
+/*
+ * names_find(hash, number, d, name, err):
+ * Its message's number; where it is not there 0, and the hash under which names_add puts it.
+ */
 int names_find(
-    int64_t *hash, bool *is_new, struct database *d, const char *name, struct error *err);
+    int64_t *hash, int64_t *number, struct database *d, const char *name, struct error *err);
 int names_add(struct database *d, int64_t hash, int64_t number, struct error *err);
 
 /* names_done(n): no more are added for now: the memory is free. */

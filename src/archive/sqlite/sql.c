@@ -49,6 +49,8 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_ADD] = "INSERT INTO message (key, name, size, modified, at, quoted, waiting)"
 		    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)",
 	[SQL_IS_NAMED] = "SELECT key = ?2 FROM message WHERE number = ?1",
+	[SQL_IS_OTHER] = "SELECT coalesce(name, key) <> ?2 AND (size <> ?3 OR modified <> ?4)"
+			 " FROM message WHERE number = ?1",
 	[SQL_KNOWN] = "SELECT number FROM known WHERE hash = ?1",
 	[SQL_KNOWN_TO] = "SELECT known FROM job",
 	[SQL_UNKNOWN] = "SELECT number, key FROM message WHERE number > (SELECT known FROM job)"

@@ -1,32 +1,5 @@
 #include "jobs.h"
 
-#include <ftw.h>
-#include <unistd.h>
-
-static char folder[256];
-
-int job_enter(void **state)
-{
-	const char *tmp = getenv("TMPDIR");
-
-	(void)state;
-	snprintf(
-	    folder, sizeof(folder), "%s/journal-XXXXXX", tmp != NULL && *tmp == '/' ? tmp : "/tmp");
-	return mkdtemp(folder) != NULL ? chdir(folder) : -1;
-}
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st, (void)kind, (void)at;
-	return remove(path);
-}
-
-int job_leave(void **state)
-{
-	(void)state;
-	return chdir("/") == 0 ? nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS) : -1;
-}
-
 const char *job_place(void)
 {
 	return "journal";

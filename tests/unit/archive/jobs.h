@@ -16,12 +16,9 @@
 #include <cmocka.h>
 
 #include "archive/journal.h"
+#include "scratch.h"
 
 #define SETTINGS "{\"in\":\"maildir:a\",\"out\":\"maildir:b\",\"keys\":[\"k1\",\"k2\"]}"
-
-/* job_enter(), job_leave(): work in an empty folder; remove it with all in it. As cmocka's setup and teardown. */
-int job_enter(void **state);
-int job_leave(void **state);
 
 /* job_place(): the name of this test's journal; nothing is there at first. */
 const char *job_place(void);

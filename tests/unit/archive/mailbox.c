@@ -1,48 +1,9 @@
 #include "mailbox.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static char path[256];
-static char before[4096];
-
-int mailbox_enter(void **state)
-{
-	const char *tmp = getenv("TMPDIR");
-
-	(void)state;
-	snprintf(
-	    path, sizeof(path), "%s/archive-XXXXXX", tmp != NULL && *tmp == '/' ? tmp : "/tmp");
-	if (getcwd(before, sizeof(before)) == NULL || mkdtemp(path) == NULL)
-		return -1;
-	return chdir(path);
-}
-
-/* Paths may be longer than the system takes. */
-static int remove_all(int at, const char *name)
-{
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-
-	if (folder == NULL)
-		return unlinkat(at, name, 0);
-	while ((entry = readdir(folder)) != NULL) {
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			(void)remove_all(fd, entry->d_name);
-	}
-	closedir(folder);
-	return unlinkat(at, name, AT_REMOVEDIR);
-}
-
-int mailbox_leave(void **state)
-{
-	(void)state;
-	return chdir(before) == 0 ? remove_all(AT_FDCWD, path) : -1;
-}
 
 void put_folder(const char *name)
 {
@@ -277,4 +238,36 @@ void assert_unreadable(struct mail_source *s, const struct mail_item *item, cons
 	if (strstr(err.message, words) == NULL)
 		fail_msg("%s: not \"%s\" but \"%s\"", item->name, words, err.message);
 	mail_octets_close(&octets, s);
+}
+
+uint64_t passed_over(const char *name)
+{
+	struct mail_source *s = opened(name);
+	struct listing l = list_all(s);
+	uint64_t count = s->passed_over;
+
+	assert_int_equal(l.count, 1);
+	assert_int_equal(l.failures, 0);
+	listing_free(&l);
+	mail_source_close(s);
+	return count;
+}
+
+void assert_changes_seen(struct mail_source *s, const struct mail_item *item, const char *at)
+{
+	touch(at, 5);
+	assert_unreadable(s, item, "was changed");
+	put_text(at, "of another length");
+	assert_unreadable(s, item, "was changed");
+	assert_int_equal(unlink(at), 0);
+	assert_unreadable(s, item, "is not there any more");
+	assert_int_equal(mkfifo(at, 0600), 0);
+	assert_unreadable(s, item, "is not a file");
+	assert_int_equal(unlink(at), 0);
+	put_folder(at);
+	assert_unreadable(s, item, "is not a file");
+	assert_int_equal(rmdir(at), 0);
+	put_text("elsewhere", "elsewhere");
+	assert_int_equal(symlink("../../elsewhere", at), 0);
+	assert_unreadable(s, item, "is not a file");
 }

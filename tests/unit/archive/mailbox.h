@@ -1,5 +1,5 @@
 /*
- * mailbox: a scratch folder with mailboxes in it, and what mail_source makes of them.
+ * mailbox: mailboxes in a scratch folder, and what mail_source makes of them.
  */
 #ifndef TESTS_ARCHIVE_MAILBOX_H
 #define TESTS_ARCHIVE_MAILBOX_H
@@ -15,11 +15,8 @@
 #include <cmocka.h>
 
 #include "archive/mail_source.h"
+#include "scratch.h"
 #include "util/buffer.h"
-
-/* mailbox_enter(), mailbox_leave(): work in an empty folder of its own; remove it, with what is in it. */
-int mailbox_enter(void **state);
-int mailbox_leave(void **state);
 
 /* put(path, data, len): a file, and the folders that its path has; put_text(path, text). */
 void put(const char *path, const void *data, size_t len);
@@ -62,5 +59,11 @@ void assert_content(
 
 /* assert_unreadable(s, item, words): HSMIME_EIO with these. */
 void assert_unreadable(struct mail_source *s, const struct mail_item *item, const char *words);
+
+/* passed_over(name): how much of the mailbox is, beside the one message that it has. */
+uint64_t passed_over(const char *name);
+
+/* assert_changes_seen(s, item, at): an item's file at that path, two folders deep, is not read however it changes. */
+void assert_changes_seen(struct mail_source *s, const struct mail_item *item, const char *at);
 
 #endif

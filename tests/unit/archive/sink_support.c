@@ -5,6 +5,8 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,35 +14,7 @@
 #include "util/output.h"
 #include "util/sink.h"
 
-static char scratch[256];
-static char before[4096];
 static char kept[4096];
-
-int scratch_enter(void **state)
-{
-	const char *tmp = getenv("TMPDIR");
-
-	(void)state;
-	snprintf(
-	    scratch, sizeof(scratch), "%s/sink-XXXXXX", tmp != NULL && *tmp == '/' ? tmp : "/tmp");
-	if (getcwd(before, sizeof(before)) == NULL || mkdtemp(scratch) == NULL)
-		return -1;
-	return chdir(scratch);
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
-int scratch_leave(void **state)
-{
-	(void)state;
-	return chdir(before) == 0 ? nftw(scratch, remove_entry, 16, FTW_DEPTH | FTW_PHYS) : -1;
-}
 
 struct mail_item item_of(const char *name, const char *key, int64_t modified)
 {
@@ -218,4 +192,79 @@ uint64_t crash(enum step step, const char *mailbox, size_t count, const char *pa
 	assert_int_equal(read(ends[0], &committed, sizeof(committed)), sizeof(committed));
 	close(ends[0]);
 	return committed;
+}
+
+void assert_crashes_cost_nothing(const char *scheme, const char *pattern, const char *part)
+{
+	char mailbox[64], folder[32], name[64];
+
+	for (enum step step = OPENED; step < STEPS; step++) {
+		struct mail_sink *s = NULL;
+
+		snprintf(folder, sizeof(folder), "%d", (int)step);
+		snprintf(mailbox, sizeof(mailbox), "%s:%s", scheme, folder);
+		crash(step, mailbox, 10, pattern);
+		assert_int_equal(files_with(folder, part), step == SETTLED ? 10 : 0);
+		assert_int_equal(files_in(folder), step > BEGUN ? 10 : 0);
+		s = sink_of(mailbox, 0);
+		assert_int_equal(files_in(folder), step == SETTLED ? 10 : 0);
+		for (int i = 0; i < 10; i++) {
+			snprintf(name, sizeof(name), pattern, i);
+			assert_file_is(draft_keep(s, name, name), name);
+		}
+		assert_int_equal(files_in(folder), 10);
+		mail_sink_close(s);
+	}
+}
+
+void limit_files(uint64_t octets)
+{
+	struct rlimit limit;
+
+	assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = octets > 0 ? (rlim_t)octets : limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+void assert_full_disk_costs_one(const char *mailbox, const char *folder, const char *name)
+{
+	struct mail_sink *s = sink_of(mailbox, 0);
+	struct mail_item item = item_of(name, NULL, WHEN);
+	static char data[100000];
+	struct mail_draft d = { 0 };
+	struct error err = { 0 };
+
+	limit_files(sizeof(data) / 2);
+	assert_int_equal(draft_data(&d, s, &item, NULL, data, sizeof(data), &err), HSMIME_EIO);
+	limit_files(0);
+	assert_non_null(strstr(err.message, "File too large"));
+	mail_sink_drop(&d);
+	assert_int_equal(files_in(folder), 0);
+	mail_sink_close(s);
+}
+
+struct mail_draft settle_100_mb(struct mail_sink *s, char octet, uint64_t *committed)
+{
+	struct mail_item item = item_of("x.eml", NULL, WHEN);
+	static char part[1 << 20];
+	struct mail_draft d = { 0 };
+	struct rusage at_first, at_last;
+	struct error err = { 0 };
+	hsmime_sink to;
+
+	memset(part, octet, sizeof(part));
+	assert_int_equal(getrusage(RUSAGE_SELF, &at_first), 0);
+	assert_int_equal(mail_sink_begin(&d, s, &item, NULL, &err), 0);
+	assert_int_equal(output_begin(d.output, true, NULL, 0, &err), 0);
+	output_sink(&to, d.output);
+	for (size_t len = 0; len < HUNDRED_MB; len += sizeof(part))
+		assert_int_equal(sink_write(&to, part, sizeof(part)), 0);
+	assert_int_equal(output_commit(d.output, &err), 0);
+	assert_int_equal(mail_sink_end(&d, s, &err), 0);
+	assert_int_equal(mail_sink_settle(s, &d, 1, committed, &err), 0);
+	assert_int_equal(getrusage(RUSAGE_SELF, &at_last), 0);
+	assert_true(at_last.ru_maxrss - at_first.ru_maxrss < 10 * 1024); /* kB */
+	assert_int_equal(d.size, HUNDRED_MB);
+	return d;
 }

@@ -15,14 +15,11 @@
 #include <cmocka.h>
 
 #include "archive/mail_sink.h"
+#include "scratch.h"
 #include "util/buffer.h"
 
 #define JOB "0123abcd"
 #define WHEN 1500000000123456789
-
-/* As cmocka's setup and teardown: work in an empty folder; remove it with all that is in it. */
-int scratch_enter(void **state);
-int scratch_leave(void **state);
 
 /* An item of that name, key (NULL: the name) and time. */
 struct mail_item item_of(const char *name, const char *key, int64_t modified);
@@ -51,5 +48,22 @@ void file_make(const char *path, const char *text);
  */
 enum step { OPENED, BEGUN, HALF, WRITTEN, ENDED, SETTLED, STEPS };
 uint64_t crash(enum step step, const char *name, size_t count, const char *pattern);
+
+/*
+ * assert_crashes_cost_nothing(scheme, pattern, part): 10 messages called as pattern says, the names of which
+ * have part in them once they are settled, in a mailbox of a folder; a process that ends at any step leaves each once
+ * or not at all, and the next one writes them.
+ */
+void assert_crashes_cost_nothing(const char *scheme, const char *pattern, const char *part);
+
+/* limit_files(octets): no file gets longer, as where a disk is full; 0: as before. */
+void limit_files(uint64_t octets);
+
+/* assert_full_disk_costs_one(mailbox, folder, name): what has no room is an error, and leaves nothing. */
+void assert_full_disk_costs_one(const char *mailbox, const char *folder, const char *name);
+
+/* settle_100_mb(mailbox, octet): a message of these, which takes no memory; its draft, settled and to be dropped. */
+#define HUNDRED_MB ((size_t)100 << 20)
+struct mail_draft settle_100_mb(struct mail_sink *s, char octet, uint64_t *committed);
 
 #endif

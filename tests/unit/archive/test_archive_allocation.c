@@ -1,7 +1,8 @@
 /*
  * Each allocation of this layer fails in turn: out of memory is what comes back, and no message is
- * passed over in silence. The linker leads the layer's calls of malloc and its like here.
+ * passed over in silence.
  */
+#include "failing_allocation.h"
 #include "mbox_support.h"
 
 #include <dirent.h>
@@ -11,102 +12,19 @@
 
 #define TURNS_MAX 500
 
-void *__real_malloc(size_t len);
-void *__real_calloc(size_t count, size_t len);
-void *__real_realloc(void *old, size_t len);
-int __real_posix_memalign(void **out, size_t alignment, size_t len);
-char *__real_strdup(const char *s);
-char *__real_strndup(const char *s, size_t len);
 DIR *__real_fdopendir(int fd);
 DIR *__real_opendir(const char *name);
-void *__wrap_malloc(size_t len);
-void *__wrap_calloc(size_t count, size_t len);
-void *__wrap_realloc(void *old, size_t len);
-int __wrap_posix_memalign(void **out, size_t alignment, size_t len);
-char *__wrap_strdup(const char *s);
-char *__wrap_strndup(const char *s, size_t len);
 DIR *__wrap_fdopendir(int fd);
 DIR *__wrap_opendir(const char *name);
-int __wrap_asprintf(char **out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-int __wrap___asprintf_chk(char **out, int flag, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* The allocation that fails, counted down; 0: none. */
-static unsigned countdown;
-static bool failed;
-
-static bool fails(void)
-{
-	if (countdown == 0 || --countdown > 0)
-		return false;
-	failed = true;
-	errno = ENOMEM;
-	return true;
-}
-
-void *__wrap_malloc(size_t len)
-{
-	return fails() ? NULL : __real_malloc(len);
-}
-
-void *__wrap_calloc(size_t count, size_t len)
-{
-	return fails() ? NULL : __real_calloc(count, len);
-}
-
-void *__wrap_realloc(void *old, size_t len)
-{
-	return fails() ? NULL : __real_realloc(old, len);
-}
-
-int __wrap_posix_memalign(void **out, size_t alignment, size_t len)
-{
-	return fails() ? ENOMEM : __real_posix_memalign(out, alignment, len);
-}
-
-char *__wrap_strdup(const char *s)
-{
-	return fails() ? NULL : __real_strdup(s);
-}
-
-char *__wrap_strndup(const char *s, size_t len)
-{
-	return fails() ? NULL : __real_strndup(s, len);
-}
-
-int __wrap_asprintf(char **out, const char *fmt, ...)
-{
-	va_list args;
-	int len = -1;
-
-	va_start(args, fmt);
-	if (!fails())
-		len = vasprintf(out, fmt, args);
-	va_end(args);
-	return len;
-}
-
-int __wrap___asprintf_chk(char **out, int flag, const char *fmt, ...)
-{
-	va_list args;
-	int len = -1;
-
-	(void)flag;
-	va_start(args, fmt);
-	if (!fails())
-		len = vasprintf(out, fmt, args);
-	va_end(args);
-	return len;
-}
 
 DIR *__wrap_fdopendir(int fd)
 {
-	return fails() ? NULL : __real_fdopendir(fd);
+	return allocation_fails() ? NULL : __real_fdopendir(fd);
 }
 
 DIR *__wrap_opendir(const char *name)
 {
-	return fails() ? NULL : __real_opendir(name);
+	return allocation_fails() ? NULL : __real_opendir(name);
 }
 
 static int read_one(struct mail_source *s, const struct mail_item *item, struct error *err)
@@ -170,12 +88,11 @@ static void in_turn(const char *name, size_t want)
 		size_t count;
 		int status;
 
-		failed = false;
-		countdown = turn;
+		allocation_fail(turn);
 		status = use(&count, name, &err);
-		countdown = 0;
+		allocation_fail(0);
 		assert_int_equal(open_files(), files);
-		if (!failed) {
+		if (!allocation_failed()) {
 			assert_int_equal(status, 0);
 			assert_int_equal(count, want);
 			break;
@@ -219,15 +136,14 @@ static void a_message_that_moved_is_found_or_memory_is_short(void **state)
 	l = list_all(s);
 	assert_int_equal(l.count, 1);
 	assert_int_equal(rename("maildir/new/1", "maildir/cur/1:2,S"), 0);
-	for (turn = 1, failed = true; failed; turn++) {
+	for (turn = 1; turn == 1 || allocation_failed(); turn++) {
 		struct error err = { .code = 0 };
 		int status;
 
-		failed = false;
-		countdown = turn;
+		allocation_fail(turn);
 		status = read_one(s, l.items, &err);
-		countdown = 0;
-		assert_int_equal(status, failed ? HSMIME_ENOMEM : 0);
+		allocation_fail(0);
+		assert_int_equal(status, allocation_failed() ? HSMIME_ENOMEM : 0);
 	}
 	assert_in_range(turn, 4, TURNS_MAX);
 	listing_free(&l);
@@ -238,9 +154,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-		    a_mailbox_is_read_or_memory_is_short, mailbox_enter, mailbox_leave),
+		    a_mailbox_is_read_or_memory_is_short, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    a_message_that_moved_is_found_or_memory_is_short, mailbox_enter, mailbox_leave),
+		    a_message_that_moved_is_found_or_memory_is_short, scratch_enter, scratch_leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -243,6 +243,72 @@ static void what_is_cut_short_is_malformed_until_all_is_known(void **state)
 	OPENSSL_free(der);
 }
 
+/* At most `step` octets at a time; *octets counts them. */
+struct trickle {
+	hsmime_memory memory;
+	size_t step, octets;
+};
+
+static ptrdiff_t trickle_read(void *arg, void *buf, size_t len)
+{
+	struct trickle *t = arg;
+	size_t left = t->memory.len - t->memory.pos;
+
+	len = len < t->step ? len : t->step;
+	len = len < left ? len : left;
+	memcpy(buf, (const unsigned char *)t->memory.data + t->memory.pos, len);
+	t->memory.pos += len;
+	t->octets += len;
+	return (ptrdiff_t)len;
+}
+
+static size_t looked_at_by_steps(const char *mail, size_t step)
+{
+	struct trickle t = { { mail, strlen(mail), 0 }, step, 0 };
+	const hsmime_source source = { trickle_read, NULL, &t, strlen(mail) };
+	struct cms_env env = { NULL, &err };
+
+	inspection_free(&found);
+	memset(&found, 0, sizeof(found));
+	assert_int_equal(inspect(&found, &source, &env), 0);
+	assert_int_equal(found.kind, INSPECT_ENCRYPTED);
+	recipient_is_alice("AES-256-CBC");
+	return t.octets;
+}
+
+/* However little comes at a time, and however long the header is; the content is not read. */
+static void no_more_is_read_than_the_head(void **state)
+{
+	static const size_t headers[] = { 1, 100, 4000, 20000 };
+	unsigned char *der;
+	size_t len = encrypted(&der, EVP_aes_256_cbc());
+	char *plain = smime(der, len);
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		size_t most = headers[i] + 100000;
+		char *mail = malloc(most + 1);
+		size_t before;
+
+		assert_non_null(mail);
+		memset(mail, 'x', headers[i]);
+		memcpy(mail, "X:", headers[i] < 2 ? 0 : 2);
+		before = headers[i] < 2 ? 0 : headers[i];
+		snprintf(mail + before, most - before, "%s%s", before > 0 ? "\r\n" : "", plain);
+		/* The content goes on; nobody looks whether it ends. */
+		for (size_t end = strlen(mail); end < most; end++) {
+			mail[end] = 'A';
+			mail[end + 1] = '\0';
+		}
+		assert_in_range(looked_at_by_steps(mail, SIZE_MAX), 1, headers[i] + 16384);
+		looked_at_by_steps(mail, 1);
+		looked_at_by_steps(mail, 4095);
+		free(mail);
+	}
+	free(plain);
+	OPENSSL_free(der);
+}
+
 static ptrdiff_t broken_read(void *arg, void *buf, size_t len)
 {
 	(void)arg;
@@ -278,6 +344,7 @@ int main(void)
 		cmocka_unit_test(other_mail_is_plain),
 		cmocka_unit_test(what_is_neither_is_malformed),
 		cmocka_unit_test(what_is_cut_short_is_malformed_until_all_is_known),
+		cmocka_unit_test(no_more_is_read_than_the_head),
 		cmocka_unit_test(what_can_t_be_read_is_an_error),
 	};
 

@@ -111,6 +111,34 @@ static void a_message_of_other_flags_is_the_same_one(void **state)
 	journal_close(j);
 }
 
+/* As a Maildir has them where programs that number their messages alike delivered into it. */
+static void two_messages_of_one_key_are_two(void **state)
+{
+	struct journal *j = job_open(SETTINGS);
+	char key[] = "1.host", cur[] = "cur/1.host:2,S", new[] = "new/1.host",
+	     again[] = "cur/1.host:2,";
+	struct mail_item items[] = { { .name = cur, .key = key, .size = 1, .modified = 5 },
+		{ .name = new, .key = key, .size = 2, .modified = 5 },
+		{ .name = again, .key = key, .size = 2, .modified = 5 } };
+	struct journal_entry e[3];
+
+	(void)state;
+	DO(j->kind->add(j, items, 3, &err));
+	DO(j->kind->add(j, items, 3, &err));
+	journal_close(j);
+	j = job_open(SETTINGS);
+	DO(j->kind->add(j, items, 3, &err));
+	/* Under its old name it is what it was, whatever has become of it. */
+	items[0].size = 9;
+	DO(j->kind->add(j, items, 1, &err));
+	assert_int_equal(job_take(e, j, 3), 2);
+	assert_string_equal(e[0].item.key, key);
+	assert_string_equal(e[1].item.name, new);
+	assert_string_not_equal(e[1].item.key, key);
+	job_free(e, 2);
+	journal_close(j);
+}
+
 /* Enough that the journal sorts the names away more than once. */
 static void many_names_are_each_there_once(void **state)
 {
@@ -319,7 +347,7 @@ static void a_kind_without_its_module_says_so(void **state)
 	assert_non_null(strstr(err.hint, "hsmime-journal-postgresql.so"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, job_enter, job_leave)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_enter, scratch_leave)
 
 int main(void)
 {
@@ -328,6 +356,7 @@ int main(void)
 		TEST(messages_come_back_as_they_were_added),
 		TEST(what_is_there_by_key_stays_as_it_is),
 		TEST(a_message_of_other_flags_is_the_same_one),
+		TEST(two_messages_of_one_key_are_two),
 		TEST(many_names_are_each_there_once),
 		TEST(outputs_are_octets),
 		TEST(an_empty_name_and_a_long_one),

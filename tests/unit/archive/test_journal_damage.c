@@ -144,7 +144,7 @@ static void each_allocation_of_sqlites_may_fail(void **state)
 	assert_in_range(turn, 50, 19999);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, job_enter, job_leave)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_enter, scratch_leave)
 
 int main(void)
 {

@@ -110,7 +110,7 @@ static void a_message_whose_flags_change_is_written_under_one_name(void **state)
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, mailbox_enter, mailbox_leave)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_enter, scratch_leave)
 
 int main(void)
 {

@@ -168,7 +168,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-		    nothing_is_lost_or_twice_behind_a_kill, job_enter, job_leave),
+		    nothing_is_lost_or_twice_behind_a_kill, scratch_enter, scratch_leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -236,7 +236,7 @@ static void what_failed_can_be_tried_again(void **state)
 	journal_close(j);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, job_enter, job_leave)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_enter, scratch_leave)
 
 int main(void)
 {

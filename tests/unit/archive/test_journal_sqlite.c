@@ -331,7 +331,7 @@ static void where_files_cant_be_locked_it_is_an_error(void **state)
 	journal_close(job_open(SETTINGS));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, job_enter, job_leave)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_enter, scratch_leave)
 
 int main(void)
 {

@@ -91,15 +91,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-		    a_mailbox_is_recognised_by_what_it_is, mailbox_enter, mailbox_leave),
+		    a_mailbox_is_recognised_by_what_it_is, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    a_scheme_says_what_it_is, mailbox_enter, mailbox_leave),
+		    a_scheme_says_what_it_is, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    a_name_with_a_colon_is_a_path_where_there_is_one, mailbox_enter, mailbox_leave),
+		    a_name_with_a_colon_is_a_path_where_there_is_one, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    what_is_none_of_its_kind_is_refused, mailbox_enter, mailbox_leave),
+		    what_is_none_of_its_kind_is_refused, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    what_is_missing_is_said_to_be, mailbox_enter, mailbox_leave),
+		    what_is_missing_is_said_to_be, scratch_enter, scratch_leave),
 		cmocka_unit_test(nothing_is_closed_and_freed),
 	};
 

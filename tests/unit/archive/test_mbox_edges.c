@@ -247,13 +247,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-		    from_lines_may_lie_at_the_buffer_s_edge, mailbox_enter, mailbox_leave),
+		    from_lines_may_lie_at_the_buffer_s_edge, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    quoted_lines_may_lie_at_the_buffer_s_edge, mailbox_enter, mailbox_leave),
+		    quoted_lines_may_lie_at_the_buffer_s_edge, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    lines_may_be_longer_than_any_buffer, mailbox_enter, mailbox_leave),
+		    lines_may_be_longer_than_any_buffer, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    mailboxes_read_as_the_plain_reference_does, mailbox_enter, mailbox_leave),
+		    mailboxes_read_as_the_plain_reference_does, scratch_enter, scratch_leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,8 +2,6 @@
 #include "sink_support.h"
 
 #include <pthread.h>
-#include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -171,27 +169,8 @@ static void what_was_not_committed_is_not_kept(void **state)
 
 static void a_crash_at_any_step_leaves_each_message_once_or_not(void **state)
 {
-	char mailbox[32], folder[32], name[32];
-
 	(void)state;
-	for (enum step step = OPENED; step < STEPS; step++) {
-		struct mail_sink *s = NULL;
-
-		snprintf(mailbox, sizeof(mailbox), "maildir:%d", (int)step);
-		snprintf(folder, sizeof(folder), "%d", (int)step);
-		crash(step, mailbox, 10, "cur/%d:2,S");
-		assert_int_equal(files_with(folder, "/cur/"), step == SETTLED ? 10 : 0);
-		assert_int_equal(
-		    files_with(folder, "/tmp/"), step > BEGUN && step < SETTLED ? 10 : 0);
-		s = sink_of(mailbox, 0);
-		assert_int_equal(files_with(folder, "/tmp/"), 0);
-		for (int i = 0; i < 10; i++) {
-			snprintf(name, sizeof(name), "cur/%d:2,S", i);
-			assert_file_is(draft_keep(s, name, name), name);
-		}
-		assert_int_equal(files_in(folder), 10);
-		mail_sink_close(s);
-	}
+	assert_crashes_cost_nothing("maildir", "cur/%d:2,S", "/cur/");
 }
 
 static void opening_removes_this_jobs_temporary_files_alone(void **state)
@@ -211,23 +190,8 @@ static void opening_removes_this_jobs_temporary_files_alone(void **state)
 
 static void a_full_disk_is_an_error_and_leaves_nothing(void **state)
 {
-	struct mail_sink *s = sink_of("maildir:out", 0);
-	struct mail_item item = item_of("cur/1", NULL, WHEN);
-	static char data[100000];
-	struct mail_draft d = { 0 };
-	struct rlimit old, small;
-
 	(void)state;
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
-	small = old;
-	small.rlim_cur = 50000;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-	assert_int_equal(draft_data(&d, s, &item, NULL, data, sizeof(data), &err), HSMIME_EIO);
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
-	assert_non_null(strstr(err.message, "File too large"));
-	mail_sink_drop(&d);
-	assert_int_equal(files_in("out"), 0);
-	mail_sink_close(s);
+	assert_full_disk_costs_one("maildir:out", "out", "cur/1");
 }
 
 static void a_mailbox_that_vanished_is_an_error_and_is_not_made_again(void **state)
@@ -371,6 +335,5 @@ int main(void)
 		test(threads_write_side_by_side),
 	};
 
-	signal(SIGXFSZ, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

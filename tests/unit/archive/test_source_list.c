@@ -251,25 +251,25 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-		    lines_are_paths_in_their_order, mailbox_enter, mailbox_leave),
-		cmocka_unit_test_setup_teardown(lines_end_in_any_way, mailbox_enter, mailbox_leave),
+		    lines_are_paths_in_their_order, scratch_enter, scratch_leave),
+		cmocka_unit_test_setup_teardown(lines_end_in_any_way, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    nul_separates_where_the_first_separator_is_one, mailbox_enter, mailbox_leave),
+		    nul_separates_where_the_first_separator_is_one, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    a_line_that_is_no_path_is_named_and_costs_itself_alone, mailbox_enter,
-		    mailbox_leave),
+		    a_line_that_is_no_path_is_named_and_costs_itself_alone, scratch_enter,
+		    scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    a_path_may_be_as_long_as_the_system_takes, mailbox_enter, mailbox_leave),
+		    a_path_may_be_as_long_as_the_system_takes, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    what_is_no_file_fails_when_it_is_read, mailbox_enter, mailbox_leave),
+		    what_is_no_file_fails_when_it_is_read, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    a_link_that_a_person_names_is_followed, mailbox_enter, mailbox_leave),
+		    a_link_that_a_person_names_is_followed, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(standard_input_gives_a_path_as_soon_as_it_is_there,
-		    mailbox_enter, mailbox_leave),
+		    scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    a_list_that_can_not_be_read_on_ends, mailbox_enter, mailbox_leave),
+		    a_list_that_can_not_be_read_on_ends, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    lines_may_lie_at_the_buffer_s_edge, mailbox_enter, mailbox_leave),
+		    lines_may_lie_at_the_buffer_s_edge, scratch_enter, scratch_leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

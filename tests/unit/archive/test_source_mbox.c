@@ -202,31 +202,31 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-		    messages_lie_between_from_lines, mailbox_enter, mailbox_leave),
+		    messages_lie_between_from_lines, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    an_empty_file_has_no_message, mailbox_enter, mailbox_leave),
+		    an_empty_file_has_no_message, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    a_message_may_have_no_octet, mailbox_enter, mailbox_leave),
+		    a_message_may_have_no_octet, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    the_last_line_may_lack_its_end, mailbox_enter, mailbox_leave),
+		    the_last_line_may_lack_its_end, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    a_from_line_wants_an_empty_line_before_it, mailbox_enter, mailbox_leave),
+		    a_from_line_wants_an_empty_line_before_it, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    prose_behind_an_empty_line_begins_no_message, mailbox_enter, mailbox_leave),
+		    prose_behind_an_empty_line_begins_no_message, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    one_arrow_is_taken_off_quoted_lines, mailbox_enter, mailbox_leave),
+		    one_arrow_is_taken_off_quoted_lines, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    other_lines_with_arrows_stay_as_they_are, mailbox_enter, mailbox_leave),
+		    other_lines_with_arrows_stay_as_they_are, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    an_item_says_where_it_is_and_of_when, mailbox_enter, mailbox_leave),
+		    an_item_says_where_it_is_and_of_when, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    nothing_is_given_behind_a_message_s_end, mailbox_enter, mailbox_leave),
+		    nothing_is_given_behind_a_message_s_end, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    a_first_line_that_is_too_long_is_no_mbox, mailbox_enter, mailbox_leave),
+		    a_first_line_that_is_too_long_is_no_mbox, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    a_from_line_may_be_as_long_as_is_taken, mailbox_enter, mailbox_leave),
+		    a_from_line_may_be_as_long_as_is_taken, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
-		    octets_of_any_value_are_kept, mailbox_enter, mailbox_leave),
+		    octets_of_any_value_are_kept, scratch_enter, scratch_leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,8 @@
  *
  * A job has a folder of its own: journal.sqlite (what is to be done and what was), failed/ (messages that came to
  * nothing, byte for byte), manifest.jsonl (a line for each message, once all are done), certs.pem (the
- * certificates that it was given) and what hsmime_ctx_set_state_dir says of the padding defence. The
+ * certificates that it was given) and substitute-secret (of hsmime's padding defence: to be kept as the journal
+ * is, and from others). The
  * mailbox that is read is never written to.
  */
 #ifndef HSMIME_JOB_H

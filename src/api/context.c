@@ -43,6 +43,7 @@ static void shared_free(struct ctx_shared *s)
 	free(s->token);
 	free(s->pin_source);
 	free(s->state_dir);
+	free(s->secret_dir);
 	/* Who was given up in one of the gates may come back and leave it; he touches nothing else. */
 	if (watch_hanging() > 0) {
 		s->left_before = atomic_exchange(&left_behind, s);

@@ -32,6 +32,7 @@ struct ctx_shared {
 	char *token;
 	char *pin_source;
 	char *state_dir;
+	char *secret_dir;       /* where the substitute's secret is kept instead; NULL: state_dir */
 	atomic_uint call_limit; /* milliseconds; 0: none */
 	atomic_bool wait;
 	struct key_group *groups; /* api/groups.h */
@@ -113,6 +114,12 @@ int ctx_token_error(hsmime_ctx *ctx, int status);
  * ctx keeps them. 0, HSMIME_ENOMEM or HSMIME_EINTERNAL.
  */
 int ctx_substitute(const unsigned char **secret, hsmime_ctx *ctx);
+
+/*
+ * ctx_keep_substitute(ctx, folder): it is kept in folder, of which it is part from then on. Before the family's
+ * first decryption; later the one that was in use stays. 0 or HSMIME_ENOMEM.
+ */
+int ctx_keep_substitute(hsmime_ctx *ctx, const char *folder);
 
 /* ctx_log(ctx, level, fmt, ...): see hsmime_log_callback. */
 void ctx_log(const hsmime_ctx *ctx, int level, const char *fmt, ...)

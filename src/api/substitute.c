@@ -59,12 +59,25 @@ static int make_secret(const char *folder, const char *file, const unsigned char
 	return made;
 }
 
+int ctx_keep_substitute(hsmime_ctx *ctx, const char *folder)
+{
+	char *absolute = realpath(folder, NULL);
+
+	if (absolute == NULL)
+		return error_nomem(&ctx->err);
+	free(ctx->shared->secret_dir);
+	ctx->shared->secret_dir = absolute;
+	return 0;
+}
+
 static enum finding kept_secret(unsigned char *secret, char file[PATH_MAX], hsmime_ctx *ctx)
 {
+	const struct ctx_shared *shared = ctx->shared;
 	char folder[PATH_MAX - 32];
 	enum finding found;
 
-	if (state_folder(folder, sizeof(folder), ctx->shared->state_dir) != 0)
+	if (state_folder(folder, sizeof(folder),
+		shared->secret_dir != NULL ? shared->secret_dir : shared->state_dir) != 0)
 		return NOT_KEPT;
 	snprintf(file, PATH_MAX, "%s/" CTX_SUBSTITUTE_FILE, folder);
 	found = read_secret(secret, file);

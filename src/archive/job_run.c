@@ -210,6 +210,9 @@ static int run(struct job *j)
 
 	if (status != 0)
 		return status;
+	status = ctx_keep_substitute(j->ctx, j->folder);
+	if (status != 0)
+		return status;
 	if (keyring_new(&j->keyring) != 0)
 		return error_nomem(err);
 	ordered = strcmp(j->sink->kind->scheme, "mbox") == 0;

@@ -207,6 +207,7 @@ static CK_RV decrypt(
 	latency_crypto_trip(CALL_DECRYPT);
 	if (!replay)
 		return inner->C_Decrypt(session, data, len, out, out_len);
+	memcpy(started.of, data, len < LATENCY_OF ? len : LATENCY_OF);
 	if (latency_replayed(&started, out, out_len))
 		return CKR_OK;
 	rv = inner->C_DecryptInit(session, &started.mechanism, started.key);

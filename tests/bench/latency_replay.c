@@ -6,6 +6,7 @@
 /* An answer that was given before. */
 struct answer {
 	bool decrypt;
+	unsigned char of[LATENCY_OF];
 	CK_MECHANISM_TYPE mechanism;
 	CK_OBJECT_HANDLE key;
 	CK_ULONG len;
@@ -30,7 +31,8 @@ bool latency_replayed(const struct latency_started *s, CK_BYTE *out, CK_ULONG *o
 		const struct answer *a = &answers[i];
 
 		if (a->decrypt != s->decrypt || a->mechanism != s->mechanism.mechanism ||
-		    a->key != s->key || a->len > *out_len)
+		    a->key != s->key || a->len > *out_len ||
+		    memcmp(a->of, s->of, sizeof(a->of)) != 0)
 			continue;
 		memcpy(out, a->octets, a->len);
 		*out_len = a->len;
@@ -48,6 +50,7 @@ void latency_remember(const struct latency_started *s, const CK_BYTE *out, CK_UL
 		struct answer *a = &answers[answer_count++];
 
 		a->decrypt = s->decrypt;
+		memcpy(a->of, s->of, sizeof(a->of));
 		a->mechanism = s->mechanism.mechanism;
 		a->key = s->key;
 		a->len = out_len;

@@ -9,9 +9,12 @@
 
 #include <p11-kit/pkcs11.h>
 
+#define LATENCY_OF 32
+
 /* What an Init call said. */
 struct latency_started {
 	bool decrypt;
+	unsigned char of[LATENCY_OF]; /* of a decryption: how what is decrypted begins */
 	CK_MECHANISM mechanism;
 	CK_OBJECT_HANDLE key;
 };

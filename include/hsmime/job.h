@@ -13,6 +13,7 @@
 
 #include <hsmime/archive.h>
 #include <hsmime/context.h>
+#include <hsmime/stream.h>
 #include <hsmime/token.h>
 
 #ifdef __cplusplus
@@ -22,7 +23,7 @@ extern "C" {
 /* What was done so far, of this run and those before. */
 typedef struct hsmime_job_counts {
 	uint64_t waiting; /* listed, and not done */
-	uint64_t done;    /* decrypted */
+	uint64_t done;    /* decrypted, or valid */
 	uint64_t copied;  /* not encrypted: as they were */
 	uint64_t skipped; /* not encrypted: left out, as was asked for */
 	uint64_t failed;
@@ -36,15 +37,15 @@ typedef struct hsmime_job_counts {
 /* What failed of one cause. */
 typedef struct hsmime_job_cause {
 	char *
-	    cause; /* "no-key", "not-decrypted", "malformed", "unsupported", "policy", "unreadable" */
+	    cause; /* "no-key", "not-decrypted", "not-valid", "malformed", "unsupported", "policy", "unreadable" */
 	uint64_t messages;
 } hsmime_job_cause;
 
 /* How a job stands; freed with hsmime_job_state_free. */
 typedef struct hsmime_job_state {
-	char *task; /* "decrypt" */
-	char *in;   /* mailboxes */
-	char *out;
+	char *task;      /* "decrypt", "verify" */
+	char *in;        /* mailboxes */
+	char *out;       /* of verify NULL */
 	char *folder;    /* the job's */
 	int finished;    /* every message has its outcome, and the manifest is written */
 	int stopped;     /* this run ended before, as the callback wanted it */
@@ -70,8 +71,14 @@ typedef struct hsmime_job_options {
 	int require_authenticated; /* as there: CBC content is a failure of the cause "policy" */
 	int skip_plain;            /* leave out what is not encrypted; 0: copy it */
 	uint64_t limit;            /* so many messages only; 0: all */
-	int64_t since;       /* Unix time: no message whose date is before; HSMIME_NO_TIME: any */
-	int64_t until;       /* and none from it on */
+	int64_t since; /* Unix time: no message whose date is before; HSMIME_NO_TIME: any */
+	int64_t until; /* and none from it on */
+	/* Of hsmime_archive_verify: */
+	const char *report;          /* the file that the manifest is written to as well */
+	const hsmime_certs *anchors; /* as hsmime_verify_options has them */
+	int no_chain;
+	int64_t at;
+	/* Of a run: */
 	unsigned workers;    /* threads that decrypt; 0: 32 */
 	unsigned token_wait; /* seconds that a token may be away before the job is stopped */
 	hsmime_job_callback callback; /* or NULL */
@@ -79,8 +86,8 @@ typedef struct hsmime_job_options {
 } hsmime_job_options;
 #define HSMIME_JOB_OPTIONS_INIT                                                                    \
 	{                                                                                          \
-		NULL, NULL, NULL, NULL, NULL, 0, 0, 0, HSMIME_NO_TIME, HSMIME_NO_TIME, 0, 60,      \
-		    NULL, NULL                                                                     \
+		NULL, NULL, NULL, NULL, NULL, 0, 0, 0, HSMIME_NO_TIME, HSMIME_NO_TIME, NULL, NULL, \
+		    0, HSMIME_NO_TIME, 0, 60, NULL, NULL                                           \
 	}
 
 /*
@@ -100,6 +107,16 @@ HSMIME_API HSMIME_MUST_CHECK int hsmime_archive_decrypt(
     hsmime_job_state **state, hsmime_ctx *ctx, const hsmime_job_options *options);
 
 /*
+ * hsmime_archive_verify(state, ctx, options):
+ * Judge the signatures of every message of options->in, those inside of encryption too, as hsmime_verify does;
+ * nothing is written but the job's folder (NULL: beside options->report) and options->report, which gets the
+ * manifest: what is valid is done; what is not failed, of the cause "not-valid" or of another; what is
+ * plain is skipped. Further as hsmime_archive_decrypt; options->out does not count.
+ */
+HSMIME_API HSMIME_MUST_CHECK int hsmime_archive_verify(
+    hsmime_job_state **state, hsmime_ctx *ctx, const hsmime_job_options *options);
+
+/*
  * hsmime_archive_retry(state, ctx, folder, cause, options):
  * Once more the messages of the job in that folder that failed, of that cause or of any (NULL). Of options
  * only workers, token_wait, the callback, certs (more of them) and key_uri (NULL: the job's) count. Else as hsmime_archive_decrypt;
@@ -115,6 +132,15 @@ HSMIME_API HSMIME_MUST_CHECK int hsmime_archive_retry(hsmime_job_state **state, 
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_archive_status(
     hsmime_job_state **state, hsmime_ctx *ctx, const char *folder);
+
+/*
+ * hsmime_archive_report(ctx, out, folder):
+ * A page (HTML) on the job in that folder, running or not, for the people who ordered it: totals, charts by year,
+ * key and cause, and every failure with what was wrong. Nothing in it comes from elsewhere, and what messages
+ * say is text in it and no more. As hsmime_archive_status, and HSMIME_EIO of out.
+ */
+HSMIME_API HSMIME_MUST_CHECK int hsmime_archive_report(
+    hsmime_ctx *ctx, hsmime_output *out, const char *folder);
 
 /* hsmime_job_state_free(state): NULL is allowed. */
 HSMIME_API void hsmime_job_state_free(hsmime_job_state *state);

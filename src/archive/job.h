@@ -18,6 +18,7 @@
 #include "api/ctx.h"
 #include "api/keyring.h"
 #include "archive/flow.h"
+#include "archive/job_task.h"
 #include "archive/journal.h"
 #include "archive/mail_sink.h"
 #include "archive/mail_source.h"
@@ -25,18 +26,19 @@
 #define JOB_NAME 8 /* hexadecimal digits */
 
 struct job {
+	const struct job_task *task;
 	hsmime_ctx *ctx;            /* the caller's: its error is the job's */
 	hsmime_job_options options; /* as the job was begun with them */
-	char *settings[3];          /* in, out, key_uri, where they were read from the journal */
+	char *settings[4]; /* in, out, key_uri, report, where they were read from the journal */
 	char *folder;
 	char name[JOB_NAME + 1];
 	hsmime_certs *certs; /* of the options, and of the folder */
 	struct journal *journal;
 	pthread_mutex_t journal_lock;
 	struct mail_source *source;
-	struct mail_sink *sink;
-	struct mail_sink *failed;
-	uint64_t committed; /* octets of an mbox, with those that are in the journal */
+	struct mail_sink *sink;   /* NULL: the task does not write */
+	struct mail_sink *failed; /* the same */
+	uint64_t committed;       /* octets of an mbox, with those that are in the journal */
 	struct keyring *keyring;
 	struct flow flow;
 	hsmime_job_state *state;

@@ -15,6 +15,7 @@
 #include "api/certs.h"
 #include "archive/drafts.h"
 #include "text/json.h"
+#include "text/values.h"
 #include "util/output.h"
 
 #define SUFFIX ".hsmime"
@@ -28,7 +29,7 @@ int job_folder_path(char **out, const struct job *j, const char *name)
 }
 
 /* What another job would have otherwise, and nothing else. */
-static int write_settings(char **out, const hsmime_job_options *o)
+static int write_settings(char **out, const struct job_task *task, const hsmime_job_options *o)
 {
 	size_t len = 0;
 	struct json j = { .compact = true, .out = open_memstream(out, &len) };
@@ -36,12 +37,11 @@ static int write_settings(char **out, const hsmime_job_options *o)
 	if (j.out == NULL)
 		return HSMIME_ENOMEM;
 	json_open(&j, NULL, '{');
-	json_text(&j, "task", "decrypt");
+	json_text(&j, "task", task->name);
 	json_text(&j, "in", o->in);
 	json_text(&j, "out", o->out);
 	json_text(&j, "key", o->key_uri);
-	json_bool(&j, "require_authenticated", o->require_authenticated != 0);
-	json_bool(&j, "skip_plain", o->skip_plain != 0);
+	task->settings(&j, o);
 	json_number(&j, "limit", o->limit);
 	json_time(&j, "since", o->since);
 	json_time(&j, "until", o->until);
@@ -68,7 +68,8 @@ static int set_name(struct job *j, const char *settings)
 
 static int set_folder(struct job *j, struct error *err)
 {
-	const char *out = j->options.out, *place = strchr(out, ':');
+	const char *out = j->task->writes ? j->options.out : j->options.report;
+	const char *place = j->task->writes ? strchr(out, ':') : NULL;
 	size_t len;
 
 	if (j->options.folder != NULL)
@@ -151,7 +152,7 @@ static int keep_certs(struct job *j, struct error *err)
 int job_folder_open(struct job *j, struct error *err)
 {
 	char *settings = NULL;
-	int status = write_settings(&settings, &j->options);
+	int status = write_settings(&settings, j->task, &j->options);
 
 	if (status == 0)
 		status = set_name(j, settings);
@@ -185,27 +186,70 @@ static int read_number(uint64_t *out, struct job *j, const char *name, struct er
 	return status;
 }
 
+static int read_task(struct job *j, struct error *err)
+{
+	char *name = NULL;
+	int status = read_setting(&name, j, "task", err);
+
+	j->task = name != NULL ? job_task_named(name) : NULL;
+	free(name);
+	if (status == 0 && j->task == NULL)
+		status = error_set(err, HSMIME_EUNSUPPORTED,
+		    "the job in %s is of a kind that this hsmime does not know", j->folder);
+	return status;
+}
+
+static int read_time(int64_t *out, struct job *j, const char *name, struct error *err)
+{
+	char *text = NULL;
+	int status = read_setting(&text, j, name, err);
+
+	if (status == 0 && text != NULL && !time_parse(out, text))
+		*out = HSMIME_NO_TIME;
+	free(text);
+	return status;
+}
+
+static int read_flags(struct job *j, struct error *err)
+{
+	hsmime_job_options *o = &j->options;
+	const struct {
+		const char *name;
+		int *value;
+	} flags[] = { { "require_authenticated", &o->require_authenticated },
+		{ "skip_plain", &o->skip_plain }, { "no_chain", &o->no_chain } };
+	int status = 0;
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]) && status == 0; i++) {
+		uint64_t value = 0;
+
+		status = read_number(&value, j, flags[i].name, err);
+		*flags[i].value = value != 0;
+	}
+	return status == 0 ? read_time(&o->at, j, "at", err) : status;
+}
+
 static int read_settings(struct job *j, struct error *err)
 {
 	hsmime_job_options *o = &j->options;
-	uint64_t authenticated = 0, skip = 0;
-	int status = read_setting(&j->settings[0], j, "in", err);
+	int status = read_task(j, err);
 
+	if (status == 0)
+		status = read_setting(&j->settings[0], j, "in", err);
 	if (status == 0)
 		status = read_setting(&j->settings[1], j, "out", err);
 	if (status == 0)
 		status = read_setting(&j->settings[2], j, "key", err);
 	if (status == 0)
-		status = read_number(&authenticated, j, "require_authenticated", err);
+		status = read_setting(&j->settings[3], j, "report", err);
 	if (status == 0)
-		status = read_number(&skip, j, "skip_plain", err);
+		status = read_flags(j, err);
+	o->report = j->settings[3];
 	o->in = j->settings[0];
 	o->out = j->settings[1];
 	if (o->key_uri == NULL)
 		o->key_uri = j->settings[2];
-	o->require_authenticated = authenticated != 0;
-	o->skip_plain = skip != 0;
-	if (status == 0 && (o->in == NULL || o->out == NULL))
+	if (status == 0 && (o->in == NULL || (o->out == NULL && j->task->writes)))
 		status = error_set(err, HSMIME_EFORMAT,
 		    "the journal in %s does not say what its job is", j->folder);
 	return status;

@@ -6,8 +6,9 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "archive/record.h"
+#include "archive/report_html.h"
 #include "util/clock.h"
+#include "util/output.h"
 
 #define WORKERS 32
 #define WORKERS_MAX 256
@@ -164,8 +165,9 @@ static int finish(struct job *j, struct error *err)
 
 	if (status != 0 || !is_complete(j))
 		return status;
-	status = mail_sink_finish(j->sink, err);
-	if (status == 0)
+	if (j->task->writes)
+		status = mail_sink_finish(j->sink, err);
+	if (status == 0 && j->task->writes)
 		status = mail_sink_finish(j->failed, err);
 	if (status == 0)
 		status = job_manifest(j, err);
@@ -193,6 +195,8 @@ static int open_mailboxes(struct job *j, struct error *err)
 {
 	int status = mail_source_open(&j->source, j->options.in, err);
 
+	if (status != 0 || !j->task->writes)
+		return status;
 	if (status == 0)
 		status = mail_sink_apart(j->options.out, j->source, err);
 	if (status == 0)
@@ -215,7 +219,7 @@ static int run(struct job *j)
 		return status;
 	if (keyring_new(&j->keyring) != 0)
 		return error_nomem(err);
-	ordered = strcmp(j->sink->kind->scheme, "mbox") == 0;
+	ordered = j->task->writes && strcmp(j->sink->kind->scheme, "mbox") == 0;
 	if (flow_init(&j->flow, flow_size(j->options.workers), ordered) != 0)
 		status = error_nomem(err);
 	j->ctx->keyring = j->keyring;
@@ -272,16 +276,18 @@ static int end(hsmime_job_state **state, struct job *j, int status)
 	return ctx_end(j->ctx, status);
 }
 
-static int check_options(const hsmime_job_options *o, struct error *err)
+static int check_options(const struct job *j, struct error *err)
 {
-	if (o->in == NULL || o->out == NULL)
-		return error_set(
-		    err, HSMIME_EUSAGE, "a job wants a mailbox to read and one to write");
-	return 0;
+	const hsmime_job_options *o = &j->options;
+
+	if (o->in != NULL && (j->task->writes ? o->out : o->report) != NULL)
+		return 0;
+	return error_set(err, HSMIME_EUSAGE, "a job wants a mailbox to read, and %s to write",
+	    j->task->writes ? "one" : "a report");
 }
 
-int hsmime_archive_decrypt(
-    hsmime_job_state **state, hsmime_ctx *ctx, const hsmime_job_options *options)
+static int run_task(hsmime_job_state **state, hsmime_ctx *ctx, const struct job_task *task,
+    const hsmime_job_options *options)
 {
 	struct job j;
 	int status;
@@ -289,12 +295,27 @@ int hsmime_archive_decrypt(
 	*state = NULL;
 	error_clear(&ctx->err);
 	begin(&j, ctx, options);
-	status = check_options(options, &ctx->err);
+	j.task = task;
+	if (!task->writes)
+		j.options.out = NULL;
+	status = check_options(&j, &ctx->err);
 	if (status == 0)
 		status = job_folder_open(&j, &ctx->err);
 	if (status == 0)
 		status = run(&j);
 	return end(state, &j, status);
+}
+
+int hsmime_archive_decrypt(
+    hsmime_job_state **state, hsmime_ctx *ctx, const hsmime_job_options *options)
+{
+	return run_task(state, ctx, &task_decrypt, options);
+}
+
+int hsmime_archive_verify(
+    hsmime_job_state **state, hsmime_ctx *ctx, const hsmime_job_options *options)
+{
+	return run_task(state, ctx, &task_verify, options);
 }
 
 static int wait_again(struct job *j, const char *cause, struct error *err)
@@ -338,4 +359,51 @@ int hsmime_archive_status(hsmime_job_state **state, hsmime_ctx *ctx, const char 
 	if (status == 0)
 		status = job_state_read(&j, &ctx->err);
 	return end(state, &j, status);
+}
+
+static ssize_t write_cookie(void *cookie, const char *octets, size_t len)
+{
+	const hsmime_sink *sink = cookie;
+
+	return sink->write(sink->arg, octets, len) == 0 ? (ssize_t)len : 0;
+}
+
+static int write_report(struct job *j, hsmime_output *to)
+{
+	struct error *err = &j->ctx->err;
+	hsmime_sink sink;
+	FILE *out = NULL;
+	bool failed;
+	int status = output_begin(to, true, j->ctx->shared->libctx, j->ctx->spool_max, err);
+
+	output_sink(&sink, to);
+	if (status == 0)
+		out = fopencookie(&sink, "w", (cookie_io_functions_t){ .write = write_cookie });
+	if (out == NULL)
+		return status != 0 ? status : error_nomem(err);
+	status = report_html(out, j, err);
+	failed = ferror(out) != 0;
+	failed = fclose(out) != 0 || failed;
+	if (failed && status == 0)
+		status = error_keep(err, HSMIME_EIO, "the report can't be written");
+	return status == 0 ? output_commit(to, err) : status;
+}
+
+int hsmime_archive_report(hsmime_ctx *ctx, hsmime_output *out, const char *folder)
+{
+	const hsmime_job_options none = HSMIME_JOB_OPTIONS_INIT;
+	hsmime_job_state *state = NULL;
+	struct job j;
+	int status;
+
+	error_clear(&ctx->err);
+	begin(&j, ctx, &none);
+	status = job_folder_find(&j, folder, &ctx->err);
+	if (status == 0)
+		status = job_state_read(&j, &ctx->err);
+	if (status == 0)
+		status = write_report(&j, out);
+	status = end(&state, &j, status);
+	hsmime_job_state_free(state);
+	return status;
 }

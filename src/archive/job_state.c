@@ -39,11 +39,11 @@ static int set_text(char **field, const char *text)
 static int set_names(struct job *j)
 {
 	hsmime_job_state *s = j->state;
-	int status = set_text(&s->task, "decrypt");
+	int status = set_text(&s->task, j->task->name);
 
 	if (status == 0)
 		status = set_text(&s->in, j->options.in);
-	if (status == 0)
+	if (status == 0 && j->options.out != NULL)
 		status = set_text(&s->out, j->options.out);
 	return status == 0 ? set_text(&s->folder, j->folder) : status;
 }
@@ -123,15 +123,12 @@ static int write_line(void *arg, const struct journal_entry *e)
 	return status == 0 ? sink_string(out, "\n") : status;
 }
 
-int job_manifest(struct job *j, struct error *err)
+static int write_manifest(struct job *j, const char *path, struct error *err)
 {
 	hsmime_output *out = NULL;
 	hsmime_sink sink;
-	char *path = NULL;
-	int status = job_folder_path(&path, j, "manifest.jsonl");
+	int status = hsmime_output_file(&out, path);
 
-	if (status == 0)
-		status = hsmime_output_file(&out, path);
 	if (status != 0)
 		status = error_nomem(err);
 	else
@@ -143,6 +140,19 @@ int job_manifest(struct job *j, struct error *err)
 	if (status == 0)
 		status = output_commit(out, err);
 	hsmime_output_free(out);
+	return status;
+}
+
+int job_manifest(struct job *j, struct error *err)
+{
+	char *path = NULL;
+	int status = job_folder_path(&path, j, "manifest.jsonl");
+
+	if (status != 0)
+		return error_nomem(err);
+	status = write_manifest(j, path, err);
 	free(path);
+	if (status == 0 && j->options.report != NULL)
+		status = write_manifest(j, j->options.report, err);
 	return status;
 }

@@ -6,9 +6,8 @@
 
 #include <openssl/evp.h>
 
-#include <hsmime/operation.h>
-
 #include "archive/inspect.h"
+#include "archive/job_task.h"
 #include "archive/record.h"
 #include "util/output.h"
 #include "util/source.h"
@@ -28,27 +27,10 @@ struct worker {
 	hsmime_memory memory;
 	hsmime_source source;
 	hsmime_result *result;
-	bool bare; /* CMS alone */
+	struct inspection found;
+	bool hashed;  /* all of it was read */
+	bool nothing; /* there was nothing to do with it */
 };
-
-/* What a status of the library means for a message; NULL: it is not the message's. */
-static const char *cause_of(int status)
-{
-	switch (status) {
-	case HSMIME_ENOKEY:
-		return "no-key";
-	case HSMIME_EINVALID:
-		return "not-decrypted";
-	case HSMIME_EFORMAT:
-		return "malformed";
-	case HSMIME_EUNSUPPORTED:
-		return "unsupported";
-	case HSMIME_EPOLICY:
-		return "policy";
-	default:
-		return NULL;
-	}
-}
 
 static int hash_begin(struct worker *w)
 {
@@ -101,7 +83,7 @@ static int read_message(struct worker *w)
 	status = hash_source(e->input_sha, w, in);
 	if (status != 0)
 		return status;
-	e->has_sha = true;
+	e->has_sha = w->hashed = true;
 	if (in->size >= WHOLE_MAX)
 		return source_seek(in, 0);
 	w->memory = (hsmime_memory){ .data = w->room, .len = (size_t)in->size };
@@ -143,16 +125,18 @@ static int copy_octets(struct worker *w, hsmime_output *out)
 	return status == 0 ? output_commit(out, &w->ctx->err) : status;
 }
 
-static int decrypt_octets_of(struct worker *w, hsmime_output *out)
+static int do_task(struct worker *w, hsmime_output *out)
 {
-	hsmime_decrypt_options o = HSMIME_DECRYPT_OPTIONS_INIT;
+	struct task_message m = { .ctx = w->ctx,
+		.options = &w->j->options,
+		.certs = w->j->certs,
+		.source = &w->source,
+		.bare = w->found.bare };
+	int status = w->j->task->work(&m, out);
 
-	o.form = w->bare ? HSMIME_CMS : HSMIME_MAIL;
-	o.key_uri = w->j->options.key_uri;
-	o.certs = w->j->certs;
-	o.require_authenticated = w->j->options.require_authenticated;
-	o.require_message = 1;
-	return hsmime_decrypt(w->ctx, &w->result, out, &w->source, &o);
+	w->result = m.result;
+	w->nothing = m.nothing;
+	return status;
 }
 
 /* Through write into a draft of sink. *sinks: the failure is the sink's and no message's. */
@@ -192,7 +176,12 @@ static int conclude(struct worker *w, enum journal_state state, const char *caus
 	e->has_sha = e->has_sha && w->m->draft.output != NULL;
 	if (cause != NULL && e->cause == NULL)
 		return HSMIME_ENOMEM;
-	return record_make(e, w->j->options.in, w->result, why);
+	return record_make(e, &(struct record_facts){ .mailbox = w->j->options.in,
+				  .done = w->j->task->done,
+				  .found = &w->found,
+				  .result = w->result,
+				  .why = why,
+				  .hashed = w->hashed });
 }
 
 /* It can't be had whole, so there is nothing to keep. */
@@ -211,6 +200,8 @@ static int keep_failed(bool *sinks, struct worker *w, const char *cause)
 	int status;
 
 	drop_draft(w->m);
+	if (!w->j->task->writes)
+		return conclude(w, JOURNAL_FAILED, cause, why.message);
 	status = make_draft(sinks, w, w->j->failed, NULL, copy_octets);
 	if (status == HSMIME_EIO && !*sinks)
 		return give_up_unread(w);
@@ -221,27 +212,18 @@ static int copy_message(bool *sinks, struct worker *w)
 {
 	int status;
 
-	if (w->j->options.skip_plain)
+	if (w->j->options.skip_plain || !w->j->task->writes)
 		return conclude(w, JOURNAL_SKIPPED, NULL, NULL);
 	status = make_draft(sinks, w, w->j->sink, NULL, copy_octets);
 	return status == 0 ? conclude(w, JOURNAL_COPIED, NULL, NULL) : status;
 }
 
-static bool is_encrypted(enum inspect_kind kind)
-{
-	return kind == INSPECT_ENCRYPTED || kind == INSPECT_AUTH_ENCRYPTED;
-}
-
-static int look_at(enum inspect_kind *kind, struct worker *w)
+static int look_at(struct worker *w)
 {
 	struct cms_env env = ctx_env(w->ctx);
-	struct inspection found = { 0 };
-	int status = inspect(&found, &w->source, &env);
+	int status = inspect(&w->found, &w->source, &env);
 
-	*kind = found.kind;
-	w->bare = found.bare;
-	inspection_free(&found);
-	if (status == 0 && *kind == INSPECT_MALFORMED)
+	if (status == 0 && w->found.kind == INSPECT_MALFORMED)
 		return HSMIME_EFORMAT;
 	return status == 0 ? source_seek(&w->source, 0) : status;
 }
@@ -255,34 +237,43 @@ static int without_token(const struct worker *w, int status)
 									    : status;
 }
 
+static int do_message(bool *sinks, struct worker *w)
+{
+	const struct job_task *task = w->j->task;
+	int status = task->writes ? make_draft(sinks, w, w->j->sink, task->extension, do_task)
+				  : do_task(w, NULL);
+
+	if (status != 0)
+		return status;
+	return conclude(w, w->nothing ? JOURNAL_SKIPPED : JOURNAL_DONE, NULL, NULL);
+}
+
 /* *sinks: what failed is not the message. */
 static int bring_about(bool *sinks, struct worker *w)
 {
-	enum inspect_kind kind = INSPECT_PLAIN;
-	bool sink_failed = false;
+	const struct job_task *task = w->j->task;
 	int status = read_message(w);
 
 	if (status == HSMIME_EIO)
 		return give_up_unread(w);
 	if (status == 0)
-		status = look_at(&kind, w);
-	if (status == 0 && !is_encrypted(kind))
-		status = copy_message(&sink_failed, w);
-	else if (status == 0)
-		status = make_draft(&sink_failed, w, w->j->sink, ".eml", decrypt_octets_of);
+		status = look_at(w);
 	if (status == 0)
-		return w->m->entry.record != NULL ? 0 : conclude(w, JOURNAL_DONE, NULL, NULL);
+		status =
+		    task->is_for(w->found.kind) ? do_message(sinks, w) : copy_message(sinks, w);
 	status = without_token(w, status);
-	*sinks = sink_failed;
-	if (sink_failed || cause_of(status) == NULL)
+	if (status == 0 || *sinks || task_cause(task, status) == NULL)
 		return status;
-	return keep_failed(sinks, w, cause_of(status));
+	return keep_failed(sinks, w, task_cause(task, status));
 }
 
 static void end_message(struct worker *w)
 {
 	hsmime_result_free(w->result);
 	w->result = NULL;
+	inspection_free(&w->found);
+	memset(&w->found, 0, sizeof(w->found));
+	w->hashed = w->nothing = false;
 	mail_octets_close(&w->octets, w->j->source);
 	memset(&w->octets, 0, sizeof(w->octets));
 }

@@ -46,6 +46,8 @@ struct journal_entry {
 	    cause; /* a word of a closed list ("no-key", "malformed", …); NULL without; never of a failure */
 	char *output; /* its name in the sink, or in failed/; NULL without */
 	char *record; /* the line of the manifest: JSON, without newline; NULL without */
+	char *
+	    problem; /* each with failed_only gives it: the text "problem" of the record, or NULL */
 };
 
 void journal_entry_free(struct journal_entry *e); /* its members; zeroed is allowed */
@@ -64,6 +66,12 @@ struct journal_totals {
 struct journal_cause {
 	char *cause;
 	uint64_t count;
+};
+
+/* Messages with an outcome that have the same of something. */
+struct journal_tally {
+	char *value;                         /* NULL: they have none */
+	uint64_t counts[JOURNAL_FAILED + 1]; /* by state */
 };
 
 struct journal;
@@ -116,6 +124,12 @@ struct journal_kind {
 	/* Counts of failed messages by cause, most first; free(*causes[i].cause), free(*causes). */
 	int (*causes)(
 	    struct journal_cause **causes, size_t *count, struct journal *j, struct error *err);
+	/*
+	 * Counts by the text member of the records, of which the first so many octets (0: all) count, in order of
+	 * the value; free(*rows[i].value), free(*rows). Reads every record.
+	 */
+	int (*tally)(struct journal_tally **rows, size_t *count, struct journal *j,
+	    const char *member, size_t octets, struct error *err);
 	/*
 	 * visit(arg, entry) for each message in order (failed_only: that failed), until it gives non-zero,
 	 * which is returned. It may call the journal. What changes meanwhile may be seen or not.

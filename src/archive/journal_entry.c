@@ -10,5 +10,6 @@ void journal_entry_free(struct journal_entry *e)
 	free(e->cause);
 	free(e->output);
 	free(e->record);
+	free(e->problem);
 	*e = (struct journal_entry){ 0 };
 }

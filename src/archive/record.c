@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/result.h"
 #include "text/json.h"
 
-const char *record_outcome(enum journal_state state)
+static const char *outcome(enum journal_state state, const char *done)
 {
-	static const char *const words[] = { "waiting", "decrypted", "copied", "skipped",
-		"failed" };
+	static const char *const words[] = { "waiting", NULL, "copied", "skipped", "failed" };
 
-	return words[state];
+	return state == JOURNAL_DONE ? done : words[state];
 }
 
 static void add_hash(struct json *j, const char *key, const unsigned char *sha)
@@ -23,21 +23,44 @@ static void add_hash(struct json *j, const char *key, const unsigned char *sha)
 	json_text(j, key, text);
 }
 
+static void add_recipient(struct json *j, const hsmime_recipient *r)
+{
+	json_open(j, NULL, '{');
+	json_text(j, "issuer", r->issuer);
+	json_text(j, "serial_number", r->serial_number);
+	json_text(j, "key_id", r->key_id);
+	json_text(j, "algorithm", r->algorithm);
+	json_bool(j, "used", r->used != 0);
+	json_close(j, '}');
+}
+
 static void add_recipients(struct json *j, const hsmime_layer *l)
 {
 	json_open(j, "recipients", '[');
-	for (size_t i = 0; i < l->recipient_count; i++) {
-		const hsmime_recipient *r = &l->recipients[i];
+	for (size_t i = 0; i < l->recipient_count; i++)
+		add_recipient(j, &l->recipients[i]);
+	json_close(j, ']');
+}
 
-		json_open(j, NULL, '{');
-		json_text(j, "issuer", r->issuer);
-		json_text(j, "serial_number", r->serial_number);
-		json_text(j, "key_id", r->key_id);
-		json_text(j, "algorithm", r->algorithm);
-		json_bool(j, "used", r->used != 0);
-		json_close(j, '}');
+/* Of a message that did not open, so that people see whose key is missing. */
+static int add_found(struct json *j, const struct inspection *found)
+{
+	int status = 0;
+
+	if (found == NULL || found->envelope.count == 0)
+		return 0;
+	json_text(j, "cipher", found->envelope.cipher);
+	json_open(j, "recipients", '[');
+	for (size_t i = 0; i < found->envelope.count && status == 0; i++) {
+		hsmime_recipient words = { 0 };
+
+		status = result_recipient(&words, &found->envelope.recipients[i]);
+		if (status == 0)
+			add_recipient(j, &words);
+		result_recipient_clear(&words);
 	}
 	json_close(j, ']');
+	return status;
 }
 
 static void add_signers(struct json *j, const hsmime_layer *l)
@@ -88,10 +111,16 @@ static void add_layer(struct json *j, const hsmime_layer *l)
 	json_close(j, '}');
 }
 
+static const char *key_of(const hsmime_result *result)
+{
+	for (size_t i = 0; result != NULL && i < result->layer_count; i++)
+		if (result->layers[i].key_uri != NULL)
+			return result->layers[i].key_uri;
+	return NULL;
+}
+
 static void add_result(struct json *j, const hsmime_result *result)
 {
-	if (result == NULL)
-		return;
 	json_bool(j, "authenticated", result->authenticated != 0);
 	json_open(j, "layers", '[');
 	for (size_t i = 0; i < result->layer_count; i++)
@@ -99,30 +128,43 @@ static void add_result(struct json *j, const hsmime_result *result)
 	json_close(j, ']');
 }
 
-int record_make(
-    struct journal_entry *e, const char *source, const hsmime_result *result, const char *why)
+/* Of the Date field; where there is none, of the file. */
+static int64_t date_of(const struct journal_entry *e, const struct inspection *found)
+{
+	if (found != NULL && found->has_date)
+		return found->date;
+	return e->item.modified != 0 ? e->item.modified / 1000000000 : HSMIME_NO_TIME;
+}
+
+int record_make(struct journal_entry *e, const struct record_facts *facts)
 {
 	size_t len = 0;
 	struct json j = { .compact = true };
+	int status = 0;
 
 	j.out = open_memstream(&e->record, &len);
 	if (j.out == NULL)
 		return HSMIME_ENOMEM;
 	json_open(&j, NULL, '{');
 	json_number(&j, "number", e->number);
-	json_text(&j, "mailbox", source);
+	json_text(&j, "mailbox", facts->mailbox);
 	json_text(&j, "name", e->item.name);
 	json_number(&j, "size", e->item.size);
-	json_text(&j, "outcome", record_outcome(e->state));
+	json_time(&j, "date", date_of(e, facts->found));
+	json_text(&j, "outcome", outcome(e->state, facts->done));
 	json_text(&j, "cause", e->cause);
-	json_text(&j, "problem", why);
-	if (e->has_sha) {
+	json_text(&j, "problem", facts->why);
+	json_text(&j, "key", key_of(facts->result));
+	if (facts->hashed)
 		add_hash(&j, "input_sha256", e->input_sha);
+	if (e->has_sha)
 		add_hash(&j, "output_sha256", e->output_sha);
-	}
-	add_result(&j, result);
+	if (facts->result != NULL)
+		add_result(&j, facts->result);
+	else
+		status = add_found(&j, facts->found);
 	json_close(&j, '}');
-	if (fclose(j.out) == 0)
+	if (fclose(j.out) == 0 && status == 0)
 		return 0;
 	free(e->record);
 	e->record = NULL;

@@ -11,8 +11,10 @@
 /* Each runs with job started, and returns a status whose words job_finish prints. */
 int archive_count(struct job *job);
 int archive_decrypt(struct job *job);
+int archive_verify(struct job *job);
 int archive_status(struct job *job);
 int archive_retry(struct job *job);
+int archive_report(struct job *job);
 
 /* archive_end(): where a signal stopped a job in good order, end by that signal. */
 void archive_end(void);

@@ -2,6 +2,7 @@
 #include "archive.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "key_groups.h"
@@ -14,7 +15,7 @@
 static void write_counts(struct json *j, const hsmime_job_counts *c)
 {
 	json_number(j, "waiting", c->waiting);
-	json_number(j, "decrypted", c->done);
+	json_number(j, "done", c->done);
 	json_number(j, "copied", c->copied);
 	json_number(j, "skipped", c->skipped);
 	json_number(j, "failed", c->failed);
@@ -101,7 +102,7 @@ static void write_text(const hsmime_job_state *s)
 	utf8_field(stdout, 10, "out", s->out);
 	write_time("started", s->started);
 	write_time("changed", s->changed);
-	write_number("decrypted", s->counts.done);
+	write_number(strcmp(s->task, "verify") == 0 ? "valid" : "decrypted", s->counts.done);
 	write_number("copied", s->counts.copied);
 	write_number("skipped", s->counts.skipped);
 	write_number("failed", s->counts.failed);
@@ -123,7 +124,7 @@ static void write_state(struct job *job, const hsmime_job_state *s, int status)
 /* A run that came to its end, and not all is well. */
 static int judge(struct job *job, const hsmime_job_state *s)
 {
-	char hint[400];
+	char hint[512];
 
 	if (s->passed_over > 0)
 		message_warning(
@@ -139,9 +140,9 @@ static int judge(struct job *job, const hsmime_job_state *s)
 	if (s->counts.failed == 0)
 		return 0;
 	snprintf(hint, sizeof(hint),
-	    "they are in %.150s/failed as they were; once the cause is mended, hsmime archive "
-	    "retry %.150s does them again",
-	    s->folder, s->folder);
+	    "%s%.150s%s; once the cause is mended, hsmime archive retry %.150s does them again",
+	    s->out != NULL ? "they are in " : "the manifest in ", s->folder,
+	    s->out != NULL ? "/failed as they were" : " says which and why", s->folder);
 	return job_refuse(job, HSMIME_EINVALID, hint, "%llu messages failed",
 	    (unsigned long long)s->counts.failed);
 }
@@ -181,7 +182,10 @@ static int take_run(hsmime_job_options *o, struct job *job)
 	const char *wait = option_text(job->options, OPT_TOKEN_WAIT);
 	int status = job_load(&job->certs, job, OPT_CERT);
 
+	if (status == 0)
+		status = job_load(&job->anchors, job, OPT_CA);
 	o->certs = job->certs;
+	o->anchors = job->anchors;
 	o->key_uri = key_groups_key(job->options);
 	if (status == 0)
 		status = take_count(&o->workers, job, OPT_WORKERS, 256);
@@ -196,6 +200,19 @@ static int take_run(hsmime_job_options *o, struct job *job)
 	return status;
 }
 
+/* Which messages. */
+static int take_choice(hsmime_job_options *o, struct job *job)
+{
+	int status = archive_mailbox(&o->in, job, OPT_IN);
+
+	if (status == 0)
+		status = archive_time(&o->since, job, OPT_SINCE);
+	if (status == 0)
+		status = archive_time(&o->until, job, OPT_UNTIL);
+	o->folder = option_text(job->options, OPT_JOB);
+	return status == 0 ? archive_number(&o->limit, job, OPT_LIMIT) : status;
+}
+
 int archive_decrypt(struct job *job)
 {
 	hsmime_job_options o = HSMIME_JOB_OPTIONS_INIT;
@@ -203,22 +220,38 @@ int archive_decrypt(struct job *job)
 	int status = take_run(&o, job);
 
 	if (status == 0)
-		status = archive_mailbox(&o.in, job, OPT_IN);
+		status = take_choice(&o, job);
 	if (status == 0)
 		status = archive_mailbox(&o.out, job, OPT_OUT);
-	if (status == 0)
-		status = archive_time(&o.since, job, OPT_SINCE);
-	if (status == 0)
-		status = archive_time(&o.until, job, OPT_UNTIL);
-	if (status == 0)
-		status = archive_number(&o.limit, job, OPT_LIMIT);
-	o.folder = option_text(job->options, OPT_JOB);
 	o.skip_plain = option_is(job->options, OPT_SKIP_PLAIN);
 	o.require_authenticated = option_is(job->options, OPT_REQUIRE_AUTHENTICATED);
 	if (status != 0)
 		return status;
 	archive_catch();
 	status = hsmime_archive_decrypt(&state, job->ctx, &o);
+	return conclude(job, state, status);
+}
+
+int archive_verify(struct job *job)
+{
+	hsmime_job_options o = HSMIME_JOB_OPTIONS_INIT;
+	hsmime_job_state *state = NULL;
+	int status = take_run(&o, job);
+
+	if (status == 0)
+		status = take_choice(&o, job);
+	if (status == 0)
+		status = archive_time(&o.at, job, OPT_AT);
+	o.no_chain = option_is(job->options, OPT_NO_CHAIN);
+	o.report = option_text(job->options, OPT_REPORT);
+	if (status == 0 && o.report == NULL)
+		status = job_refuse(job, HSMIME_EUSAGE,
+		    "name it with --report, for example --report verify.jsonl",
+		    "hsmime archive verify does not know where the report goes");
+	if (status != 0)
+		return status;
+	archive_catch();
+	status = hsmime_archive_verify(&state, job->ctx, &o);
 	return conclude(job, state, status);
 }
 
@@ -245,4 +278,17 @@ int archive_status(struct job *job)
 		write_state(job, state, status);
 	hsmime_job_state_free(state);
 	return status;
+}
+
+int archive_report(struct job *job)
+{
+	const char *path = option_text(job->options, OPT_HTML);
+
+	if (path == NULL)
+		return job_refuse(job, HSMIME_EUSAGE,
+		    "name it with --html, for example --html report.html",
+		    "hsmime archive report does not know where the page goes");
+	if (hsmime_output_file(&job->out, path) != 0)
+		return HSMIME_ENOMEM;
+	return hsmime_archive_report(job->ctx, job->out, job->options->operands[1]);
 }

@@ -45,12 +45,14 @@ static const struct action {
 } actions[] = {
 	{ "count", archive_count, false },
 	{ "decrypt", archive_decrypt, false },
+	{ "verify", archive_verify, false },
 	{ "status", archive_status, true },
 	{ "retry", archive_retry, true },
+	{ "report", archive_report, true },
 };
 #define ACTION_COUNT (sizeof(actions) / sizeof(actions[0]))
 
-static const char words[] = "say count, decrypt, status or retry";
+static const char words[] = "say count, decrypt, verify, status, retry or report";
 
 static const struct action *find(const char *name)
 {

@@ -39,6 +39,8 @@ int outcome_retry(uint64_t *count, struct journal *j, const char *cause, struct 
 /* report.c: what a reader asks. */
 int report_causes(
     struct journal_cause **causes, size_t *count, struct journal *j, struct error *err);
+int report_tally(struct journal_tally **rows, size_t *count, struct journal *j, const char *member,
+    size_t octets, struct error *err);
 int report_each(struct journal *j, bool failed_only,
     int (*visit)(void *arg, const struct journal_entry *e), void *arg, struct error *err);
 

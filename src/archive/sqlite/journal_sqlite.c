@@ -14,6 +14,7 @@ __attribute__((visibility("default"))) const struct journal_kind hsmime_journal 
 	.commit = outcome_commit,
 	.totals = job_totals,
 	.causes = report_causes,
+	.tally = report_tally,
 	.each = report_each,
 	.retry = outcome_retry,
 	.close = job_close,

@@ -50,6 +50,68 @@ int report_causes(
 	return status;
 }
 
+static void tally_free(struct journal_tally **rows, size_t *count)
+{
+	while (*count > 0)
+		free((*rows)[--*count].value);
+	free(*rows);
+	*rows = NULL;
+}
+
+static bool same_value(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Rows come in the order of their values, and of states within. */
+static int tally_add(struct journal_tally **rows, size_t *count, sqlite3_stmt *s, struct error *err)
+{
+	const char *value = (const char *)sqlite3_column_text(s, 0);
+	int state = sqlite3_column_int(s, 1);
+	struct journal_tally *grown;
+
+	if (state < 0 || state > JOURNAL_FAILED)
+		return 0;
+	if (*count == 0 || !same_value((*rows)[*count - 1].value, value)) {
+		grown = realloc(*rows, (*count + 1) * sizeof(**rows));
+		if (grown == NULL)
+			return error_nomem(err);
+		*rows = grown;
+		grown[*count] = (struct journal_tally){ 0 };
+		if (value != NULL && (grown[*count].value = strdup(value)) == NULL)
+			return error_nomem(err);
+		(*count)++;
+	}
+	(*rows)[*count - 1].counts[state] = (uint64_t)sqlite3_column_int64(s, 2);
+	return 0;
+}
+
+int report_tally(struct journal_tally **rows, size_t *count, struct journal *j, const char *member,
+    size_t octets, struct error *err)
+{
+	struct database *d = database_of(j);
+	sqlite3_stmt *s;
+	bool row = true;
+	int status = database_statement(&s, d, SQL_TALLY, err);
+
+	*rows = NULL;
+	*count = 0;
+	if (status != 0)
+		return status;
+	(void)sqlite3_bind_text(s, 1, member, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_int64(s, 2, octets != 0 ? (int64_t)octets : INT32_MAX);
+	while (status == 0 && row) {
+		status = database_step(&row, d, s, err);
+		if (status == 0 && row)
+			status = tally_add(rows, count, s, err);
+	}
+	(void)sqlite3_reset(s);
+	(void)sqlite3_clear_bindings(s);
+	if (status != 0)
+		tally_free(rows, count);
+	return status;
+}
+
 /* NULL stays NULL. */
 static int copy_octets(char **out, sqlite3_stmt *s, int column, struct error *err)
 {
@@ -85,6 +147,8 @@ static int read_entry(struct journal_entry *e, sqlite3_stmt *s, struct error *er
 		status = copy_octets(&e->output, s, 9, err);
 	if (status == 0)
 		status = copy_octets(&e->record, s, 12, err);
+	if (status == 0)
+		status = copy_octets(&e->problem, s, 13, err);
 	return status;
 }
 

@@ -21,7 +21,7 @@ const char sql_schema[] =
     "PRAGMA user_version = 1;";
 
 #define MESSAGE_COLUMNS "m.number, m.key, m.name, m.size, m.modified, m.at, m.quoted"
-#define OUTCOME_COLUMNS "o.state, o.cause, o.output, o.input_sha, o.output_sha, o.record "
+#define OUTCOME_COLUMNS "o.state, o.cause, o.output, o.input_sha, o.output_sha, o.record"
 
 const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_IDENTITY] =
@@ -67,11 +67,16 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_COUNT] = "UPDATE total SET count = count + ?2, octets = octets + ?3 WHERE state = ?1",
 	[SQL_CAUSES] = "SELECT cause, count(*) FROM outcome INDEXED BY failed_cause WHERE state = 4"
 		       " GROUP BY cause ORDER BY 2 DESC, 1",
+	[SQL_TALLY] =
+	    "SELECT CASE WHEN json_valid(record) THEN substr(record ->> ('$.' || ?1), 1, ?2) END,"
+	    " state, count(*) FROM outcome GROUP BY 1, 2 ORDER BY 1, 2",
 	[SQL_EACH] = "SELECT " MESSAGE_COLUMNS ", " OUTCOME_COLUMNS
-		     "FROM message m LEFT JOIN outcome o USING (number)"
+		     ", NULL FROM message m LEFT JOIN outcome o USING (number)"
 		     " WHERE m.number > ?1 ORDER BY m.number LIMIT ?2",
 	[SQL_EACH_FAILED] =
-	    "SELECT " MESSAGE_COLUMNS ", " OUTCOME_COLUMNS "FROM outcome o INDEXED BY failed"
+	    "SELECT " MESSAGE_COLUMNS ", " OUTCOME_COLUMNS
+	    ", CASE WHEN json_valid(o.record) THEN o.record ->> '$.problem' END"
+	    " FROM outcome o INDEXED BY failed"
 	    " CROSS JOIN message m USING (number) WHERE o.state = 4 AND o.number > ?1"
 	    " ORDER BY o.number LIMIT ?2",
 	[SQL_FAILED_TOTAL] =

@@ -1,0 +1,51 @@
+/* The signatures of each message are judged, those inside of encryption too; nothing is written. */
+#include "archive/job_task.h"
+
+#include <hsmime/operation.h>
+
+static bool is_for(enum inspect_kind kind)
+{
+	return kind != INSPECT_PLAIN;
+}
+
+/* What is encrypted shows only once it is opened whether it is signed. */
+static bool is_signed(const hsmime_result *r)
+{
+	for (size_t i = 0; i < r->layer_count; i++)
+		if (!r->layers[i].opened || r->layers[i].kind == HSMIME_LAYER_SIGNED_DETACHED ||
+		    r->layers[i].kind == HSMIME_LAYER_SIGNED_OPAQUE)
+			return true;
+	return false;
+}
+
+static int work(struct task_message *m, hsmime_output *out)
+{
+	hsmime_verify_options o = HSMIME_VERIFY_OPTIONS_INIT;
+	int status;
+
+	(void)out;
+	o.form = m->bare ? HSMIME_CMS : HSMIME_MAIL;
+	o.anchors = m->options->anchors;
+	o.certs = m->certs;
+	o.no_chain = m->options->no_chain;
+	o.at = m->options->at;
+	status = hsmime_verify(m->ctx, &m->result, NULL, m->source, &o);
+	m->nothing = status == HSMIME_EINVALID && m->result != NULL && !is_signed(m->result);
+	return m->nothing ? 0 : status;
+}
+
+static void settings(struct json *j, const hsmime_job_options *o)
+{
+	json_text(j, "report", o->report);
+	json_bool(j, "no_chain", o->no_chain != 0);
+	json_time(j, "at", o->at);
+}
+
+const struct job_task task_verify = {
+	.name = "verify",
+	.done = "valid",
+	.is_for = is_for,
+	.work = work,
+	.invalid = "not-valid",
+	.settings = settings,
+};

@@ -130,7 +130,11 @@ static bool is_another(const struct search *s, const struct object *o)
 /* One object of absurd size does not hide the others. */
 static int unreadable(struct work *w, CK_RV rv)
 {
-	return rv == CKR_BUFFER_TOO_SMALL ? 0 : work_refused(w, rv);
+	if (rv != CKR_BUFFER_TOO_SMALL)
+		return work_refused(w, rv);
+	log_say(0, "token \"%s\": an object is passed over, as it does not say how large it is",
+	    w->token->label);
+	return 0;
 }
 
 /* Copies of keys, which are not to be found, are not made meanwhile. */

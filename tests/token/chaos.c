@@ -205,7 +205,8 @@ static void note(struct chaos_operation *o, const char *name, CK_RV rv)
 	if (strcmp(name, "C_Login") == 0 && status == HSMIME_ETOKEN)
 		o->statuses |= STATUS(HSMIME_EPIN);
 	if (strcmp(name, "C_GetAttributeValue") == 0 &&
-	    (rv == CKR_ATTRIBUTE_SENSITIVE || rv == CKR_ATTRIBUTE_TYPE_INVALID))
+	    (rv == CKR_ATTRIBUTE_SENSITIVE || rv == CKR_ATTRIBUTE_TYPE_INVALID ||
+		rv == CKR_BUFFER_TOO_SMALL))
 		o->statuses |= STATUS(HSMIME_ENOKEY); /* a key that does not say what it is for */
 	o->faults++;
 	o->statuses |= STATUS(status);

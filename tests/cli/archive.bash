@@ -14,7 +14,7 @@ new_archive_world() {
 	new_peer eve
 	own_key 01 alice
 	own_key 02 bob
-	cd "$W"
+	cd "$W" || return
 	mkdir body clear
 	printf '%s\n' 'Content-Type: text/plain; charset=utf-8' 'Content-Transfer-Encoding: 8bit' '' \
 		'Agreed: 1000 units at 5 €.' '' 'From here on' '>From there on' 'Bye' >entity

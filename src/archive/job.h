@@ -30,6 +30,7 @@ struct job {
 	hsmime_ctx *ctx;            /* the caller's: its error is the job's */
 	hsmime_job_options options; /* as the job was begun with them */
 	char *settings[4]; /* in, out, key_uri, report, where they were read from the journal */
+	char *asked;       /* what the job is begun with, as the journal keeps it */
 	char *folder;
 	char name[JOB_NAME + 1];
 	hsmime_certs *certs; /* of the options, and of the folder */
@@ -46,14 +47,19 @@ struct job {
 	_Atomic int64_t
 	    away; /* milliseconds of CLOCK_MONOTONIC since when no token does it; 0: it is there */
 	atomic_bool listed;
+	bool retry; /* what failed is done again */
 };
 
 /*
- * job_folder_open(j, err):
- * The folder of j->options, made where there is none, and its journal: of this job, or HSMIME_EUSAGE. Sets name,
- * certs and committed. job_folder_find(j, folder, err): of a job that was begun: its settings become j->options
+ * job_folder_name(j, err): which folder j->options say, and the job's name; nothing is made. job_folder_apart(j, err):
+ * whether it is neither in the mailbox that is read, which is open, nor in the one that is written; or HSMIME_EUSAGE.
+ * job_folder_is_new(j): there is no journal in it yet. job_folder_open(j, err):
+ * It, made where there is none, and its journal: of this job, or HSMIME_EUSAGE. Sets certs and committed. job_folder_find(j, folder, err): of a job that was begun: its settings become j->options
  * as far as those are the job's. job_folder_path(out, j, name): a file in it; 0 or HSMIME_ENOMEM.
  */
+int job_folder_name(struct job *j, struct error *err);
+int job_folder_apart(struct job *j, struct error *err);
+bool job_folder_is_new(const struct job *j);
 int job_folder_open(struct job *j, struct error *err);
 int job_folder_find(struct job *j, const char *folder, struct error *err);
 int job_folder_path(char **out, const struct job *j, const char *name);
@@ -76,7 +82,8 @@ bool job_may_wait(struct job *j, hsmime_ctx *ctx);
 /* job_state_read(j, err): j->state, as the journal has it. */
 int job_state_read(struct job *j, struct error *err);
 
-/* job_manifest(j, err): write manifest.jsonl. */
+/* job_manifest(j, err): write manifest.jsonl. job_manifest_remove(j, err): it is not there, nor behind a crash. */
 int job_manifest(struct job *j, struct error *err);
+int job_manifest_remove(struct job *j, struct error *err);
 
 #endif

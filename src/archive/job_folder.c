@@ -149,25 +149,50 @@ static int keep_certs(struct job *j, struct error *err)
 	return status == HSMIME_ENOMEM ? error_nomem(err) : status;
 }
 
-int job_folder_open(struct job *j, struct error *err)
+int job_folder_name(struct job *j, struct error *err)
 {
-	char *settings = NULL;
-	int status = write_settings(&settings, j->task, &j->options);
+	int status = write_settings(&j->asked, j->task, &j->options);
 
 	if (status == 0)
-		status = set_name(j, settings);
+		status = set_name(j, j->asked);
+	return status == 0 ? set_folder(j, err) : error_nomem(err);
+}
+
+int job_folder_apart(struct job *j, struct error *err)
+{
+	const char *out = j->task->writes ? strchr(j->options.out, ':') : NULL;
+	bool in_source = false, in_sink = false;
+	int status = 0;
+
+	if (strcmp(j->source->kind->scheme, "list") != 0)
+		status = mail_place_within(&in_source, j->folder, j->source->place);
+	if (status == 0 && out != NULL)
+		status = mail_place_within(&in_sink, j->folder, out + 1);
 	if (status != 0)
-		status = error_nomem(err);
+		return error_nomem(err);
+	if (!in_source && !in_sink)
+		return 0;
+	error_set(err, HSMIME_EUSAGE, "the job's folder %s is in the mailbox that is %s", j->folder,
+	    in_source ? "read" : "written");
+	return error_hint(err, "give another one with --job");
+}
+
+bool job_folder_is_new(const struct job *j)
+{
+	char *path = NULL;
+	bool is_new = job_folder_path(&path, j, "journal.sqlite") == 0 && access(path, F_OK) != 0;
+
+	free(path);
+	return is_new;
+}
+
+int job_folder_open(struct job *j, struct error *err)
+{
+	int status = folder_make(j->folder, strlen(j->folder), 0, err);
+
 	if (status == 0)
-		status = set_folder(j, err);
-	if (status == 0)
-		status = folder_make(j->folder, strlen(j->folder), 0, err);
-	if (status == 0)
-		status = open_journal(j, settings, err);
-	if (status == 0)
-		status = keep_certs(j, err);
-	free(settings);
-	return status;
+		status = open_journal(j, j->asked, err);
+	return status == 0 ? keep_certs(j, err) : status;
 }
 
 static int read_setting(char **out, struct job *j, const char *name, struct error *err)

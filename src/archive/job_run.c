@@ -3,10 +3,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/resource.h>
 #include <time.h>
 
 #include "archive/report_html.h"
+#include "engine/uri.h"
 #include "util/clock.h"
 #include "util/output.h"
 
@@ -191,27 +193,44 @@ static int open_failed(struct job *j, struct error *err)
 	return status;
 }
 
-static int open_mailboxes(struct job *j, struct error *err)
+static int open_source(struct job *j, struct error *err)
 {
 	int status = mail_source_open(&j->source, j->options.in, err);
 
-	if (status != 0 || !j->task->writes)
-		return status;
-	if (status == 0)
+	if (status == 0 && j->task->writes)
 		status = mail_sink_apart(j->options.out, j->source, err);
+	return status == 0 ? job_folder_apart(j, err) : status;
+}
+
+static int open_sink(struct job *j, struct error *err)
+{
+	if (!j->task->writes)
+		return 0;
+	return mail_sink_open(&j->sink, j->options.out, j->name, j->committed, err);
+}
+
+/* A mistake in what was asked leaves no job behind, which the right words would then be refused for. */
+static int open_job(struct job *j, struct error *err)
+{
+	int status = job_folder_name(j, err);
+
 	if (status == 0)
-		status = mail_sink_open(&j->sink, j->options.out, j->name, j->committed, err);
-	if (status == 0)
-		status = open_failed(j, err);
-	return status;
+		status = open_source(j, err);
+	if (status == 0 && job_folder_is_new(j))
+		status = open_sink(j, err);
+	return status == 0 ? job_folder_open(j, err) : status;
 }
 
 static int run(struct job *j)
 {
 	struct error *err = &j->ctx->err;
 	bool ordered;
-	int status = open_mailboxes(j, err);
+	int status = 0;
 
+	if (j->sink == NULL)
+		status = open_sink(j, err);
+	if (status == 0 && j->task->writes)
+		status = open_failed(j, err);
 	if (status != 0)
 		return status;
 	status = ctx_keep_substitute(j->ctx, j->folder);
@@ -223,8 +242,6 @@ static int run(struct job *j)
 	if (flow_init(&j->flow, flow_size(j->options.workers), ordered) != 0)
 		status = error_nomem(err);
 	j->ctx->keyring = j->keyring;
-	if (status == 0)
-		status = job_state_read(j, err);
 	if (status == 0)
 		status = run_threads(j);
 	flow_free(&j->flow);
@@ -263,6 +280,7 @@ static int end(hsmime_job_state **state, struct job *j, int status)
 	hsmime_certs_free(j->certs);
 	for (size_t i = 0; i < sizeof(j->settings) / sizeof(j->settings[0]); i++)
 		free(j->settings[i]);
+	free(j->asked);
 	free(j->folder);
 	pthread_mutex_destroy(&j->journal_lock);
 	pthread_mutex_destroy(&j->state_lock);
@@ -279,11 +297,18 @@ static int end(hsmime_job_state **state, struct job *j, int status)
 static int check_options(const struct job *j, struct error *err)
 {
 	const hsmime_job_options *o = &j->options;
+	struct uri uri = { 0 };
+	int status = 0;
 
-	if (o->in != NULL && (j->task->writes ? o->out : o->report) != NULL)
-		return 0;
-	return error_set(err, HSMIME_EUSAGE, "a job wants a mailbox to read, and %s to write",
-	    j->task->writes ? "one" : "a report");
+	if (o->in == NULL || (j->task->writes ? o->out : o->report) == NULL)
+		return error_set(err, HSMIME_EUSAGE,
+		    "a job wants a mailbox to read, and %s to write",
+		    j->task->writes ? "one" : "a report");
+	/* Before the journal keeps it: a PIN may be in it. */
+	if (o->key_uri != NULL && strncasecmp(o->key_uri, "pkcs11:", 7) == 0)
+		status = uri_parse(&uri, o->key_uri, NULL, err);
+	uri_free(&uri);
+	return status;
 }
 
 static int run_task(hsmime_job_state **state, hsmime_ctx *ctx, const struct job_task *task,
@@ -300,8 +325,11 @@ static int run_task(hsmime_job_state **state, hsmime_ctx *ctx, const struct job_
 		j.options.out = NULL;
 	status = check_options(&j, &ctx->err);
 	if (status == 0)
-		status = job_folder_open(&j, &ctx->err);
+		status = open_job(&j, &ctx->err);
 	if (status == 0)
+		status = job_state_read(&j, &ctx->err);
+	/* What is finished stays as it is. */
+	if (status == 0 && !j.state->finished)
 		status = run(&j);
 	return end(state, &j, status);
 }
@@ -321,11 +349,16 @@ int hsmime_archive_verify(
 static int wait_again(struct job *j, const char *cause, struct error *err)
 {
 	uint64_t count = 0;
+	int status;
 
 	if (!atomic_load(&j->listed)) {
 		error_set(err, HSMIME_EUSAGE, "the job in %s was not listed to its end", j->folder);
 		return error_hint(err, "go on with it first, by the command that began it");
 	}
+	/* It tells that all is done, and is written again then. */
+	status = job_manifest_remove(j, err);
+	if (status != 0)
+		return status;
 	return j->journal->kind->retry(&count, j->journal, cause, err);
 }
 
@@ -338,9 +371,14 @@ int hsmime_archive_retry(hsmime_job_state **state, hsmime_ctx *ctx, const char *
 	*state = NULL;
 	error_clear(&ctx->err);
 	begin(&j, ctx, options);
+	j.retry = true;
 	status = job_folder_find(&j, folder, &ctx->err);
 	if (status == 0)
+		status = open_source(&j, &ctx->err);
+	if (status == 0)
 		status = wait_again(&j, cause, &ctx->err);
+	if (status == 0)
+		status = job_state_read(&j, &ctx->err);
 	if (status == 0)
 		status = run(&j);
 	return end(state, &j, status);

@@ -1,10 +1,12 @@
 /* How a job stands, and its manifest. */
 #include "archive/job.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "archive/drafts.h"
 #include "util/output.h"
 #include "util/sink.h"
 
@@ -121,6 +123,21 @@ static int write_line(void *arg, const struct journal_entry *e)
 		return 0;
 	status = sink_string(out, e->record);
 	return status == 0 ? sink_string(out, "\n") : status;
+}
+
+int job_manifest_remove(struct job *j, struct error *err)
+{
+	char *path = NULL;
+	int status = job_folder_path(&path, j, "manifest.jsonl");
+
+	if (status != 0)
+		return error_nomem(err);
+	if (unlink(path) == 0)
+		status = folder_sync(path, strlen(j->folder), err);
+	else if (errno != ENOENT)
+		status = error_errno(err, "removing", path);
+	free(path);
+	return status;
 }
 
 static int write_manifest(struct job *j, const char *path, struct error *err)

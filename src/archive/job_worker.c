@@ -70,12 +70,31 @@ static int hash_source(unsigned char *sha, struct worker *w, const hsmime_source
 	return status == 0 ? hash_end(sha, w) : status;
 }
 
+/* Whoever wants it done again means it as it is now. */
+static int open_message(struct worker *w)
+{
+	struct journal_entry *e = &w->m->entry;
+	struct mail_source *s = w->j->source;
+	struct mail_item now = e->item;
+	int status;
+
+	if (!w->j->retry || strcmp(s->kind->scheme, "mbox") == 0)
+		return mail_source_read(&w->octets, s, &e->item, &w->ctx->err);
+	now.size = HSMIME_SIZE_UNKNOWN;
+	status = mail_source_read(&w->octets, s, &now, &w->ctx->err);
+	if (status == 0) {
+		e->item.size = w->octets.source.size;
+		e->item.modified = w->octets.file.modified;
+	}
+	return status;
+}
+
 /* A small one is in memory from here on: one that changes meanwhile is read as it was. */
 static int read_message(struct worker *w)
 {
 	struct journal_entry *e = &w->m->entry;
 	const hsmime_source *in = &w->octets.source;
-	int status = mail_source_read(&w->octets, w->j->source, &e->item, &w->ctx->err);
+	int status = open_message(w);
 
 	if (status != 0)
 		return status;

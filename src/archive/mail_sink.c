@@ -135,6 +135,17 @@ int mail_sink_apart(const char *name, const struct mail_source *source, struct e
 	return status;
 }
 
+int mail_place_within(bool *is, const char *path, const char *folder)
+{
+	char *inner = real_path(path), *outer = real_path(folder);
+	int status = inner != NULL && outer != NULL ? 0 : HSMIME_ENOMEM;
+
+	*is = status == 0 && is_within(inner, outer);
+	free(inner);
+	free(outer);
+	return status;
+}
+
 int mail_sink_begin(struct mail_draft *d, struct mail_sink *s, const struct mail_item *item,
     const struct mail_form *form, struct error *err)
 {

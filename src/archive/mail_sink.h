@@ -90,6 +90,9 @@ void mail_sink_close(
  */
 int mail_sink_apart(const char *name, const struct mail_source *source, struct error *err);
 
+/* mail_place_within(is, path, folder): whether path is folder, or lies in it, there or not yet. 0 or HSMIME_ENOMEM. */
+int mail_place_within(bool *is, const char *path, const char *folder);
+
 /*
  * mail_sink_begin(d, s, item, form, err), by several threads at a time:
  * A draft for item; its flags, folder and time are kept where the kind has such; form may be NULL.

@@ -102,7 +102,7 @@ int mail_source_next(struct mail_item *item, bool *more, struct mail_source *s, 
  * mail_source_read(out, s, item, err):
  * Open an item's octets, an item of an earlier listing of this mailbox too; by several threads at a
  * time, and beside a listing. HSMIME_EIO where it vanished, changed since the listing or is no file
- * any more; HSMIME_ENOMEM. Close with mail_octets_close before s is closed, after a failure as well.
+ * any more; HSMIME_ENOMEM. Where item->size is HSMIME_SIZE_UNKNOWN, not of an mbox, it may have changed. Close with mail_octets_close before s is closed, after a failure as well.
  */
 int mail_source_read(struct mail_octets *out, struct mail_source *s, const struct mail_item *item,
     struct error *err);

@@ -146,7 +146,8 @@ int stored_read(struct mail_octets *out, int fd, const struct mail_item *item, s
 		return error_errno(err, "can't read", item->name);
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, HSMIME_EIO, "%s is not a file", item->name);
-	if ((uint64_t)st.st_size != item->size || stored_modified(&st) != item->modified) {
+	if (item->size != HSMIME_SIZE_UNKNOWN &&
+	    ((uint64_t)st.st_size != item->size || stored_modified(&st) != item->modified)) {
 		error_set(err, HSMIME_EIO, "%s was changed since it was listed", item->name);
 		return error_hint(err, "list the mailbox again");
 	}
@@ -154,7 +155,7 @@ int stored_read(struct mail_octets *out, int fd, const struct mail_item *item, s
 	/* The listing saw it: from its first reading on its end is an error where it has changed. */
 	out->file.again = 1;
 	/* The listing knows that there is no octet, where that means "unknown" to the source. */
-	out->source.size = item->size;
+	out->source.size = (uint64_t)st.st_size;
 	return 0;
 }
 

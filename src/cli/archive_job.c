@@ -12,10 +12,20 @@
 
 #define PIN_KEPT 86400 /* seconds without a login: a job takes long, and a person is asked once */
 
-static void write_counts(struct json *j, const hsmime_job_counts *c)
+/* What is said of a message that was done, as in the manifest. */
+static const char *done_word(const hsmime_job_state *s)
 {
+	if (strcmp(s->task, "verify") == 0)
+		return "valid";
+	return strcmp(s->task, "rewrap") == 0 ? "rewrapped" : "decrypted";
+}
+
+static void write_counts(struct json *j, const hsmime_job_state *s)
+{
+	const hsmime_job_counts *c = &s->counts;
+
 	json_number(j, "waiting", c->waiting);
-	json_number(j, "done", c->done);
+	json_number(j, done_word(s), c->done);
 	json_number(j, "copied", c->copied);
 	json_number(j, "skipped", c->skipped);
 	json_number(j, "failed", c->failed);
@@ -37,7 +47,7 @@ static void write_json(struct job *job, const hsmime_job_state *s, int status)
 	json_bool(&j, "stopped", s->stopped != 0);
 	json_time(&j, "started", s->started);
 	json_time(&j, "changed", s->changed);
-	write_counts(&j, &s->counts);
+	write_counts(&j, s);
 	json_number(&j, "unlisted", s->unlisted);
 	json_number(&j, "passed_over", s->passed_over);
 	json_open(&j, "causes", '[');
@@ -102,7 +112,7 @@ static void write_text(const hsmime_job_state *s)
 	utf8_field(stdout, 10, "out", s->out);
 	write_time("started", s->started);
 	write_time("changed", s->changed);
-	write_number(strcmp(s->task, "verify") == 0 ? "valid" : "decrypted", s->counts.done);
+	write_number(done_word(s), s->counts.done);
 	write_number("copied", s->counts.copied);
 	write_number("skipped", s->counts.skipped);
 	write_number("failed", s->counts.failed);

@@ -70,6 +70,9 @@ struct recipient_search {
 void keys_unwrapper(struct content_unwrapper *out, struct token_key *key);
 void keys_unwrapper_clear(struct content_unwrapper *u);
 
+/* keys_recipient_is(r, cert): whether r names cert, by issuer and serial number or by key identifier. */
+bool keys_recipient_is(const struct recipient *r, X509 *cert);
+
 /*
  * keys_find_recipient: the recipient_find of enveloped_reader.h; arg is a
  * struct recipient_search. By certificates on the tokens, then by

@@ -43,18 +43,21 @@ static bool same_serial(const struct recipient *r, X509 *cert)
 	return same;
 }
 
-static bool names_certificate(const struct recipient *r, X509 *cert)
+bool keys_recipient_is(const struct recipient *r, X509 *cert)
 {
 	const ASN1_OCTET_STRING *key_id;
 
-	if (!is_for_key(r))
-		return false;
 	if (r->issuer != NULL)
 		return same_serial(r, cert) && same_name(r, cert);
 	key_id = X509_get0_subject_key_id(cert);
 	return key_id != NULL &&
 	       same_octets(r->key_id, r->key_id_len, ASN1_STRING_get0_data(key_id),
 		   (size_t)ASN1_STRING_length(key_id));
+}
+
+static bool names_certificate(const struct recipient *r, X509 *cert)
+{
+	return is_for_key(r) && keys_recipient_is(r, cert);
 }
 
 /* RFC 5280 section 4.2.1.2, method 1: SHA-1 of the public key's BIT STRING. */

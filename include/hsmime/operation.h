@@ -1,5 +1,5 @@
 /*
- * hsmime/operation.h: sign, verify, encrypt and decrypt.
+ * hsmime/operation.h: sign, verify, encrypt, decrypt and rewrap.
  *
  * Each operation reads a source to its end in constant memory, writes to an
  * output, and commits the output when it succeeded; after a failure nothing of
@@ -119,7 +119,7 @@ HSMIME_API HSMIME_MUST_CHECK int hsmime_sign(hsmime_ctx *ctx, hsmime_output *out
 
 /*
  * hsmime_ctx_made(ctx):
- * With what the last hsmime_sign or hsmime_encrypt on ctx made its message; after a
+ * With what the last hsmime_sign, hsmime_encrypt or hsmime_rewrap on ctx made its message; after a
  * failure, as far as it came. Valid until the next call on ctx. Never NULL.
  */
 HSMIME_API const hsmime_made *hsmime_ctx_made(const hsmime_ctx *ctx);
@@ -193,6 +193,68 @@ typedef struct hsmime_decrypt_options {
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_decrypt(hsmime_ctx *ctx, hsmime_result **result,
     hsmime_output *out, const hsmime_source *in, const hsmime_decrypt_options *options);
+
+/* What becomes of the recipients that a message has. */
+enum hsmime_rewrap_old {
+	HSMIME_REWRAP_REPLACE = 0, /* none of them stays */
+	HSMIME_REWRAP_KEEP = 1     /* they stay, as they are; but for those in drop */
+};
+
+typedef struct hsmime_rewrap_options {
+	enum hsmime_form form;
+	enum hsmime_format format;      /* of the CMS read; it is written in the same */
+	const char *key_uri;            /* as for hsmime_decrypt */
+	const hsmime_certs *certs;      /* as for hsmime_decrypt */
+	const hsmime_certs *recipients; /* who is added; with REPLACE at least one */
+	const hsmime_certs *anchors;    /* as for hsmime_encrypt, as are the next three */
+	enum hsmime_key_transport key_transport;
+	int force_recipient;
+	int recipient_key_id;
+	enum hsmime_rewrap_old old;
+	const hsmime_certs *drop; /* with KEEP: the certificates of those who don't stay; or NULL */
+	int no_check; /* don't prove the content key; only where all old recipients stay */
+} hsmime_rewrap_options;
+#define HSMIME_REWRAP_OPTIONS_INIT                                                                 \
+	{                                                                                          \
+		HSMIME_MAIL, HSMIME_FORMAT_AUTO, NULL, NULL, NULL, NULL,                           \
+		    HSMIME_KEY_TRANSPORT_AUTO, 0, 0, HSMIME_REWRAP_REPLACE, NULL, 0                \
+	}
+
+/*
+ * hsmime_rewrap(ctx, result, out, in, options):
+ * Give the outermost encryption layer of in other recipients without encrypting its content
+ * again: the content key is taken by one operation of a token and encrypted for
+ * options->recipients as hsmime_encrypt does it; the encrypted content, its attributes and its tag
+ * are copied octet for octet, in one pass and constant memory at any size. A new recipient's
+ * certificate is checked as for HSMIME_CMS: validity, key usage, chain with anchors, no address.
+ * With KEEP, one who is added and was a recipient before is named anew only (with no_check both
+ * ways).
+ *
+ * A mail keeps its header, octet for octet; base64 has lines as long as before, PEM its other
+ * text up to the END line. Lengths stay definite or indefinite, level by level; DER stays DER.
+ * The version is that of RFC 5652 section 6.1. What stands behind the CMS (trailing_octets) is not
+ * copied.
+ *
+ * Before out is committed the content key is proved: AuthEnvelopedData by its tag over content and
+ * attributes (RFC 5083, 5084); CBC, in either form, by decrypting all of the content to nothing, by
+ * its padding, and by whether it begins as a MIME entity or as CMS. Content that does not is
+ * HSMIME_EINVALID, as is every other failure to decrypt once a key was selected, with the same words
+ * (RFC 8551 section 6, RFC 3218). no_check leaves all of that out.
+ *
+ * *result has the layer with its old recipients, and on success the new ones. It is set on success,
+ * and after a failure where anything is known of a layer or that there is none to rewrap; NULL
+ * after HSMIME_EUSAGE, HSMIME_EIO, HSMIME_ENOMEM and HSMIME_EINTERNAL. After HSMIME_EFORMAT with a
+ * *result: no encrypted layer in it says that in is not encrypted at all (it may be signed); one
+ * behind a signed layer, that the encryption lies inside a signature, which rewrapping would
+ * break; one alone, that the message is malformed.
+ *
+ * Return 0, HSMIME_EINVALID, HSMIME_EFORMAT, HSMIME_EUNSUPPORTED (also: the token does not show the
+ * content key, where a key unwraps only; a mail in quoted-printable), HSMIME_EUSAGE (also: options
+ * that contradict each other), HSMIME_EPOLICY (a new recipient's certificate is refused),
+ * HSMIME_ENOKEY, HSMIME_EPIN, HSMIME_ETOKEN, HSMIME_EIO or HSMIME_ENOMEM.
+ */
+HSMIME_API HSMIME_MUST_CHECK int hsmime_rewrap(hsmime_ctx *ctx, hsmime_result **result,
+    hsmime_output *out, const hsmime_source *in, const hsmime_rewrap_options *options);
 
 #ifdef __cplusplus
 }

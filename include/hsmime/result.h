@@ -68,12 +68,14 @@ typedef struct hsmime_layer {
 	size_t signer_count;
 	hsmime_recipient *recipients;
 	size_t recipient_count;
+	hsmime_recipient *new_recipients; /* hsmime_rewrap: of the message written, in its order */
+	size_t new_recipient_count;
 	const char *cipher;      /* for example "AES-256-GCM" */
 	char *key_uri;           /* the key that decrypted */
 	int partial;             /* signed layer: covers only a part of the mail */
 	char *content;           /* what the layer covers, for example "multipart/mixed, 3 parts" */
 	uint64_t content_offset; /* octets from the start of the layer's input; detached only */
-	uint64_t content_size;   /* octets as they came */
+	uint64_t content_size;   /* octets as they came; 0 where rewrapping did not decrypt them */
 	uint64_t trailing_octets; /* behind the CMS structure; no part of the message */
 } hsmime_layer;
 
@@ -94,7 +96,7 @@ typedef struct hsmime_result {
 	const char *const *not_checked;
 } hsmime_result;
 
-/* For whom hsmime_encrypt or hsmime_sign encrypted. Strings belong to the context. */
+/* For whom hsmime_encrypt, hsmime_sign or hsmime_rewrap encrypted. Strings belong to the context. */
 typedef struct hsmime_made_recipient {
 	char *subject; /* of the certificate, RFC 4514 */
 	char *issuer;
@@ -103,7 +105,10 @@ typedef struct hsmime_made_recipient {
 	char *file;            /* of bcc_dir; NULL: in the message itself */
 } hsmime_made_recipient;
 
-/* What hsmime_sign or hsmime_encrypt used; NULL where there is no signature, or no encryption. */
+/*
+ * What hsmime_sign, hsmime_encrypt or hsmime_rewrap used; NULL where there is no signature, or no
+ * encryption; rewrapping chooses no cipher.
+ */
 typedef struct hsmime_made {
 	char *key_uri;                   /* the signer's */
 	char *subject;                   /* of the signer's certificate, RFC 4514 */

@@ -4,7 +4,7 @@
 #include "api/layers.h"
 #include "cms/content_key.h"
 #include "mail/address.h"
-#include "mail/beginning.h"
+#include "mail/looks_like.h"
 #include "util/output.h"
 
 /* AuthEnvelopedData with attributes: the plaintext again, without the outer header before it. */
@@ -122,7 +122,7 @@ static void judge_signature(struct decryption *d)
 /* The same words as where it did not decrypt, so that nobody learns which it was. */
 static int check_beginning(struct decryption *d)
 {
-	unsigned char first[BEGINNING_OCTETS];
+	unsigned char first[LOOKS_LIKE_BEGINNING];
 	struct cms_env env = ctx_env(d->ctx);
 	struct source_slice slice;
 	hsmime_source whole, entity;
@@ -137,7 +137,7 @@ static int check_beginning(struct decryption *d)
 	}
 	if (got < 0)
 		return (int)got;
-	return beginning_is_message(first, have) ? 0 : content_key_refuse(&env);
+	return looks_like_content(first, have) ? 0 : content_key_refuse(&env);
 }
 
 static int decrypt(struct decryption *d, const hsmime_source *in)

@@ -50,10 +50,15 @@ static int add_layer(struct opening *o, enum cms_type type)
 	return 0;
 }
 
-static int conclude(struct opening *o, int status, const struct enveloped_result *found)
+static int conclude(struct opening *o, int status, const struct enveloped_rewrapped *rewrapped)
 {
+	const struct enveloped_result *found = &rewrapped->old;
 	hsmime_layer *layer = &o->result->layers[o->layer];
 	char *uri = NULL;
+
+	if (status == 0 && rewrapped->count > 0 &&
+	    result_new_recipients(layer, rewrapped->recipients, rewrapped->count) != 0)
+		status = error_nomem(o->env.err);
 
 	/* The content key of a first pass needs no key. */
 	if (status == 0 && o->search.used != NULL) {
@@ -92,20 +97,22 @@ int envelope_open(
 		.content_key = e->content_key,
 		.unwrapper = &o.search.unwrapper,
 	};
-	struct enveloped_result found = { 0 };
+	struct enveloped_rewrapped found = { 0 };
 	int status = add_layer(&o, type);
 
 	if (status != 0)
 		return status;
 	status = ctx_substitute(&request.secret, e->ctx);
-	if (status == 0)
-		status = enveloped_read(&found, &in->ber, type, &request, &o.env);
+	if (status == 0 && e->rewrap != NULL)
+		status = enveloped_rewrap(&found, &in->ber, type, &request, e->rewrap, &o.env);
+	else if (status == 0)
+		status = enveloped_read(&found.old, &in->ber, type, &request, &o.env);
 	status = ctx_token_error(e->ctx, status);
 	keys_unwrapper_clear(&o.search.unwrapper);
 	if (e->ctx->keyring != NULL)
 		keyring_done(e->ctx->keyring, o.search.used);
 	status = conclude(&o, status, &found);
 	token_key_free(o.search.used);
-	enveloped_result_free(&found);
+	enveloped_rewrapped_free(&found);
 	return status;
 }

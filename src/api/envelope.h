@@ -9,6 +9,7 @@
 #include "api/input.h"
 #include "api/result.h"
 #include "cms/content_holder.h"
+#include "cms/enveloped_rewrap.h"
 
 struct envelope {
 	hsmime_ctx *ctx;
@@ -19,6 +20,8 @@ struct envelope {
 	int (*read_back)(void *arg, hsmime_source *out); /* see enveloped_reader.h */
 	void *read_back_arg;
 	struct content_key *content_key; /* see there; or NULL */
+	/* For other recipients instead of decrypted: of the above ctx, key_uri and certs count. NULL: decrypted. */
+	const struct enveloped_rewrap *rewrap;
 };
 
 /*
@@ -26,7 +29,7 @@ struct envelope {
  * Read the EnvelopedData or AuthEnvelopedData at in->ber to the end of its
  * ContentInfo, write its plaintext to e->content, and add a layer to result; after a
  * failure one that is not opened, with its recipients where they could be read.
- * Returns as enveloped_read.
+ * Returns as enveloped_read, or as enveloped_rewrap.
  */
 int envelope_open(
     hsmime_result *result, struct cms_input *in, enum cms_type type, const struct envelope *e);

@@ -72,18 +72,22 @@ static int open_base64(struct cms_input *c, struct cms_env *env)
 	return ber_open(&c->ber, &c->octets, env->err);
 }
 
-/* Take one line of at most limit octets; false at the end or past the limit. */
-static bool skip_line(struct window *w, size_t limit)
+/* Take one line of at most limit octets, to head unless that is NULL; false at the end or past the limit. */
+static bool take_line(struct buffer *head, struct window *w, size_t limit)
 {
 	ptrdiff_t have = window_need(w, limit);
 	const unsigned char *end;
+	size_t len;
 
 	if (have <= 0)
 		return false;
 	end = memchr(w->data + w->start, '\n', (size_t)have);
 	if (end == NULL)
 		return false;
-	window_take(w, (size_t)(end - (w->data + w->start)) + 1);
+	len = (size_t)(end - (w->data + w->start)) + 1;
+	if (head != NULL)
+		buffer_add(head, w->data + w->start, len);
+	window_take(w, len);
 	return true;
 }
 
@@ -101,7 +105,7 @@ static int open_pem(struct cms_input *c, struct cms_env *env)
 			break;
 		bool found =
 		    memcmp(c->window.data + c->window.start, begin, sizeof(begin) - 1) == 0;
-		if (!skip_line(&c->window, PEM_LINE_MAX))
+		if (!take_line(c->pem_head, &c->window, PEM_LINE_MAX))
 			break;
 		if (found) {
 			c->pem = true;

@@ -34,6 +34,8 @@ struct cms_input {
 	bool has_header;
 	bool has_entity;
 	bool pem;
+	struct buffer
+	    *pem_head; /* takes the lines of a PEM up to its BEGIN line; NULL: nobody wants them */
 	struct base64_decoder base64;
 	struct transfer_decoder transfer;
 	hsmime_source octets; /* the CMS, decoded; ber reads it */

@@ -38,12 +38,10 @@ static bool same_serial(const struct recipient *r, X509 *cert)
 	return same;
 }
 
-static bool names_certificate(const struct recipient *r, X509 *cert)
+bool recipient_is(const struct recipient *r, X509 *cert)
 {
 	const ASN1_OCTET_STRING *key_id;
 
-	if (!recipient_is_for_key(r))
-		return false;
 	if (r->issuer != NULL)
 		return same_serial(r, cert) && same_name(r, cert);
 	key_id = X509_get0_subject_key_id(cert);
@@ -76,7 +74,7 @@ bool recipient_names_any(
     const struct recipient *recipients, size_t count, X509 *cert, size_t *index)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (names_certificate(&recipients[i], cert)) {
+		if (recipient_is_for_key(&recipients[i]) && recipient_is(&recipients[i], cert)) {
 			*index = i;
 			return true;
 		}

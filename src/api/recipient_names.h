@@ -16,6 +16,9 @@
 /* recipient_is_for_key(r): a private key opens it, and no password or secret key. */
 bool recipient_is_for_key(const struct recipient *r);
 
+/* recipient_is(r, cert): whether r names cert, by issuer and serial number or by key identifier. */
+bool recipient_is(const struct recipient *r, X509 *cert);
+
 /* recipient_names_any(recipients, count, cert, index): whether one of them, *index, is for cert's key. */
 bool recipient_names_any(
     const struct recipient *recipients, size_t count, X509 *cert, size_t *index);

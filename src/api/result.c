@@ -63,8 +63,11 @@ static void layer_clear(hsmime_layer *l)
 		signer_clear(&l->signers[i]);
 	for (size_t i = 0; i < l->recipient_count; i++)
 		result_recipient_clear(&l->recipients[i]);
+	for (size_t i = 0; i < l->new_recipient_count; i++)
+		result_recipient_clear(&l->new_recipients[i]);
 	free(l->signers);
 	free(l->recipients);
+	free(l->new_recipients);
 	free(l->problem);
 	free(l->key_uri);
 	free(l->content);
@@ -325,17 +328,28 @@ int result_recipient(hsmime_recipient *out, const struct recipient *r)
 	return r->key_id != NULL && out->key_id == NULL ? HSMIME_ENOMEM : 0;
 }
 
-int result_recipients(hsmime_layer *layer, const struct recipient *recipients, size_t count)
+static int fill_recipients(
+    hsmime_recipient **out, size_t *out_count, const struct recipient *recipients, size_t count)
 {
 	int status = 0;
 
-	layer->recipients = calloc(count + 1, sizeof(*layer->recipients));
-	if (layer->recipients == NULL)
+	*out = calloc(count + 1, sizeof(**out));
+	if (*out == NULL)
 		return HSMIME_ENOMEM;
 	for (size_t i = 0; i < count && status == 0; i++)
-		status =
-		    result_recipient(&layer->recipients[layer->recipient_count++], &recipients[i]);
+		status = result_recipient(&(*out)[(*out_count)++], &recipients[i]);
 	return status;
+}
+
+int result_recipients(hsmime_layer *layer, const struct recipient *recipients, size_t count)
+{
+	return fill_recipients(&layer->recipients, &layer->recipient_count, recipients, count);
+}
+
+int result_new_recipients(hsmime_layer *layer, const struct recipient *recipients, size_t count)
+{
+	return fill_recipients(
+	    &layer->new_recipients, &layer->new_recipient_count, recipients, count);
 }
 
 void result_enveloped(hsmime_layer *layer, const struct enveloped_result *found, char *key_uri)

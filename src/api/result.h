@@ -49,8 +49,12 @@ int result_signed(hsmime_layer *layer, hsmime_ctx *ctx, const struct signed_resu
 int result_recipient(hsmime_recipient *out, const struct recipient *r);
 void result_recipient_clear(hsmime_recipient *r);
 
-/* result_recipients(layer, recipients, count): whom an encrypted layer is for. 0 or HSMIME_ENOMEM. */
+/*
+ * result_recipients(layer, recipients, count): whom an encrypted layer is for.
+ * result_new_recipients: whom it is for once it is rewrapped. Once per layer. 0 or HSMIME_ENOMEM.
+ */
 int result_recipients(hsmime_layer *layer, const struct recipient *recipients, size_t count);
+int result_new_recipients(hsmime_layer *layer, const struct recipient *recipients, size_t count);
 
 /*
  * result_enveloped(layer, found, key_uri):

@@ -41,6 +41,7 @@ const char *cms_type_name(enum cms_type type);
  * it; *type is what comes next. The reader of that type reads it, then
  * cms_content_info_leave consumes the ends. HSMIME_EFORMAT where it is not CMS.
  */
+#define CMS_FRAME_MAX 512 /* octets that are consumed at most where it returns 0 */
 int cms_content_info_enter(enum cms_type *type, struct ber_reader *r, struct cms_env *env);
 
 /* cms_content_info_leave(r, env): the ends of content and ContentInfo; octets behind them are not read. */

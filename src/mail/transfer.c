@@ -39,12 +39,16 @@ static bool looks_ber(const unsigned char *p, size_t len)
 }
 
 /* The first octets decide how the rest is read. */
-static int choose(struct transfer_decoder *d)
+int transfer_choose(struct transfer_decoder *d)
 {
-	ptrdiff_t have = window_need(d->in, SNIFF_OCTETS);
-	const unsigned char *p = d->in->data + d->in->start;
-	enum transfer_encoding encoding = d->encoding;
+	enum transfer_encoding encoding = d->encoding == CTE_UNKNOWN ? CTE_IDENTITY : d->encoding;
+	const unsigned char *p;
+	ptrdiff_t have;
 
+	if (d->chosen_yet)
+		return 0;
+	have = window_need(d->in, SNIFF_OCTETS);
+	p = d->in->data + d->in->start;
 	if (have < 0)
 		return (int)have;
 	if (looks_ber(p, (size_t)have))
@@ -57,18 +61,16 @@ static int choose(struct transfer_decoder *d)
 		qp_decoder_open(&d->chosen, &d->qp, d->in);
 	else
 		window_source(&d->chosen, d->in);
+	d->read_as = encoding;
+	d->chosen_yet = true;
 	return 0;
 }
 
 static ptrdiff_t transfer_read(void *arg, void *buf, size_t len)
 {
 	struct transfer_decoder *d = arg;
-	int status = 0;
+	int status = transfer_choose(d);
 
-	if (!d->chosen_yet) {
-		status = choose(d);
-		d->chosen_yet = status == 0;
-	}
 	if (status != 0)
 		return status;
 	return d->chosen.read(d->chosen.arg, buf, len);

@@ -14,7 +14,8 @@ struct transfer_decoder {
 	struct window *in;
 	enum transfer_encoding encoding;
 	bool chosen_yet;
-	hsmime_source chosen; /* how it is read, once the first octets told */
+	enum transfer_encoding read_as; /* once the first octets told: never CTE_UNKNOWN */
+	hsmime_source chosen;           /* how it is read then */
 };
 
 /*
@@ -28,5 +29,8 @@ struct transfer_decoder {
  */
 void transfer_open(hsmime_source *out, struct transfer_decoder *d, struct window *in,
     enum transfer_encoding encoding);
+
+/* transfer_choose(d): look at the first octets now: d->read_as is set. 0 or the window's status. */
+int transfer_choose(struct transfer_decoder *d);
 
 #endif

@@ -174,6 +174,13 @@ bool ber_is(const struct ber_header *h, enum ber_class cls, uint32_t tag)
 	return h->cls == cls && h->tag == tag;
 }
 
+/* The header that was read ahead is done with. */
+static int consume(struct ber_reader *r)
+{
+	r->have = false;
+	return r->copy == NULL ? 0 : sink_write(r->copy, r->ahead.raw, r->ahead.raw_len);
+}
+
 static int descend(struct ber_reader *r, const struct ber_header *h)
 {
 	if (r->depth == BER_MAX_DEPTH)
@@ -181,8 +188,7 @@ static int descend(struct ber_reader *r, const struct ber_header *h)
 	r->level[r->depth].indefinite = h->indefinite;
 	r->level[r->depth].end = r->in.offset + h->length;
 	r->depth++;
-	r->have = false;
-	return 0;
+	return consume(r);
 }
 
 static int missing(struct ber_reader *r, const char *what)
@@ -213,9 +219,8 @@ int ber_leave(struct ber_reader *r, const char *what)
 	if (status != BER_END)
 		return error_set(r->err, HSMIME_EFORMAT, "offset %llu: something follows in %s",
 		    (unsigned long long)ber_offset(r), what);
-	r->have = false;
 	r->depth--;
-	return 0;
+	return r->have ? consume(r) : 0;
 }
 
 /* Exactly len octets, as large slices of the window. */
@@ -232,6 +237,8 @@ static int pass(struct ber_reader *r, uint64_t len, const hsmime_sink *sink)
 			return truncated(r);
 		n = (uint64_t)have < len ? (size_t)have : (size_t)len;
 		status = sink_write(sink, r->in.data + r->in.start, n);
+		if (status == 0 && r->copy != NULL)
+			status = sink_write(r->copy, r->in.data + r->in.start, n);
 		if (status != 0)
 			return status;
 		window_take(&r->in, n);
@@ -246,9 +253,10 @@ static int pass_contents(struct ber_reader *r, const struct ber_header *h, const
 	struct ber_header inner;
 	int status;
 
-	r->have = false;
-	if (!h->indefinite)
-		return pass(r, h->length, sink);
+	if (!h->indefinite) {
+		status = consume(r);
+		return status == 0 ? pass(r, h->length, sink) : status;
+	}
 	status = descend(r, h);
 	while (status == 0 && (status = ber_peek(r, &inner)) == 0) {
 		status = sink_write(sink, inner.raw, inner.raw_len);
@@ -295,8 +303,8 @@ static int pieces(
 	int status;
 
 	if (!h->constructed) {
-		r->have = false;
-		return pass(r, h->length, sink);
+		status = consume(r);
+		return status == 0 ? pass(r, h->length, sink) : status;
 	}
 	status = descend(r, h);
 	while (status == 0 && (status = ber_peek(r, &inner)) == 0) {

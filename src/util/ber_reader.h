@@ -39,10 +39,15 @@ struct ber_header {
 	size_t raw_len;
 };
 
-/* A reader; treat the fields as private. */
+/* A reader; treat the fields as private, but for copy. */
 struct ber_reader {
 	struct window in;
 	struct error *err;
+	/*
+	 * Takes what is consumed from now on, octet for octet, headers and end-of-contents included;
+	 * its failures are those of the function that consumed. NULL: nobody.
+	 */
+	const hsmime_sink *copy;
 	int depth;
 	struct {
 		bool indefinite;

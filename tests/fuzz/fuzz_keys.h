@@ -1,6 +1,6 @@
 /*
  * fuzz_keys: two keys, published here and so worthless, for which the seeds of
- * fuzz_decrypt are encrypted.
+ * fuzz_decrypt and fuzz_rewrap are encrypted.
  */
 #ifndef TESTS_FUZZ_KEYS_H
 #define TESTS_FUZZ_KEYS_H
@@ -54,6 +54,17 @@ static inline int fuzz_key_find(void *arg, EVP_PKEY **key, size_t *index,
 		return *key != NULL ? 0 : error_nomem(err);
 	}
 	return error_set(err, HSMIME_ENOKEY, "no key");
+}
+
+/* fuzz_certificate(): one for the RSA key, unsigned. */
+static inline X509 *fuzz_certificate(void)
+{
+	EVP_PKEY *key = fuzz_key_read(fuzz_rsa);
+	X509 *cert = X509_new();
+
+	X509_set_pubkey(cert, key);
+	EVP_PKEY_free(key);
+	return cert;
 }
 
 #endif

@@ -259,6 +259,27 @@ int message_read(hsmime_ctx *ctx, hsmime_result **result, hsmime_output *out,
 	return (m->encrypted ? decrypt : verify)(ctx, result, out, m, in);
 }
 
+int message_rewrap(hsmime_ctx *ctx, hsmime_output *out, const struct message *m)
+{
+	hsmime_rewrap_options options = HSMIME_REWRAP_OPTIONS_INIT;
+	hsmime_certs *to = NULL;
+	hsmime_result *result = NULL;
+	hsmime_memory memory;
+	hsmime_source in;
+	int status = set_of(&to, m->holder->cert);
+
+	memory_source(&in, &memory, m->text.data, m->text.len);
+	options.form = m->form;
+	options.format = m->format;
+	options.recipients = to;
+	if (status == 0)
+		status = hsmime_rewrap(ctx, &result, out, &in, &options);
+	hsmime_result_free(result);
+	hsmime_certs_free(to);
+	hsmime_output_free(out);
+	return status;
+}
+
 int message_work(hsmime_ctx *ctx, hsmime_output *out, const struct message *m, bool reading)
 {
 	hsmime_result *result = NULL;

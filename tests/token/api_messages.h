@@ -44,6 +44,9 @@ int message_make(hsmime_ctx *ctx, hsmime_output *out, const struct message *m);
 int message_read(hsmime_ctx *ctx, hsmime_result **result, hsmime_output *out,
     const struct message *m, const hsmime_source *in);
 
+/* message_rewrap(ctx, out, m): rewraps the whole of m, an encrypted one, for its own holder; frees out. */
+int message_rewrap(hsmime_ctx *ctx, hsmime_output *out, const struct message *m);
+
 /* message_work(ctx, out, m, reading): reads the whole of m, or makes it; frees out. */
 int message_work(hsmime_ctx *ctx, hsmime_output *out, const struct message *m, bool reading);
 

@@ -54,6 +54,37 @@ static void full_at_every_offset(const struct message *m, bool reading)
 	}
 }
 
+static int rewrap_into_full(struct full *f, const struct message *m)
+{
+	hsmime_sink sink = { .write = write_full, .arg = f };
+	hsmime_output *out;
+
+	f->written = 0;
+	assert_int_equal(hsmime_output_callback(&out, &sink), 0);
+	return message_rewrap(api_messages.ctx, out, m);
+}
+
+/* CBC over what is neither MIME nor CMS is not rewrapped. */
+static void a_write_that_fails_anywhere_while_rewrapping_is_an_output_error(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < api_messages.count; i++) {
+		const struct message *m = &api_messages.list[i];
+		struct full all = { .room = SIZE_MAX };
+
+		if (!m->encrypted || (m->form == HSMIME_CMS && strstr(m->cipher, "gcm") == NULL))
+			continue;
+		assert_int_equal(rewrap_into_full(&all, m), 0);
+		for (size_t room = 0; room < all.written;
+		     room += api_messages_step(all.written, 64)) {
+			struct full f = { .room = room };
+
+			assert_int_equal(rewrap_into_full(&f, m), HSMIME_EIO);
+			assert_true(hsmime_ctx_error(api_messages.ctx)[0] != '\0');
+		}
+	}
+}
+
 static void a_write_that_fails_anywhere_is_an_output_error(void **state)
 {
 	(void)state;
@@ -107,6 +138,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_write_that_fails_anywhere_is_an_output_error),
+		cmocka_unit_test(a_write_that_fails_anywhere_while_rewrapping_is_an_output_error),
 		cmocka_unit_test(a_read_that_fails_anywhere_is_an_input_error),
 	};
 

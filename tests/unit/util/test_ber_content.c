@@ -313,6 +313,31 @@ static void content_over_4_gib_is_counted_in_full(void **state)
 	ber_close(&r);
 }
 
+/* Whatever consumes: what was only looked at is not in it yet. */
+static void the_copy_is_what_was_consumed_octet_for_octet(void **state)
+{
+	static const char *const table[] = { "300a 0403616263 800161 0500",
+		"3080 2480 0401 61 2480 0000 0000 a080 0402 6263 0000 0000 0500" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct catch c;
+		struct ber_header h;
+		struct walk w;
+		hsmime_sink sink = catch_open(&c);
+
+		message_open(&m, table[i]);
+		m.r.copy = &sink;
+		assert_int_equal(ber_peek(&m.r, &h), 0);
+		assert_int_equal(c.got.len, 0);
+		assert_int_equal(walk_all(&w, &m.r), 0);
+		assert_octets(&c.got, (const char *)m.data, m.len);
+		buffer_free(&w.octets);
+		catch_close(&c);
+		message_close(&m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -328,6 +353,7 @@ int main(void)
 		cmocka_unit_test(octets_come_one_at_a_time_as_all_at_once),
 		cmocka_unit_test(cut_at_any_octet_it_is_malformed),
 		cmocka_unit_test(a_source_that_fails_at_any_offset_fails_with_its_status),
+		cmocka_unit_test(the_copy_is_what_was_consumed_octet_for_octet),
 		cmocka_unit_test(content_over_4_gib_is_counted_in_full),
 	};
 

@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TRIES 100 /* how often somebody may take the file away between its opening and locking */
+#define TEXT_MAX 15 /* octets: the number of the process that has it */
+#define TRIES 100   /* how often somebody may take the file away between its opening and locking */
 
 /* An open file description's lock: other threads' closing of the same file doesn't end it. */
 static int lock_file(int fd)
@@ -31,7 +32,7 @@ static bool is_still_named(int fd, const char *path)
 static int refuse(int fd, const char *file, struct error *err)
 {
 	int why = errno;
-	char text[16] = "";
+	char text[TEXT_MAX + 1] = "";
 	ssize_t len = pread(fd, text, sizeof(text) - 1, 0);
 	long process = len > 0 ? strtol(text, NULL, 10) : 0;
 
@@ -48,22 +49,34 @@ static int refuse(int fd, const char *file, struct error *err)
 	return error_hint(err, "wait until it has ended; its status can be seen meanwhile");
 }
 
-/* -1 with errno; *gone where the file was removed meanwhile. */
-static int try_once(struct lock *l, bool *gone)
-{
-	*gone = false;
-	l->fd = open(l->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	if (l->fd < 0 || lock_file(l->fd) != 0)
-		return -1;
-	*gone = !is_still_named(l->fd, l->path);
-	return 0;
-}
-
 static void let_go(struct lock *l)
 {
 	if (l->fd >= 0)
 		close(l->fd);
 	l->fd = -1;
+}
+
+/* A file of that name that somebody else has for something else. */
+static bool is_anothers(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > TEXT_MAX;
+}
+
+/* -1 with errno; *gone where the file was removed meanwhile. */
+static int try_once(struct lock *l, bool *gone)
+{
+	*gone = false;
+	l->fd = open(l->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	if (l->fd >= 0 && is_anothers(l->fd)) {
+		let_go(l);
+		errno = EEXIST;
+	}
+	if (l->fd < 0 || lock_file(l->fd) != 0)
+		return -1;
+	*gone = !is_still_named(l->fd, l->path);
+	return 0;
 }
 
 int lock_take(struct lock *l, const char *file, struct error *err)

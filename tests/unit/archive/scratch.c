@@ -2,10 +2,17 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 static char path[256];
 static char before[4096];
@@ -43,4 +50,14 @@ int scratch_leave(void **state)
 {
 	(void)state;
 	return chdir(before) == 0 ? remove_all(AT_FDCWD, path) : -1;
+}
+
+void limit_files(uint64_t octets)
+{
+	struct rlimit limit;
+
+	assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = octets > 0 ? (rlim_t)octets : limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }

@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <ftw.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -215,16 +214,6 @@ void assert_crashes_cost_nothing(const char *scheme, const char *pattern, const 
 		assert_int_equal(files_in(folder), 10);
 		mail_sink_close(s);
 	}
-}
-
-void limit_files(uint64_t octets)
-{
-	struct rlimit limit;
-
-	assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-	limit.rlim_cur = octets > 0 ? (rlim_t)octets : limit.rlim_max;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 void assert_full_disk_costs_one(const char *mailbox, const char *folder, const char *name)

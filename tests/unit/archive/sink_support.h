@@ -56,9 +56,6 @@ uint64_t crash(enum step step, const char *name, size_t count, const char *patte
  */
 void assert_crashes_cost_nothing(const char *scheme, const char *pattern, const char *part);
 
-/* limit_files(octets): no file gets longer, as where a disk is full; 0: as before. */
-void limit_files(uint64_t octets);
-
 /* assert_full_disk_costs_one(mailbox, folder, name): what has no room is an error, and leaves nothing. */
 void assert_full_disk_costs_one(const char *mailbox, const char *folder, const char *name);
 

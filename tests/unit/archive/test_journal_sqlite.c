@@ -5,9 +5,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -116,31 +114,19 @@ static void nothing_is_recorded_after_a_sync_that_failed(void **state)
 	journal_close(j);
 }
 
-static void limit_files(rlim_t octets)
-{
-	struct rlimit limit;
-
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-	limit.rlim_cur = octets;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
 /* A file that can't grow stands for a disk that is full; SQLite is told EFBIG in place of ENOSPC. */
 static void on_a_full_disk_nothing_is_lost(void **state)
 {
 	struct journal *j = job_open(SETTINGS);
 	struct journal_entry e[50];
-	struct rlimit before;
 	struct stat st;
 	uint64_t done = 0;
 	int status = 0;
 
 	(void)state;
-	signal(SIGXFSZ, SIG_IGN);
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
 	job_add(j, 1, 5000);
 	assert_int_equal(stat("journal-wal", &st), 0);
-	limit_files((rlim_t)st.st_size + 300000);
+	limit_files((uint64_t)st.st_size + 300000);
 	while (status == 0) {
 		assert_int_equal(job_take(e, j, 50), 50);
 		for (int i = 0; i < 50; i++) {
@@ -156,7 +142,7 @@ static void on_a_full_disk_nothing_is_lost(void **state)
 	assert_string_not_equal(err.hint, "");
 	assert_true(done > 0);
 	assert_int_equal(job_count(j, JOURNAL_DONE), done);
-	limit_files(before.rlim_cur);
+	limit_files(0);
 	assert_int_equal(job_try(j->kind->commit(j, e, 50, 0, &err), &err), 0);
 	job_free(e, 50);
 	assert_int_equal(job_count(j, JOURNAL_DONE), done + 50);
@@ -169,14 +155,10 @@ static void on_a_full_disk_nothing_is_lost(void **state)
 
 static void on_a_full_disk_none_is_begun(void **state)
 {
-	struct rlimit before;
-
 	(void)state;
-	signal(SIGXFSZ, SIG_IGN);
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
 	limit_files(2000);
 	assert_int_equal(job_refused(SETTINGS, &err), HSMIME_EIO);
-	limit_files(before.rlim_cur);
+	limit_files(0);
 	journal_close(job_open(SETTINGS));
 }
 
@@ -236,6 +218,51 @@ static void a_newer_schema_is_not_touched(void **state)
 	assert_non_null(strstr(err.message, "newer hsmime"));
 	change("PRAGMA user_version = 1");
 	journal_close(job_open(SETTINGS));
+}
+
+/* A process that has recorded something, and dies. */
+static void leave_a_log(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct journal *j = job_open(SETTINGS);
+
+		job_add(j, 1, 100);
+		job_commit(j, 50, JOURNAL_DONE);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(access("journal-wal", F_OK), 0);
+}
+
+/* Who removes it to begin anew does not know of the log beside it. */
+static void a_journal_that_was_removed_does_not_come_back_by_half(void **state)
+{
+	struct journal *j;
+
+	(void)state;
+	leave_a_log();
+	assert_int_equal(unlink("journal"), 0);
+	j = job_open(SETTINGS);
+	assert_int_equal(job_count(j, JOURNAL_DONE) + job_count(j, JOURNAL_WAITING), 0);
+	journal_close(j);
+}
+
+static void a_lock_of_another_program_stays_as_it_is(void **state)
+{
+	static const char text[] =
+	    "a list of the locks in this house, and of who has a key to which";
+	struct stat st;
+
+	(void)state;
+	put("journal-lock", text, sizeof(text));
+	assert_int_equal(job_refused(SETTINGS, &err), HSMIME_EIO);
+	assert_non_null(strstr(err.message, "journal-lock"));
+	assert_int_equal(stat("journal-lock", &st), 0);
+	assert_int_equal(st.st_size, sizeof(text));
 }
 
 static void an_empty_file_is_a_job_not_begun(void **state)
@@ -345,6 +372,8 @@ int main(void)
 		TEST(what_is_no_journal_stays_as_it_is),
 		TEST(another_programs_database_is_no_journal),
 		TEST(a_newer_schema_is_not_touched),
+		TEST(a_journal_that_was_removed_does_not_come_back_by_half),
+		TEST(a_lock_of_another_program_stays_as_it_is),
 		TEST(an_empty_file_is_a_job_not_begun),
 		TEST(a_folder_or_a_place_in_none_is_an_error),
 		TEST(a_folder_that_cant_be_written_is_an_error),

@@ -13,6 +13,7 @@
 
 #include <hsmime/archive.h>
 #include <hsmime/context.h>
+#include <hsmime/operation.h>
 #include <hsmime/stream.h>
 #include <hsmime/token.h>
 
@@ -23,7 +24,7 @@ extern "C" {
 /* What was done so far, of this run and those before. */
 typedef struct hsmime_job_counts {
 	uint64_t waiting; /* listed, and not done */
-	uint64_t done;    /* decrypted, or valid */
+	uint64_t done;    /* decrypted, rewrapped, or valid */
 	uint64_t copied;  /* not encrypted: as they were */
 	uint64_t skipped; /* not encrypted: left out, as was asked for */
 	uint64_t failed;
@@ -37,13 +38,13 @@ typedef struct hsmime_job_counts {
 /* What failed of one cause. */
 typedef struct hsmime_job_cause {
 	char *
-	    cause; /* "no-key", "not-decrypted", "not-valid", "malformed", "unsupported", "policy", "unreadable" */
+	    cause; /* "no-key", "not-decrypted", "not-valid", "inside-signature", "malformed", "unsupported", "policy", "unreadable" */
 	uint64_t messages;
 } hsmime_job_cause;
 
 /* How a job stands; freed with hsmime_job_state_free. */
 typedef struct hsmime_job_state {
-	char *task;      /* "decrypt", "verify" */
+	char *task;      /* "decrypt", "rewrap", "verify" */
 	char *in;        /* mailboxes */
 	char *out;       /* of verify NULL */
 	char *folder;    /* the job's */
@@ -78,6 +79,14 @@ typedef struct hsmime_job_options {
 	const hsmime_certs *anchors; /* as hsmime_verify_options has them */
 	int no_chain;
 	int64_t at;
+	/* Of hsmime_archive_rewrap, as hsmime_rewrap_options has them (anchors too): */
+	const hsmime_certs *recipients;
+	enum hsmime_key_transport key_transport;
+	int force_recipient;
+	int recipient_key_id;
+	int keep_recipients; /* the old ones stay; 0: they are replaced */
+	const hsmime_certs *drop;
+	int no_check;
 	/* Of a run: */
 	unsigned workers;    /* threads that decrypt; 0: 32 */
 	unsigned token_wait; /* seconds that a token may be away before the job is stopped */
@@ -87,7 +96,8 @@ typedef struct hsmime_job_options {
 #define HSMIME_JOB_OPTIONS_INIT                                                                    \
 	{                                                                                          \
 		NULL, NULL, NULL, NULL, NULL, 0, 0, 0, HSMIME_NO_TIME, HSMIME_NO_TIME, NULL, NULL, \
-		    0, HSMIME_NO_TIME, 0, 60, NULL, NULL                                           \
+		    0, HSMIME_NO_TIME, NULL, HSMIME_KEY_TRANSPORT_AUTO, 0, 0, 0, NULL, 0, 0, 60,   \
+		    NULL, NULL                                                                     \
 	}
 
 /*
@@ -104,6 +114,16 @@ typedef struct hsmime_job_options {
  * HSMIME_EUNSUPPORTED (no journal module), HSMIME_EFORMAT (a damaged journal) or HSMIME_ENOMEM.
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_archive_decrypt(
+    hsmime_job_state **state, hsmime_ctx *ctx, const hsmime_job_options *options);
+
+/*
+ * hsmime_archive_rewrap(state, ctx, options):
+ * Give every encrypted message of options->in other recipients, into options->out, as hsmime_rewrap does, at one
+ * token operation each: the encrypted content is copied octet for octet, and the content key proved before.
+ * A message that is signed outside and has encryption inside fails, of the cause "inside-signature". Further as
+ * hsmime_archive_decrypt.
+ */
+HSMIME_API HSMIME_MUST_CHECK int hsmime_archive_rewrap(
     hsmime_job_state **state, hsmime_ctx *ctx, const hsmime_job_options *options);
 
 /*

@@ -5,7 +5,8 @@
  *   job_lister     the mailbox into the journal, and from there into the flow
  *   job_worker     one message to its outcome
  *   job_writer     outcomes into mailbox, failed/ and journal
- *   job_run        all of that, and what hsmime/job.h promises
+ *   job_run        all of that
+ *   jobs           what hsmime/job.h promises
  */
 #ifndef ARCHIVE_JOB_H
 #define ARCHIVE_JOB_H
@@ -33,7 +34,8 @@ struct job {
 	char *asked;       /* what the job is begun with, as the journal keeps it */
 	char *folder;
 	char name[JOB_NAME + 1];
-	hsmime_certs *certs; /* of the options, and of the folder */
+	hsmime_certs *certs;             /* of the options, and of the folder */
+	hsmime_certs *recipients, *drop; /* the same */
 	struct journal *journal;
 	pthread_mutex_t journal_lock;
 	struct mail_source *source;
@@ -63,6 +65,22 @@ bool job_folder_is_new(const struct job *j);
 int job_folder_open(struct job *j, struct error *err);
 int job_folder_find(struct job *j, const char *folder, struct error *err);
 int job_folder_path(char **out, const struct job *j, const char *name);
+
+/*
+ * job_certs_keep(j, err): certs, recipients and drop, of the options and of earlier runs, in j and in files in the
+ * folder. job_certs_free(j): zeroed is allowed.
+ */
+int job_certs_keep(struct job *j, struct error *err);
+void job_certs_free(struct job *j);
+
+/*
+ * job_open(j, err): folder, journal and mailbox of a job that is begun or gone on with. job_run(j): its threads, and
+ * what is left to do once they are done. job_close(j): all that j has, but its state.
+ */
+int job_open(struct job *j, struct error *err);
+int job_open_source(struct job *j, struct error *err);
+int job_run(struct job *j);
+void job_close(struct job *j);
 
 /* job_list(j, ctx): put every message that waits into the flow, listing the mailbox if that was not done. */
 void job_list(struct job *j, hsmime_ctx *ctx);

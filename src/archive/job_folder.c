@@ -9,14 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/pem.h>
 #include <openssl/sha.h>
 
-#include "api/certs.h"
 #include "archive/drafts.h"
 #include "text/json.h"
 #include "text/values.h"
-#include "util/output.h"
 
 #define SUFFIX ".hsmime"
 
@@ -103,52 +100,6 @@ static int open_journal(struct job *j, const char *settings, struct error *err)
 	return status;
 }
 
-static int write_certs(const hsmime_certs *certs, hsmime_output *out, struct error *err)
-{
-	hsmime_sink sink;
-	BIO *bio = BIO_new(BIO_s_mem());
-	char *pem = NULL;
-	bool done = bio != NULL;
-	long len;
-	int status = output_begin(out, true, NULL, 0, err);
-
-	for (size_t i = 0; done && i < hsmime_certs_count(certs); i++)
-		done = PEM_write_bio_X509(bio, hsmime_certs_get(certs, i)) == 1;
-	len = done ? BIO_get_mem_data(bio, &pem) : 0;
-	if (!done)
-		status = error_nomem(err);
-	output_sink(&sink, out);
-	if (status == 0)
-		status = sink.write(sink.arg, pem, (size_t)len);
-	BIO_free(bio);
-	return status == 0 ? output_commit(out, err) : status;
-}
-
-/* Those of earlier runs, and those of this one, so that what failed for want of one can be done again. */
-static int keep_certs(struct job *j, struct error *err)
-{
-	hsmime_output *out = NULL;
-	char *path = NULL;
-	size_t kept = 0;
-	int status = hsmime_certs_new(&j->certs);
-
-	if (status == 0)
-		status = job_folder_path(&path, j, "certs.pem");
-	if (status == 0 && access(path, F_OK) == 0)
-		status = hsmime_certs_load(j->certs, j->ctx, path);
-	kept = hsmime_certs_count(j->certs);
-	for (size_t i = 0; status == 0 && i < hsmime_certs_count(j->options.certs); i++)
-		status = hsmime_certs_add(j->certs, hsmime_certs_get(j->options.certs, i));
-	if (status == 0 && hsmime_certs_count(j->certs) > kept) {
-		status = hsmime_output_file(&out, path);
-		if (status == 0)
-			status = write_certs(j->certs, out, err);
-	}
-	hsmime_output_free(out);
-	free(path);
-	return status == HSMIME_ENOMEM ? error_nomem(err) : status;
-}
-
 int job_folder_name(struct job *j, struct error *err)
 {
 	int status = write_settings(&j->asked, j->task, &j->options);
@@ -192,7 +143,7 @@ int job_folder_open(struct job *j, struct error *err)
 
 	if (status == 0)
 		status = open_journal(j, j->asked, err);
-	return status == 0 ? keep_certs(j, err) : status;
+	return status == 0 ? job_certs_keep(j, err) : status;
 }
 
 static int read_setting(char **out, struct job *j, const char *name, struct error *err)
@@ -242,7 +193,11 @@ static int read_flags(struct job *j, struct error *err)
 		const char *name;
 		int *value;
 	} flags[] = { { "require_authenticated", &o->require_authenticated },
-		{ "skip_plain", &o->skip_plain }, { "no_chain", &o->no_chain } };
+		{ "skip_plain", &o->skip_plain }, { "no_chain", &o->no_chain },
+		{ "keep_recipients", &o->keep_recipients },
+		{ "force_recipient", &o->force_recipient },
+		{ "recipient_key_id", &o->recipient_key_id }, { "no_check", &o->no_check } };
+	uint64_t transport = 0;
 	int status = 0;
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]) && status == 0; i++) {
@@ -251,6 +206,9 @@ static int read_flags(struct job *j, struct error *err)
 		status = read_number(&value, j, flags[i].name, err);
 		*flags[i].value = value != 0;
 	}
+	if (status == 0)
+		status = read_number(&transport, j, "key_transport", err);
+	o->key_transport = (enum hsmime_key_transport)transport;
 	return status == 0 ? read_time(&o->at, j, "at", err) : status;
 }
 
@@ -296,7 +254,7 @@ int job_folder_find(struct job *j, const char *folder, struct error *err)
 	if (status == 0)
 		status = read_settings(j, err);
 	if (status == 0)
-		status = keep_certs(j, err);
+		status = job_certs_keep(j, err);
 	free(settings);
 	return status;
 }

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static const struct job_task *const tasks[] = { &task_decrypt, &task_verify };
+static const struct job_task *const tasks[] = { &task_decrypt, &task_verify, &task_rewrap };
 
 const struct job_task *job_task_named(const char *name)
 {

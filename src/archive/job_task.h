@@ -23,8 +23,10 @@ struct task_message {
 	const hsmime_source *source; /* stands at its start */
 	bool bare;                   /* CMS alone, and no mail */
 	hsmime_result *result;       /* what it was, or NULL; the caller frees it */
-	bool nothing;                /* with 0: there was nothing to do, and nothing was written */
+	const char *cause;           /* of a failure, where it says more than task_cause; or NULL */
 };
+
+#define TASK_NOTHING 1
 
 struct job_task {
 	const char *name;
@@ -33,7 +35,7 @@ struct job_task {
 	/* Which messages it is for, by what they are outside; the others are copied, or left out. */
 	bool (*is_for)(enum inspect_kind kind);
 	/*
-	 * Do it, into out (NULL where it does not write). 0; else a status that is the message's where task_cause
+	 * Do it, into out (NULL where it does not write). 0; TASK_NOTHING: it is not for this one after all; else a status that is the message's where task_cause
 	 * has a word for it.
 	 */
 	int (*work)(struct task_message *m, hsmime_output *out);
@@ -43,7 +45,7 @@ struct job_task {
 	const char *extension; /* of a file that becomes another kind of file; NULL: it stays */
 };
 
-extern const struct job_task task_decrypt, task_verify;
+extern const struct job_task task_decrypt, task_verify, task_rewrap;
 
 /* job_task_named(name): NULL: there is none. */
 const struct job_task *job_task_named(const char *name);

@@ -28,8 +28,8 @@ struct worker {
 	hsmime_source source;
 	hsmime_result *result;
 	struct inspection found;
-	bool hashed;  /* all of it was read */
-	bool nothing; /* there was nothing to do with it */
+	bool hashed;       /* all of it was read */
+	const char *cause; /* of its failure, where the task knows better; or NULL */
 };
 
 static int hash_begin(struct worker *w)
@@ -154,7 +154,7 @@ static int do_task(struct worker *w, hsmime_output *out)
 	int status = w->j->task->work(&m, out);
 
 	w->result = m.result;
-	w->nothing = m.nothing;
+	w->cause = m.cause;
 	return status;
 }
 
@@ -262,9 +262,12 @@ static int do_message(bool *sinks, struct worker *w)
 	int status = task->writes ? make_draft(sinks, w, w->j->sink, task->extension, do_task)
 				  : do_task(w, NULL);
 
-	if (status != 0)
-		return status;
-	return conclude(w, w->nothing ? JOURNAL_SKIPPED : JOURNAL_DONE, NULL, NULL);
+	if (status == TASK_NOTHING) {
+		drop_draft(w->m);
+		error_clear(&w->ctx->err);
+		return copy_message(sinks, w);
+	}
+	return status == 0 ? conclude(w, JOURNAL_DONE, NULL, NULL) : status;
 }
 
 /* *sinks: what failed is not the message. */
@@ -283,7 +286,7 @@ static int bring_about(bool *sinks, struct worker *w)
 	status = without_token(w, status);
 	if (status == 0 || *sinks || task_cause(task, status) == NULL)
 		return status;
-	return keep_failed(sinks, w, task_cause(task, status));
+	return keep_failed(sinks, w, w->cause != NULL ? w->cause : task_cause(task, status));
 }
 
 static void end_message(struct worker *w)
@@ -292,7 +295,8 @@ static void end_message(struct worker *w)
 	w->result = NULL;
 	inspection_free(&w->found);
 	memset(&w->found, 0, sizeof(w->found));
-	w->hashed = w->nothing = false;
+	w->hashed = false;
+	w->cause = NULL;
 	mail_octets_close(&w->octets, w->j->source);
 	memset(&w->octets, 0, sizeof(w->octets));
 }

@@ -34,11 +34,12 @@ static void add_recipient(struct json *j, const hsmime_recipient *r)
 	json_close(j, '}');
 }
 
-static void add_recipients(struct json *j, const hsmime_layer *l)
+static void add_recipients(
+    struct json *j, const char *key, const hsmime_recipient *recipients, size_t count)
 {
-	json_open(j, "recipients", '[');
-	for (size_t i = 0; i < l->recipient_count; i++)
-		add_recipient(j, &l->recipients[i]);
+	json_open(j, key, '[');
+	for (size_t i = 0; i < count; i++)
+		add_recipient(j, &recipients[i]);
 	json_close(j, ']');
 }
 
@@ -104,7 +105,10 @@ static void add_layer(struct json *j, const hsmime_layer *l)
 	if (encrypted) {
 		json_text(j, "cipher", l->cipher);
 		json_text(j, "key", l->key_uri);
-		add_recipients(j, l);
+		add_recipients(j, "recipients", l->recipients, l->recipient_count);
+		if (l->new_recipient_count > 0)
+			add_recipients(
+			    j, "new_recipients", l->new_recipients, l->new_recipient_count);
 	} else {
 		add_signers(j, l);
 	}

@@ -30,8 +30,9 @@ static int work(struct task_message *m, hsmime_output *out)
 	o.no_chain = m->options->no_chain;
 	o.at = m->options->at;
 	status = hsmime_verify(m->ctx, &m->result, NULL, m->source, &o);
-	m->nothing = status == HSMIME_EINVALID && m->result != NULL && !is_signed(m->result);
-	return m->nothing ? 0 : status;
+	if (status == HSMIME_EINVALID && m->result != NULL && !is_signed(m->result))
+		return TASK_NOTHING;
+	return status;
 }
 
 static void settings(struct json *j, const hsmime_job_options *o)

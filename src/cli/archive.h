@@ -11,6 +11,7 @@
 /* Each runs with job started, and returns a status whose words job_finish prints. */
 int archive_count(struct job *job);
 int archive_decrypt(struct job *job);
+int archive_rewrap(struct job *job);
 int archive_verify(struct job *job);
 int archive_status(struct job *job);
 int archive_retry(struct job *job);

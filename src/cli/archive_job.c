@@ -7,6 +7,7 @@
 
 #include "key_groups.h"
 #include "message.h"
+#include "request.h"
 #include "text/utf8.h"
 #include "text/values.h"
 
@@ -239,6 +240,48 @@ int archive_decrypt(struct job *job)
 		return status;
 	archive_catch();
 	status = hsmime_archive_decrypt(&state, job->ctx, &o);
+	return conclude(job, state, status);
+}
+
+/* As hsmime encrypt takes them. */
+static int take_recipients(hsmime_job_options *o, struct job *job)
+{
+	int status = job_load(&job->recipients, job, OPT_RECIPIENT);
+
+	if (status == 0)
+		status = job_load(&job->dropped, job, OPT_DROP);
+	o->recipients = job->recipients;
+	o->drop = job->dropped;
+	o->key_transport = request_key_transport(job->options);
+	o->force_recipient = option_is(job->options, OPT_FORCE_RECIPIENT);
+	o->recipient_key_id = option_is(job->options, OPT_RECIPIENT_KEY_ID);
+	o->keep_recipients = option_is(job->options, OPT_KEEP_RECIPIENTS);
+	o->no_check = option_is(job->options, OPT_NO_CHECK);
+	if (status != 0 || o->recipients != NULL || o->keep_recipients)
+		return status;
+	return job_refuse(job, HSMIME_EUSAGE,
+	    "give the new recipients' certificates with --recipient, or let the old ones stay with "
+	    "--keep-recipients",
+	    "nobody would be left to open the messages");
+}
+
+int archive_rewrap(struct job *job)
+{
+	hsmime_job_options o = HSMIME_JOB_OPTIONS_INIT;
+	hsmime_job_state *state = NULL;
+	int status = take_run(&o, job);
+
+	if (status == 0)
+		status = take_choice(&o, job);
+	if (status == 0)
+		status = archive_mailbox(&o.out, job, OPT_OUT);
+	if (status == 0)
+		status = take_recipients(&o, job);
+	o.skip_plain = option_is(job->options, OPT_SKIP_PLAIN);
+	if (status != 0)
+		return status;
+	archive_catch();
+	status = hsmime_archive_rewrap(&state, job->ctx, &o);
 	return conclude(job, state, status);
 }
 

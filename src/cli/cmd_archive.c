@@ -45,6 +45,7 @@ static const struct action {
 } actions[] = {
 	{ "count", archive_count, false },
 	{ "decrypt", archive_decrypt, false },
+	{ "rewrap", archive_rewrap, false },
 	{ "verify", archive_verify, false },
 	{ "status", archive_status, true },
 	{ "retry", archive_retry, true },
@@ -52,7 +53,7 @@ static const struct action {
 };
 #define ACTION_COUNT (sizeof(actions) / sizeof(actions[0]))
 
-static const char words[] = "say count, decrypt, verify, status, retry or report";
+static const char words[] = "say count, decrypt, rewrap, verify, status, retry or report";
 
 static const struct action *find(const char *name)
 {

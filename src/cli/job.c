@@ -346,6 +346,7 @@ static void job_free(struct job *job)
 	hsmime_certs_free(job->certs);
 	hsmime_certs_free(job->anchors);
 	hsmime_certs_free(job->recipients);
+	hsmime_certs_free(job->dropped);
 	hsmime_ctx_free(job->ctx);
 	if (job->in_fd > STDERR_FILENO)
 		close(job->in_fd);

@@ -27,9 +27,10 @@ struct job {
 	hsmime_certs *certs;
 	hsmime_certs *anchors; /* NULL: no --ca */
 	hsmime_certs *recipients;
-	bool to_stdout;  /* the output goes to standard output */
-	bool reported;   /* the JSON report is written */
-	char what[1024]; /* a failure of the tool's own; empty: the library's words hold */
+	hsmime_certs *dropped; /* who is not to be a recipient any more */
+	bool to_stdout;        /* the output goes to standard output */
+	bool reported;         /* the JSON report is written */
+	char what[1024];       /* a failure of the tool's own; empty: the library's words hold */
 	char hint[512];
 };
 

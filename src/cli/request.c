@@ -45,7 +45,7 @@ bool request_binary(const struct options *o)
 	       (format == HSMIME_FORMAT_AUTO || format == HSMIME_FORMAT_DER);
 }
 
-static enum hsmime_key_transport key_transport(const struct options *o)
+enum hsmime_key_transport request_key_transport(const struct options *o)
 {
 	static const struct word words[] = {
 		{ "auto", HSMIME_KEY_TRANSPORT_AUTO },
@@ -71,7 +71,7 @@ int request_encrypt(hsmime_encrypt_options *e, struct job *job)
 	e->recipients = job->recipients;
 	e->anchors = job->anchors;
 	e->cipher = option_text(o, OPT_CIPHER);
-	e->key_transport = key_transport(o);
+	e->key_transport = request_key_transport(o);
 	e->force_recipient = option_is(o, OPT_FORCE_RECIPIENT);
 	e->no_encrypt_to_self = option_is(o, OPT_NO_ENCRYPT_TO_SELF);
 	e->certs = job->certs;

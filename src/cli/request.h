@@ -12,6 +12,8 @@
 enum hsmime_form request_form(const struct options *o);
 enum hsmime_format request_format(const struct options *o);
 
+enum hsmime_key_transport request_key_transport(const struct options *o);
+
 /* request_binary(o): what sign or encrypt writes is DER. */
 bool request_binary(const struct options *o);
 

@@ -90,6 +90,7 @@ typedef struct hsmime_result {
 	int no_chain;      /* trust was not asked for */
 	char *from;        /* the mail's From addresses, comma-separated; where there are too many
 			      addresses or From fields, at the end a remark in parentheses */
+	int64_t date; /* hsmime_decrypt, hsmime_rewrap: the mail's Date field; HSMIME_NO_TIME */
 	hsmime_layer *layers;
 	size_t layer_count;
 	/* NULL-terminated: "chain", "dates", "purpose", "revocation", "time-stamps". */

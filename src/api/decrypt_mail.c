@@ -47,7 +47,9 @@ static int decrypt_outermost(struct decryption *d, const hsmime_source *in)
 		c.header = (struct header){ 0 };
 		c.has_header = false;
 		d->has_outer = true;
-		status = open_mail_layer(d, &c);
+		status = result_set_date(d->result, &d->outer);
+		if (status == 0)
+			status = open_mail_layer(d, &c);
 	}
 	cms_input_close(&c);
 	return status;

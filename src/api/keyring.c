@@ -6,6 +6,7 @@
 
 #include <openssl/evp.h>
 
+#include "cms/content_key.h"
 #include "engine/probe.h"
 #include "util/buffer.h"
 #include "util/clock.h"
@@ -172,6 +173,7 @@ void keyring_put(
 	struct buffer name;
 	int status;
 
+	content_key_prepare(key);
 	buffer_init(&name, SIZE_MAX);
 	status = name_of(&name, recipient);
 	pthread_mutex_lock(&r->lock);

@@ -9,6 +9,7 @@
 #include "api/certs.h"
 #include "evidence/chain.h"
 #include "mail/address.h"
+#include "mail/date.h"
 #include "util/name.h"
 
 /* The result comes first: who frees it frees both. */
@@ -34,6 +35,7 @@ hsmime_result *result_new(const struct trust *trust)
 	*next++ = "revocation";
 	*next++ = "time-stamps";
 	room->result.authenticated = 1;
+	room->result.date = HSMIME_NO_TIME;
 	room->result.no_chain = trust->no_chain;
 	room->result.not_checked = room->not_checked;
 	return &room->result;
@@ -96,6 +98,17 @@ int result_set_from(hsmime_result *result, char *const *addresses)
 	if (text.status == 0 && text.len > 0)
 		result->from = strdup((char *)text.data);
 	buffer_free(&text);
+	return status;
+}
+
+int result_set_date(hsmime_result *result, const struct header *header)
+{
+	bool has = false;
+	int64_t date = 0;
+	int status = date_of(&has, &date, header);
+
+	if (has)
+		result->date = date;
 	return status;
 }
 

@@ -30,6 +30,10 @@ hsmime_result *result_new(const struct trust *trust);
 /* result_set_from(result, addresses): keep the mail's From addresses. 0 or HSMIME_ENOMEM. */
 int result_set_from(hsmime_result *result, char *const *addresses);
 
+/* result_set_date(result, header): keep the mail's date. 0 or HSMIME_ENOMEM. */
+struct header;
+int result_set_date(hsmime_result *result, const struct header *header);
+
 /* result_add(index, result, kind): a new, empty layer, opened; its index. 0 or HSMIME_ENOMEM. */
 int result_add(size_t *index, hsmime_result *result, enum hsmime_layer_kind kind);
 

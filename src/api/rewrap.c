@@ -227,7 +227,8 @@ static int rewrap_input(struct rewrap *w, const hsmime_source *in)
 	if (status == 0 && mail && c.entity.kind != ENTITY_CMS)
 		status = other_entity(w, &c);
 	else if (status == 0) {
-		status = mail ? cms_input_body(&c, &env) : 0;
+		status = mail ? result_set_date(w->result, &c.header) : 0;
+		status = status == 0 && mail ? cms_input_body(&c, &env) : status;
 		status = status == 0 ? rewrap_cms(w, &c) : status;
 	}
 	cms_input_close(&c);

@@ -1,7 +1,5 @@
 #include "archive/inspect.h"
 
-#include <string.h>
-
 #include "api/input.h"
 #include "mail/date.h"
 
@@ -11,24 +9,6 @@ const char *inspect_word(enum inspect_kind kind)
 		"signed-opaque", "plain", "other", "malformed" };
 
 	return words[kind];
-}
-
-static int take_date(struct inspection *out, const struct header *h)
-{
-	const struct header_field *field = header_find(h, "Date", 0);
-	struct buffer body;
-	int status;
-
-	if (field == NULL)
-		return 0;
-	buffer_init(&body, HEADER_MAX + 1);
-	status = header_body(&body, field);
-	if (status == 0)
-		status = buffer_add(&body, "", 1);
-	if (status == 0)
-		out->has_date = date_parse(&out->date, (const char *)body.data);
-	buffer_free(&body);
-	return status;
 }
 
 /* At the CMS of c. */
@@ -55,7 +35,7 @@ static int look_at_cms(struct inspection *out, struct cms_input *c, struct cms_e
 
 static int look_at_mail(struct inspection *out, struct cms_input *c, struct cms_env *env)
 {
-	int status = take_date(out, &c->header);
+	int status = date_of(&out->has_date, &out->date, &c->header);
 
 	if (status != 0)
 		return status;
@@ -91,7 +71,12 @@ static ptrdiff_t sip(void *arg, void *buf, size_t len)
 	return (ptrdiff_t)len;
 }
 
-/* *cms: a SEQUENCE of more than 127 octets, or of indefinite length; a mail begins with two octets of ASCII. */
+/* A SEQUENCE of more than 127 octets, or of indefinite length; a mail begins with two octets of ASCII. */
+bool inspect_bare(const unsigned char first[2])
+{
+	return first[0] == 0x30 && first[1] >= 0x80;
+}
+
 static int sips_open(hsmime_source *out, bool *cms, struct sips *s, const hsmime_source *in)
 {
 	ptrdiff_t got = 1;
@@ -102,7 +87,7 @@ static int sips_open(hsmime_source *out, bool *cms, struct sips *s, const hsmime
 		got = in->read(in->arg, s->first + s->have, SIP - s->have);
 		s->have += got > 0 ? (size_t)got : 0;
 	}
-	*cms = s->have >= 2 && s->first[0] == 0x30 && s->first[1] >= 0x80;
+	*cms = s->have >= 2 && inspect_bare(s->first);
 	*out = (hsmime_source){ .read = sip, .arg = s, .size = in->size };
 	return got < 0 ? (int)got : 0;
 }

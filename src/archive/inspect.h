@@ -41,6 +41,9 @@ const char *inspect_word(enum inspect_kind kind);
  * status, or HSMIME_ENOMEM. Free with inspection_free in any case.
  */
 int inspect(struct inspection *out, const hsmime_source *in, struct cms_env *env);
+
+/* inspect_bare(first): whether a message that begins with these two octets is CMS alone. */
+bool inspect_bare(const unsigned char first[2]);
 void inspection_free(struct inspection *i);
 
 #endif

@@ -31,7 +31,9 @@ struct task_message {
 struct job_task {
 	const char *name;
 	const char *done; /* what a message is that it was done with: "decrypted" */
-	bool writes;      /* into a mailbox; what fails goes to failed/ */
+	bool
+	    looks_first; /* at the outside of each message: work alone does not tell which it is for */
+	bool writes;     /* into a mailbox; what fails goes to failed/ */
 	/* Which messages it is for, by what they are outside; the others are copied, or left out. */
 	bool (*is_for)(enum inspect_kind kind);
 	/*

@@ -58,12 +58,16 @@ static ptrdiff_t fill(struct worker *w, const hsmime_source *source)
 static int hash_source(unsigned char *sha, struct worker *w, const hsmime_source *source)
 {
 	ptrdiff_t got = WHOLE_MAX;
+	bool first = true;
 	int status = hash_begin(w);
 
 	while (status == 0 && got == WHOLE_MAX) {
 		got = fill(w, source);
 		if (got < 0)
 			return (int)got;
+		if (first)
+			w->found.bare = got >= 2 && inspect_bare(w->room);
+		first = false;
 		if (EVP_DigestUpdate(w->digest, w->room, (size_t)got) != 1)
 			status = HSMIME_ENOMEM;
 	}
@@ -247,6 +251,18 @@ static int look_at(struct worker *w)
 	return status == 0 ? source_seek(&w->source, 0) : status;
 }
 
+/* Only where that is asked: most are what the task is for. What was said of a failure before holds. */
+static int look_afterwards(struct worker *w)
+{
+	struct error why = w->ctx->err;
+	int status = source_seek(&w->source, 0);
+
+	if (status == 0)
+		status = look_at(w);
+	w->ctx->err = why;
+	return status == HSMIME_EFORMAT ? 0 : status;
+}
+
 /* Where no token is there a missing key says nothing of the message. */
 static int without_token(const struct worker *w, int status)
 {
@@ -256,18 +272,40 @@ static int without_token(const struct worker *w, int status)
 									    : status;
 }
 
+/* It is not for the task, and nothing is wrong with it. */
+static int pass_over(bool *sinks, struct worker *w)
+{
+	drop_draft(w->m);
+	error_clear(&w->ctx->err);
+	return copy_message(sinks, w);
+}
+
 static int do_message(bool *sinks, struct worker *w)
 {
 	const struct job_task *task = w->j->task;
 	int status = task->writes ? make_draft(sinks, w, w->j->sink, task->extension, do_task)
 				  : do_task(w, NULL);
 
-	if (status == TASK_NOTHING) {
-		drop_draft(w->m);
-		error_clear(&w->ctx->err);
-		return copy_message(sinks, w);
-	}
-	return status == 0 ? conclude(w, JOURNAL_DONE, NULL, NULL) : status;
+	if (status == 0)
+		return conclude(w, JOURNAL_DONE, NULL, NULL);
+	if (status != TASK_NOTHING)
+		return status;
+	status = task->looks_first ? 0 : look_afterwards(w);
+	return status == 0 ? pass_over(sinks, w) : status;
+}
+
+/* A status that is the message's: what that means for it. */
+static int settle_failure(bool *sinks, struct worker *w, int status)
+{
+	const struct job_task *task = w->j->task;
+	bool other = status == HSMIME_EFORMAT || status == HSMIME_EUNSUPPORTED;
+	int looked = task->looks_first ? 0 : look_afterwards(w);
+
+	if (looked != 0)
+		return looked;
+	if (other && w->found.kind != INSPECT_MALFORMED && !task->is_for(w->found.kind))
+		return pass_over(sinks, w);
+	return keep_failed(sinks, w, w->cause != NULL ? w->cause : task_cause(task, status));
 }
 
 /* *sinks: what failed is not the message. */
@@ -278,15 +316,16 @@ static int bring_about(bool *sinks, struct worker *w)
 
 	if (status == HSMIME_EIO)
 		return give_up_unread(w);
-	if (status == 0)
+	if (status == 0 && task->looks_first)
 		status = look_at(w);
+	if (status == 0 && task->looks_first && !task->is_for(w->found.kind))
+		return copy_message(sinks, w);
 	if (status == 0)
-		status =
-		    task->is_for(w->found.kind) ? do_message(sinks, w) : copy_message(sinks, w);
+		status = do_message(sinks, w);
 	status = without_token(w, status);
 	if (status == 0 || *sinks || task_cause(task, status) == NULL)
 		return status;
-	return keep_failed(sinks, w, w->cause != NULL ? w->cause : task_cause(task, status));
+	return settle_failure(sinks, w, status);
 }
 
 static void end_message(struct worker *w)

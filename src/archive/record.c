@@ -133,8 +133,12 @@ static void add_result(struct json *j, const hsmime_result *result)
 }
 
 /* Of the Date field; where there is none, of the file. */
-static int64_t date_of(const struct journal_entry *e, const struct inspection *found)
+static int64_t date_for(const struct journal_entry *e, const struct record_facts *facts)
 {
+	const struct inspection *found = facts->found;
+
+	if (facts->result != NULL && facts->result->date != HSMIME_NO_TIME)
+		return facts->result->date;
 	if (found != NULL && found->has_date)
 		return found->date;
 	return e->item.modified != 0 ? e->item.modified / 1000000000 : HSMIME_NO_TIME;
@@ -154,7 +158,7 @@ int record_make(struct journal_entry *e, const struct record_facts *facts)
 	json_text(&j, "mailbox", facts->mailbox);
 	json_text(&j, "name", e->item.name);
 	json_number(&j, "size", e->item.size);
-	json_time(&j, "date", date_of(e, facts->found));
+	json_time(&j, "date", date_for(e, facts));
 	json_text(&j, "outcome", outcome(e->state, facts->done));
 	json_text(&j, "cause", e->cause);
 	json_text(&j, "problem", facts->why);

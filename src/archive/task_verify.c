@@ -45,6 +45,7 @@ static void settings(struct json *j, const hsmime_job_options *o)
 const struct job_task task_verify = {
 	.name = "verify",
 	.done = "valid",
+	.looks_first = true,
 	.is_for = is_for,
 	.work = work,
 	.invalid = "not-valid",

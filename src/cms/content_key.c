@@ -1,5 +1,6 @@
 #include "cms/content_key.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include <openssl/bn.h>
@@ -27,7 +28,7 @@ static int mac_init(EVP_MAC_CTX *mac, const unsigned char *secret)
  * SubjectPublicKeyInfo of an RSA key, always under rsaEncryption. i2d_PUBKEY, which
  * gives the same, takes as long as the private-key operation of an elliptic curve.
  */
-static int public_key(unsigned char **der, EVP_PKEY *key)
+static int encode_public_key(unsigned char **der, EVP_PKEY *key)
 {
 	ENV_RSA_PUBLIC_KEY rsa = { NULL, NULL };
 	X509_PUBKEY *spki = X509_PUBKEY_new();
@@ -80,17 +81,79 @@ static int mac_number(EVP_MAC_CTX *mac, EVP_PKEY *key, const struct content_key_
 	return good;
 }
 
+/* An EVP_PKEY's own copy; of another key it is not, as each has its own. */
+struct kept_key {
+	unsigned char *der;
+	int len;
+};
+
+static pthread_once_t kept_once = PTHREAD_ONCE_INIT;
+static int kept_index = -1;
+
+static void free_kept(
+    void *parent, void *kept, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
+{
+	struct kept_key *k = kept;
+
+	(void)parent;
+	(void)data;
+	(void)index;
+	(void)argl;
+	(void)argp;
+	if (k != NULL)
+		OPENSSL_free(k->der);
+	OPENSSL_free(k);
+}
+
+static void make_index(void)
+{
+	kept_index =
+	    CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_EVP_PKEY, 0, NULL, NULL, NULL, free_kept);
+}
+
+void content_key_prepare(EVP_PKEY *key)
+{
+	struct kept_key *k = NULL;
+
+	pthread_once(&kept_once, make_index);
+	if (kept_index < 0 || EVP_PKEY_is_a(key, "RSA") != 1 ||
+	    EVP_PKEY_get_ex_data(key, kept_index) != NULL)
+		return;
+	k = OPENSSL_zalloc(sizeof(*k));
+	if (k != NULL)
+		k->len = encode_public_key(&k->der, key);
+	if (k != NULL && (k->len <= 0 || EVP_PKEY_set_ex_data(key, kept_index, k) != 1))
+		free_kept(NULL, k, NULL, 0, 0, NULL);
+	error_forget();
+}
+
+/* *made is the caller's to free; NULL where it is kept. */
+static int public_key(const unsigned char **der, unsigned char **made, EVP_PKEY *key)
+{
+	const struct kept_key *k = kept_index >= 0 ? EVP_PKEY_get_ex_data(key, kept_index) : NULL;
+	int len;
+
+	if (k != NULL) {
+		*der = k->der;
+		return k->len;
+	}
+	len = encode_public_key(made, key);
+	*der = *made;
+	return len;
+}
+
 static int mac_input(EVP_MAC_CTX *mac, EVP_PKEY *key, const struct content_key_input *in)
 {
-	unsigned char *spki = NULL;
+	const unsigned char *spki = NULL;
+	unsigned char *made = NULL;
 	unsigned char *oid = NULL;
-	int spki_len = public_key(&spki, key);
+	int spki_len = public_key(&spki, &made, key);
 	int oid_len = i2d_ASN1_OBJECT(in->cipher, &oid);
 	int good = spki_len > 0 && oid_len > 0 &&
 		   EVP_MAC_update(mac, spki, (size_t)spki_len) == 1 && mac_number(mac, key, in) &&
 		   EVP_MAC_update(mac, oid, (size_t)oid_len) == 1;
 
-	OPENSSL_free(spki);
+	OPENSSL_free(made);
 	OPENSSL_free(oid);
 	return good;
 }

@@ -53,6 +53,12 @@ int content_key_unwrap(struct content_key *out, const struct content_unwrapper *
     EVP_PKEY *key, struct content_wrapped *wrapped, const struct content_key_input *in,
     struct cms_env *env);
 
+/*
+ * content_key_prepare(key): what substitutes take from an RSA key's public half is kept with key, so that many
+ * messages for it cost that once. Before others use key; where it can't be kept nothing changes.
+ */
+void content_key_prepare(EVP_PKEY *key);
+
 /* content_key_refuse(env): HSMIME_EINVALID with the words of every failure to decrypt. */
 int content_key_refuse(struct cms_env *env);
 

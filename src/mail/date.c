@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "util/buffer.h"
+
 struct moment {
 	int64_t year;
 	int month; /* from 1 */
@@ -177,4 +179,23 @@ bool date_parse(int64_t *out, const char *body)
 	m.zone = zone(at);
 	*out = ((days(&m) * 24 + m.hour) * 60 + m.minute - m.zone) * 60 + m.second;
 	return true;
+}
+
+int date_of(bool *has, int64_t *out, const struct header *h)
+{
+	const struct header_field *field = header_find(h, "Date", 0);
+	struct buffer body;
+	int status;
+
+	*has = false;
+	if (field == NULL)
+		return 0;
+	buffer_init(&body, HEADER_MAX + 1);
+	status = header_body(&body, field);
+	if (status == 0)
+		status = buffer_add(&body, "", 1);
+	if (status == 0)
+		*has = date_parse(out, (const char *)body.data);
+	buffer_free(&body);
+	return status;
 }

@@ -17,7 +17,7 @@ static void escape(FILE *out, uint32_t point)
 
 static void quote(FILE *out, const char *text)
 {
-	putc('"', out);
+	putc_unlocked('"', out);
 	while (*text != '\0') {
 		uint32_t point = utf8_next(&text);
 
@@ -28,7 +28,7 @@ static void quote(FILE *out, const char *text)
 		else
 			utf8_put(out, point);
 	}
-	putc('"', out);
+	putc_unlocked('"', out);
 }
 
 static void new_line(const struct json *j)
@@ -40,20 +40,20 @@ static void new_line(const struct json *j)
 static void start(struct json *j, const char *key)
 {
 	if (j->some[j->depth])
-		putc(',', j->out);
+		putc_unlocked(',', j->out);
 	if (j->depth > 0)
 		new_line(j);
 	j->some[j->depth] = true;
 	if (key == NULL)
 		return;
 	quote(j->out, key);
-	fputs(j->compact ? ":" : ": ", j->out);
+	fputs_unlocked(j->compact ? ":" : ": ", j->out);
 }
 
 void json_open(struct json *j, const char *key, char bracket)
 {
 	start(j, key);
-	putc(bracket, j->out);
+	putc_unlocked(bracket, j->out);
 	if (j->depth < JSON_MAX_DEPTH)
 		j->some[++j->depth] = false;
 }
@@ -64,9 +64,9 @@ void json_close(struct json *j, char bracket)
 
 	if (some)
 		new_line(j);
-	putc(bracket, j->out);
+	putc_unlocked(bracket, j->out);
 	if (j->depth == 0 && !j->compact)
-		putc('\n', j->out);
+		putc_unlocked('\n', j->out);
 }
 
 void json_text(struct json *j, const char *key, const char *value)
@@ -88,13 +88,13 @@ void json_number(struct json *j, const char *key, uint64_t value)
 void json_bool(struct json *j, const char *key, bool value)
 {
 	start(j, key);
-	fputs(value ? "true" : "false", j->out);
+	fputs_unlocked(value ? "true" : "false", j->out);
 }
 
 void json_null(struct json *j, const char *key)
 {
 	start(j, key);
-	fputs("null", j->out);
+	fputs_unlocked("null", j->out);
 }
 
 void json_time(struct json *j, const char *key, int64_t value)

@@ -52,19 +52,19 @@ uint32_t utf8_next(const char **text)
 void utf8_put(FILE *out, uint32_t point)
 {
 	if (point < 0x80) {
-		putc((int)point, out);
+		putc_unlocked((int)point, out);
 	} else if (point < 0x800) {
-		putc((int)(0xC0 | point >> 6), out);
-		putc((int)(0x80 | (point & 0x3F)), out);
+		putc_unlocked((int)(0xC0 | point >> 6), out);
+		putc_unlocked((int)(0x80 | (point & 0x3F)), out);
 	} else if (point < 0x10000) {
-		putc((int)(0xE0 | point >> 12), out);
-		putc((int)(0x80 | (point >> 6 & 0x3F)), out);
-		putc((int)(0x80 | (point & 0x3F)), out);
+		putc_unlocked((int)(0xE0 | point >> 12), out);
+		putc_unlocked((int)(0x80 | (point >> 6 & 0x3F)), out);
+		putc_unlocked((int)(0x80 | (point & 0x3F)), out);
 	} else {
-		putc((int)(0xF0 | point >> 18), out);
-		putc((int)(0x80 | (point >> 12 & 0x3F)), out);
-		putc((int)(0x80 | (point >> 6 & 0x3F)), out);
-		putc((int)(0x80 | (point & 0x3F)), out);
+		putc_unlocked((int)(0xF0 | point >> 18), out);
+		putc_unlocked((int)(0x80 | (point >> 12 & 0x3F)), out);
+		putc_unlocked((int)(0x80 | (point >> 6 & 0x3F)), out);
+		putc_unlocked((int)(0x80 | (point & 0x3F)), out);
 	}
 }
 
@@ -105,5 +105,5 @@ void utf8_field(FILE *out, int width, const char *name, const char *text)
 		return;
 	fprintf(out, "  %-*s ", width, name);
 	utf8_print(out, text);
-	putc('\n', out);
+	putc_unlocked('\n', out);
 }

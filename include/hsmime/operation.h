@@ -246,12 +246,13 @@ typedef struct hsmime_rewrap_options {
  * after HSMIME_EUSAGE, HSMIME_EIO, HSMIME_ENOMEM and HSMIME_EINTERNAL. After HSMIME_EFORMAT with a
  * *result: no encrypted layer in it says that in is not encrypted at all (it may be signed); one
  * behind a signed layer, that the encryption lies inside a signature, which rewrapping would
- * break; one alone, that the message is malformed.
+ * break; one alone, that the message is malformed, or would have no recipient left, or too many.
+ * The caller frees it with hsmime_result_free.
  *
  * Return 0, HSMIME_EINVALID, HSMIME_EFORMAT, HSMIME_EUNSUPPORTED (also: the token does not show the
  * content key, where a key unwraps only; a mail in quoted-printable), HSMIME_EUSAGE (also: options
- * that contradict each other), HSMIME_EPOLICY (a new recipient's certificate is refused),
- * HSMIME_ENOKEY, HSMIME_EPIN, HSMIME_ETOKEN, HSMIME_EIO or HSMIME_ENOMEM.
+ * that contradict each other), HSMIME_EPOLICY (a new recipient's certificate is refused, or more
+ * would have to wait than spool_max), HSMIME_ENOKEY, HSMIME_EPIN, HSMIME_ETOKEN, HSMIME_EIO or HSMIME_ENOMEM.
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_rewrap(hsmime_ctx *ctx, hsmime_result **result,
     hsmime_output *out, const hsmime_source *in, const hsmime_rewrap_options *options);

@@ -75,7 +75,7 @@ typedef struct hsmime_layer {
 	int partial;             /* signed layer: covers only a part of the mail */
 	char *content;           /* what the layer covers, for example "multipart/mixed, 3 parts" */
 	uint64_t content_offset; /* octets from the start of the layer's input; detached only */
-	uint64_t content_size;   /* octets as they came; 0 where rewrapping did not decrypt them */
+	uint64_t content_size;   /* octets as they came; rewrapped: 0 where not known */
 	uint64_t trailing_octets; /* behind the CMS structure; no part of the message */
 } hsmime_layer;
 

@@ -155,10 +155,12 @@ static struct element difference(const struct gcm_tag *t, const struct buffer *a
 	struct element h = element_of(t->h.data);
 	struct element mine = lengths(t->octets, 0);
 	struct element right = lengths(aad->len, t->octets);
-	struct element before = hash(h, aad->data, aad->len);
+	struct element sum = hash(h, aad->data, aad->len);
 
-	before = multiply(before, power(h, t->octets / BLOCK + (t->octets % BLOCK != 0) + 1));
-	return add(before, multiply(add(mine, right), h));
+	sum = multiply(sum, power(h, t->octets / BLOCK + (t->octets % BLOCK != 0) + 1));
+	sum = add(sum, multiply(add(mine, right), h));
+	OPENSSL_cleanse(&h, sizeof(h));
+	return sum;
 }
 
 int gcm_tag_finish(unsigned char *tag, struct gcm_tag *t, const struct buffer *aad)

@@ -142,6 +142,29 @@ static void header_and_body_may_have_other_line_ends(void **state)
 	text_free(&mail);
 }
 
+/* One line without an end says neither how long lines are nor how they end. */
+static void without_lines_they_are_those_of_the_header_and_of_mail(void **state)
+{
+	static const char *const newlines[] = { "\r\n", "\n" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct text mail = { 0 };
+		struct outcome o;
+		size_t head_len;
+
+		add_head(&mail, newlines[i], "base64");
+		head_len = mail.len;
+		add_base64(&mail, &der, 40000, "\n");
+		mail.data[--mail.len] = '\0';
+		rewrapped(&o, &mail, HSMIME_MAIL);
+		assert_memory_equal(o.output.data, mail.data, head_len);
+		expect_lines(&o.output, head_len, 76, newlines[i]);
+		outcome_clear(&o);
+		text_free(&mail);
+	}
+}
+
 static void octets_stay_octets(void **state)
 {
 	struct text mail = { 0 };
@@ -267,6 +290,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_mail_keeps_header_line_ends_and_line_length),
 		cmocka_unit_test(header_and_body_may_have_other_line_ends),
+		cmocka_unit_test(without_lines_they_are_those_of_the_header_and_of_mail),
 		cmocka_unit_test(octets_stay_octets),
 		cmocka_unit_test(quoted_printable_is_told),
 		cmocka_unit_test(pem_keeps_its_text_and_labels),

@@ -298,6 +298,51 @@ static void each_level_keeps_its_form(void **state)
 	free(plain);
 }
 
+/* An outer element of a header that is longer than need be, and its end. */
+static void enclose_oddly(struct buffer *outer, unsigned tag, struct buffer *inner, bool indefinite)
+{
+	/* The tag in several octets (X.690 8.1.2.4), the length in more than it takes. */
+	const unsigned char h[] = { (unsigned char)(tag | 0x1f), tag & 0x1f,
+		indefinite ? 0x80 : 0x85, 0, 0, 0, (unsigned char)(inner->len >> 8),
+		(unsigned char)inner->len };
+
+	buffer_add(outer, h, indefinite ? 3 : 8);
+	buffer_add(outer, inner->data, inner->len);
+	if (indefinite)
+		buffer_add(outer, "\0", 2);
+	buffer_free(inner);
+}
+
+/* The three levels around the message with such headers: a length around them is right all the same. */
+static void odd_headers_become_usual_ones(void **state)
+{
+	unsigned char *plain = some_octets(40);
+
+	(void)state;
+	for (unsigned i = 0; i < 16; i++) {
+		struct building b = { .to = &rsa, .authenticated = i & 1 };
+		struct rewrap_try t = { .key = rsa.key, .add = { &new_rsa, &new_ec } };
+		struct buffer der, message, outer, content_info, odd;
+		struct levels_seen s;
+
+		build(&der, &b, plain, 40);
+		s = levels_of(&der);
+		buffer_init(&message, SUPPORT_MAX);
+		buffer_init(&outer, SUPPORT_MAX);
+		buffer_init(&content_info, SUPPORT_MAX);
+		buffer_init(&odd, SUPPORT_MAX);
+		buffer_add(&message, der.data + s.set - 3, der.len - s.set + 3);
+		buffer_add(&content_info, der.data + 4, 2 + (size_t)der.data[5]);
+		enclose_oddly(&outer, 0x30, &message, i & 2);
+		enclose_oddly(&content_info, 0xa0, &outer, i & 4);
+		enclose_oddly(&odd, 0x30, &content_info, i & 8);
+		check(&t, &odd, plain, 40, true);
+		buffer_free(&odd);
+		buffer_free(&der);
+	}
+	free(plain);
+}
+
 /* What OpenSSL encrypts with ciphers that we only read. */
 static void ciphers_that_are_only_read_are_rewrapped(void **state)
 {
@@ -367,6 +412,7 @@ int main(void)
 		cmocka_unit_test(der_stays_der),
 		cmocka_unit_test(every_variant_is_rewrapped),
 		cmocka_unit_test(each_level_keeps_its_form),
+		cmocka_unit_test(odd_headers_become_usual_ones),
 		cmocka_unit_test(ciphers_that_are_only_read_are_rewrapped),
 		cmocka_unit_test(recipients_are_written_as_encryption_writes_them),
 	};

@@ -85,8 +85,8 @@ void job_close(struct job *j);
 /* job_list(j, ctx): put every message that waits into the flow, listing the mailbox if that was not done. */
 void job_list(struct job *j, hsmime_ctx *ctx);
 
-/* job_work(j, ctx): bring messages to their outcome until there are no more; 0 or HSMIME_ENOMEM. */
-int job_work(struct job *j, hsmime_ctx *ctx);
+/* job_work(j, ctx, at): bring messages to their outcome until there are no more; 0 or HSMIME_ENOMEM. *at is the one at hand. */
+int job_work(struct job *j, hsmime_ctx *ctx, _Atomic(struct message *) *at);
 
 /* job_write(j, ctx): what has its outcome goes where it belongs, until there is no more. */
 void job_write(struct job *j, hsmime_ctx *ctx);

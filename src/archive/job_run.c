@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "engine/zone.h"
 #include "util/clock.h"
 
 #define ON_THE_WAY 512 /* messages, beside those with workers */
@@ -17,6 +18,7 @@ struct thread {
 	hsmime_ctx *ctx; /* its own */
 	pthread_t id;
 	bool started;
+	_Atomic(struct message *) at; /* a worker's */
 };
 
 static void *run_lister(void *arg)
@@ -27,11 +29,48 @@ static void *run_lister(void *arg)
 	return NULL;
 }
 
-static void *run_worker(void *arg)
+static int work_in_zone(void *arg)
 {
 	struct thread *t = arg;
 
-	(void)job_work(t->j, t->ctx);
+	return job_work(t->j, t->ctx, &t->at);
+}
+
+/*
+ * A call of a token that never returns takes the library's thread that works with it, its context, and what it had
+ * open. The message is another's from then on: that thread touches nothing more (engine/zone.h).
+ */
+static int replace_worker(struct thread *t, const struct error *why)
+{
+	struct message *m = atomic_exchange(&t->at, NULL);
+	int status = hsmime_ctx_share(&t->ctx, t->j->ctx);
+
+	if (m != NULL)
+		flow_again(&t->j->flow, m, true);
+	if (status != 0)
+		return status;
+	t->ctx->err = *why;
+	return job_may_wait(t->j, t->ctx) ? 0 : HSMIME_ETOKEN;
+}
+
+/* All of it in one zone: no message is handed over to a thread that does its token calls, and back. */
+static void *run_worker(void *arg)
+{
+	struct thread *t = arg;
+	struct job *j = t->j;
+	int status = 0;
+	bool lost = true;
+
+	while (status == 0 && lost) {
+		struct error given_up = { 0 };
+
+		(void)zone_run(work_in_zone, t, j->ctx->shared->call_limit, &given_up);
+		lost = given_up.code != 0;
+		if (lost)
+			status = replace_worker(t, &given_up);
+		if (status != 0)
+			flow_stop(&j->flow, status, &given_up);
+	}
 	return NULL;
 }
 
@@ -77,7 +116,8 @@ static void join(struct thread *t)
 	if (t->started)
 		pthread_join(t->id, NULL);
 	hsmime_ctx_free(t->ctx);
-	*t = (struct thread){ 0 };
+	t->ctx = NULL;
+	t->started = false;
 }
 
 /* Each message on its way has an open file. */

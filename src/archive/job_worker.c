@@ -340,7 +340,7 @@ static void end_message(struct worker *w)
 	memset(&w->octets, 0, sizeof(w->octets));
 }
 
-static void work_on(struct worker *w)
+static void bring(struct worker *w, _Atomic(struct message *) *at)
 {
 	struct job *j = w->j;
 	bool sinks = false;
@@ -349,6 +349,7 @@ static void work_on(struct worker *w)
 	error_clear(&w->ctx->err);
 	status = bring_about(&sinks, w);
 	end_message(w);
+	atomic_store(at, NULL);
 	if (status == 0) {
 		flow_done(&j->flow, w->m);
 		return;
@@ -360,7 +361,7 @@ static void work_on(struct worker *w)
 		flow_pause(&j->flow, AWAY_PAUSE_MS);
 }
 
-int job_work(struct job *j, hsmime_ctx *ctx)
+int job_work(struct job *j, hsmime_ctx *ctx, _Atomic(struct message *) *at)
 {
 	struct worker w = { .j = j, .ctx = ctx, .room = malloc(WHOLE_MAX) };
 	int status = 0;
@@ -369,8 +370,10 @@ int job_work(struct job *j, hsmime_ctx *ctx)
 	w.digest = EVP_MD_CTX_new();
 	if (w.room == NULL || w.md == NULL || w.digest == NULL)
 		status = error_nomem(&ctx->err);
-	while (status == 0 && (w.m = flow_take(&j->flow)) != NULL)
-		work_on(&w);
+	while (status == 0 && (w.m = flow_take(&j->flow)) != NULL) {
+		atomic_store(at, w.m);
+		bring(&w, at);
+	}
 	if (status != 0)
 		flow_stop(&j->flow, status, &ctx->err);
 	EVP_MD_CTX_free(w.digest);

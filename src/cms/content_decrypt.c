@@ -278,8 +278,10 @@ void content_decrypt_close(struct content_decrypt *d)
 {
 	EVP_CIPHER_CTX_free(d->ctx);
 	d->ctx = NULL;
+	/* No more plaintext was in it than came. */
 	if (d->out != NULL)
-		OPENSSL_cleanse(d->out, ROOM);
+		OPENSSL_cleanse(
+		    d->out, d->size < ROOM - 2 * BLOCK_MAX ? d->size + 2 * BLOCK_MAX : ROOM);
 	free(d->out);
 	d->out = NULL;
 }

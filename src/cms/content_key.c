@@ -57,20 +57,35 @@ static int encode_public_key(unsigned char **der, EVP_PKEY *key)
 	return len;
 }
 
+/* An EVP_PKEY's own copy; of another key it is not, as each has its own. */
+struct kept_key {
+	BIGNUM *n;
+	unsigned char *der;
+	int len;
+};
+
+static int kept_index = -1;
+
+static const struct kept_key *kept_of(EVP_PKEY *key)
+{
+	return kept_index >= 0 ? EVP_PKEY_get_ex_data(key, kept_index) : NULL;
+}
+
 /*
  * The number that the token decrypts: messages that only write it in another way (zeros in front
  * left out, the modulus added) get the same substitute, as they get the same answer.
  */
 static int mac_number(EVP_MAC_CTX *mac, EVP_PKEY *key, const struct content_key_input *in)
 {
+	const struct kept_key *kept = kept_of(key);
 	size_t size = (size_t)EVP_PKEY_get_size(key);
 	unsigned char *octets = OPENSSL_zalloc(size);
 	BIGNUM *n = NULL;
 	BIGNUM *number = BN_bin2bn(in->encrypted, (int)in->encrypted_len, NULL);
 	BN_CTX *ctx = BN_CTX_new();
 	int good = octets != NULL && number != NULL && ctx != NULL &&
-		   EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
-		   BN_nnmod(number, number, n, ctx) == 1 &&
+		   (kept != NULL || EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) == 1) &&
+		   BN_nnmod(number, number, kept != NULL ? kept->n : n, ctx) == 1 &&
 		   BN_bn2binpad(number, octets, (int)size) == (int)size &&
 		   EVP_MAC_update(mac, octets, size) == 1;
 
@@ -81,14 +96,7 @@ static int mac_number(EVP_MAC_CTX *mac, EVP_PKEY *key, const struct content_key_
 	return good;
 }
 
-/* An EVP_PKEY's own copy; of another key it is not, as each has its own. */
-struct kept_key {
-	unsigned char *der;
-	int len;
-};
-
 static pthread_once_t kept_once = PTHREAD_ONCE_INIT;
-static int kept_index = -1;
 
 static void free_kept(
     void *parent, void *kept, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
@@ -100,8 +108,10 @@ static void free_kept(
 	(void)index;
 	(void)argl;
 	(void)argp;
-	if (k != NULL)
+	if (k != NULL) {
+		BN_free(k->n);
 		OPENSSL_free(k->der);
+	}
 	OPENSSL_free(k);
 }
 
@@ -122,7 +132,9 @@ void content_key_prepare(EVP_PKEY *key)
 	k = OPENSSL_zalloc(sizeof(*k));
 	if (k != NULL)
 		k->len = encode_public_key(&k->der, key);
-	if (k != NULL && (k->len <= 0 || EVP_PKEY_set_ex_data(key, kept_index, k) != 1))
+	if (k != NULL &&
+	    (k->len <= 0 || EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &k->n) != 1 ||
+		EVP_PKEY_set_ex_data(key, kept_index, k) != 1))
 		free_kept(NULL, k, NULL, 0, 0, NULL);
 	error_forget();
 }

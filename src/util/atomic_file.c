@@ -30,16 +30,31 @@ struct slot {
 	struct slot *next;
 };
 static _Atomic(struct slot *) slots;
+/* Where the next claim begins to look: of many files that are open at a time most are before it. */
+static _Atomic(struct slot *) hint;
+
+static struct slot *claim_between(struct slot *from, const struct slot *to, char *name)
+{
+	for (struct slot *slot = from; slot != to; slot = slot->next) {
+		char *none = NULL;
+
+		if (atomic_load_explicit(&slot->name, memory_order_relaxed) == NULL &&
+		    atomic_compare_exchange_strong(&slot->name, &none, name))
+			return slot;
+	}
+	return NULL;
+}
 
 static struct slot *claim_slot(char *name)
 {
-	struct slot *slot;
+	struct slot *start = atomic_load(&hint);
+	struct slot *slot = claim_between(start, NULL, name);
 
-	for (slot = atomic_load(&slots); slot != NULL; slot = slot->next) {
-		char *none = NULL;
-
-		if (atomic_compare_exchange_strong(&slot->name, &none, name))
-			return slot;
+	if (slot == NULL)
+		slot = claim_between(atomic_load(&slots), start, name);
+	if (slot != NULL) {
+		atomic_store(&hint, slot->next);
+		return slot;
 	}
 	slot = calloc(1, sizeof(*slot));
 	if (slot == NULL)

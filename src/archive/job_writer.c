@@ -126,6 +126,20 @@ static void count_outcomes(struct writer *w)
 	pthread_mutex_unlock(&w->j->state_lock);
 }
 
+/* Of those that failed once and are safe now there is no copy in failed/ any more. */
+static int forget_failures(struct writer *w)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < w->count && status == 0; i++) {
+		const struct message *m = w->batch[i];
+
+		if (m->draft.status == 0 && m->entry.state != JOURNAL_FAILED)
+			status = mail_sink_forget(w->j->failed, &m->entry.item, &w->ctx->err);
+	}
+	return status;
+}
+
 static int keep(struct writer *w)
 {
 	uint64_t committed = w->j->committed, none = 0;
@@ -137,7 +151,9 @@ static int keep(struct writer *w)
 		status = later;
 		first = w->ctx->err;
 	}
-	later = commit(w, committed);
+	later = forget_failures(w);
+	if (later == 0)
+		later = commit(w, committed);
 	if (later == 0)
 		count_outcomes(w);
 	if (status != 0)

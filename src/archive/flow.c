@@ -187,6 +187,15 @@ void flow_again(struct flow *f, struct message *m, bool by_worker)
 	pthread_mutex_unlock(&f->lock);
 }
 
+void flow_return(struct flow *f, struct message *m)
+{
+	pthread_mutex_lock(&f->lock);
+	insert(&f->ready, m);
+	if (m->turn < f->due)
+		f->due = m->turn;
+	pthread_mutex_unlock(&f->lock);
+}
+
 static struct timespec in_ms(unsigned milliseconds)
 {
 	struct timespec t = { 0 };

@@ -20,6 +20,7 @@ struct message {
 	struct mail_draft draft; /* in the job's mailbox or in failed/; zero: nothing is written */
 	struct message *next;    /* the flow's */
 	uint64_t turn;
+	unsigned doubts; /* the collector's: how often it did not believe an outcome */
 };
 
 struct message_queue {
@@ -67,6 +68,9 @@ void flow_done(struct flow *f, struct message *m);
  * worker, or by who collected it.
  */
 void flow_again(struct flow *f, struct message *m, bool by_worker);
+
+/* flow_return(f, m): by who collected m: its outcome stays, and it is collected again, in its place. */
+void flow_return(struct flow *f, struct message *m);
 
 /*
  * flow_collect(f, messages, max, wait_ms):

@@ -13,12 +13,14 @@
 #define BATCH 256
 #define WAIT_MS 100
 #define BAD_PAUSE_MS 1000
+#define DOUBTS 2
 
 struct writer {
 	struct job *j;
 	hsmime_ctx *ctx;
 	struct message *batch[BATCH];
 	size_t count;
+	bool broken;                     /* a batch could not be kept */
 	struct mail_draft drafts[BATCH]; /* of one mailbox */
 	size_t from[BATCH];              /* whose they are */
 	struct journal_entry entries[BATCH];
@@ -38,13 +40,49 @@ static void do_again(struct writer *w)
 	w->count = 0;
 }
 
-static bool any_decrypted(const struct writer *w)
+/*
+ * An answer of the token may have been wrong for a moment, or it refused for one, which tells nobody apart from
+ * a message that is damaged. A failure of that kind stands once it came again, with a trial that went well in between.
+ */
+static bool is_doubtful(const struct message *m)
+{
+	return m->entry.state == JOURNAL_FAILED && m->doubts < DOUBTS &&
+	       strcmp(m->entry.cause, "not-decrypted") == 0;
+}
+
+static void doubt(struct writer *w)
+{
+	struct flow *f = &w->j->flow;
+	size_t count = w->count;
+	bool gap = false;
+
+	w->count = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct message *m = w->batch[i];
+
+		if (is_doubtful(m)) {
+			m->doubts++;
+			flow_again(f, m, false);
+			gap = f->ordered;
+		} else if (gap) {
+			flow_return(f, m);
+		} else {
+			w->batch[w->count++] = m;
+		}
+	}
+}
+
+static bool any_of(const struct writer *w, enum journal_state state)
 {
 	for (size_t i = 0; i < w->count; i++)
-		if (w->batch[i]->entry.state == JOURNAL_DONE ||
-		    w->batch[i]->entry.state == JOURNAL_FAILED)
+		if (w->batch[i]->entry.state == state)
 			return true;
 	return false;
+}
+
+static bool any_decrypted(const struct writer *w)
+{
+	return any_of(w, JOURNAL_DONE) || any_of(w, JOURNAL_FAILED);
 }
 
 static bool goes_to(const struct writer *w, size_t i, const struct mail_sink *sink)
@@ -126,6 +164,20 @@ static void count_outcomes(struct writer *w)
 	pthread_mutex_unlock(&w->j->state_lock);
 }
 
+/* Of those that failed once and are safe now there is no copy in failed/ any more. */
+static int forget_failures(struct writer *w)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < w->count && status == 0; i++) {
+		const struct message *m = w->batch[i];
+
+		if (m->draft.status == 0 && m->entry.state != JOURNAL_FAILED)
+			status = mail_sink_forget(w->j->failed, &m->entry.item, &w->ctx->err);
+	}
+	return status;
+}
+
 static int keep(struct writer *w)
 {
 	uint64_t committed = w->j->committed, none = 0;
@@ -137,7 +189,9 @@ static int keep(struct writer *w)
 		status = later;
 		first = w->ctx->err;
 	}
-	later = commit(w, committed);
+	later = forget_failures(w);
+	if (later == 0)
+		later = commit(w, committed);
 	if (later == 0)
 		count_outcomes(w);
 	if (status != 0)
@@ -175,8 +229,12 @@ void job_write(struct job *j, hsmime_ctx *ctx)
 			suspect(w);
 			continue;
 		}
-		atomic_store(&j->away, 0);
-		status = keep(w);
+		if (any_of(w, JOURNAL_DONE))
+			atomic_store(&j->away, 0);
+		doubt(w);
+		/* What comes behind a batch that could not be kept might overtake it, and is left to the next run. */
+		status = w->broken ? 0 : keep(w);
+		w->broken = w->broken || status != 0;
 		for (size_t i = 0; i < w->count; i++)
 			flow_release(&j->flow, w->batch[i]);
 		if (status != 0)

@@ -172,6 +172,11 @@ void mail_sink_drop(struct mail_draft *d)
 	drafts_drop(d);
 }
 
+int mail_sink_forget(struct mail_sink *s, const struct mail_item *item, struct error *err)
+{
+	return s->kind->forget != NULL ? s->kind->forget(s, item, err) : 0;
+}
+
 int mail_sink_finish(struct mail_sink *s, struct error *err)
 {
 	return s->kind->finish(s, err);

@@ -70,27 +70,59 @@ static int eml_open(struct mail_sink *s, uint64_t committed, struct error *err)
 	return status;
 }
 
+/* The item's name in the tree; free it. */
+static int name_of(char **out, struct mail_sink *s, const struct mail_item *item,
+    const char *extension, struct error *err)
+{
+	struct eml *e = s->own;
+	char hash[SINK_HASH + 1];
+	struct buffer name;
+	int status = sink_hash(hash, s->job, sink_key(item), err);
+
+	*out = NULL;
+	if (status != 0)
+		return status;
+	buffer_init(&name, SIZE_MAX / 2);
+	sink_file(&name, item, extension, hash, e->folded);
+	if (buffer_string(&name) != NULL)
+		*out = strdup(buffer_string(&name));
+	buffer_free(&name);
+	return *out != NULL ? 0 : error_nomem(err);
+}
+
 static int eml_begin(struct mail_draft *d, struct mail_sink *s, const struct mail_item *item,
     const struct mail_form *form, struct error *err)
 {
 	struct eml *e = s->own;
-	char hash[SINK_HASH + 1];
 	char *path = NULL;
-	struct buffer name;
-	int status = sink_hash(hash, s->job, sink_key(item), err);
+	int status = name_of(&d->name, s, item, form->extension, err);
 
 	if (status != 0)
 		return status;
-	buffer_init(&name, SIZE_MAX / 2);
-	sink_file(&name, item, form->extension, hash, e->folded);
-	if (buffer_string(&name) != NULL)
-		d->name = strdup(buffer_string(&name));
-	if (d->name == NULL || asprintf(&path, "%s/%s", s->place, d->name) < 0)
-		status = error_nomem(err);
-	else
-		status = drafts_begin(d, &e->drafts, path, item, err);
+	if (asprintf(&path, "%s/%s", s->place, d->name) < 0)
+		return error_nomem(err);
+	status = drafts_begin(d, &e->drafts, path, item, err);
 	free(path);
-	buffer_free(&name);
+	return status;
+}
+
+static int eml_forget(struct mail_sink *s, const struct mail_item *item, struct error *err)
+{
+	char *name = NULL, *path = NULL;
+	int status = name_of(&name, s, item, NULL, err);
+
+	if (status != 0)
+		return status;
+	if (asprintf(&path, "%s/%s", s->place, name) < 0) {
+		path = NULL;
+		status = error_nomem(err);
+	} else if (unlink(path) == 0) {
+		status = folder_sync(path, path_folder(path), err);
+	} else if (errno != ENOENT && errno != ENOTDIR) {
+		status = error_errno(err, "removing", path);
+	}
+	free(name);
+	free(path);
 	return status;
 }
 
@@ -123,5 +155,6 @@ const struct mail_sink_kind mail_sink_eml = {
 	.begin = eml_begin,
 	.settle = eml_settle,
 	.finish = eml_finish,
+	.forget = eml_forget,
 	.close = eml_close,
 };

@@ -82,6 +82,7 @@ const struct proxy *proxy_control(void)
 		.refuse = plan_refuse,
 		.lie = plan_set_lie,
 		.lies = plan_lies,
+		.garble = output_garble,
 		.hook = plan_set_hook,
 		.set_flags = device_set_flags,
 		.pin = pin_last,

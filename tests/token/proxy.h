@@ -79,6 +79,8 @@ struct proxy {
 	void (*lie)(const char *name, CK_ULONG len, unsigned long times);
 	/* How many such lies were told since the last reset. */
 	unsigned long (*lies)(void);
+	/* After skip more calls of C_Decrypt that succeed the next times give random octets instead. */
+	void (*garble)(unsigned long skip, unsigned long times);
 	/* Each call of name calls hook(arg) before it is refused or passed on; NULL: none. */
 	void (*hook)(const char *name, proxy_hook hook, void *arg);
 	/* C_GetTokenInfo: these flags are set beside the token's own. */

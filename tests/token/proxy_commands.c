@@ -69,6 +69,12 @@ static void run_lie(const union argument *a, size_t count)
 	proxy_control()->lie(a[0].text, a[1].number, count > 2 ? a[2].number : 1);
 }
 
+static void run_garble(const union argument *a, size_t count)
+{
+	(void)count;
+	proxy_control()->garble(a[0].number, a[1].number);
+}
+
 static void run_delay(const union argument *a, size_t count)
 {
 	(void)count;
@@ -173,6 +179,7 @@ static const struct command commands[] = {
 	COMMAND(report_open, "n"),
 	COMMAND(refuse, "sn*nn"), /* function, code, calls to skip (0), times (1) */
 	COMMAND(lie, "sn*n"),
+	COMMAND(garble, "nn"), /* calls to skip, times */
 	COMMAND(set_flags, "n"),
 	COMMAND(cant_lock, "n"),
 	COMMAND(keep_failed, "n"),

@@ -23,6 +23,9 @@ static atomic_int unwrap_length; /* enum proxy_length */
 static atomic_int unwrap_sensitive;
 static atomic_int poison;
 static atomic_ulong longest;
+static struct {
+	unsigned long skip, times;
+} garble; /* under the lock */
 
 /* Whether somebody told what is to become of bad padding. */
 static bool is_told(struct proxy_padding *p)
@@ -140,11 +143,27 @@ static CK_RV decrypt(struct call *c, const struct output *o)
 	return rv == CKR_OK && how != PROXY_ROOM_INNER ? hand_over(o, all, len) : rv;
 }
 
+static bool is_garbled(void)
+{
+	bool now;
+
+	pthread_mutex_lock(&lock);
+	now = garble.skip == 0 && garble.times > 0;
+	if (now)
+		garble.times--;
+	else if (garble.skip > 0)
+		garble.skip--;
+	pthread_mutex_unlock(&lock);
+	return now;
+}
+
 CK_RV output_decrypt(struct call *c, const struct output *o)
 {
 	const CK_ULONG fits = o->out_len != NULL ? *o->out_len : 0;
 	CK_RV rv = decrypt(c, o);
 
+	if (rv == CKR_OK && o->out != NULL && is_garbled())
+		random_octets(o->out, *o->out_len);
 	if (atomic_load(&poison) && o->out != NULL) {
 		VALGRIND_MAKE_MEM_UNDEFINED(o->out, fits);
 		VALGRIND_MAKE_MEM_UNDEFINED(o->out_len, sizeof(*o->out_len));
@@ -238,6 +257,7 @@ CK_RV output_unwrap(struct call *c, const struct output_wrapped *w, CK_OBJECT_HA
 
 void output_reset(void)
 {
+	output_garble(0, 0);
 	output_bad_padding(NULL);
 	output_poison(0);
 	output_room(PROXY_ROOM_INNER);
@@ -249,6 +269,14 @@ void output_reset(void)
 unsigned long output_longest(void)
 {
 	return atomic_load(&longest);
+}
+
+void output_garble(unsigned long skip, unsigned long times)
+{
+	pthread_mutex_lock(&lock);
+	garble.skip = skip;
+	garble.times = times;
+	pthread_mutex_unlock(&lock);
 }
 
 void output_bad_padding(const struct proxy_padding *p)

@@ -38,6 +38,7 @@ void output_reset(void);
 
 /* Of struct proxy. */
 unsigned long output_longest(void);
+void output_garble(unsigned long skip, unsigned long times);
 void output_bad_padding(const struct proxy_padding *padding);
 void output_poison(int on);
 void output_room(enum proxy_room room);

@@ -183,6 +183,34 @@ static void what_the_collector_gives_back_keeps_its_place(void **state)
 	flow_free(&f);
 }
 
+static void what_the_collector_returns_is_collected_again_with_its_outcome(void **state)
+{
+	struct message *out[SIZE];
+	struct flow f;
+
+	(void)state;
+	begin(&f, SIZE, true);
+	for (uint64_t i = 1; i <= 3; i++)
+		assert_true(put(&f, i));
+	for (int i = 0; i < 3; i++) {
+		struct message *m = flow_take(&f);
+
+		m->entry.state = JOURNAL_DONE;
+		flow_done(&f, m);
+	}
+	assert_int_equal(flow_collect(&f, out, SIZE, LONG_MS), 3);
+	flow_again(&f, out[0], false);
+	flow_return(&f, out[2]);
+	flow_return(&f, out[1]);
+	/* They wait for the one before them. */
+	assert_int_equal(take_number(&f), 1);
+	assert_int_equal(flow_collect(&f, out, SIZE, LONG_MS), 3);
+	for (uint64_t i = 0; i < 3; i++)
+		assert_int_equal(out[i]->entry.number, i + 1);
+	assert_int_equal(out[2]->entry.state, JOURNAL_DONE);
+	flow_free(&f);
+}
+
 /* Somebody who waits in the flow. */
 struct waiter {
 	struct flow *f;
@@ -448,6 +476,7 @@ int main(void)
 		cmocka_unit_test(in_order_none_overtakes_another),
 		cmocka_unit_test(what_a_worker_gives_back_is_taken_next_and_forgets_its_outcome),
 		cmocka_unit_test(what_the_collector_gives_back_keeps_its_place),
+		cmocka_unit_test(what_the_collector_returns_is_collected_again_with_its_outcome),
 		cmocka_unit_test(whoever_puts_in_waits_for_room),
 		cmocka_unit_test(a_stop_lets_everybody_go),
 		cmocka_unit_test(the_first_reason_to_stop_is_kept),

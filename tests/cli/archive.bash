@@ -49,6 +49,27 @@ new_body() {
 	openssl cms -decrypt -in "body/$name" -inkey "$key.key" -recip "$key.pem" -out "clear/$name"
 }
 
+# wrong_content_key FILE: CBC for alice whose content was encrypted under another key, with padding that is right
+wrong_content_key() {
+	openssl cms -encrypt -outform DER -aes-256-cbc -in "$W/entity" -out "$1" "$W/alice.pem"
+	openssl rand 32 >key
+	openssl pkeyutl -encrypt -certin -inkey "$W/alice.pem" -in key -out wrapped
+	python3 - "$1" <<-'PY'
+		import subprocess, sys
+		der, key = bytearray(open(sys.argv[1], "rb").read()), open("key", "rb").read()
+		at = der.index(b"\x04\x82\x01\x00") + 4
+		der[at:at + 256] = open("wrapped", "rb").read()
+		last = subprocess.run(["openssl", "enc", "-d", "-aes-256-cbc", "-nopad", "-K", key.hex(), "-iv", der[-32:-16].hex()],
+		                      input=der[-16:], stdout=subprocess.PIPE, check=True).stdout
+		der[-17] ^= last[-1] ^ 1
+		open(sys.argv[1], "wb").write(der)
+	PY
+	rm key wrapped
+	openssl cms -decrypt -inform DER -in "$1" -inkey "$W/alice.key" -out garbage # goes well
+	run ! grep -qa Content-Type garbage
+	rm garbage
+}
+
 # archive STATUS ARGUMENT...: hsmime archive ends so
 archive() {
 	run_as "$1" hsmime archive "${@:2}"

@@ -11,7 +11,7 @@
 
 #define ON_THE_WAY 512 /* messages, beside those with workers */
 #define FILES_SPARED 256
-#define TELL_MS 200
+#define TELL_MS 50
 
 struct thread {
 	struct job *j;
@@ -207,8 +207,10 @@ static int finish(struct job *j, struct error *err)
 		status = mail_sink_finish(j->failed, err);
 	if (status == 0)
 		status = job_manifest(j, err);
-	if (status == 0)
+	if (status == 0) {
 		j->state->finished = 1;
+		j->state->stopped = 0; /* nothing was left to stop */
+	}
 	return status;
 }
 

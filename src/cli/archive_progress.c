@@ -7,6 +7,8 @@
 
 #include "progress.h"
 
+#define INTERVAL 0.2 /* seconds between two pictures */
+
 static volatile sig_atomic_t caught;
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
@@ -57,7 +59,11 @@ static void draw(const hsmime_job_counts *c)
 
 int archive_progress(void *arg, const hsmime_job_counts *counts)
 {
-	if (arg != NULL)
+	static double drawn;
+
+	if (arg != NULL && counts->seconds - drawn >= INTERVAL) {
+		drawn = counts->seconds;
 		draw(counts);
+	}
 	return caught != 0;
 }

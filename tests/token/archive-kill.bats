@@ -102,7 +102,7 @@ complete() {
 stopped_by() {
 	local number pid signal=$1
 	shift
-	sabotage 'delay C_Decrypt 20000' 'hang C_Decrypt 40'
+	sabotage 'delay C_Decrypt 20000' 'hang C_Decrypt 12'
 	# The shell has its children in the background ignore SIGINT.
 	env --default-signal=INT "$HSMIME" archive decrypt --workers 4 "$@" >out 2>said &
 	pid=$!
@@ -122,7 +122,7 @@ stopped_by() {
 			grep -q 'the same command goes on' said
 			grep -q 'not finished' out
 			run_as 0 hsmime archive status --json "${place#*:}.hsmime"
-			[ "$(field 'd["decrypted"] > 30 and d["waiting"] > 0 or d["waiting"] == 0 and not d["listed"]' <<<"$output")" = True ]
+			[ "$(field 'd["decrypted"] > 8 and d["waiting"] > 0 or d["waiting"] == 0 and not d["listed"]' <<<"$output")" = True ]
 			[ "$(field 'd["finished"]' <<<"$output")" = False ]
 			sabotage
 			archive 0 decrypt --in "mbox:$W/few.mbox" --out "$place"

@@ -120,17 +120,23 @@ static void join(struct thread *t)
 	t->started = false;
 }
 
-/* Each message on its way has an open file. */
-static size_t flow_size(size_t workers)
+/*
+ * Each message on its way has an open file, and each worker one more, beside what modules, journal and OpenSSL
+ * open. Where there may be few there are fewer workers.
+ */
+static size_t fit_files(struct job *j)
 {
 	struct rlimit files = { 0 };
-	size_t size = ON_THE_WAY + workers;
+	size_t workers = j->options.workers, size = ON_THE_WAY + workers, room;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0 ||
 	    files.rlim_cur >= size + workers + FILES_SPARED)
 		return size;
-	return files.rlim_cur > FILES_SPARED + 2 * workers ? files.rlim_cur - FILES_SPARED - workers
-							   : workers;
+	room =
+	    files.rlim_cur > 2 * FILES_SPARED ? files.rlim_cur - FILES_SPARED : files.rlim_cur / 2;
+	if (workers > room / 4)
+		j->options.workers = room / 4 > 0 ? (unsigned)(room / 4) : 1;
+	return room > 2 * j->options.workers ? room - j->options.workers : j->options.workers;
 }
 
 /* The caller's thread: what it is told, and whether it wants to go on. */
@@ -275,7 +281,7 @@ int job_run(struct job *j)
 	if (keyring_new(&j->keyring) != 0)
 		return error_nomem(err);
 	ordered = j->task->writes && strcmp(j->sink->kind->scheme, "mbox") == 0;
-	if (flow_init(&j->flow, flow_size(j->options.workers), ordered) != 0)
+	if (flow_init(&j->flow, fit_files(j), ordered) != 0)
 		status = error_nomem(err);
 	j->ctx->keyring = j->keyring;
 	if (status == 0)

@@ -26,6 +26,8 @@ struct worker {
 	struct mail_octets octets;
 	hsmime_memory memory;
 	hsmime_source source;
+	uint64_t at; /* of a large one: where it is read */
+	bool unread; /* it could not be read, which is no failure of what is written */
 	hsmime_result *result;
 	struct inspection found;
 	bool hashed;       /* all of it was read */
@@ -74,6 +76,27 @@ static int hash_source(unsigned char *sha, struct worker *w, const hsmime_source
 	return status == 0 ? hash_end(sha, w) : status;
 }
 
+static ptrdiff_t read_large(void *arg, void *buf, size_t len)
+{
+	struct worker *w = arg;
+	const hsmime_source *in = &w->octets.source;
+	ptrdiff_t got = in->read(in->arg, buf, len);
+
+	w->at += got > 0 ? (uint64_t)got : 0;
+	w->unread = w->unread || got < 0 || (got == 0 && w->at < in->size);
+	return got;
+}
+
+static int seek_large(void *arg, uint64_t offset)
+{
+	struct worker *w = arg;
+	int status = source_seek(&w->octets.source, offset);
+
+	w->at = offset;
+	w->unread = w->unread || status != 0;
+	return status;
+}
+
 /* Whoever wants it done again means it as it is now. */
 static int open_message(struct worker *w)
 {
@@ -100,15 +123,17 @@ static int read_message(struct worker *w)
 	const hsmime_source *in = &w->octets.source;
 	int status = open_message(w);
 
+	w->unread = status == HSMIME_EIO;
 	if (status != 0)
 		return status;
-	w->source = *in;
-	status = hash_source(e->input_sha, w, in);
+	w->at = 0;
+	w->source = (hsmime_source){ read_large, seek_large, w, in->size };
+	status = hash_source(e->input_sha, w, &w->source);
 	if (status != 0)
 		return status;
 	e->has_sha = w->hashed = true;
 	if (in->size >= WHOLE_MAX)
-		return source_seek(in, 0);
+		return source_seek(&w->source, 0);
 	w->memory = (hsmime_memory){ .data = w->room, .len = (size_t)in->size };
 	hsmime_source_memory(&w->source, &w->memory);
 	return 0;
@@ -226,8 +251,6 @@ static int keep_failed(bool *sinks, struct worker *w, const char *cause)
 	if (!w->j->task->writes)
 		return conclude(w, JOURNAL_FAILED, cause, why.message);
 	status = make_draft(sinks, w, w->j->failed, NULL, copy_octets);
-	if (status == HSMIME_EIO && !*sinks)
-		return give_up_unread(w);
 	return status == 0 ? conclude(w, JOURNAL_FAILED, cause, why.message) : status;
 }
 
@@ -314,18 +337,19 @@ static int bring_about(bool *sinks, struct worker *w)
 	const struct job_task *task = w->j->task;
 	int status = read_message(w);
 
-	if (status == HSMIME_EIO)
-		return give_up_unread(w);
 	if (status == 0 && task->looks_first)
 		status = look_at(w);
 	if (status == 0 && task->looks_first && !task->is_for(w->found.kind))
-		return copy_message(sinks, w);
-	if (status == 0)
+		status = copy_message(sinks, w);
+	else if (status == 0)
 		status = do_message(sinks, w);
+	if (status != 0 && w->unread)
+		return give_up_unread(w);
 	status = without_token(w, status);
 	if (status == 0 || *sinks || task_cause(task, status) == NULL)
 		return status;
-	return settle_failure(sinks, w, status);
+	status = settle_failure(sinks, w, status);
+	return status != 0 && w->unread ? give_up_unread(w) : status;
 }
 
 static void end_message(struct worker *w)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "archive/mbox_from.h"
@@ -28,13 +29,24 @@ struct octets {
 	bool cut;         /* a '>' is at limit, and is not given */
 };
 
+#define GROWS_TRIES 5
+#define GROWS_NS 2000000
+
+/* Whoever appends changes the time first and the size then, and may be interrupted in between. */
 bool mbox_file_unchanged(const struct mbox_file *f)
 {
+	const struct timespec moment = { 0, GROWS_NS };
 	struct stat st;
 
-	if (fstat(f->fd, &st) != 0 || (uint64_t)st.st_size < f->size)
-		return false;
-	return (uint64_t)st.st_size > f->size || stored_modified(&st) == f->modified;
+	for (int i = 0; i < GROWS_TRIES; i++) {
+		if (i > 0)
+			nanosleep(&moment, NULL);
+		if (fstat(f->fd, &st) != 0 || (uint64_t)st.st_size < f->size)
+			return false;
+		if ((uint64_t)st.st_size > f->size || stored_modified(&st) == f->modified)
+			return true;
+	}
+	return false;
 }
 
 static ssize_t read_at(int fd, void *buf, size_t len, uint64_t place)

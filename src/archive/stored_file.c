@@ -130,6 +130,10 @@ static int not_opened(const struct mail_item *item, struct error *err)
 		return error_hint(
 		    err, "it was removed or renamed by another program; list the mailbox again");
 	}
+	/* That says nothing of the message. */
+	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+		return error_set(
+		    err, HSMIME_ENOMEM, "can't open %s: %s", item->name, strerror(errno));
 	if (errno == ELOOP || errno == ENXIO)
 		return error_set(err, HSMIME_EIO, "%s is not a file", item->name);
 	return error_errno(err, "can't open", item->name);

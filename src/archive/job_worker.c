@@ -30,6 +30,7 @@ struct worker {
 	struct inspection found;
 	bool hashed;       /* all of it was read */
 	const char *cause; /* of its failure, where the task knows better; or NULL */
+	bool of_job;       /* that is no message's */
 };
 
 static int hash_begin(struct worker *w)
@@ -155,6 +156,7 @@ static int do_task(struct worker *w, hsmime_output *out)
 
 	w->result = m.result;
 	w->cause = m.cause;
+	w->of_job = m.of_job;
 	return status;
 }
 
@@ -284,7 +286,7 @@ static int bring_about(bool *sinks, struct worker *w)
 		status =
 		    task->is_for(w->found.kind) ? do_message(sinks, w) : copy_message(sinks, w);
 	status = without_token(w, status);
-	if (status == 0 || *sinks || task_cause(task, status) == NULL)
+	if (status == 0 || *sinks || w->of_job || task_cause(task, status) == NULL)
 		return status;
 	return keep_failed(sinks, w, w->cause != NULL ? w->cause : task_cause(task, status));
 }
@@ -295,7 +297,7 @@ static void end_message(struct worker *w)
 	w->result = NULL;
 	inspection_free(&w->found);
 	memset(&w->found, 0, sizeof(w->found));
-	w->hashed = false;
+	w->hashed = w->of_job = false;
 	w->cause = NULL;
 	mail_octets_close(&w->octets, w->j->source);
 	memset(&w->octets, 0, sizeof(w->octets));

@@ -119,6 +119,15 @@ no_job() {
 	outcomes two.hsmime rewrapped=2 failed=0
 }
 
+@test "a message that would be left without a recipient fails, and stays as it was" {
+	mailboxes make one 2 both cbc
+	archive 1 rewrap --keep-recipients --drop "$W/alice.pem" --in eml:one/in --out eml:new
+	outcomes new.hsmime finished=true rewrapped=1 failed=1 cause:policy=1
+	cmp one/in/00002.eml new.hsmime/failed/00002.eml
+	[ ! -e new/00002.eml ]
+	grep -q '"problem":"[^"]*no recipient left' new.hsmime/manifest.jsonl
+}
+
 @test "each message costs one operation of the token" {
 	mailboxes make many 60 cbc gcm ecdh oaep
 	sabotage

@@ -126,6 +126,18 @@ static void count_outcomes(struct writer *w)
 	pthread_mutex_unlock(&w->j->state_lock);
 }
 
+/* What failed in an earlier run, and is safe now. Where the power goes out before, that one more file stays. */
+static int clear_failed(struct writer *w)
+{
+	int status = 0;
+
+	for (size_t i = 0; w->j->failed != NULL && i < w->count && status == 0; i++)
+		if (w->batch[i]->draft.status == 0 && w->batch[i]->entry.state != JOURNAL_FAILED)
+			status =
+			    mail_sink_forget(w->j->failed, &w->batch[i]->entry.item, &w->ctx->err);
+	return status;
+}
+
 static int keep(struct writer *w)
 {
 	uint64_t committed = w->j->committed, none = 0;
@@ -138,8 +150,10 @@ static int keep(struct writer *w)
 		first = w->ctx->err;
 	}
 	later = commit(w, committed);
-	if (later == 0)
+	if (later == 0) {
 		count_outcomes(w);
+		later = clear_failed(w);
+	}
 	if (status != 0)
 		w->ctx->err = first;
 	return status != 0 ? status : later;

@@ -56,6 +56,8 @@ struct mail_sink_kind {
 	    const struct mail_form *form, struct error *err);
 	int (*settle)(struct mail_sink *s, struct mail_draft *drafts, size_t count,
 	    uint64_t *committed, struct error *err);
+	/* NULL: the kind can't. */
+	int (*forget)(struct mail_sink *s, const struct mail_item *item, struct error *err);
 	int (*finish)(struct mail_sink *s, struct error *err);
 	void (*close)(struct mail_sink *s);
 };
@@ -115,6 +117,12 @@ int mail_sink_end(struct mail_draft *d, struct mail_sink *s, struct error *err);
  */
 int mail_sink_settle(struct mail_sink *s, struct mail_draft *drafts, size_t count,
     uint64_t *committed, struct error *err);
+
+/*
+ * mail_sink_forget(s, item, err): in a tree of files: what an earlier draft for item, of form NULL, has become is
+ * removed, if it is there. 0, HSMIME_EIO, HSMIME_ENOMEM.
+ */
+int mail_sink_forget(struct mail_sink *s, const struct mail_item *item, struct error *err);
 
 /* mail_sink_drop(d): free d; what is not settled leaves nothing. Zeroed is allowed. */
 void mail_sink_drop(struct mail_draft *d);

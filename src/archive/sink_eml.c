@@ -70,27 +70,51 @@ static int eml_open(struct mail_sink *s, uint64_t committed, struct error *err)
 	return status;
 }
 
+/* The name of item in the tree, and its path. */
+static int make_name(char **name, char **path, struct mail_sink *s, const struct mail_item *item,
+    const char *extension, struct error *err)
+{
+	const struct eml *e = s->own;
+	char hash[SINK_HASH + 1];
+	struct buffer text;
+	int status = sink_hash(hash, s->job, sink_key(item), err);
+
+	*name = *path = NULL;
+	if (status != 0)
+		return status;
+	buffer_init(&text, SIZE_MAX / 2);
+	sink_file(&text, item, extension, hash, e->folded);
+	if (buffer_string(&text) != NULL)
+		*name = strdup(buffer_string(&text));
+	buffer_free(&text);
+	if (*name != NULL && asprintf(path, "%s/%s", s->place, *name) >= 0)
+		return 0;
+	*path = NULL;
+	return error_nomem(err);
+}
+
 static int eml_begin(struct mail_draft *d, struct mail_sink *s, const struct mail_item *item,
     const struct mail_form *form, struct error *err)
 {
 	struct eml *e = s->own;
-	char hash[SINK_HASH + 1];
 	char *path = NULL;
-	struct buffer name;
-	int status = sink_hash(hash, s->job, sink_key(item), err);
+	int status = make_name(&d->name, &path, s, item, form->extension, err);
 
-	if (status != 0)
-		return status;
-	buffer_init(&name, SIZE_MAX / 2);
-	sink_file(&name, item, form->extension, hash, e->folded);
-	if (buffer_string(&name) != NULL)
-		d->name = strdup(buffer_string(&name));
-	if (d->name == NULL || asprintf(&path, "%s/%s", s->place, d->name) < 0)
-		status = error_nomem(err);
-	else
+	if (status == 0)
 		status = drafts_begin(d, &e->drafts, path, item, err);
 	free(path);
-	buffer_free(&name);
+	return status;
+}
+
+static int eml_forget(struct mail_sink *s, const struct mail_item *item, struct error *err)
+{
+	char *name = NULL, *path = NULL;
+	int status = make_name(&name, &path, s, item, NULL, err);
+
+	if (status == 0 && unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR)
+		status = error_errno(err, "removing", path);
+	free(name);
+	free(path);
 	return status;
 }
 
@@ -122,6 +146,7 @@ const struct mail_sink_kind mail_sink_eml = {
 	.open = eml_open,
 	.begin = eml_begin,
 	.settle = eml_settle,
+	.forget = eml_forget,
 	.finish = eml_finish,
 	.close = eml_close,
 };

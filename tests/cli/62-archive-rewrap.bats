@@ -352,6 +352,7 @@ short_lived() {
 	with_eve archive 0 retry new.hsmime --cause no-key
 	outcomes new.hsmime finished=true rewrapped=2 failed=0
 	rewrapped one new/late.eml tree/late.eml +carol +dora -eve
+	[ -z "$(find new.hsmime/failed -type f)" ]
 }
 
 @test "the manifest has the recipients of before and of now" {

@@ -111,7 +111,7 @@ typedef struct hsmime_job_options {
  * ctx is not to be used meanwhile but for hsmime_ctx_share.
  * *state (NULL on failure) tells how far it came, also where it was stopped. Return 0, also where messages
  * failed; HSMIME_EUSAGE, HSMIME_EIO (the disk is full: make room, and go on), HSMIME_ETOKEN, HSMIME_EPIN,
- * HSMIME_EUNSUPPORTED (no journal module), HSMIME_EFORMAT (a damaged journal) or HSMIME_ENOMEM.
+ * HSMIME_EUNSUPPORTED (no journal module), HSMIME_EFORMAT (a damaged journal, or another file of the folder) or HSMIME_ENOMEM.
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_archive_decrypt(
     hsmime_job_state **state, hsmime_ctx *ctx, const hsmime_job_options *options);
@@ -120,8 +120,11 @@ HSMIME_API HSMIME_MUST_CHECK int hsmime_archive_decrypt(
  * hsmime_archive_rewrap(state, ctx, options):
  * Give every encrypted message of options->in other recipients, into options->out, as hsmime_rewrap does, at one
  * token operation each: the encrypted content is copied octet for octet, and the content key proved before.
- * A message that is signed outside and has encryption inside fails, of the cause "inside-signature". Further as
- * hsmime_archive_decrypt.
+ * A message that is signed outside and has encryption inside fails, of the cause "inside-signature". Recipients that
+ * hsmime_rewrap would not take are HSMIME_EUSAGE, HSMIME_EPOLICY or HSMIME_EUNSUPPORTED before anything is done, and
+ * leave no job; force_recipient may be given to a job that was begun without it, whose recipients expired meanwhile.
+ * Further as hsmime_archive_decrypt; the recipients, keep_recipients, drop, key_transport, recipient_key_id and no_check
+ * are settings too.
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_archive_rewrap(
     hsmime_job_state **state, hsmime_ctx *ctx, const hsmime_job_options *options);
@@ -139,8 +142,9 @@ HSMIME_API HSMIME_MUST_CHECK int hsmime_archive_verify(
 /*
  * hsmime_archive_retry(state, ctx, folder, cause, options):
  * Once more the messages of the job in that folder that failed, of that cause or of any (NULL). Of options
- * only workers, token_wait, the callback, certs (more of them) and key_uri (NULL: the job's) count. Else as hsmime_archive_decrypt;
- * HSMIME_EUSAGE also where the job was not listed to its end: go on with it first.
+ * only workers, token_wait, the callback, certs (more of them), key_uri (NULL: the job's), anchors and
+ * force_recipient count. Else as the function that began it; HSMIME_EUSAGE also where the job was not listed to its end: go
+ * on with it first; HSMIME_EFORMAT also where the certificates of the recipients in the folder are others than then.
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_archive_retry(hsmime_job_state **state, hsmime_ctx *ctx,
     const char *folder, const char *cause, const hsmime_job_options *options);

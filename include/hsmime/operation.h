@@ -251,8 +251,9 @@ typedef struct hsmime_rewrap_options {
  *
  * Return 0, HSMIME_EINVALID, HSMIME_EFORMAT, HSMIME_EUNSUPPORTED (also: the token does not show the
  * content key, where a key unwraps only; a mail in quoted-printable), HSMIME_EUSAGE (also: options
- * that contradict each other), HSMIME_EPOLICY (a new recipient's certificate is refused, or more
- * would have to wait than spool_max), HSMIME_ENOKEY, HSMIME_EPIN, HSMIME_ETOKEN, HSMIME_EIO or HSMIME_ENOMEM.
+ * that contradict each other), HSMIME_EPOLICY (a new recipient's certificate is refused, without a *result; nobody
+ * would be left as a recipient; or more would have to wait than spool_max), HSMIME_ENOKEY, HSMIME_EPIN,
+ * HSMIME_ETOKEN, HSMIME_EIO or HSMIME_ENOMEM.
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_rewrap(hsmime_ctx *ctx, hsmime_result **result,
     hsmime_output *out, const hsmime_source *in, const hsmime_rewrap_options *options);

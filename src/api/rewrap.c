@@ -8,6 +8,7 @@
 #include "api/rearmor.h"
 #include "api/recipients.h"
 #include "api/recipient_names.h"
+#include "api/rewrap.h"
 #include "mail/looks_like.h"
 #include "util/output.h"
 #include "util/sink.h"
@@ -294,4 +295,23 @@ int hsmime_rewrap(hsmime_ctx *ctx, hsmime_result **result, hsmime_output *out,
 
 	*result = NULL;
 	return ctx_run(ctx, run, &c);
+}
+
+static int run_check(void *arg)
+{
+	const struct call *c = arg;
+	struct rewrap w = { .ctx = c->ctx, .options = c->options };
+	int status = check_options(&w);
+
+	if (status == 0)
+		status = choose_recipients(&w);
+	recipients_clear(&w.added);
+	return status;
+}
+
+int rewrap_check(hsmime_ctx *ctx, const hsmime_rewrap_options *options)
+{
+	struct call c = { .ctx = ctx, .options = options };
+
+	return ctx_run(ctx, run_check, &c);
 }

@@ -66,11 +66,18 @@ int job_folder_open(struct job *j, struct error *err);
 int job_folder_find(struct job *j, const char *folder, struct error *err);
 int job_folder_path(char **out, const struct job *j, const char *name);
 
+/* job_check(j): whether the task takes j->options at all, of whatever message. 0, or a status with words in j->ctx. */
+int job_check(struct job *j);
+
 /*
  * job_certs_keep(j, err): certs, recipients and drop, of the options and of earlier runs, in j and in files in the
- * folder. job_certs_free(j): zeroed is allowed.
+ * folder. job_certs_check(j, err): whether recipients and drop are those that the job was begun with; or HSMIME_EFORMAT.
+ * job_certs_setting(out, key, certs): which these are, in whatever order and from whatever files; 0 or HSMIME_ENOMEM.
+ * job_certs_free(j): zeroed is allowed.
  */
 int job_certs_keep(struct job *j, struct error *err);
+int job_certs_check(struct job *j, struct error *err);
+int job_certs_setting(struct json *out, const char *key, const hsmime_certs *certs);
 void job_certs_free(struct job *j);
 
 /*

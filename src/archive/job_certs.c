@@ -1,11 +1,14 @@
 /* The certificates that a job was given stay in its folder, so that it can be gone on with by that alone. */
 #include "archive/job.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <openssl/pem.h>
 
+#include "text/json.h"
 #include "util/output.h"
 #include "util/sink.h"
 
@@ -83,6 +86,77 @@ int job_certs_keep(struct job *j, struct error *err)
 	j->options.recipients = j->recipients;
 	j->options.drop = j->drop;
 	return status;
+}
+
+#define DIGEST 32
+#define WORD (2 * DIGEST + 1) /* hexadecimal digits, and what stands behind */
+
+static int in_order(const void *a, const void *b)
+{
+	return memcmp(a, b, WORD);
+}
+
+/* Their SHA-256, in order, with blanks between. */
+static int digests(char **out, const hsmime_certs *certs)
+{
+	size_t count = hsmime_certs_count(certs);
+	char *text = calloc(count + 1, WORD);
+
+	*out = NULL;
+	for (size_t i = 0; text != NULL && i < count; i++) {
+		unsigned char digest[EVP_MAX_MD_SIZE];
+		unsigned len = 0;
+
+		if (X509_digest(hsmime_certs_get(certs, i), EVP_sha256(), digest, &len) != 1) {
+			free(text);
+			return HSMIME_ENOMEM;
+		}
+		for (size_t k = 0; k < DIGEST; k++)
+			snprintf(text + i * WORD + 2 * k, 3, "%02x", digest[k]);
+		text[(i + 1) * WORD - 1] = ' ';
+	}
+	if (text == NULL)
+		return HSMIME_ENOMEM;
+	qsort(text, count, WORD, in_order);
+	text[count > 0 ? count * WORD - 1 : 0] = '\0';
+	*out = text;
+	return 0;
+}
+
+int job_certs_setting(struct json *out, const char *key, const hsmime_certs *certs)
+{
+	char *text = NULL;
+	int status = digests(&text, certs);
+
+	if (status == 0)
+		json_text(out, key, text);
+	free(text);
+	return status;
+}
+
+static int check_set(struct job *j, const char *name, const hsmime_certs *certs, struct error *err)
+{
+	char *begun = NULL, *now = NULL;
+	int status = j->journal->kind->setting(&begun, j->journal, name, err);
+
+	if (status == 0 && digests(&now, certs) != 0)
+		status = error_nomem(err);
+	if (status == 0 && strcmp(begun != NULL ? begun : "", now) != 0) {
+		status = error_set(err, HSMIME_EFORMAT,
+		    "the certificates in %s/%s.pem are not those that the job was begun with",
+		    j->folder, name);
+		error_hint(err, "remove that file, and give the command again that began the job");
+	}
+	free(begun);
+	free(now);
+	return status;
+}
+
+int job_certs_check(struct job *j, struct error *err)
+{
+	int status = check_set(j, "recipients", j->recipients, err);
+
+	return status == 0 ? check_set(j, "drop", j->drop, err) : status;
 }
 
 void job_certs_free(struct job *j)

@@ -30,6 +30,7 @@ static int write_settings(char **out, const struct job_task *task, const hsmime_
 {
 	size_t len = 0;
 	struct json j = { .compact = true, .out = open_memstream(out, &len) };
+	int status;
 
 	if (j.out == NULL)
 		return HSMIME_ENOMEM;
@@ -38,12 +39,12 @@ static int write_settings(char **out, const struct job_task *task, const hsmime_
 	json_text(&j, "in", o->in);
 	json_text(&j, "out", o->out);
 	json_text(&j, "key", o->key_uri);
-	task->settings(&j, o);
+	status = task->settings(&j, o);
 	json_number(&j, "limit", o->limit);
 	json_time(&j, "since", o->since);
 	json_time(&j, "until", o->until);
 	json_close(&j, '}');
-	if (fclose(j.out) == 0)
+	if (fclose(j.out) == 0 && status == 0)
 		return 0;
 	free(*out);
 	*out = NULL;
@@ -143,7 +144,9 @@ int job_folder_open(struct job *j, struct error *err)
 
 	if (status == 0)
 		status = open_journal(j, j->asked, err);
-	return status == 0 ? job_certs_keep(j, err) : status;
+	if (status == 0)
+		status = job_certs_keep(j, err);
+	return status == 0 ? job_certs_check(j, err) : status;
 }
 
 static int read_setting(char **out, struct job *j, const char *name, struct error *err)
@@ -195,7 +198,6 @@ static int read_flags(struct job *j, struct error *err)
 	} flags[] = { { "require_authenticated", &o->require_authenticated },
 		{ "skip_plain", &o->skip_plain }, { "no_chain", &o->no_chain },
 		{ "keep_recipients", &o->keep_recipients },
-		{ "force_recipient", &o->force_recipient },
 		{ "recipient_key_id", &o->recipient_key_id }, { "no_check", &o->no_check } };
 	uint64_t transport = 0;
 	int status = 0;

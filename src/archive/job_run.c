@@ -251,6 +251,11 @@ static int open_sink(struct job *j, struct error *err)
 	return mail_sink_open(&j->sink, j->options.out, j->name, j->committed, err);
 }
 
+int job_check(struct job *j)
+{
+	return j->task->check != NULL ? j->task->check(j->ctx, &j->options) : 0;
+}
+
 /* A mistake in what was asked leaves no job behind, which the right words would then be refused for. */
 int job_open(struct job *j, struct error *err)
 {
@@ -258,8 +263,10 @@ int job_open(struct job *j, struct error *err)
 
 	if (status == 0)
 		status = job_open_source(j, err);
-	if (status == 0 && job_folder_is_new(j))
-		status = open_sink(j, err);
+	if (status == 0 && job_folder_is_new(j)) {
+		status = job_check(j);
+		status = status == 0 ? open_sink(j, err) : status;
+	}
 	return status == 0 ? job_folder_open(j, err) : status;
 }
 

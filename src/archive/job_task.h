@@ -24,6 +24,7 @@ struct task_message {
 	bool bare;                   /* CMS alone, and no mail */
 	hsmime_result *result;       /* what it was, or NULL; the caller frees it */
 	const char *cause;           /* of a failure, where it says more than task_cause; or NULL */
+	bool of_job; /* the failure is not the message's: all others would fail of it too */
 };
 
 #define TASK_NOTHING 1
@@ -34,6 +35,11 @@ struct job_task {
 	bool
 	    looks_first; /* at the outside of each message: work alone does not tell which it is for */
 	bool writes;     /* into a mailbox; what fails goes to failed/ */
+	/*
+	 * Whether these options are ones that messages can be worked on with, whichever they are; before any is, and with
+	 * words. NULL: always.
+	 */
+	int (*check)(hsmime_ctx *ctx, const hsmime_job_options *o);
 	/* Which messages it is for, by what they are outside; the others are copied, or left out. */
 	bool (*is_for)(enum inspect_kind kind);
 	/*
@@ -42,8 +48,8 @@ struct job_task {
 	 */
 	int (*work)(struct task_message *m, hsmime_output *out);
 	const char *invalid; /* the cause HSMIME_EINVALID */
-	/* What of the options makes it another job, beside mailboxes, key and choice of messages. */
-	void (*settings)(struct json *j, const hsmime_job_options *o);
+	/* What of the options makes it another job, beside mailboxes, key and choice of messages. 0 or HSMIME_ENOMEM. */
+	int (*settings)(struct json *j, const hsmime_job_options *o);
 	const char *extension; /* of a file that becomes another kind of file; NULL: it stays */
 };
 

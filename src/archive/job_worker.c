@@ -32,6 +32,7 @@ struct worker {
 	struct inspection found;
 	bool hashed;       /* all of it was read */
 	const char *cause; /* of its failure, where the task knows better; or NULL */
+	bool of_job;       /* that is no message's */
 };
 
 static int hash_begin(struct worker *w)
@@ -184,6 +185,7 @@ static int do_task(struct worker *w, hsmime_output *out)
 
 	w->result = m.result;
 	w->cause = m.cause;
+	w->of_job = m.of_job;
 	return status;
 }
 
@@ -346,7 +348,7 @@ static int bring_about(bool *sinks, struct worker *w)
 	if (status != 0 && w->unread)
 		return give_up_unread(w);
 	status = without_token(w, status);
-	if (status == 0 || *sinks || task_cause(task, status) == NULL)
+	if (status == 0 || *sinks || w->of_job || task_cause(task, status) == NULL)
 		return status;
 	status = settle_failure(sinks, w, status);
 	return status != 0 && w->unread ? give_up_unread(w) : status;
@@ -358,7 +360,7 @@ static void end_message(struct worker *w)
 	w->result = NULL;
 	inspection_free(&w->found);
 	memset(&w->found, 0, sizeof(w->found));
-	w->hashed = false;
+	w->hashed = w->of_job = false;
 	w->cause = NULL;
 	mail_octets_close(&w->octets, w->j->source);
 	memset(&w->octets, 0, sizeof(w->octets));

@@ -169,7 +169,7 @@ static int forget_failures(struct writer *w)
 {
 	int status = 0;
 
-	for (size_t i = 0; i < w->count && status == 0; i++) {
+	for (size_t i = 0; w->j->failed != NULL && i < w->count && status == 0; i++) {
 		const struct message *m = w->batch[i];
 
 		if (m->draft.status == 0 && m->entry.state != JOURNAL_FAILED)

@@ -76,6 +76,8 @@ static int run_task(hsmime_job_state **state, hsmime_ctx *ctx, const struct job_
 		status = job_state_read(&j, &ctx->err);
 	/* What is finished stays as it is. */
 	if (status == 0 && !j.state->finished)
+		status = job_check(&j);
+	if (status == 0 && !j.state->finished)
 		status = job_run(&j);
 	return end(state, &j, status);
 }
@@ -125,6 +127,10 @@ int hsmime_archive_retry(hsmime_job_state **state, hsmime_ctx *ctx, const char *
 	begin(&j, ctx, options);
 	j.retry = true;
 	status = job_folder_find(&j, folder, &ctx->err);
+	if (status == 0)
+		status = job_certs_check(&j, &ctx->err);
+	if (status == 0)
+		status = job_check(&j);
 	if (status == 0)
 		status = job_open_source(&j, &ctx->err);
 	if (status == 0)

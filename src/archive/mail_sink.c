@@ -155,6 +155,11 @@ int mail_sink_begin(struct mail_draft *d, struct mail_sink *s, const struct mail
 	return s->kind->begin(d, s, item, form != NULL ? form : &as_it_was, err);
 }
 
+int mail_sink_forget(struct mail_sink *s, const struct mail_item *item, struct error *err)
+{
+	return s->kind->forget != NULL ? s->kind->forget(s, item, err) : 0;
+}
+
 int mail_sink_end(struct mail_draft *d, struct mail_sink *s, struct error *err)
 {
 	(void)s;
@@ -170,11 +175,6 @@ int mail_sink_settle(struct mail_sink *s, struct mail_draft *drafts, size_t coun
 void mail_sink_drop(struct mail_draft *d)
 {
 	drafts_drop(d);
-}
-
-int mail_sink_forget(struct mail_sink *s, const struct mail_item *item, struct error *err)
-{
-	return s->kind->forget != NULL ? s->kind->forget(s, item, err) : 0;
 }
 
 int mail_sink_finish(struct mail_sink *s, struct error *err)

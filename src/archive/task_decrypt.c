@@ -20,10 +20,11 @@ static int work(struct task_message *m, hsmime_output *out)
 	return hsmime_decrypt(m->ctx, &m->result, out, m->source, &o);
 }
 
-static void settings(struct json *j, const hsmime_job_options *o)
+static int settings(struct json *j, const hsmime_job_options *o)
 {
 	json_bool(j, "require_authenticated", o->require_authenticated != 0);
 	json_bool(j, "skip_plain", o->skip_plain != 0);
+	return 0;
 }
 
 const struct job_task task_decrypt = {

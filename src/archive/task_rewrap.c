@@ -1,12 +1,9 @@
 /* Each message gets other recipients; its encrypted content stays octet for octet. */
-#include "archive/job_task.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <openssl/x509.h>
+#include "archive/job.h"
 
 #include <hsmime/operation.h>
+
+#include "api/rewrap.h"
 
 /* A signed one may have encryption inside, which is told. */
 static bool is_for(enum inspect_kind kind)
@@ -36,14 +33,12 @@ static int judge(struct task_message *m, int status)
 	return status;
 }
 
-static int work(struct task_message *m, hsmime_output *out)
+static hsmime_rewrap_options options_of(const hsmime_job_options *from)
 {
-	const hsmime_job_options *from = m->options;
 	hsmime_rewrap_options o = HSMIME_REWRAP_OPTIONS_INIT;
 
-	o.form = m->bare ? HSMIME_CMS : HSMIME_MAIL;
 	o.key_uri = from->key_uri;
-	o.certs = m->certs;
+	o.certs = from->certs;
 	o.recipients = from->recipients;
 	o.anchors = from->anchors;
 	o.key_transport = from->key_transport;
@@ -52,42 +47,48 @@ static int work(struct task_message *m, hsmime_output *out)
 	o.old = from->keep_recipients ? HSMIME_REWRAP_KEEP : HSMIME_REWRAP_REPLACE;
 	o.drop = from->drop;
 	o.no_check = from->no_check;
-	return judge(m, hsmime_rewrap(m->ctx, &m->result, out, m->source, &o));
+	return o;
 }
 
-/* Which certificates, whatever file they came from. */
-static void add_certs(struct json *j, const char *key, const hsmime_certs *certs)
+/* A command that is wrong is told before it fails message by message. */
+static int check(hsmime_ctx *ctx, const hsmime_job_options *from)
 {
-	json_open(j, key, '[');
-	for (size_t i = 0; i < hsmime_certs_count(certs); i++) {
-		unsigned char digest[EVP_MAX_MD_SIZE];
-		char text[2 * EVP_MAX_MD_SIZE + 1] = "";
-		unsigned len = 0;
+	const hsmime_rewrap_options o = options_of(from);
 
-		if (X509_digest(hsmime_certs_get(certs, i), EVP_sha256(), digest, &len) == 1)
-			for (unsigned k = 0; k < len; k++)
-				snprintf(text + 2 * (size_t)k, 3, "%02x", digest[k]);
-		json_text(j, NULL, text);
-	}
-	json_close(j, ']');
+	return rewrap_check(ctx, &o);
 }
 
-static void settings(struct json *j, const hsmime_job_options *o)
+static int work(struct task_message *m, hsmime_output *out)
 {
+	hsmime_rewrap_options o = options_of(m->options);
+	int status;
+
+	o.form = m->bare ? HSMIME_CMS : HSMIME_MAIL;
+	o.certs = m->certs;
+	status = hsmime_rewrap(m->ctx, &m->result, out, m->source, &o);
+	/* A recipient who expired since the job was begun. */
+	m->of_job = status == HSMIME_EPOLICY && m->result == NULL;
+	return judge(m, status);
+}
+
+/* Whether the recipients' certificates pass is not of the job: they expire while it goes on. */
+static int settings(struct json *j, const hsmime_job_options *o)
+{
+	int status = job_certs_setting(j, "recipients", o->recipients);
+
 	json_bool(j, "skip_plain", o->skip_plain != 0);
-	add_certs(j, "recipients", o->recipients);
 	json_bool(j, "keep_recipients", o->keep_recipients != 0);
-	add_certs(j, "drop", o->drop);
 	json_number(j, "key_transport", (uint64_t)o->key_transport);
-	json_bool(j, "force_recipient", o->force_recipient != 0);
 	json_bool(j, "recipient_key_id", o->recipient_key_id != 0);
 	json_bool(j, "no_check", o->no_check != 0);
+	return status == 0 ? job_certs_setting(j, "drop", o->drop) : status;
 }
 
 const struct job_task task_rewrap = {
 	.name = "rewrap",
 	.done = "rewrapped",
 	.writes = true,
+	.check = check,
 	.is_for = is_for,
 	.work = work,
 	.invalid = "not-decrypted",

@@ -35,11 +35,12 @@ static int work(struct task_message *m, hsmime_output *out)
 	return status;
 }
 
-static void settings(struct json *j, const hsmime_job_options *o)
+static int settings(struct json *j, const hsmime_job_options *o)
 {
 	json_text(j, "report", o->report);
 	json_bool(j, "no_chain", o->no_chain != 0);
 	json_time(j, "at", o->at);
+	return 0;
 }
 
 const struct job_task task_verify = {

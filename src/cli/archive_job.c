@@ -314,6 +314,7 @@ int archive_retry(struct job *job)
 	hsmime_job_state *state = NULL;
 	int status = take_run(&o, job);
 
+	o.force_recipient = option_is(job->options, OPT_FORCE_RECIPIENT);
 	if (status != 0)
 		return status;
 	archive_catch();

@@ -134,7 +134,7 @@ static int make_recipients(struct rewrapping *w)
 		status = choose(&c, w);
 	if (status == 0 && c.count == 0)
 		status =
-		    error_set(env->err, HSMIME_EFORMAT, "the message would have no recipient left");
+		    error_set(env->err, HSMIME_EPOLICY, "the message would have no recipient left");
 	if (status == 0)
 		status = rewrap_head_recipients(&w->head, c.infos, c.count, env);
 	choice_close(&c);

@@ -54,7 +54,7 @@ void enveloped_rewrapped_free(struct enveloped_rewrapped *r);
  * how->judge. Statuses and words are those of enveloped_read; what it says of the key comes at
  * the end, when out has got all, and nothing may leave it then. Further: HSMIME_EUNSUPPORTED also
  * where the token does not show the content key, or for the key of one who is added;
- * HSMIME_EFORMAT also where nobody or too many would be left as recipients.
+ * HSMIME_EFORMAT also where too many would be left as recipients, HSMIME_EPOLICY where nobody would.
  * *result is filled on 0 and zeroed else.
  */
 int enveloped_rewrap(struct enveloped_rewrapped *result, struct ber_reader *r, enum cms_type type,

@@ -223,6 +223,15 @@ static int open_job(struct job *j, struct error *err)
 	return status == 0 ? job_folder_open(j, err) : status;
 }
 
+/* How far it came is told all the same, as far as the journal can be read. */
+static int tell_failure(struct job *j, int status)
+{
+	struct error ignored = { 0 };
+
+	(void)job_state_read(j, &ignored);
+	return status;
+}
+
 static int run(struct job *j)
 {
 	struct error *err = &j->ctx->err;
@@ -245,7 +254,7 @@ static int run(struct job *j)
 		status = run_threads(j);
 	flow_free(&j->flow);
 	j->ctx->keyring = NULL;
-	return status == 0 ? finish(j, err) : status;
+	return status == 0 ? finish(j, err) : tell_failure(j, status);
 }
 
 static int free_keyring(void *arg)
@@ -354,7 +363,9 @@ int hsmime_archive_retry(hsmime_job_state **state, hsmime_ctx *ctx, const char *
 	error_clear(&ctx->err);
 	begin(&j, ctx, options);
 	j.retry = true;
-	status = job_folder_find(&j, folder, &ctx->err);
+	status = job_cause_check(cause, &ctx->err);
+	if (status == 0)
+		status = job_folder_find(&j, folder, &ctx->err);
 	if (status == 0)
 		status = open_source(&j, &ctx->err);
 	if (status == 0)

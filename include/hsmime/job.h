@@ -107,7 +107,8 @@ typedef struct hsmime_job_options {
  * are HSMIME_EUSAGE). As hsmime_decrypt, less the messages: one that can't be decrypted goes to failed/, and the
  * journal has the cause. What is CBC has to begin as MIME or CMS once it is decrypted. Token operations
  * go on in that many threads; a token that is away is waited for, and after that HSMIME_ETOKEN ends the
- * run. The keys are tried out at intervals, with data of hsmime's own, before what they gave is kept.
+ * run. The keys are tried out at intervals, with data of hsmime's own, before what they gave is kept; what
+ * did not decrypt is tried three times before it fails. A job that is finished is left as it is.
  * ctx is not to be used meanwhile but for hsmime_ctx_share.
  * *state (NULL on failure) tells how far it came, also where it was stopped. Return 0, also where messages
  * failed; HSMIME_EUSAGE, HSMIME_EIO (the disk is full: make room, and go on), HSMIME_ETOKEN, HSMIME_EPIN,
@@ -141,7 +142,8 @@ HSMIME_API HSMIME_MUST_CHECK int hsmime_archive_verify(
 
 /*
  * hsmime_archive_retry(state, ctx, folder, cause, options):
- * Once more the messages of the job in that folder that failed, of that cause or of any (NULL). Of options
+ * Once more the messages of the job in that folder that failed, of that cause (hsmime_job_cause) or of any
+ * (NULL), as they are now. Of options
  * only workers, token_wait, the callback, certs (more of them), key_uri (NULL: the job's), anchors and
  * force_recipient count. Else as the function that began it; HSMIME_EUSAGE also where the job was not listed to its end: go
  * on with it first; HSMIME_EFORMAT also where the certificates of the recipients in the folder are others than then.

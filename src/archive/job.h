@@ -107,6 +107,9 @@ bool job_may_wait(struct job *j, hsmime_ctx *ctx);
 /* job_state_read(j, err): j->state, as the journal has it. */
 int job_state_read(struct job *j, struct error *err);
 
+/* job_cause_check(cause, err): whether messages may fail of it (NULL: of any); or HSMIME_EUSAGE. */
+int job_cause_check(const char *cause, struct error *err);
+
 /* job_manifest(j, err): write manifest.jsonl. job_manifest_remove(j, err): it is not there, nor behind a crash. */
 int job_manifest(struct job *j, struct error *err);
 int job_manifest_remove(struct job *j, struct error *err);

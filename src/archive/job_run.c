@@ -270,6 +270,15 @@ int job_open(struct job *j, struct error *err)
 	return status == 0 ? job_folder_open(j, err) : status;
 }
 
+/* How far it came is told all the same, as far as the journal can be read. */
+static int tell_failure(struct job *j, int status)
+{
+	struct error ignored = { 0 };
+
+	(void)job_state_read(j, &ignored);
+	return status;
+}
+
 int job_run(struct job *j)
 {
 	struct error *err = &j->ctx->err;
@@ -295,7 +304,7 @@ int job_run(struct job *j)
 		status = run_threads(j);
 	flow_free(&j->flow);
 	j->ctx->keyring = NULL;
-	return status == 0 ? finish(j, err) : status;
+	return status == 0 ? finish(j, err) : tell_failure(j, status);
 }
 
 static int free_keyring(void *arg)

@@ -71,6 +71,19 @@ static int read_causes(struct job *j, struct error *err)
 	return status;
 }
 
+int job_cause_check(const char *cause, struct error *err)
+{
+	static const char *const causes[] = { "no-key", "not-decrypted", "not-valid",
+		"inside-signature", "malformed", "unsupported", "policy", "unreadable" };
+
+	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
+		if (cause == NULL || strcmp(cause, causes[i]) == 0)
+			return 0;
+	error_set(err, HSMIME_EUSAGE, "no message fails of \"%s\"", cause);
+	return error_hint(err, "the causes are no-key, not-decrypted, not-valid, inside-signature, "
+			       "malformed, unsupported, policy and unreadable");
+}
+
 static void take_totals(hsmime_job_state *s, const struct journal_totals *t)
 {
 	hsmime_job_counts *c = &s->counts;

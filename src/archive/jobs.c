@@ -126,7 +126,9 @@ int hsmime_archive_retry(hsmime_job_state **state, hsmime_ctx *ctx, const char *
 	error_clear(&ctx->err);
 	begin(&j, ctx, options);
 	j.retry = true;
-	status = job_folder_find(&j, folder, &ctx->err);
+	status = job_cause_check(cause, &ctx->err);
+	if (status == 0)
+		status = job_folder_find(&j, folder, &ctx->err);
 	if (status == 0)
 		status = job_certs_check(&j, &ctx->err);
 	if (status == 0)

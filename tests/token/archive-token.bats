@@ -98,8 +98,10 @@ all_done() {
 	tell 'lose_at C_Decrypt 60'
 	begin --token-wait 1
 	ends_as 4 "$job"
-	cat said
 	grep -q 'the same command goes on' said
+	grep -qE '^ +waiting +[1-9]' out
+	grep -qF 'clear.hsmime: not finished' out
+	run ! grep -q 'not listed yet' out
 	nothing_wrong
 	outcomes clear.hsmime finished=false
 	# It is away yet.

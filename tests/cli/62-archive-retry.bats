@@ -1,0 +1,143 @@
+#!/usr/bin/env bats
+# hsmime archive retry and status: what failed is done again once its cause is mended, and nothing else is touched.
+
+load helper
+load archive
+
+setup_file() {
+	new_archive_world
+	mailboxes make "$W/mixed" 12 cbc nokey gcm plain
+	openssl pkcs8 -topk8 -nocrypt -in "$W/eve.key" -out "$W/eve.p8"
+	# Once somebody has eve's key.
+	openssl cms -decrypt -in "$W/body/nokey" -inkey "$W/eve.key" -out "$W/clear/nokey"
+	mailboxes make "$W/all" 12 cbc nokey gcm plain
+}
+
+setup() {
+	cp -r "$W" "$BATS_TEST_TMPDIR/world" # a token of its own
+	cd "$BATS_TEST_TMPDIR"
+	sed -i "s|$W|$PWD/world|" world/softhsm2.conf
+	export SOFTHSM2_CONF=$PWD/world/softhsm2.conf
+	sed -i "s|$W|$PWD/world|" world/env
+	cp -r "$W/mixed/in" tree
+	printf 'no mail at all\n' >tree/malformed.eml
+}
+
+# give_eves_key [CERTIFICATE]
+give_eves_key() {
+	"$cli_root/scripts/softtoken" import "$PWD/world" 03 eve "$W/eve.p8" "$@"
+}
+
+@test "a key that comes later opens what had none" {
+	archive 1 decrypt --in eml:tree --out eml:clear
+	outcomes clear.hsmime decrypted=6 copied=3 failed=4 cause:no-key=3 cause:malformed=1
+	find clear -type f -printf '%P %i %C@\n' | sort >before
+	give_eves_key "$W/eve.pem"
+	archive 1 retry clear.hsmime
+	outcomes clear.hsmime decrypted=9 copied=3 failed=1 cause:malformed=1 finished=true waiting=0
+	mailboxes check eml clear "$W/all/want"
+	[ "$(find clear.hsmime/failed -type f -printf '%P')" = malformed.eml ]
+	mailboxes check-manifest clear.hsmime tree clear
+	# What was there already was not written again.
+	[ -z "$(comm -23 before <(find clear -type f -printf '%P %i %C@\n' | sort))" ]
+}
+
+@test "a certificate that comes later is kept for the next time too" {
+	archive 1 decrypt --in eml:tree --out mbox:clear
+	give_eves_key
+	archive 1 retry clear.hsmime --cause no-key
+	outcomes clear.hsmime failed=4 cause:no-key=3
+	archive 1 retry clear.hsmime --cause no-key --cert "$W/eve.pem"
+	outcomes clear.hsmime failed=1 cause:malformed=1 decrypted=9 finished=true
+	[ "$(grep -c '^From MAILER' clear)" = 12 ]
+	[ "$(grep -c '^Message-ID: <2@' clear)" = 1 ]
+	archive 1 retry clear.hsmime
+	outcomes clear.hsmime failed=1 decrypted=9
+	[ "$(grep -c '^From MAILER' clear)" = 12 ]
+	no_drafts .
+}
+
+@test "--cause chooses, and one that nothing failed of does nothing" {
+	archive 1 decrypt --in eml:tree --out eml:clear
+	give_eves_key "$W/eve.pem"
+	archive 1 retry clear.hsmime --cause malformed
+	outcomes clear.hsmime failed=4 cause:no-key=3 cause:malformed=1
+	archive 1 retry clear.hsmime --cause policy
+	outcomes clear.hsmime failed=4 finished=true
+	archive 1 retry clear.hsmime --cause no-key
+	outcomes clear.hsmime failed=1
+}
+
+@test "a cause that there is none of is refused" {
+	archive 1 decrypt --in eml:tree --out eml:clear
+	archive 2 retry clear.hsmime --cause nokey
+	explained
+	said 'no-key'
+}
+
+@test "a message that was mended meanwhile is read as it is now" {
+	archive 1 decrypt --in eml:tree --out eml:clear
+	cp "$W/mixed/in/00001.eml" tree/malformed.eml
+	archive 1 retry clear.hsmime --cause malformed
+	cmp "$W/mixed/want/00001.eml" clear/malformed.eml
+	outcomes clear.hsmime decrypted=7 failed=3
+	mailboxes check-manifest clear.hsmime tree clear
+}
+
+@test "a token that is not there stops the retry, and what failed waits" {
+	archive 1 decrypt --in eml:tree --out eml:clear
+	mv world/tokens away && mkdir world/tokens
+	archive 4 retry clear.hsmime
+	outcomes clear.hsmime finished=false decrypted=6
+	rmdir world/tokens && mv away world/tokens
+	give_eves_key "$W/eve.pem"
+	archive 1 decrypt --in eml:tree --out eml:clear
+	outcomes clear.hsmime finished=true failed=1 cause:malformed=1 decrypted=9
+	mailboxes check eml clear "$W/all/want"
+}
+
+@test "status and retry say what is wrong with a job's name" {
+	archive 6 status nowhere
+	explained
+	archive 6 retry nowhere
+	explained
+	archive 2 status
+	explained
+	archive 2 retry
+	explained
+	archive 2 status one two
+	explained
+	[ ! -e nowhere ]
+	mkdir empty
+	archive 6 status empty
+	[ -z "$(ls empty)" ]
+	mkdir damaged
+	head -c 5000 /dev/urandom >damaged/journal.sqlite
+	run hsmime archive status damaged
+	[ "$status" != 0 ]
+	[[ $output == *damaged* ]]
+}
+
+@test "what can't be listed keeps the job from being finished, and is done once it can" {
+	{ find tree -name '0*' | sort
+		head -c 10000 /dev/zero | tr '\0' a; } >paths
+	give_eves_key "$W/eve.pem"
+	archive 6 decrypt --in list:paths --out eml:clear
+	said 'not all was listed'
+	outcomes clear.hsmime finished=false listed=false decrypted=9 waiting=0
+	archive 2 retry clear.hsmime
+	explained
+	find tree -name '0*' | sort >paths
+	archive 0 decrypt --in list:paths --out eml:clear
+	outcomes clear.hsmime finished=true listed=true decrypted=9
+}
+
+@test "status needs no token, and changes nothing" {
+	archive 1 decrypt --in eml:tree --out eml:clear
+	fingerprint clear.hsmime >before
+	HSMIME_MODULE=/nowhere archive 0 status clear.hsmime
+	reported '^clear.hsmime: finished'
+	reported 'failed of no-key: 3'
+	HSMIME_MODULE=/nowhere archive 0 status clear.hsmime/
+	fingerprint clear.hsmime | diff before -
+}

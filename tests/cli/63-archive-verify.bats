@@ -153,3 +153,46 @@ readonly verdicts=(clear.eml=valid opaque.eml=valid bare.p7m=valid inside.eml=va
 	[ "$(field '(d["task"], d["valid"], d["skipped"], d["failed"], d["exit_status"], d["out"], d["finished"])' <<<"$output")" = \
 		"('verify', 5, 2, 9, 1, None, True)" ]
 }
+
+@test "the report is no file of the mailbox that is read, nor of the job" {
+	mailboxes make box 3 signed
+	mailboxes mbox box file.mbox rd
+	find box/in -name '*.eml' >list
+	fingerprint box >before
+	fingerprint file.mbox >>before
+	fingerprint list >>before
+	for pair in "eml:box/in box/in/00001.eml" "eml:box/in box/in/new.jsonl" "mbox:file.mbox file.mbox" \
+		"mbox:file.mbox ./box/../file.mbox" "list:list list"; do
+		archive 2 verify --job job --in "${pair% *}" --report "${pair#* }" --no-chain
+		explained
+		[ ! -e job ]
+	done
+	{ fingerprint box; fingerprint file.mbox; fingerprint list; } | diff before -
+	for name in journal.sqlite manifest.jsonl; do
+		archive 2 verify --job job --in eml:box/in --report "job/$name" --no-chain
+		explained
+		[ ! -e job ]
+	done
+	ln -s file.mbox link
+	archive 2 verify --job job --in mbox:file.mbox --report link --no-chain
+	explained
+}
+
+@test "a report that can't be written is told before anything is done" {
+	mailboxes make box 3 signed
+	mkdir folder.jsonl
+	archive 2 verify --in eml:box/in --report folder.jsonl --no-chain
+	explained
+	[ ! -e folder.jsonl.hsmime ]
+	archive 2 verify --in eml:box/in --no-chain
+	explained
+}
+
+@test "a report that was not written is written by the next run" {
+	mailboxes make box 3 signed
+	mkdir there
+	archive 0 verify --job job --in eml:box/in --report there/verify.jsonl --no-chain
+	rm there/verify.jsonl
+	archive 0 verify --job job --in eml:box/in --report there/verify.jsonl --no-chain
+	cmp there/verify.jsonl job/manifest.jsonl
+}

@@ -75,7 +75,8 @@ typedef struct hsmime_job_options {
 	int64_t since; /* Unix time: no message whose date is before; HSMIME_NO_TIME: any */
 	int64_t until; /* and none from it on */
 	/* Of hsmime_archive_verify: */
-	const char *report;          /* the file that the manifest is written to as well */
+	const char *
+	    report; /* the file that the manifest is written to as well; not there before the job */
 	const hsmime_certs *anchors; /* as hsmime_verify_options has them */
 	int no_chain;
 	int64_t at;
@@ -134,8 +135,8 @@ HSMIME_API HSMIME_MUST_CHECK int hsmime_archive_rewrap(
  * hsmime_archive_verify(state, ctx, options):
  * Judge the signatures of every message of options->in, those inside of encryption too, as hsmime_verify does;
  * nothing is written but the job's folder (NULL: beside options->report) and options->report, which gets the
- * manifest: what is valid is done; what is not failed, of the cause "not-valid" or of another; what is
- * plain is skipped. Further as hsmime_archive_decrypt; options->out does not count.
+ * manifest: what is valid is done; what is not failed, of the cause "not-valid" or of another; what is not signed at all, also
+ * inside of encryption, is skipped. Further as hsmime_archive_decrypt; options->out does not count.
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_archive_verify(
     hsmime_job_state **state, hsmime_ctx *ctx, const hsmime_job_options *options);

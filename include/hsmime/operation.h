@@ -136,10 +136,12 @@ typedef struct hsmime_verify_options {
 	int64_t at;        /* check certificates at this Unix time; HSMIME_NO_TIME: now */
 	int no_check_time; /* don't check the certificates' validity times */
 	int any_purpose;   /* don't ask for the S/MIME purpose */
+	/* As hsmime_decrypt_options has it, of each encrypted layer: else HSMIME_EINVALID is the layer's status. */
+	int require_message;
 } hsmime_verify_options;
 #define HSMIME_VERIFY_OPTIONS_INIT                                                                 \
 	{                                                                                          \
-		HSMIME_MAIL, HSMIME_FORMAT_AUTO, NULL, NULL, NULL, 0, 0, HSMIME_NO_TIME, 0, 0      \
+		HSMIME_MAIL, HSMIME_FORMAT_AUTO, NULL, NULL, NULL, 0, 0, HSMIME_NO_TIME, 0, 0, 0   \
 	}
 
 /*

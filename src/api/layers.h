@@ -19,10 +19,11 @@ struct layers {
 	hsmime_ctx *ctx;
 	hsmime_result *result;
 	const struct trust *trust;
-	char *const *from;             /* the mail's From addresses, or NULL */
-	const char *key_uri;           /* for encrypted layers, or NULL */
-	bool decrypts;                 /* follow encrypted layers; else they end the walk */
-	bool searches;                 /* look for signed parts where the whole is not signed */
+	char *const *from;    /* the mail's From addresses, or NULL */
+	const char *key_uri;  /* for encrypted layers, or NULL */
+	bool decrypts;        /* follow encrypted layers; else they end the walk */
+	bool require_message; /* what was CBC begins as a message does, or did not decrypt */
+	bool searches;        /* look for signed parts where the whole is not signed */
 	const hsmime_source *detached; /* content of a detached CMS signature, or NULL */
 	hsmime_output
 	    *content;         /* takes the innermost signed content; begun and held; may be NULL */

@@ -2,6 +2,8 @@
 
 #include "api/envelope.h"
 #include "api/input.h"
+#include "cms/content_key.h"
+#include "mail/looks_like.h"
 #include "util/output.h"
 #include "util/sink.h"
 #include "util/source.h"
@@ -68,6 +70,30 @@ static int spool_read_back(void *arg, hsmime_source *out)
 	return 0;
 }
 
+/* In the words of what did not decrypt: nobody learns which it was. */
+static int check_beginning(struct layers *l, struct spool *spool)
+{
+	unsigned char first[LOOKS_LIKE_BEGINNING];
+	struct cms_env env = ctx_env(l->ctx);
+	hsmime_source content;
+	size_t have = 0;
+	ptrdiff_t got = 1;
+	int status;
+
+	spool_source(&content, spool);
+	while (got > 0 && have < sizeof(first)) {
+		got = content.read(content.arg, first + have, sizeof(first) - have);
+		have += got > 0 ? (size_t)got : 0;
+	}
+	if (got < 0)
+		return (int)got;
+	if (looks_like_content(first, have))
+		return 0;
+	status = content_key_refuse(&env);
+	layer_fail(&l->result->layers[l->result->layer_count - 1], status, "%s", env.err->message);
+	return status;
+}
+
 int layers_envelope(struct spool **spool, struct layers *l, struct cms_input *c, enum cms_type type)
 {
 	struct envelope e = {
@@ -82,7 +108,10 @@ int layers_envelope(struct spool **spool, struct layers *l, struct cms_input *c,
 		return status;
 	spool_sink(&e.content, *spool);
 	e.read_back_arg = *spool;
-	return envelope_open(l->result, c, type, &e);
+	status = envelope_open(l->result, c, type, &e);
+	if (status == 0 && l->require_message && !l->result->authenticated)
+		status = check_beginning(l, *spool);
+	return status;
 }
 
 static int open_octets(struct layers *l, struct cms_input *c, enum cms_type type, int depth)

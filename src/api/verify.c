@@ -167,6 +167,7 @@ static int run(void *arg)
 	struct layers l = { .ctx = ctx,
 		.trust = &trust,
 		.decrypts = true,
+		.require_message = c->options->require_message != 0,
 		.searches = true,
 		.detached = c->options->content,
 		.content = c->out };

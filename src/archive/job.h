@@ -54,7 +54,8 @@ struct job {
 
 /*
  * job_folder_name(j, err): which folder j->options say, and the job's name; nothing is made. job_folder_apart(j, err):
- * whether it is neither in the mailbox that is read, which is open, nor in the one that is written; or HSMIME_EUSAGE.
+ * whether it is neither in the mailbox that is read, which is open, nor in the one that is written, and the report
+ * nothing of these and nothing that others made; or HSMIME_EUSAGE.
  * job_folder_is_new(j): there is no journal in it yet. job_folder_open(j, err):
  * It, made where there is none, and its journal: of this job, or HSMIME_EUSAGE. Sets certs and committed. job_folder_find(j, folder, err): of a job that was begun: its settings become j->options
  * as far as those are the job's. job_folder_path(out, j, name): a file in it; 0 or HSMIME_ENOMEM.
@@ -110,8 +111,9 @@ int job_state_read(struct job *j, struct error *err);
 /* job_cause_check(cause, err): whether messages may fail of it (NULL: of any); or HSMIME_EUSAGE. */
 int job_cause_check(const char *cause, struct error *err);
 
-/* job_manifest(j, err): write manifest.jsonl. job_manifest_remove(j, err): it is not there, nor behind a crash. */
+/* job_manifest(j, err): write manifest.jsonl, and before it the report, if there is to be one. job_report(j, err): that alone. job_manifest_remove(j, err): it is not there, nor behind a crash. */
 int job_manifest(struct job *j, struct error *err);
+int job_report(struct job *j, struct error *err);
 int job_manifest_remove(struct job *j, struct error *err);
 
 #endif

@@ -110,6 +110,28 @@ int job_folder_name(struct job *j, struct error *err)
 	return status == 0 ? set_folder(j, err) : error_nomem(err);
 }
 
+/* What is there already may be anything, and of a list nobody knows before which files it names. */
+static int report_apart(const struct job *j, struct error *err)
+{
+	const char *report = j->options.report;
+	bool in_source = false, in_folder = false;
+	struct stat st;
+	int status = mail_place_within(&in_folder, report, j->folder);
+
+	if (status == 0 && strcmp(j->source->kind->scheme, "list") != 0)
+		status = mail_place_within(&in_source, report, j->source->place);
+	if (status != 0)
+		return error_nomem(err);
+	if (in_source || in_folder)
+		error_set(err, HSMIME_EUSAGE, "the report %s is in %s", report,
+		    in_source ? "the mailbox that is read" : "the job's folder");
+	else if (job_folder_is_new(j) && lstat(report, &st) == 0)
+		error_set(err, HSMIME_EUSAGE, "the report %s is there already", report);
+	else
+		return 0;
+	return error_hint(err, "name a file of its own with --report");
+}
+
 int job_folder_apart(struct job *j, struct error *err)
 {
 	const char *out = j->task->writes ? strchr(j->options.out, ':') : NULL;
@@ -123,7 +145,7 @@ int job_folder_apart(struct job *j, struct error *err)
 	if (status != 0)
 		return error_nomem(err);
 	if (!in_source && !in_sink)
-		return 0;
+		return j->task->writes ? 0 : report_apart(j, err);
 	error_set(err, HSMIME_EUSAGE, "the job's folder %s is in the mailbox that is %s", j->folder,
 	    in_source ? "read" : "written");
 	return error_hint(err, "give another one with --job");

@@ -173,16 +173,21 @@ static int write_manifest(struct job *j, const char *path, struct error *err)
 	return status;
 }
 
+int job_report(struct job *j, struct error *err)
+{
+	return j->options.report != NULL ? write_manifest(j, j->options.report, err) : 0;
+}
+
+/* The manifest says that all is done, so it comes last. */
 int job_manifest(struct job *j, struct error *err)
 {
 	char *path = NULL;
-	int status = job_folder_path(&path, j, "manifest.jsonl");
+	int status = job_report(j, err);
 
 	if (status != 0)
-		return error_nomem(err);
-	status = write_manifest(j, path, err);
+		return status;
+	status = job_folder_path(&path, j, "manifest.jsonl");
+	status = status == 0 ? write_manifest(j, path, err) : error_nomem(err);
 	free(path);
-	if (status == 0 && j->options.report != NULL)
-		status = write_manifest(j, j->options.report, err);
 	return status;
 }

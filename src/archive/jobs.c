@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "archive/report_html.h"
 #include "engine/uri.h"
@@ -57,6 +58,14 @@ static int check_options(const struct job *j, struct error *err)
 	return status;
 }
 
+/* Whoever took it away gets it again. */
+static int make_up_report(struct job *j)
+{
+	const char *report = j->options.report;
+
+	return report != NULL && access(report, F_OK) != 0 ? job_report(j, &j->ctx->err) : 0;
+}
+
 static int run_task(hsmime_job_state **state, hsmime_ctx *ctx, const struct job_task *task,
     const hsmime_job_options *options)
 {
@@ -69,6 +78,8 @@ static int run_task(hsmime_job_state **state, hsmime_ctx *ctx, const struct job_
 	j.task = task;
 	if (!task->writes)
 		j.options.out = NULL;
+	else
+		j.options.report = NULL;
 	status = check_options(&j, &ctx->err);
 	if (status == 0)
 		status = job_open(&j, &ctx->err);
@@ -77,8 +88,8 @@ static int run_task(hsmime_job_state **state, hsmime_ctx *ctx, const struct job_
 	/* What is finished stays as it is. */
 	if (status == 0 && !j.state->finished)
 		status = job_check(&j);
-	if (status == 0 && !j.state->finished)
-		status = job_run(&j);
+	if (status == 0)
+		status = j.state->finished ? make_up_report(&j) : job_run(&j);
 	return end(state, &j, status);
 }
 

@@ -18,6 +18,17 @@ static bool is_signed(const hsmime_result *r)
 	return false;
 }
 
+/* What does not decrypt is not invalid, and nobody knows whether it is signed. */
+static bool is_closed(const hsmime_result *r)
+{
+	for (size_t i = 0; i < r->layer_count; i++)
+		if (r->layers[i].status == HSMIME_EINVALID &&
+		    (r->layers[i].kind == HSMIME_LAYER_ENCRYPTED ||
+			r->layers[i].kind == HSMIME_LAYER_AUTH_ENCRYPTED))
+			return true;
+	return false;
+}
+
 static int work(struct task_message *m, hsmime_output *out)
 {
 	hsmime_verify_options o = HSMIME_VERIFY_OPTIONS_INIT;
@@ -29,8 +40,13 @@ static int work(struct task_message *m, hsmime_output *out)
 	o.certs = m->certs;
 	o.no_chain = m->options->no_chain;
 	o.at = m->options->at;
+	o.require_message = 1;
 	status = hsmime_verify(m->ctx, &m->result, NULL, m->source, &o);
-	if (status == HSMIME_EINVALID && m->result != NULL && !is_signed(m->result))
+	if (status != HSMIME_EINVALID || m->result == NULL)
+		return status;
+	if (is_closed(m->result))
+		m->cause = "not-decrypted";
+	else if (!is_signed(m->result))
 		return TASK_NOTHING;
 	return status;
 }

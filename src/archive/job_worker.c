@@ -4,162 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "archive/inspect.h"
 #include "archive/job_task.h"
+#include "archive/reading.h"
 #include "archive/record.h"
 #include "util/output.h"
 #include "util/source.h"
 
-#define WHOLE_MAX (256 * 1024) /* octets of a message that is read at once */
 #define AWAY_PAUSE_MS 500
 
 struct worker {
 	struct job *j;
 	hsmime_ctx *ctx;
-	EVP_MD *md;
-	EVP_MD_CTX *digest;
-	unsigned char *room; /* WHOLE_MAX octets */
 	/* Of the message at hand: */
 	struct message *m;
-	struct mail_octets octets;
-	hsmime_memory memory;
-	hsmime_source source;
-	uint64_t at; /* of a large one: where it is read */
-	bool unread; /* it could not be read, which is no failure of what is written */
+	struct reading in;
 	hsmime_result *result;
 	struct inspection found;
-	bool hashed;       /* all of it was read */
 	const char *cause; /* of its failure, where the task knows better; or NULL */
 	bool of_job;       /* that is no message's */
 };
-
-static int hash_begin(struct worker *w)
-{
-	return EVP_DigestInit_ex2(w->digest, w->md, NULL) == 1 ? 0 : HSMIME_ENOMEM;
-}
-
-static int hash_end(unsigned char *sha, struct worker *w)
-{
-	return EVP_DigestFinal_ex(w->digest, sha, NULL) == 1 ? 0 : HSMIME_ENOMEM;
-}
-
-/* Octets of source until room is full or it ends. */
-static ptrdiff_t fill(struct worker *w, const hsmime_source *source)
-{
-	size_t have = 0;
-	ptrdiff_t got = 1;
-
-	while (got > 0 && have < WHOLE_MAX) {
-		got = source->read(source->arg, w->room + have, WHOLE_MAX - have);
-		have += got > 0 ? (size_t)got : 0;
-	}
-	return got < 0 ? got : (ptrdiff_t)have;
-}
-
-static int hash_source(unsigned char *sha, struct worker *w, const hsmime_source *source)
-{
-	ptrdiff_t got = WHOLE_MAX;
-	bool first = true;
-	int status = hash_begin(w);
-
-	while (status == 0 && got == WHOLE_MAX) {
-		got = fill(w, source);
-		if (got < 0)
-			return (int)got;
-		if (first)
-			w->found.bare = got >= 2 && inspect_bare(w->room);
-		first = false;
-		if (EVP_DigestUpdate(w->digest, w->room, (size_t)got) != 1)
-			status = HSMIME_ENOMEM;
-	}
-	return status == 0 ? hash_end(sha, w) : status;
-}
-
-static ptrdiff_t read_large(void *arg, void *buf, size_t len)
-{
-	struct worker *w = arg;
-	const hsmime_source *in = &w->octets.source;
-	ptrdiff_t got = in->read(in->arg, buf, len);
-
-	w->at += got > 0 ? (uint64_t)got : 0;
-	w->unread = w->unread || got < 0 || (got == 0 && w->at < in->size);
-	return got;
-}
-
-static int seek_large(void *arg, uint64_t offset)
-{
-	struct worker *w = arg;
-	int status = source_seek(&w->octets.source, offset);
-
-	w->at = offset;
-	w->unread = w->unread || status != 0;
-	return status;
-}
-
-/* Whoever wants it done again means it as it is now. */
-static int open_message(struct worker *w)
-{
-	struct journal_entry *e = &w->m->entry;
-	struct mail_source *s = w->j->source;
-	struct mail_item now = e->item;
-	int status;
-
-	if (!w->j->retry || strcmp(s->kind->scheme, "mbox") == 0)
-		return mail_source_read(&w->octets, s, &e->item, &w->ctx->err);
-	now.size = HSMIME_SIZE_UNKNOWN;
-	status = mail_source_read(&w->octets, s, &now, &w->ctx->err);
-	if (status == 0) {
-		e->item.size = w->octets.source.size;
-		e->item.modified = w->octets.file.modified;
-	}
-	return status;
-}
-
-/* A small one is in memory from here on: one that changes meanwhile is read as it was. */
-static int read_message(struct worker *w)
-{
-	struct journal_entry *e = &w->m->entry;
-	const hsmime_source *in = &w->octets.source;
-	int status = open_message(w);
-
-	w->unread = status == HSMIME_EIO;
-	if (status != 0)
-		return status;
-	w->at = 0;
-	w->source = (hsmime_source){ read_large, seek_large, w, in->size };
-	status = hash_source(e->input_sha, w, &w->source);
-	if (status != 0)
-		return status;
-	e->has_sha = w->hashed = true;
-	if (in->size >= WHOLE_MAX)
-		return source_seek(&w->source, 0);
-	w->memory = (hsmime_memory){ .data = w->room, .len = (size_t)in->size };
-	hsmime_source_memory(&w->source, &w->memory);
-	return 0;
-}
-
-static int hash_output(struct worker *w)
-{
-	hsmime_source written;
-	int status = hash_begin(w);
-
-	/* The room holds the message yet. */
-	output_source(&written, w->m->draft.output);
-	while (status == 0) {
-		unsigned char some[16384];
-		ptrdiff_t got = written.read(written.arg, some, sizeof(some));
-
-		if (got <= 0) {
-			status = (int)got;
-			break;
-		}
-		if (EVP_DigestUpdate(w->digest, some, (size_t)got) != 1)
-			status = HSMIME_ENOMEM;
-	}
-	return status == 0 ? hash_end(w->m->entry.output_sha, w) : status;
-}
 
 static int copy_octets(struct worker *w, hsmime_output *out)
 {
@@ -168,9 +32,9 @@ static int copy_octets(struct worker *w, hsmime_output *out)
 
 	output_sink(&sink, out);
 	if (status == 0)
-		status = source_seek(&w->source, 0);
+		status = source_seek(&w->in.source, 0);
 	if (status == 0)
-		status = source_copy(&sink, &w->source);
+		status = source_copy(&sink, &w->in.source);
 	return status == 0 ? output_commit(out, &w->ctx->err) : status;
 }
 
@@ -179,14 +43,22 @@ static int do_task(struct worker *w, hsmime_output *out)
 	struct task_message m = { .ctx = w->ctx,
 		.options = &w->j->options,
 		.certs = w->j->certs,
-		.source = &w->source,
-		.bare = w->found.bare };
+		.source = &w->in.source,
+		.bare = w->in.bare };
 	int status = w->j->task->work(&m, out);
 
 	w->result = m.result;
 	w->cause = m.cause;
 	w->of_job = m.of_job;
 	return status;
+}
+
+static int hash_output(struct worker *w)
+{
+	hsmime_source written;
+
+	output_source(&written, w->m->draft.output);
+	return reading_hash(w->m->entry.output_sha, &w->in, &written);
 }
 
 /* Through write into a draft of sink. *sinks: the failure is the sink's and no message's. */
@@ -231,7 +103,7 @@ static int conclude(struct worker *w, enum journal_state state, const char *caus
 				  .found = &w->found,
 				  .result = w->result,
 				  .why = why,
-				  .hashed = w->hashed });
+				  .hashed = w->in.hashed });
 }
 
 /* It can't be had whole, so there is nothing to keep. */
@@ -269,18 +141,18 @@ static int copy_message(bool *sinks, struct worker *w)
 static int look_at(struct worker *w)
 {
 	struct cms_env env = ctx_env(w->ctx);
-	int status = inspect(&w->found, &w->source, &env);
+	int status = inspect(&w->found, &w->in.source, &env);
 
 	if (status == 0 && w->found.kind == INSPECT_MALFORMED)
 		return HSMIME_EFORMAT;
-	return status == 0 ? source_seek(&w->source, 0) : status;
+	return status == 0 ? source_seek(&w->in.source, 0) : status;
 }
 
 /* Only where that is asked: most are what the task is for. What was said of a failure before holds. */
 static int look_afterwards(struct worker *w)
 {
 	struct error why = w->ctx->err;
-	int status = source_seek(&w->source, 0);
+	int status = source_seek(&w->in.source, 0);
 
 	if (status == 0)
 		status = look_at(w);
@@ -337,7 +209,7 @@ static int settle_failure(bool *sinks, struct worker *w, int status)
 static int bring_about(bool *sinks, struct worker *w)
 {
 	const struct job_task *task = w->j->task;
-	int status = read_message(w);
+	int status = reading_open(&w->in, w->j->source, &w->m->entry, w->j->retry, &w->ctx->err);
 
 	if (status == 0 && task->looks_first)
 		status = look_at(w);
@@ -345,13 +217,13 @@ static int bring_about(bool *sinks, struct worker *w)
 		status = copy_message(sinks, w);
 	else if (status == 0)
 		status = do_message(sinks, w);
-	if (status != 0 && w->unread)
+	if (status != 0 && w->in.unread)
 		return give_up_unread(w);
 	status = without_token(w, status);
 	if (status == 0 || *sinks || w->of_job || task_cause(task, status) == NULL)
 		return status;
 	status = settle_failure(sinks, w, status);
-	return status != 0 && w->unread ? give_up_unread(w) : status;
+	return status != 0 && w->in.unread ? give_up_unread(w) : status;
 }
 
 static void end_message(struct worker *w)
@@ -360,10 +232,9 @@ static void end_message(struct worker *w)
 	w->result = NULL;
 	inspection_free(&w->found);
 	memset(&w->found, 0, sizeof(w->found));
-	w->hashed = w->of_job = false;
+	w->of_job = false;
 	w->cause = NULL;
-	mail_octets_close(&w->octets, w->j->source);
-	memset(&w->octets, 0, sizeof(w->octets));
+	reading_close(&w->in);
 }
 
 static void bring(struct worker *w, _Atomic(struct message *) *at)
@@ -389,21 +260,17 @@ static void bring(struct worker *w, _Atomic(struct message *) *at)
 
 int job_work(struct job *j, hsmime_ctx *ctx, _Atomic(struct message *) *at)
 {
-	struct worker w = { .j = j, .ctx = ctx, .room = malloc(WHOLE_MAX) };
-	int status = 0;
+	struct worker w = { .j = j, .ctx = ctx };
+	int status = reading_init(&w.in, ctx->shared->libctx);
 
-	w.md = EVP_MD_fetch(ctx->shared->libctx, "SHA256", NULL);
-	w.digest = EVP_MD_CTX_new();
-	if (w.room == NULL || w.md == NULL || w.digest == NULL)
-		status = error_nomem(&ctx->err);
+	if (status != 0)
+		(void)error_nomem(&ctx->err);
 	while (status == 0 && (w.m = flow_take(&j->flow)) != NULL) {
 		atomic_store(at, w.m);
 		bring(&w, at);
 	}
 	if (status != 0)
 		flow_stop(&j->flow, status, &ctx->err);
-	EVP_MD_CTX_free(w.digest);
-	EVP_MD_free(w.md);
-	free(w.room);
+	reading_free(&w.in);
 	return status;
 }

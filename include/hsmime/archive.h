@@ -56,10 +56,15 @@ typedef struct hsmime_count_options {
 	uint64_t limit; /* look at so many messages only; 0: all */
 	int64_t since;  /* Unix time: no message before it; HSMIME_NO_TIME: any */
 	int64_t until;  /* and none from it on */
+	/*
+	 * Only messages encrypted for that recipient, whose certificate has that serial number, or key identifier, in
+	 * hexadecimal (as hsmime_tally_row has them); NULL: any
+	 */
+	const char *recipient;
 } hsmime_count_options;
 #define HSMIME_COUNT_OPTIONS_INIT                                                                  \
 	{                                                                                          \
-		NULL, 0, HSMIME_NO_TIME, HSMIME_NO_TIME                                            \
+		NULL, 0, HSMIME_NO_TIME, HSMIME_NO_TIME, NULL                                      \
 	}
 
 /*

@@ -72,8 +72,9 @@ typedef struct hsmime_job_options {
 	int require_authenticated; /* as there: CBC content is a failure of the cause "policy" */
 	int skip_plain;            /* leave out what is not encrypted; 0: copy it */
 	uint64_t limit;            /* so many messages only; 0: all */
-	int64_t since; /* Unix time: no message whose date is before; HSMIME_NO_TIME: any */
-	int64_t until; /* and none from it on */
+	int64_t since;         /* Unix time: no message whose date is before; HSMIME_NO_TIME: any */
+	int64_t until;         /* and none from it on */
+	const char *recipient; /* as hsmime_count_options has it */
 	/* Of hsmime_archive_verify: */
 	const char *
 	    report; /* the file that the manifest is written to as well; not there before the job */
@@ -97,14 +98,14 @@ typedef struct hsmime_job_options {
 #define HSMIME_JOB_OPTIONS_INIT                                                                    \
 	{                                                                                          \
 		NULL, NULL, NULL, NULL, NULL, 0, 0, 0, HSMIME_NO_TIME, HSMIME_NO_TIME, NULL, NULL, \
-		    0, HSMIME_NO_TIME, NULL, HSMIME_KEY_TRANSPORT_AUTO, 0, 0, 0, NULL, 0, 0, 60,   \
-		    NULL, NULL                                                                     \
+		    NULL, 0, HSMIME_NO_TIME, NULL, HSMIME_KEY_TRANSPORT_AUTO, 0, 0, 0, NULL, 0, 0, \
+		    60, NULL, NULL                                                                 \
 	}
 
 /*
  * hsmime_archive_decrypt(state, ctx, options):
  * Decrypt every message of options->in into options->out, or go on with that where a job with the same
- * settings was begun (in, out, key_uri, require_authenticated, skip_plain, limit, since and until; others
+ * settings was begun (in, out, key_uri, require_authenticated, skip_plain, limit, since, until and recipient; others
  * are HSMIME_EUSAGE). As hsmime_decrypt, less the messages: one that can't be decrypted goes to failed/, and the
  * journal has the cause. What is CBC has to begin as MIME or CMS once it is decrypted. Token operations
  * go on in that many threads; a token that is away is waited for, and after that HSMIME_ETOKEN ends the

@@ -8,6 +8,7 @@
 
 #include "api/ctx.h"
 #include "api/result.h"
+#include "archive/choice.h"
 #include "archive/inspect.h"
 #include "archive/mail_source.h"
 #include "archive/tally.h"
@@ -120,31 +121,21 @@ static int count_year(struct counting *c, int64_t date, uint64_t octets)
 	return tally_word(c->tally, HSMIME_TALLY_YEAR, year, octets);
 }
 
-static bool wanted(const struct counting *c, int64_t date)
-{
-	const hsmime_count_options *o = c->options;
-
-	if (o->since == HSMIME_NO_TIME && o->until == HSMIME_NO_TIME)
-		return true;
-	return date != HSMIME_NO_TIME && (o->since == HSMIME_NO_TIME || date >= o->since) &&
-	       (o->until == HSMIME_NO_TIME || date < o->until);
-}
-
 static int count_one(struct counting *c, const struct mail_item *item, const char *kind,
     const struct inspection *found)
 {
-	int64_t date = item->modified != 0 ? item->modified / 1000000000 : HSMIME_NO_TIME;
-	int status;
+	const struct choice choice = { c->options->since, c->options->until,
+		c->options->recipient };
+	bool takes = false;
+	int status = choice_takes(&takes, &choice, item, found);
 
-	if (found->has_date)
-		date = found->date;
-	if (!wanted(c, date))
-		return 0;
+	if (status != 0 || !takes)
+		return status;
 	c->out->messages++;
 	c->out->octets += item->size;
 	status = tally_word(c->tally, HSMIME_TALLY_KIND, kind, item->size);
 	if (status == 0)
-		status = count_year(c, date, item->size);
+		status = count_year(c, choice_date(item, found), item->size);
 	return status == 0 && found->envelope.count > 0
 		   ? count_envelope(c, &found->envelope, item->size)
 		   : status;
@@ -232,6 +223,8 @@ int hsmime_archive_count(hsmime_tally **tally, hsmime_ctx *ctx, const hsmime_cou
 
 	*tally = NULL;
 	(void)ctx_begin(ctx);
+	if (options->recipient != NULL && !choice_is_id(options->recipient))
+		return ctx_end(ctx, choice_no_id(options->recipient, &ctx->err));
 	c.out = calloc(1, sizeof(*c.out));
 	status = c.out == NULL ? HSMIME_ENOMEM : tally_new(&c.tally);
 	if (status == 0)

@@ -43,6 +43,7 @@ static int write_settings(char **out, const struct job_task *task, const hsmime_
 	json_number(&j, "limit", o->limit);
 	json_time(&j, "since", o->since);
 	json_time(&j, "until", o->until);
+	json_text(&j, "recipient", o->recipient);
 	json_close(&j, '}');
 	if (fclose(j.out) == 0 && status == 0)
 		return 0;

@@ -1,7 +1,7 @@
 /* The mailbox into the journal, and what waits there into the flow. */
 #include "archive/job.h"
 
-#include "archive/inspect.h"
+#include "archive/choice.h"
 
 #define BATCH 256
 
@@ -77,33 +77,24 @@ static int pass_on(struct lister *l)
 	return status;
 }
 
-static bool dated(const hsmime_job_options *o)
-{
-	return o->since != HSMIME_NO_TIME || o->until != HSMIME_NO_TIME;
-}
-
 /* A message that can't be read has no date that is known: it is not left out silently, but fails. */
 static int is_wanted(bool *wanted, struct lister *l, const struct mail_item *item)
 {
 	const hsmime_job_options *o = &l->j->options;
+	const struct choice choice = { o->since, o->until, o->recipient };
 	struct cms_env env = ctx_env(l->ctx);
 	struct inspection found = { 0 };
 	struct mail_octets octets = { 0 };
-	int64_t date = item->modified / 1000000000;
 	int status;
 
 	*wanted = true;
-	if (!dated(o))
+	if (choice_all(&choice))
 		return 0;
 	status = mail_source_read(&octets, l->j->source, item, env.err);
 	if (status == 0)
 		status = inspect(&found, &octets.source, &env);
-	if (found.has_date)
-		date = found.date;
 	if (status == 0)
-		*wanted = (found.has_date || item->modified != 0) &&
-			  (o->since == HSMIME_NO_TIME || date >= o->since) &&
-			  (o->until == HSMIME_NO_TIME || date < o->until);
+		status = choice_takes(wanted, &choice, item, &found);
 	inspection_free(&found);
 	mail_octets_close(&octets, l->j->source);
 	error_clear(env.err);

@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "archive/choice.h"
 #include "archive/report_html.h"
 #include "engine/uri.h"
 #include "util/output.h"
@@ -51,6 +52,8 @@ static int check_options(const struct job *j, struct error *err)
 		return error_set(err, HSMIME_EUSAGE,
 		    "a job wants a mailbox to read, and %s to write",
 		    j->task->writes ? "one" : "a report");
+	if (o->recipient != NULL && !choice_is_id(o->recipient))
+		return choice_no_id(o->recipient, err);
 	/* Before the journal keeps it: a PIN may be in it. */
 	if (o->key_uri != NULL && strncasecmp(o->key_uri, "pkcs11:", 7) == 0)
 		status = uri_parse(&uri, o->key_uri, NULL, err);

@@ -28,6 +28,9 @@ int archive_time(int64_t *value, struct job *job, enum option_id id);
 int archive_number(uint64_t *value, struct job *job, enum option_id id);
 int archive_mailbox(const char **value, struct job *job, enum option_id id);
 
+/* archive_match(recipient, job): what --match says; NULL without it. 0 or HSMIME_EUSAGE. */
+int archive_match(const char **recipient, struct job *job);
+
 /*
  * archive_progress(arg, counts): the hsmime_job_callback of the tool: a line on standard error where arg
  * is not NULL, and whether a signal came.

@@ -106,6 +106,8 @@ static int take_options(hsmime_count_options *c, struct job *job)
 		status = archive_time(&c->until, job, OPT_UNTIL);
 	if (status == 0)
 		status = archive_number(&c->limit, job, OPT_LIMIT);
+	if (status == 0)
+		status = archive_match(&c->recipient, job);
 	return status == 0 ? archive_mailbox(&c->in, job, OPT_IN) : status;
 }
 

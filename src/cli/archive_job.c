@@ -220,6 +220,8 @@ static int take_choice(hsmime_job_options *o, struct job *job)
 		status = archive_time(&o->since, job, OPT_SINCE);
 	if (status == 0)
 		status = archive_time(&o->until, job, OPT_UNTIL);
+	if (status == 0)
+		status = archive_match(&o->recipient, job);
 	o->folder = option_text(job->options, OPT_JOB);
 	return status == 0 ? archive_number(&o->limit, job, OPT_LIMIT) : status;
 }

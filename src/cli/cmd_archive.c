@@ -38,6 +38,20 @@ int archive_mailbox(const char **value, struct job *job, enum option_id id)
 	    "hsmime archive does not know which mailbox to %s", id == OPT_IN ? "read" : "write");
 }
 
+int archive_match(const char **recipient, struct job *job)
+{
+	static const char name[] = "recipient=";
+	const char *text = option_text(job->options, OPT_MATCH);
+
+	*recipient = text != NULL ? text + strlen(name) : NULL;
+	if (text == NULL || strncmp(text, name, strlen(name)) == 0)
+		return 0;
+	return job_refuse(job, HSMIME_EUSAGE,
+	    "write recipient= and the serial number or key identifier, as hsmime archive count "
+	    "shows it",
+	    "--match: %.40s is nothing that messages can be chosen by", text);
+}
+
 static const struct action {
 	const char *name;
 	int (*run)(struct job *job);

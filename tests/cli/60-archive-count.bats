@@ -169,6 +169,21 @@ report() {
 	[ "$(python3 -c 'import json; print(json.load(open("report.json"))["messages"])')" = 3 ]
 }
 
+@test "--match chooses by the recipient, however its number is written" {
+	local serial
+	serial=$(openssl x509 -in "$W/bob.pem" -noout -serial | sed 's/.*=//')
+	run_as 0 hsmime archive count --in tree --match "recipient=$serial"
+	[[ $output == *' 2 '*'in all'* ]]
+	run_as 0 hsmime archive count --in tree --match "recipient=0${serial,,}"
+	[[ $output == *' 2 '*'in all'* ]]
+	run_as 0 hsmime archive count --in tree --match recipient=abcdef
+	[[ $output == *' 0 '*'in all'* ]]
+	run_as 2 hsmime archive count --in tree --match recipient=bob
+	explained 'no serial number or key identifier'
+	run_as 2 hsmime archive count --in tree --match from=bob
+	explained 'nothing that messages can be chosen by'
+}
+
 @test "no token is used and no module loaded" {
 	HSMIME_MODULE=/nowhere report --in tree
 	[ "$(count_of kinds encrypted)" = 1 ]

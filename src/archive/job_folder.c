@@ -176,6 +176,30 @@ int job_folder_apart(struct job *j, struct error *err)
 	return error_hint(err, "give another one with --job");
 }
 
+/* Names may be relative to another folder than where the job was begun; what it wrote there is not to be in two places. */
+int job_sink_check(const struct job *j, struct error *err)
+{
+	const char *place = strchr(j->options.out, ':');
+	const hsmime_job_counts *c = j->state != NULL ? &j->state->counts : NULL;
+
+	if (c == NULL || c->done + c->copied == 0 || place == NULL ||
+	    (strncmp(j->options.out, "mbox:", 5) == 0 && !j->state->finished) ||
+	    access(place + 1, F_OK) == 0)
+		return 0;
+	error_set(
+	    err, HSMIME_EUSAGE, "%s is not there, and the job wrote messages into it", place + 1);
+	return error_hint(err, "go on in the folder where the job was begun");
+}
+
+int job_sink_open(struct job *j, struct error *err)
+{
+	int status = job_sink_check(j, err);
+
+	if (status != 0)
+		return status;
+	return mail_sink_open(&j->sink, j->options.out, j->name, j->committed, err);
+}
+
 bool job_folder_is_new(const struct job *j)
 {
 	char *path = NULL;
@@ -228,6 +252,12 @@ static int read_settings(struct job *j, struct error *err)
 	o->out = j->settings[1];
 	if (o->key_uri == NULL)
 		o->key_uri = j->settings[2];
+	/* Several --key of the tool are such a group, and the next command has its own. */
+	if (status == 0 && j->retry && o->key_uri != NULL &&
+	    strncmp(o->key_uri, "group:--", 8) == 0 && o->key_uri == j->settings[2]) {
+		error_set(err, HSMIME_EUSAGE, "the job was begun with several keys");
+		return error_hint(err, "name them again with --key, as at first");
+	}
 	o->require_authenticated = authenticated != 0;
 	o->skip_plain = skip != 0;
 	if (status == 0 && (o->in == NULL || o->out == NULL))

@@ -206,11 +206,6 @@ static int open_source(struct job *j, struct error *err)
 	return status == 0 ? job_folder_apart(j, err) : status;
 }
 
-static int open_sink(struct job *j, struct error *err)
-{
-	return mail_sink_open(&j->sink, j->options.out, j->name, j->committed, err);
-}
-
 /* A mistake in what was asked leaves no job behind, which the right words would then be refused for. */
 static int open_job(struct job *j, struct error *err)
 {
@@ -219,7 +214,7 @@ static int open_job(struct job *j, struct error *err)
 	if (status == 0)
 		status = open_source(j, err);
 	if (status == 0 && job_folder_is_new(j))
-		status = open_sink(j, err);
+		status = job_sink_open(j, err);
 	return status == 0 ? job_folder_open(j, err) : status;
 }
 
@@ -239,7 +234,7 @@ static int run(struct job *j)
 	int status = 0;
 
 	if (j->sink == NULL)
-		status = open_sink(j, err);
+		status = job_sink_open(j, err);
 	if (status == 0)
 		status = open_failed(j, err);
 	if (status != 0)
@@ -293,7 +288,8 @@ static int end(hsmime_job_state **state, struct job *j, int status)
 	pthread_mutex_destroy(&j->journal_lock);
 	pthread_mutex_destroy(&j->state_lock);
 	*state = j->state;
-	if (status != 0 && (j->state == NULL || j->state->folder == NULL)) {
+	if (status == HSMIME_EUSAGE ||
+	    (status != 0 && (j->state == NULL || j->state->folder == NULL))) {
 		hsmime_job_state_free(j->state);
 		*state = NULL;
 	}
@@ -331,6 +327,8 @@ int hsmime_archive_decrypt(
 		status = open_job(&j, &ctx->err);
 	if (status == 0)
 		status = job_state_read(&j, &ctx->err);
+	if (status == 0)
+		status = job_sink_check(&j, &ctx->err);
 	/* What is finished stays as it is. */
 	if (status == 0 && !j.state->finished)
 		status = run(&j);
@@ -368,6 +366,10 @@ int hsmime_archive_retry(hsmime_job_state **state, hsmime_ctx *ctx, const char *
 		status = job_folder_find(&j, folder, &ctx->err);
 	if (status == 0)
 		status = open_source(&j, &ctx->err);
+	if (status == 0)
+		status = job_state_read(&j, &ctx->err);
+	if (status == 0)
+		status = job_sink_open(&j, &ctx->err);
 	if (status == 0)
 		status = wait_again(&j, cause, &ctx->err);
 	if (status == 0)

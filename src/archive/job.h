@@ -63,6 +63,13 @@ struct job {
 int job_folder_name(struct job *j, struct error *err);
 int job_folder_apart(struct job *j, struct error *err);
 bool job_folder_is_new(const struct job *j);
+
+/*
+ * job_sink_check(j, err): HSMIME_EUSAGE where the mailbox that is written has gone, though j->state, if it is read,
+ * has messages in it. job_sink_open(j, err): j->sink, checked so.
+ */
+int job_sink_check(const struct job *j, struct error *err);
+int job_sink_open(struct job *j, struct error *err);
 int job_folder_open(struct job *j, struct error *err);
 int job_folder_find(struct job *j, const char *folder, struct error *err);
 int job_folder_path(char **out, const struct job *j, const char *name);

@@ -152,6 +152,30 @@ int job_folder_apart(struct job *j, struct error *err)
 	return error_hint(err, "give another one with --job");
 }
 
+/* Names may be relative to another folder than where the job was begun; what it wrote there is not to be in two places. */
+int job_sink_check(const struct job *j, struct error *err)
+{
+	const char *place = j->task->writes ? strchr(j->options.out, ':') : NULL;
+	const hsmime_job_counts *c = j->state != NULL ? &j->state->counts : NULL;
+
+	if (c == NULL || c->done + c->copied == 0 || place == NULL ||
+	    (strncmp(j->options.out, "mbox:", 5) == 0 && !j->state->finished) ||
+	    access(place + 1, F_OK) == 0)
+		return 0;
+	error_set(
+	    err, HSMIME_EUSAGE, "%s is not there, and the job wrote messages into it", place + 1);
+	return error_hint(err, "go on in the folder where the job was begun");
+}
+
+int job_sink_open(struct job *j, struct error *err)
+{
+	int status = job_sink_check(j, err);
+
+	if (status != 0 || !j->task->writes)
+		return status;
+	return mail_sink_open(&j->sink, j->options.out, j->name, j->committed, err);
+}
+
 bool job_folder_is_new(const struct job *j)
 {
 	char *path = NULL;
@@ -257,6 +281,12 @@ static int read_settings(struct job *j, struct error *err)
 	o->out = j->settings[1];
 	if (o->key_uri == NULL)
 		o->key_uri = j->settings[2];
+	/* Several --key of the tool are such a group, and the next command has its own. */
+	if (status == 0 && j->retry && o->key_uri != NULL &&
+	    strncmp(o->key_uri, "group:--", 8) == 0 && o->key_uri == j->settings[2]) {
+		error_set(err, HSMIME_EUSAGE, "the job was begun with several keys");
+		return error_hint(err, "name them again with --key, as at first");
+	}
 	if (status == 0 && (o->in == NULL || (o->out == NULL && j->task->writes)))
 		status = error_set(err, HSMIME_EFORMAT,
 		    "the journal in %s does not say what its job is", j->folder);

@@ -244,13 +244,6 @@ int job_open_source(struct job *j, struct error *err)
 	return status == 0 ? job_folder_apart(j, err) : status;
 }
 
-static int open_sink(struct job *j, struct error *err)
-{
-	if (!j->task->writes)
-		return 0;
-	return mail_sink_open(&j->sink, j->options.out, j->name, j->committed, err);
-}
-
 int job_check(struct job *j)
 {
 	return j->task->check != NULL ? j->task->check(j->ctx, &j->options) : 0;
@@ -265,7 +258,7 @@ int job_open(struct job *j, struct error *err)
 		status = job_open_source(j, err);
 	if (status == 0 && job_folder_is_new(j)) {
 		status = job_check(j);
-		status = status == 0 ? open_sink(j, err) : status;
+		status = status == 0 ? job_sink_open(j, err) : status;
 	}
 	return status == 0 ? job_folder_open(j, err) : status;
 }
@@ -286,7 +279,7 @@ int job_run(struct job *j)
 	int status = 0;
 
 	if (j->sink == NULL)
-		status = open_sink(j, err);
+		status = job_sink_open(j, err);
 	if (status == 0 && j->task->writes)
 		status = open_failed(j, err);
 	if (status != 0)

@@ -33,7 +33,8 @@ static int end(hsmime_job_state **state, struct job *j, int status)
 
 	job_close(j);
 	*state = j->state;
-	if (status != 0 && (j->state == NULL || j->state->folder == NULL)) {
+	if (status == HSMIME_EUSAGE ||
+	    (status != 0 && (j->state == NULL || j->state->folder == NULL))) {
 		hsmime_job_state_free(j->state);
 		*state = NULL;
 	}
@@ -88,6 +89,8 @@ static int run_task(hsmime_job_state **state, hsmime_ctx *ctx, const struct job_
 		status = job_open(&j, &ctx->err);
 	if (status == 0)
 		status = job_state_read(&j, &ctx->err);
+	if (status == 0)
+		status = job_sink_check(&j, &ctx->err);
 	/* What is finished stays as it is. */
 	if (status == 0 && !j.state->finished)
 		status = job_check(&j);
@@ -149,6 +152,10 @@ int hsmime_archive_retry(hsmime_job_state **state, hsmime_ctx *ctx, const char *
 		status = job_check(&j);
 	if (status == 0)
 		status = job_open_source(&j, &ctx->err);
+	if (status == 0)
+		status = job_state_read(&j, &ctx->err);
+	if (status == 0)
+		status = job_sink_open(&j, &ctx->err);
 	if (status == 0)
 		status = wait_again(&j, cause, &ctx->err);
 	if (status == 0)

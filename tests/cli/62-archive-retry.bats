@@ -96,6 +96,32 @@ give_eves_key() {
 	mailboxes check eml clear "$W/all/want"
 }
 
+@test "from another folder nothing is written to other places" {
+	archive 1 decrypt --in "eml:$PWD/tree" --out eml:clear
+	mkdir other
+	give_eves_key "$W/eve.pem"
+	cd other
+	archive 2 retry ../clear.hsmime
+	explained
+	[ -z "$(find . -type d -name clear)" ]
+	archive 2 decrypt --job ../clear.hsmime --in "eml:$BATS_TEST_TMPDIR/tree" --out eml:clear
+	[ -z "$(find . -type d -name clear)" ]
+	cd ..
+	archive 1 retry clear.hsmime
+	mailboxes check eml clear "$W/all/want"
+}
+
+@test "several keys are named again" {
+	local keys=(-k 'pkcs11:id=%01' -k 'pkcs11:id=%01;token=Demo')
+	archive 1 decrypt "${keys[@]}" --in eml:tree --out eml:clear
+	archive 2 retry clear.hsmime
+	explained
+	said 'several keys'
+	outcomes clear.hsmime finished=true failed=4
+	archive 1 retry clear.hsmime "${keys[@]}"
+	outcomes clear.hsmime finished=true failed=4
+}
+
 @test "status and retry say what is wrong with a job's name" {
 	archive 6 status nowhere
 	explained

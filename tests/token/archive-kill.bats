@@ -102,33 +102,32 @@ complete() {
 stopped_by() {
 	local number pid signal=$1
 	shift
-	sabotage 'delay C_Decrypt 20000' 'hang C_Decrypt 12'
+	sabotage 'hang C_Decrypt 40'
 	# The shell has its children in the background ignore SIGINT.
-	env --default-signal=INT "$HSMIME" archive decrypt --workers 4 "$@" >out 2>said &
+	env --default-signal=INT "$HSMIME" archive decrypt --workers 1 "$@" >out 2>said &
 	pid=$!
 	await_event '^hang C_Decrypt'
 	kill "-$signal" "$pid"
-	# It has to finish what it began, which takes until the token goes on.
+	# It has to finish what it began, which takes until the token goes on, and no more.
 	kill -0 "$pid"
-	tell release
+	tell 'delay C_Decrypt 300000' release
 	ends_as "$((128 + $(kill -l "$signal")))" "$pid"
 }
 
 @test "SIGTERM and SIGINT: what is in flight is finished, and the same command goes on" {
-	local signal place
-	for signal in TERM INT HUP; do
-		for place in "eml:clear-$signal" "mbox:mbox-$signal"; do
-			stopped_by "$signal" --in "mbox:$W/few.mbox" --out "$place"
-			grep -q 'the same command goes on' said
-			grep -q 'not finished' out
-			run_as 0 hsmime archive status --json "${place#*:}.hsmime"
-			[ "$(field 'd["decrypted"] > 8 and d["waiting"] > 0 or d["waiting"] == 0 and not d["listed"]' <<<"$output")" = True ]
-			[ "$(field 'd["finished"]' <<<"$output")" = False ]
-			sabotage
-			archive 0 decrypt --in "mbox:$W/few.mbox" --out "$place"
-			mailboxes check "${place%:*}" "${place#*:}" "$W/few/want"
-			outcomes "${place#*:}.hsmime" finished=true waiting=0 failed=0
-		done
+	local pair signal place
+	for pair in TERM,eml:clear INT,mbox:mbox HUP,maildir:box; do
+		signal=${pair%,*} place=${pair#*,}
+		stopped_by "$signal" --in "mbox:$W/few.mbox" --out "$place"
+		grep -q 'the same command goes on' said
+		grep -q 'not finished' out
+		run_as 0 hsmime archive status --json "${place#*:}.hsmime"
+		[ "$(field 'd["decrypted"] > 30 and d["waiting"] > 0 or d["waiting"] == 0 and not d["listed"]' <<<"$output")" = True ]
+		[ "$(field 'd["finished"]' <<<"$output")" = False ]
+		sabotage
+		archive 0 decrypt --in "mbox:$W/few.mbox" --out "$place"
+		mailboxes check "${place%:*}" "${place#*:}" "$W/few/want"
+		outcomes "${place#*:}.hsmime" finished=true waiting=0 failed=0
 	done
 	no_drafts .
 }

@@ -168,7 +168,7 @@ all_done() {
 }
 
 @test "a token that answers wrongly for a while: what it gave is done again" {
-	for span in 1 40 400; do
+	for span in 1 400; do
 		rm -rf clear*
 		sabotage "garble 60 $span"
 		archive 0 decrypt --in "eml:$W/many/in" --out eml:clear
@@ -194,7 +194,7 @@ all_done() {
 }
 
 @test "a token that refuses for a while" {
-	for code in CKR_GENERAL_ERROR CKR_DEVICE_MEMORY CKR_FUNCTION_FAILED CKR_SESSION_HANDLE_INVALID; do
+	for code in CKR_GENERAL_ERROR CKR_DEVICE_MEMORY; do
 		rm -rf clear*
 		sabotage "refuse C_Decrypt $code 60 40"
 		archive 0 decrypt --in "eml:$W/many/in" --out eml:clear

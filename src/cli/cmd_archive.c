@@ -43,28 +43,79 @@ int archive_match(const char **recipient, struct job *job)
 	static const char name[] = "recipient=";
 	const char *text = option_text(job->options, OPT_MATCH);
 
-	*recipient = text != NULL ? text + strlen(name) : NULL;
-	if (text == NULL || strncmp(text, name, strlen(name)) == 0)
+	*recipient = NULL;
+	if (text == NULL)
 		return 0;
+	if (strncmp(text, name, strlen(name)) == 0) {
+		*recipient = text + strlen(name);
+		return 0;
+	}
 	return job_refuse(job, HSMIME_EUSAGE,
 	    "write recipient= and the serial number or key identifier, as hsmime archive count "
 	    "shows it",
 	    "--match: %.40s is nothing that messages can be chosen by", text);
 }
 
+enum action_bit {
+	COUNT = 1 << 0,
+	DECRYPT = 1 << 1,
+	REWRAP = 1 << 2,
+	VERIFY = 1 << 3,
+	STATUS = 1 << 4,
+	RETRY = 1 << 5,
+	REPORT = 1 << 6,
+	BEGINS = DECRYPT | REWRAP | VERIFY
+};
+
 static const struct action {
 	const char *name;
 	int (*run)(struct job *job);
 	bool wants_job; /* an operand: the job's folder */
+	enum action_bit bit;
 } actions[] = {
-	{ "count", archive_count, false },
-	{ "decrypt", archive_decrypt, false },
-	{ "rewrap", archive_rewrap, false },
-	{ "verify", archive_verify, false },
-	{ "status", archive_status, true },
-	{ "retry", archive_retry, true },
-	{ "report", archive_report, true },
+	{ "count", archive_count, false, COUNT },
+	{ "decrypt", archive_decrypt, false, DECRYPT },
+	{ "rewrap", archive_rewrap, false, REWRAP },
+	{ "verify", archive_verify, false, VERIFY },
+	{ "status", archive_status, true, STATUS },
+	{ "retry", archive_retry, true, RETRY },
+	{ "report", archive_report, true, REPORT },
 };
+
+/* Which of them take an option that not all do. */
+static const struct {
+	enum option_id id;
+	unsigned actions; /* enum action_bit */
+} takers[] = {
+	{ OPT_IN, COUNT | BEGINS },
+	{ OPT_SINCE, COUNT | BEGINS },
+	{ OPT_UNTIL, COUNT | BEGINS },
+	{ OPT_LIMIT, COUNT | BEGINS },
+	{ OPT_MATCH, COUNT | BEGINS },
+	{ OPT_OUT, DECRYPT | REWRAP },
+	{ OPT_SKIP_PLAIN, DECRYPT | REWRAP },
+	{ OPT_JOB, BEGINS },
+	{ OPT_KEY, DECRYPT | REWRAP | RETRY },
+	{ OPT_KEYS, DECRYPT | REWRAP | RETRY },
+	{ OPT_CERT, BEGINS | RETRY },
+	{ OPT_WORKERS, BEGINS | RETRY },
+	{ OPT_TOKEN_WAIT, BEGINS | RETRY },
+	{ OPT_REQUIRE_AUTHENTICATED, DECRYPT },
+	{ OPT_RECIPIENT, REWRAP },
+	{ OPT_KEEP_RECIPIENTS, REWRAP },
+	{ OPT_DROP, REWRAP },
+	{ OPT_NO_CHECK, REWRAP },
+	{ OPT_KEY_TRANSPORT, REWRAP },
+	{ OPT_RECIPIENT_KEY_ID, REWRAP },
+	{ OPT_FORCE_RECIPIENT, REWRAP | RETRY },
+	{ OPT_CA, REWRAP | VERIFY | RETRY },
+	{ OPT_REPORT, VERIFY },
+	{ OPT_NO_CHAIN, VERIFY },
+	{ OPT_AT, VERIFY },
+	{ OPT_CAUSE, RETRY },
+	{ OPT_HTML, REPORT },
+};
+#define TAKER_COUNT (sizeof(takers) / sizeof(takers[0]))
 #define ACTION_COUNT (sizeof(actions) / sizeof(actions[0]))
 
 static const char words[] = "say count, decrypt, rewrap, verify, status, retry or report";
@@ -77,10 +128,26 @@ static const struct action *find(const char *name)
 	return NULL;
 }
 
+/* An option that would be passed over, as new recipients by retry, says that more is meant than is done. */
+static int check_options(struct job *job, const struct action *action)
+{
+	for (size_t i = 0; i < TAKER_COUNT; i++) {
+		const char *name = option_table[takers[i].id].name;
+
+		if (option_given(job->options, takers[i].id) &&
+		    (takers[i].actions & action->bit) == 0)
+			return job_refuse(job, HSMIME_EUSAGE,
+			    "leave it out; hsmime-archive(1) says what takes it",
+			    "hsmime archive %s has no --%s", action->name, name);
+	}
+	return 0;
+}
+
 static int act(struct job *job)
 {
 	const struct options *o = job->options;
 	const struct action *action = NULL;
+	int status;
 
 	if (o->operand_count == 0)
 		return job_refuse(
@@ -96,7 +163,8 @@ static int act(struct job *job)
 		    action->wants_job ? "hsmime archive %s does not know which job"
 				      : "hsmime archive %s takes nothing but options",
 		    action->name);
-	return action->run(job);
+	status = check_options(job, action);
+	return status == 0 ? action->run(job) : status;
 }
 
 int cmd_archive(const struct options *o)

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -114,8 +115,12 @@ bool time_text(char text[TIME_TEXT_SIZE], int64_t value)
 	struct tm tm;
 
 	text[0] = '\0';
-	return value != HSMIME_NO_TIME && gmtime_r(&t, &tm) != NULL &&
-	       strftime(text, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) > 0;
+	/* RFC 3339 has years of four digits, and strftime fills none up. */
+	if (value == HSMIME_NO_TIME || gmtime_r(&t, &tm) == NULL || tm.tm_year < -1900 ||
+	    tm.tm_year > 9999 - 1900)
+		return false;
+	snprintf(text, TIME_TEXT_SIZE, "%04u", (unsigned)(tm.tm_year + 1900) % 10000);
+	return strftime(text + 4, TIME_TEXT_SIZE - 4, "-%m-%dT%H:%M:%SZ", &tm) > 0;
 }
 
 bool size_parse(uint64_t *value, const char *text)

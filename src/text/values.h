@@ -14,7 +14,7 @@
  */
 bool time_parse(int64_t *value, const char *text);
 
-/* time_text(text, value): as RFC 3339 in UTC. False where value is HSMIME_NO_TIME or not a date. */
+/* time_text(text, value): as RFC 3339 in UTC. False where value is HSMIME_NO_TIME, or not in the years 0 to 9999. */
 #define TIME_TEXT_SIZE 32
 bool time_text(char text[TIME_TEXT_SIZE], int64_t value);
 

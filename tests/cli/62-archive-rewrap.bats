@@ -342,6 +342,29 @@ short_lived() {
 	rewrapped one new/00001.eml tree/00001.eml +carol -dora
 }
 
+@test "an option that an action would pass over is refused" {
+	mkdir tree
+	openssl cms -encrypt -in "$W/entity" -out tree/late.eml "$W/eve.pem"
+	archive 1 rewrap --in eml:tree --out eml:new -r carol.pem
+	fingerprint new.hsmime/failed >before
+	for wrong in 'retry new.hsmime -r dora.pem' 'retry new.hsmime --keep-recipients' 'retry new.hsmime --limit 1' \
+		'status new.hsmime -r dora.pem' 'report new.hsmime --html x.html --since @0' \
+		'decrypt --in eml:tree --out eml:x -r carol.pem' 'rewrap --in eml:tree --out eml:x -r carol.pem --require-authenticated' \
+		'verify --in eml:tree --report x.jsonl --out eml:x' 'verify --in eml:tree --report x.jsonl -k alice' \
+		'count --in eml:tree --workers 3'; do
+		local arguments
+		read -ra arguments <<<"$wrong"
+		archive 2 "${arguments[@]}"
+		explained
+	done
+	[ -z "$(find . -name 'x*')" ]
+	fingerprint new.hsmime/failed | diff before -
+	# What the configuration sets for other commands is no mistake.
+	mkdir -p config/hsmime
+	printf '[hsmime]\nkey-transport = oaep\n' >config/hsmime/hsmime.conf
+	XDG_CONFIG_HOME=$PWD/config archive 0 status new.hsmime
+}
+
 @test "what failed is done again for the same recipients once the key is there" {
 	mkdir tree
 	cp "$W/few/in/00001.eml" tree/good.eml

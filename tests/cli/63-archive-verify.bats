@@ -100,7 +100,8 @@ readonly verdicts=(clear.eml=valid opaque.eml=valid bare.p7m=valid inside.eml=va
 	fingerprint dir >before
 	local n=0
 	for in in maildir:dir mbox:file.mbox eml:box/in -; do
-		archive 0 verify --in "$in" --report $((++n)).jsonl --ca "$W/ca.pem" <<<"$(find box/in -name '*.eml' | sort)"
+		n=$((n + 1))
+		archive 0 verify --in "$in" --report "$n.jsonl" --ca "$W/ca.pem" <<<"$(find box/in -name '*.eml' | sort)"
 		outcomes "$n.jsonl.hsmime" finished=true valid=3 skipped=5 failed=0
 		[ "$(wc -l <"$n.jsonl")" = 8 ]
 	done

@@ -158,6 +158,25 @@ give_eves_key() {
 	outcomes clear.hsmime finished=true listed=true decrypted=9
 }
 
+@test "status and retry go on behind a kill in the middle of the journal's own work" {
+	archive 1 decrypt --in eml:tree --out eml:clear
+	for action in status retry; do
+		run python3 - <<-'PY'
+			import os, sqlite3
+			journal = sqlite3.connect("clear.hsmime/journal.sqlite", isolation_level=None)
+			journal.execute("PRAGMA cache_size = 1")
+			journal.execute("BEGIN IMMEDIATE")
+			journal.execute("CREATE TABLE half AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+			                "LIMIT 5000) SELECT i, randomblob(200) FROM n")
+			os.kill(os.getpid(), 9)
+		PY
+		[ -s clear.hsmime/journal.sqlite-journal ]
+		[ "$action" = retry ] || archive 0 status clear.hsmime
+		[ "$action" = status ] || archive 1 retry clear.hsmime
+	done
+	outcomes clear.hsmime finished=true decrypted=6 failed=4
+}
+
 @test "status needs no token, and changes nothing" {
 	archive 1 decrypt --in eml:tree --out eml:clear
 	fingerprint clear.hsmime >before

@@ -22,6 +22,9 @@ setup_file() {
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
+	sed "s|$W/tokens|$PWD/tokens|" "$W/softhsm2.conf" >softhsm2.conf
+	cp -r "$W/tokens" tokens
+	export SOFTHSM2_CONF=$PWD/softhsm2.conf
 	# So long that it takes all the kills.
 	sabotage "delay C_Decrypt $((kills * 700))"
 	RANDOM=$seed
@@ -32,10 +35,13 @@ setup() {
 # end with status $ends (0)
 killed() {
 	python3 - "$HSMIME" "$seed" "${ends:-0}" "$@" <<-'PY'
-		import random, subprocess, sys
+		import os, random, shutil, subprocess, sys
 		tool, seed, ends, kills, *arguments = sys.argv[1:]
 		moments, hits, longest = random.Random(int(seed)), 0, 0.4
 		for left in range(int(kills), -1, -1):
+		    # SoftHSM writes to its token at a login, and is not made for being killed meanwhile.
+		    shutil.rmtree("tokens", ignore_errors=True)
+		    shutil.copytree(os.environ["W"] + "/tokens", "tokens")
 		    job = subprocess.Popen([tool, "archive", *arguments, "--workers", "4"],
 		                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 		    try:

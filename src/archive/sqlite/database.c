@@ -238,21 +238,6 @@ static int prepare_writing(struct database *d, struct error *err)
 	return status;
 }
 
-int database_open(struct database *d, const char *place, bool writing, struct error *err)
-{
-	int status = writing ? make_file(place, err) : 0;
-
-	if (status == 0)
-		status = find_file(d, place, err);
-	if (status == 0 && writing)
-		status = lock_take(&d->lock, d->path, err);
-	if (status == 0)
-		status = connect_file(d, writing, err);
-	if (status == 0)
-		status = identify(d, err);
-	return status == 0 && writing ? prepare_writing(d, err) : status;
-}
-
 static void disconnect(struct database *d)
 {
 	for (size_t i = 0; i < SQL_STATEMENTS; i++) {
@@ -287,6 +272,25 @@ int database_write(struct database *d, struct error *err)
 	if (status != 0)
 		lock_release(&d->lock);
 	return status;
+}
+
+int database_open(struct database *d, const char *place, bool writing, struct error *err)
+{
+	int status = writing ? make_file(place, err) : 0;
+
+	if (status == 0)
+		status = find_file(d, place, err);
+	if (status == 0 && writing)
+		status = lock_take(&d->lock, d->path, err);
+	if (status == 0)
+		status = connect_file(d, writing, err);
+	if (status == 0)
+		status = identify(d, err);
+	/* Whoever was killed may have left what only one that writes can take back. */
+	if (status != 0 && !writing && d->handle != NULL &&
+	    (sqlite3_extended_errcode(d->handle) & 0xff) == SQLITE_READONLY)
+		return database_write(d, err);
+	return status == 0 && writing ? prepare_writing(d, err) : status;
 }
 
 void database_close(struct database *d)

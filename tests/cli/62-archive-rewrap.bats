@@ -45,14 +45,17 @@ all_rewrapped() {
 	no_pin .
 }
 
-# with_eve COMMAND...: with a token that has eve's key, another one
-with_eve() {
+# eve_token [CERTIFICATE]: another token, with eve's key; with_eve COMMAND...: that token is in
+eve_token() {
 	"$cli_root/scripts/softtoken" new "$PWD/late" Late
 	(
 		# shellcheck source=/dev/null
 		. late/env
-		"$cli_root/scripts/softtoken" import "$PWD/late" 03 eve "$W/eve.p8" "$W/eve.pem"
+		"$cli_root/scripts/softtoken" import "$PWD/late" 03 eve "$W/eve.p8" "$@"
 	)
+}
+
+with_eve() {
 	SOFTHSM2_CONF=$PWD/late/softhsm2.conf "$@"
 }
 
@@ -272,6 +275,7 @@ short_lived() {
 	explained
 	outcomes new.hsmime finished=true rewrapped=1 failed=1 cause:no-key=1
 	fingerprint new.hsmime/failed | diff before -
+	eve_token "$W/eve.pem"
 	with_eve archive 0 retry new.hsmime --force-recipient
 	cp short.pem dora.pem
 	rewrapped one new/late.eml tree/late.eml -eve
@@ -372,10 +376,22 @@ short_lived() {
 	archive 1 rewrap --in eml:tree --out eml:new "${new[@]}"
 	outcomes new.hsmime rewrapped=1 failed=1 cause:no-key=1
 	rm carol.pem dora.pem
+	archive 1 retry new.hsmime --cause malformed # there is none
+	eve_token "$W/eve.pem"
 	with_eve archive 0 retry new.hsmime --cause no-key
 	outcomes new.hsmime finished=true rewrapped=2 failed=0
 	rewrapped one new/late.eml tree/late.eml +carol +dora -eve
 	[ -z "$(find new.hsmime/failed -type f)" ]
+}
+
+@test "what failed is done again once there is a certificate that tells whose the key is" {
+	mkdir tree
+	openssl cms -encrypt -in "$W/entity" -out tree/late.eml "$W/eve.pem"
+	eve_token
+	with_eve archive 1 rewrap --in eml:tree --out eml:new -r carol.pem
+	outcomes new.hsmime failed=1 cause:no-key=1
+	with_eve archive 0 retry new.hsmime --cert "$W/eve.pem"
+	rewrapped one new/late.eml tree/late.eml +carol -eve
 }
 
 @test "the manifest has the recipients of before and of now" {

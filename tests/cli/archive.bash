@@ -113,3 +113,33 @@ no_pin() {
 	echo "the PIN is in $found"
 	return 1
 }
+
+# rewrapped: tests/cli/rewrapped says how
+rewrapped() {
+	/usr/bin/python3 "$cli_root/tests/cli/rewrapped" "$@"
+}
+
+# no_job PATH...: nothing was made but these
+no_job() {
+	local found
+	found=$(find . -mindepth 1 -maxdepth 1 ! -name 'separate-stderr*' ! -name '*.pem' -printf '%f\n' |
+		grep -vxF "$(printf '%s\n' "$@")" || true)
+	[ -z "$found" ] || {
+		echo "left behind: $found"
+		return 1
+	}
+}
+
+# eve_token [CERTIFICATE]: another token, with eve's key; with_eve COMMAND...: that token is in
+eve_token() {
+	"$cli_root/scripts/softtoken" new "$PWD/late" Late
+	(
+		# shellcheck source=/dev/null
+		. late/env
+		"$cli_root/scripts/softtoken" import "$PWD/late" 03 eve "$W/eve.p8" "$@"
+	)
+}
+
+with_eve() {
+	SOFTHSM2_CONF=$PWD/late/softhsm2.conf "$@"
+}

@@ -96,7 +96,7 @@ hidden() {
 	run_as 5 hsmime sign --call-limit 1 -k 'pkcs11:token=Beta;id=%01' "$W/mail.eml"
 	sabotage "hang C_GetTokenInfo $alpha"
 	run_as 0 hsmime tokens --call-limit 1 -j
-	[ "$(jq -c '[.[] | select(.flags == ["stuck"]) | [.label, .pin]]' <<<"$output")" = '[["","unknown"]]' ]
+	[ "$(field '[[t["label"], t["pin"]] for t in d if t["flags"] == ["stuck"]]' <<<"$output")" = "[['', 'unknown']]" ]
 	sabotage "hang C_GetTokenInfo $alpha"
 	run_as 0 hsmime keys --call-limit 1
 	said 'a token is stuck, and may have some'

@@ -15,7 +15,7 @@ install(TARGETS hsmime_module LIBRARY DESTINATION ${HSMIME_MODULES_DIR})
 install(DIRECTORY include/hsmime DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 # In the folders that README.md's links say.
 install(FILES README.md LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES docs/ARCHITECTURE.md docs/PERFORMANCE.md docs/PROVIDER.md docs/SECURITY.md docs/TOKENS.md
+install(FILES docs/ARCHITECTURE.md docs/ARCHIVE.md docs/PERFORMANCE.md docs/PROVIDER.md docs/SECURITY.md docs/TOKENS.md
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs)
 install(FILES docs/examples/sign_verify.c docs/examples/CMakeLists.txt
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs/examples)

@@ -206,7 +206,7 @@ static int lock_part(struct stat *st, struct mbox *m, int flags, struct error *e
 /* While nothing counts on what is there it is made anew: somebody else may have put it there to read it. */
 static int open_part(struct mbox *m, uint64_t committed, struct error *err)
 {
-	struct stat st;
+	struct stat st = { 0 };
 	int status = lock_part(&st, m, O_CREAT, err);
 
 	if (status == 0 && committed == 0) {

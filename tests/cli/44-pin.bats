@@ -137,8 +137,9 @@ warned_and_explained() {
 		run ! grep -E '^hsmime: token .*PIN' <(grep -v 'answered CKR_GENERAL_ERROR to the PIN' words)
 		[ -z "$(grep -L '^answer: CKR_GENERAL_ERROR$' "$XDG_STATE_HOME"/hsmime/pins/*)" ]
 	else
-		[ "$failed" = 0 ] || grep -qE 'does not answer|no token|does not start' words
-		run ! grep -i 'PIN' words
+		[ "$failed" = 0 ] || grep -qE 'does not answer|no token|does not start|no user PIN yet' words
+		# Nor has the token a PIN in what another process is just writing.
+		run ! grep -i 'PIN' <(grep -vE 'has no user PIN yet|hsmime pin init' words)
 		[ -z "$(ls "$XDG_STATE_HOME/hsmime/pins")" ]
 	fi
 }

@@ -22,7 +22,7 @@
 
 struct token;
 
-/* Private to session.c. */
+/* Private to session.c and session_end.c. */
 struct session_pool {
 	pthread_mutex_t lock;
 	pthread_cond_t given;

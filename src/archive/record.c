@@ -6,6 +6,7 @@
 
 #include "api/result.h"
 #include "text/json.h"
+#include "text/result_json.h"
 
 static const char *outcome(enum journal_state state, const char *done)
 {
@@ -23,26 +24,6 @@ static void add_hash(struct json *j, const char *key, const unsigned char *sha)
 	json_text(j, key, text);
 }
 
-static void add_recipient(struct json *j, const hsmime_recipient *r)
-{
-	json_open(j, NULL, '{');
-	json_text(j, "issuer", r->issuer);
-	json_text(j, "serial_number", r->serial_number);
-	json_text(j, "key_id", r->key_id);
-	json_text(j, "algorithm", r->algorithm);
-	json_bool(j, "used", r->used != 0);
-	json_close(j, '}');
-}
-
-static void add_recipients(
-    struct json *j, const char *key, const hsmime_recipient *recipients, size_t count)
-{
-	json_open(j, key, '[');
-	for (size_t i = 0; i < count; i++)
-		add_recipient(j, &recipients[i]);
-	json_close(j, ']');
-}
-
 /* Of a message that did not open, so that people see whose key is missing. */
 static int add_found(struct json *j, const struct inspection *found)
 {
@@ -57,7 +38,7 @@ static int add_found(struct json *j, const struct inspection *found)
 
 		status = result_recipient(&words, &found->envelope.recipients[i]);
 		if (status == 0)
-			add_recipient(j, &words);
+			json_recipient(j, &words);
 		result_recipient_clear(&words);
 	}
 	json_close(j, ']');
@@ -84,30 +65,20 @@ static void add_signers(struct json *j, const hsmime_layer *l)
 	json_close(j, ']');
 }
 
-static const char *kind_word(enum hsmime_layer_kind kind)
-{
-	static const char *const words[] = { [HSMIME_LAYER_SIGNED_DETACHED] = "signed",
-		[HSMIME_LAYER_SIGNED_OPAQUE] = "signed-opaque",
-		[HSMIME_LAYER_ENCRYPTED] = "encrypted",
-		[HSMIME_LAYER_AUTH_ENCRYPTED] = "auth-encrypted" };
-
-	return words[kind];
-}
-
 static void add_layer(struct json *j, const hsmime_layer *l)
 {
 	bool encrypted =
 	    l->kind == HSMIME_LAYER_ENCRYPTED || l->kind == HSMIME_LAYER_AUTH_ENCRYPTED;
 
 	json_open(j, NULL, '{');
-	json_text(j, "kind", kind_word(l->kind));
+	json_text(j, "kind", kind_text(l->kind));
 	json_text(j, "problem", l->problem);
 	if (encrypted) {
 		json_text(j, "cipher", l->cipher);
 		json_text(j, "key", l->key_uri);
-		add_recipients(j, "recipients", l->recipients, l->recipient_count);
+		json_recipients(j, "recipients", l->recipients, l->recipient_count);
 		if (l->new_recipient_count > 0)
-			add_recipients(
+			json_recipients(
 			    j, "new_recipients", l->new_recipients, l->new_recipient_count);
 	} else {
 		add_signers(j, l);

@@ -9,20 +9,12 @@
 
 #define NAME_WIDTH 12 /* columns */
 
-static const struct {
-	const char *name;
-	const char *words;
-} kinds[] = {
-	[HSMIME_LAYER_SIGNED_DETACHED] = { "signed-detached", "signed, the signature beside it" },
-	[HSMIME_LAYER_SIGNED_OPAQUE] = { "signed-opaque", "signed, inside the signature" },
-	[HSMIME_LAYER_ENCRYPTED] = { "encrypted", "encrypted" },
-	[HSMIME_LAYER_AUTH_ENCRYPTED] = { "auth-encrypted", "encrypted and authenticated" },
+static const char *const kinds[] = {
+	[HSMIME_LAYER_SIGNED_DETACHED] = "signed, the signature beside it",
+	[HSMIME_LAYER_SIGNED_OPAQUE] = "signed, inside the signature",
+	[HSMIME_LAYER_ENCRYPTED] = "encrypted",
+	[HSMIME_LAYER_AUTH_ENCRYPTED] = "encrypted and authenticated",
 };
-
-const char *report_kind(enum hsmime_layer_kind kind)
-{
-	return kinds[kind].name;
-}
 
 static void field(FILE *out, const char *name, const char *value)
 {
@@ -140,8 +132,8 @@ static const char *layer_verdict(const hsmime_layer *l)
 
 static void layer(FILE *out, const hsmime_layer *l, size_t number)
 {
-	fprintf(out, "\nLayer %zu: %s%s\n", number, kinds[l->kind].words,
-	    l->opened ? "" : ", NOT OPENED");
+	fprintf(
+	    out, "\nLayer %zu: %s%s\n", number, kinds[l->kind], l->opened ? "" : ", NOT OPENED");
 	if (l->signer_count > 0)
 		field(out, "verdict:", layer_verdict(l));
 	encrypted(out, l);

@@ -20,9 +20,6 @@ void report_decrypted(const hsmime_result *r);
 /* report_json(j, r): the members of an object for r, without its brackets. */
 void report_json(struct json *j, const hsmime_result *r);
 
-/* report_kind(kind): a layer's kind as a constant name, for example "signed-detached". */
-const char *report_kind(enum hsmime_layer_kind kind);
-
 /* report_made(job, status): with --json, what a signature or encryption that succeeded was made with. */
 void report_made(struct job *job, int status);
 

@@ -1,5 +1,7 @@
 #include "report.h"
 
+#include "text/result_json.h"
+
 static void answer(struct json *j, const char *key, enum hsmime_answer value)
 {
 	if (value == HSMIME_NOT_CHECKED)
@@ -29,21 +31,10 @@ static void write_signer(struct json *j, const hsmime_signer *s)
 	json_close(j, '}');
 }
 
-static void write_recipient(struct json *j, const hsmime_recipient *r)
-{
-	json_open(j, NULL, '{');
-	json_text(j, "issuer", r->issuer);
-	json_text(j, "serial_number", r->serial_number);
-	json_text(j, "key_id", r->key_id);
-	json_text(j, "algorithm", r->algorithm);
-	json_bool(j, "used", r->used != 0);
-	json_close(j, '}');
-}
-
 static void write_layer(struct json *j, const hsmime_layer *l)
 {
 	json_open(j, NULL, '{');
-	json_text(j, "kind", report_kind(l->kind));
+	json_text(j, "kind", kind_text(l->kind));
 	json_text(j, "status", hsmime_status_name(l->status));
 	json_text(j, "problem", l->problem);
 	json_bool(j, "opened", l->opened != 0);
@@ -58,10 +49,7 @@ static void write_layer(struct json *j, const hsmime_layer *l)
 	json_close(j, ']');
 	json_text(j, "cipher", l->cipher);
 	json_text(j, "key", l->key_uri);
-	json_open(j, "recipients", '[');
-	for (size_t i = 0; i < l->recipient_count; i++)
-		write_recipient(j, &l->recipients[i]);
-	json_close(j, ']');
+	json_recipients(j, "recipients", l->recipients, l->recipient_count);
 	json_close(j, '}');
 }
 

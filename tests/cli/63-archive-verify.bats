@@ -83,7 +83,7 @@ readonly verdicts=(clear.eml=valid opaque.eml=valid bare.p7m=valid inside.eml=va
 		assert "CN=eve" in signer("clear.eml")["subject"] and signer("clear.eml")["signature_holds"] is True
 		assert signer("tampered.eml")["signature_holds"] is False and signer("tampered.eml")["problem"]
 		assert signer("untrusted.eml")["signature_holds"] is True and signer("untrusted.eml")["problem"]
-		assert [l["kind"] for l in rows["inside.eml"]["layers"]] == ["encrypted", "signed"]
+		assert [l["kind"] for l in rows["inside.eml"]["layers"]] == ["encrypted", "signed-detached"]
 		assert rows["inside.eml"]["key"].startswith("pkcs11:")
 		assert rows["nokey.eml"]["problem"] and rows["nokey.eml"]["recipients" if "recipients" in rows["nokey.eml"] else "layers"]
 		for name, row in rows.items():

@@ -1,0 +1,22 @@
+/*
+ * result_json: what a message was found to be, as members of JSON; the same words wherever they
+ * are written.
+ */
+#ifndef TEXT_RESULT_JSON_H
+#define TEXT_RESULT_JSON_H
+
+#include <stddef.h>
+
+#include <hsmime/result.h>
+
+#include "text/json.h"
+
+/* kind_text(kind): a layer's kind as a constant name, for example "signed-detached". */
+const char *kind_text(enum hsmime_layer_kind kind);
+
+/* json_recipient(j, r): an object, in an array. json_recipients: the array. */
+void json_recipient(struct json *j, const hsmime_recipient *r);
+void json_recipients(
+    struct json *j, const char *key, const hsmime_recipient *recipients, size_t count);
+
+#endif

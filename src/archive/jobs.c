@@ -165,18 +165,25 @@ int hsmime_archive_retry(hsmime_job_state **state, hsmime_ctx *ctx, const char *
 	return end(state, &j, status);
 }
 
-int hsmime_archive_status(hsmime_job_state **state, hsmime_ctx *ctx, const char *folder)
+/* A job that is only looked at. */
+static int look(struct job *j, hsmime_ctx *ctx, const char *folder)
 {
 	const hsmime_job_options none = HSMIME_JOB_OPTIONS_INIT;
+	int status;
+
+	error_clear(&ctx->err);
+	begin(j, ctx, &none);
+	status = job_folder_find(j, folder, &ctx->err);
+	return status == 0 ? job_state_read(j, &ctx->err) : status;
+}
+
+int hsmime_archive_status(hsmime_job_state **state, hsmime_ctx *ctx, const char *folder)
+{
 	struct job j;
 	int status;
 
 	*state = NULL;
-	error_clear(&ctx->err);
-	begin(&j, ctx, &none);
-	status = job_folder_find(&j, folder, &ctx->err);
-	if (status == 0)
-		status = job_state_read(&j, &ctx->err);
+	status = look(&j, ctx, folder);
 	return end(state, &j, status);
 }
 
@@ -210,16 +217,10 @@ static int write_report(struct job *j, hsmime_output *to)
 
 int hsmime_archive_report(hsmime_ctx *ctx, hsmime_output *out, const char *folder)
 {
-	const hsmime_job_options none = HSMIME_JOB_OPTIONS_INIT;
 	hsmime_job_state *state = NULL;
 	struct job j;
-	int status;
+	int status = look(&j, ctx, folder);
 
-	error_clear(&ctx->err);
-	begin(&j, ctx, &none);
-	status = job_folder_find(&j, folder, &ctx->err);
-	if (status == 0)
-		status = job_state_read(&j, &ctx->err);
 	if (status == 0)
 		status = write_report(&j, out);
 	status = end(&state, &j, status);

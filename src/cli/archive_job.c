@@ -226,17 +226,23 @@ static int take_choice(hsmime_job_options *o, struct job *job)
 	return status == 0 ? archive_number(&o->limit, job, OPT_LIMIT) : status;
 }
 
+/* Of a job that writes messages. */
+static int take_made(hsmime_job_options *o, struct job *job)
+{
+	int status = take_run(o, job);
+
+	if (status == 0)
+		status = take_choice(o, job);
+	o->skip_plain = option_is(job->options, OPT_SKIP_PLAIN);
+	return status == 0 ? archive_mailbox(&o->out, job, OPT_OUT) : status;
+}
+
 int archive_decrypt(struct job *job)
 {
 	hsmime_job_options o = HSMIME_JOB_OPTIONS_INIT;
 	hsmime_job_state *state = NULL;
-	int status = take_run(&o, job);
+	int status = take_made(&o, job);
 
-	if (status == 0)
-		status = take_choice(&o, job);
-	if (status == 0)
-		status = archive_mailbox(&o.out, job, OPT_OUT);
-	o.skip_plain = option_is(job->options, OPT_SKIP_PLAIN);
 	o.require_authenticated = option_is(job->options, OPT_REQUIRE_AUTHENTICATED);
 	if (status != 0)
 		return status;
@@ -271,15 +277,10 @@ int archive_rewrap(struct job *job)
 {
 	hsmime_job_options o = HSMIME_JOB_OPTIONS_INIT;
 	hsmime_job_state *state = NULL;
-	int status = take_run(&o, job);
+	int status = take_made(&o, job);
 
 	if (status == 0)
-		status = take_choice(&o, job);
-	if (status == 0)
-		status = archive_mailbox(&o.out, job, OPT_OUT);
-	if (status == 0)
 		status = take_recipients(&o, job);
-	o.skip_plain = option_is(job->options, OPT_SKIP_PLAIN);
 	if (status != 0)
 		return status;
 	archive_catch();

@@ -278,4 +278,26 @@ static inline void build(
 	assert_int_equal(out->status, 0);
 }
 
+/* One message of each kind, for rsa or ec, whom it returns; odd ones are authenticated. */
+#define BUILD_KINDS 12
+
+static inline const struct party *build_kind(struct buffer *out, size_t kind,
+    const struct party *rsa, const struct party *ec, const unsigned char *plain, size_t len)
+{
+	static const char *const ciphers[] = { "aes-128-cbc", "aes-256-gcm" };
+	const struct party *to = kind & 2 ? ec : rsa;
+	struct sealing s = { .to = { to }, .cipher = ciphers[kind & 1], .indefinite = kind & 4 };
+	struct building b = { .to = to,
+		.authenticated = kind & 1,
+		.attributes = kind & 1,
+		.free_attributes = true,
+		.indefinite = kind & 2 };
+
+	if (kind < 8)
+		seal(out, &s, plain, len);
+	else
+		build(out, &b, plain, len);
+	return to;
+}
+
 #endif

@@ -30,33 +30,15 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* One message of each kind, for rsa or ec. */
-#define KINDS 12
-
 static const struct party *make_kind(struct buffer *out, size_t kind)
 {
-	static const char *const ciphers[] = { "aes-128-cbc", "aes-256-gcm" };
-	const struct party *to = kind & 2 ? &ec : &rsa;
-	struct sealing s = {
-		.to = { to }, .cipher = ciphers[kind & 1], .indefinite = kind & 4, .step = 0
-	};
-	struct building b = { .to = to,
-		.authenticated = kind & 1,
-		.attributes = kind & 1,
-		.free_attributes = true,
-		.indefinite = kind & 2 };
-
-	if (kind < 8)
-		seal(out, &s, plain, LEN);
-	else
-		build(out, &b, plain, LEN);
-	return to;
+	return build_kind(out, kind, &rsa, &ec, plain, LEN);
 }
 
 static void every_kind_opens_one_octet_at_a_time(void **state)
 {
 	(void)state;
-	for (size_t kind = 0; kind < KINDS; kind++) {
+	for (size_t kind = 0; kind < BUILD_KINDS; kind++) {
 		struct buffer message;
 		const struct party *to = make_kind(&message, kind);
 		struct opening o = { .key = to->key, .step = 1 };
@@ -69,7 +51,7 @@ static void every_kind_opens_one_octet_at_a_time(void **state)
 static void truncation_anywhere_is_malformed_whatever_the_key(void **state)
 {
 	(void)state;
-	for (size_t kind = 0; kind < KINDS; kind++) {
+	for (size_t kind = 0; kind < BUILD_KINDS; kind++) {
 		struct buffer message;
 		const struct party *to = make_kind(&message, kind);
 		EVP_PKEY *keys[] = { to->key, stranger.key, NULL };
@@ -92,7 +74,7 @@ static void truncation_anywhere_is_malformed_whatever_the_key(void **state)
 static void a_failing_sink_is_its_status_at_every_offset(void **state)
 {
 	(void)state;
-	for (size_t kind = 0; kind < KINDS; kind++) {
+	for (size_t kind = 0; kind < BUILD_KINDS; kind++) {
 		struct buffer message;
 		const struct party *to = make_kind(&message, kind);
 
@@ -118,7 +100,7 @@ static bool is_clean_refusal(int status)
 static void altered_octets_never_give_another_plaintext(void **state)
 {
 	(void)state;
-	for (size_t kind = 0; kind < KINDS; kind++) {
+	for (size_t kind = 0; kind < BUILD_KINDS; kind++) {
 		struct buffer message;
 		const struct party *to = make_kind(&message, kind);
 
@@ -293,7 +275,7 @@ static void without_authentication_policy_refuses_before_any_key(void **state)
 static void without_a_key_the_reason_of_the_search_is_the_result(void **state)
 {
 	(void)state;
-	for (size_t kind = 0; kind < KINDS; kind++) {
+	for (size_t kind = 0; kind < BUILD_KINDS; kind++) {
 		struct opening o = { .key = NULL };
 		struct buffer message;
 

@@ -3,45 +3,11 @@
  * Private-key operations of software keys are left out: OpenSSL 3.0 crashes in them by itself
  * (EVP_KDF_CTX_new) or spoils the key (RSA blinding).
  */
+#include "cms/openssl_allocation.h"
 #include "cms/enveloped_support.h"
-
-#include <openssl/crypto.h>
 
 #define LEN 100
 #define TURNS_MAX 20000
-
-/* The allocation that fails, counted down; 0: none. */
-static int countdown;
-
-static bool fails(void)
-{
-	return countdown > 0 && --countdown == 0;
-}
-
-static void *take(size_t len, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	return fails() ? NULL : malloc(len);
-}
-
-static void *take_again(void *old, size_t len, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	if (len == 0) {
-		free(old);
-		return NULL;
-	}
-	return fails() ? NULL : realloc(old, len);
-}
-
-static void give_back(void *old, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	free(old);
-}
 
 static struct party rsa;
 static struct party ec;
@@ -76,10 +42,10 @@ static void reading(const struct party *to, const char *cipher)
 	for (turn = 1; turn < TURNS_MAX; turn++) {
 		bool through;
 
-		countdown = turn;
+		openssl_allocation_countdown = turn;
 		open_message(&o, message.data, message.len);
-		through = countdown > 0;
-		countdown = 0;
+		through = openssl_allocation_countdown > 0;
+		openssl_allocation_countdown = 0;
 		assert_true(o.status < 0);
 		assert_int_equal(o.result.count, 0);
 		if (through)
@@ -110,10 +76,10 @@ static void writing(const char *cipher)
 		bool through;
 		int status;
 
-		countdown = turn;
+		openssl_allocation_countdown = turn;
 		status = seal_try(&message, &s, plain, LEN);
-		through = countdown > 0;
-		countdown = 0;
+		through = openssl_allocation_countdown > 0;
+		openssl_allocation_countdown = 0;
 		if (status == 0)
 			expect_plain(&o, &message, plain, LEN);
 		else
@@ -139,7 +105,7 @@ int main(void)
 		cmocka_unit_test(writing_survives_without_memory),
 	};
 
-	if (CRYPTO_set_mem_functions(take, take_again, give_back) != 1)
+	if (!openssl_allocation_fails())
 		return 1;
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

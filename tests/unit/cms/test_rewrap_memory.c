@@ -3,45 +3,11 @@
  * that isn't one. The content key comes without a private-key operation of OpenSSL's, and without
  * EC keys: it crashes in both by itself (test_enveloped_memory.c).
  */
+#include "cms/openssl_allocation.h"
 #include "cms/rewrap_support.h"
-
-#include <openssl/crypto.h>
 
 #define LEN 100
 #define TURNS_MAX 20000
-
-/* The allocation that fails, counted down; 0: none. */
-static int countdown;
-
-static bool fails(void)
-{
-	return countdown > 0 && --countdown == 0;
-}
-
-static void *take(size_t len, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	return fails() ? NULL : malloc(len);
-}
-
-static void *take_again(void *old, size_t len, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	if (len == 0) {
-		free(old);
-		return NULL;
-	}
-	return fails() ? NULL : realloc(old, len);
-}
-
-static void give_back(void *old, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	free(old);
-}
 
 static struct party rsa;
 static struct party added;
@@ -100,10 +66,10 @@ static void in_turn(const struct building *b, bool keep)
 
 	build(&message, b, plain, LEN);
 	for (turn = 1; !through && turn < TURNS_MAX; turn++) {
-		countdown = turn;
+		openssl_allocation_countdown = turn;
 		rewrap_message(&t, message.data, message.len);
-		through = countdown > 0;
-		countdown = 0;
+		through = openssl_allocation_countdown > 0;
+		openssl_allocation_countdown = 0;
 		assert_int_equal(t.result.count, t.status == 0 ? 1 + keep : 0);
 		if (t.status == 0) {
 			/* DER sorts the set: the place of the new one is found by trying. */
@@ -150,10 +116,10 @@ static void what_was_altered_is_never_taken_for_good(void **state)
 	build(&message, &b, plain, LEN);
 	message.data[message.len - 1] ^= 1;
 	for (int turn = 1; !through && turn < TURNS_MAX; turn++) {
-		countdown = turn;
+		openssl_allocation_countdown = turn;
 		rewrap_message(&t, message.data, message.len);
-		through = countdown > 0;
-		countdown = 0;
+		through = openssl_allocation_countdown > 0;
+		openssl_allocation_countdown = 0;
 		assert_int_not_equal(t.status, 0);
 		assert_int_equal(t.result.count, 0);
 		rewrap_clear(&t);
@@ -169,7 +135,7 @@ int main(void)
 		cmocka_unit_test(what_was_altered_is_never_taken_for_good),
 	};
 
-	if (CRYPTO_set_mem_functions(take, take_again, give_back) != 1)
+	if (!openssl_allocation_fails())
 		return 1;
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

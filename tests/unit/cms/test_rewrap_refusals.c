@@ -31,25 +31,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* One message of each kind, for rsa or ec; odd ones are authenticated. */
-#define KINDS 12
-
 static const struct party *make_kind(struct buffer *out, size_t kind)
 {
-	static const char *const ciphers[] = { "aes-128-cbc", "aes-256-gcm" };
-	const struct party *to = kind & 2 ? &ec : &rsa;
-	struct sealing s = { .to = { to }, .cipher = ciphers[kind & 1], .indefinite = kind & 4 };
-	struct building b = { .to = to,
-		.authenticated = kind & 1,
-		.attributes = kind & 1,
-		.free_attributes = true,
-		.indefinite = kind & 2 };
-
-	if (kind < 8)
-		seal(out, &s, plain, LEN);
-	else
-		build(out, &b, plain, LEN);
-	return to;
+	return build_kind(out, kind, &rsa, &ec, plain, LEN);
 }
 
 static bool begins_right(const unsigned char *data, size_t len)
@@ -80,7 +64,7 @@ static void expect_as_decrypting(
 static void a_wrong_content_key_is_refused_as_where_it_decrypts(void **state)
 {
 	(void)state;
-	for (size_t kind = 0; kind < KINDS; kind++) {
+	for (size_t kind = 0; kind < BUILD_KINDS; kind++) {
 		struct rewrap_try t = { .add = { &stranger }, .judge = begins_right };
 		struct buffer message;
 
@@ -109,7 +93,7 @@ static bool never(const unsigned char *data, size_t len)
 static void cbc_that_begins_wrong_is_refused_and_gcm_not_asked(void **state)
 {
 	(void)state;
-	for (size_t kind = 0; kind < KINDS; kind++) {
+	for (size_t kind = 0; kind < BUILD_KINDS; kind++) {
 		struct buffer message;
 		const struct party *to = make_kind(&message, kind);
 		struct rewrap_try t = { .key = to->key, .add = { &stranger }, .judge = never };
@@ -129,7 +113,7 @@ static void cbc_that_begins_wrong_is_refused_and_gcm_not_asked(void **state)
 static void without_a_check_any_key_is_taken(void **state)
 {
 	(void)state;
-	for (size_t kind = 0; kind < KINDS; kind++) {
+	for (size_t kind = 0; kind < BUILD_KINDS; kind++) {
 		struct buffer message;
 		const struct party *to = make_kind(&message, kind);
 		struct rewrap_try t = { .key = to->key,
@@ -162,7 +146,7 @@ static void without_a_check_any_key_is_taken(void **state)
 static void truncation_anywhere_is_malformed_whatever_the_key(void **state)
 {
 	(void)state;
-	for (size_t kind = 0; kind < KINDS; kind++) {
+	for (size_t kind = 0; kind < BUILD_KINDS; kind++) {
 		struct buffer message;
 		const struct party *to = make_kind(&message, kind);
 		EVP_PKEY *keys[] = { to->key, kind & 2 ? to->key : stranger.key, NULL };
@@ -192,7 +176,7 @@ static bool is_clean_refusal(int status)
 static void an_altered_octet_is_never_rewrapped_into_another_content(void **state)
 {
 	(void)state;
-	for (size_t kind = 0; kind < KINDS; kind++) {
+	for (size_t kind = 0; kind < BUILD_KINDS; kind++) {
 		struct buffer message;
 		const struct party *to = make_kind(&message, kind);
 		size_t behind = levels_of(&message).behind;
@@ -250,7 +234,7 @@ static void a_tampered_tag_is_refused_as_where_it_decrypts(void **state)
 static void a_failing_sink_is_its_status_at_every_offset(void **state)
 {
 	(void)state;
-	for (size_t kind = 0; kind < KINDS; kind++) {
+	for (size_t kind = 0; kind < BUILD_KINDS; kind++) {
 		struct buffer message;
 		const struct party *to = make_kind(&message, kind);
 		struct rewrap_try t = { .key = to->key, .add = { &stranger } };
@@ -273,7 +257,7 @@ static void a_failing_sink_is_its_status_at_every_offset(void **state)
 static void without_a_key_the_reason_of_the_search_is_the_result(void **state)
 {
 	(void)state;
-	for (size_t kind = 0; kind < KINDS; kind++) {
+	for (size_t kind = 0; kind < BUILD_KINDS; kind++) {
 		struct rewrap_try t = { .add = { &stranger } };
 		struct buffer message;
 

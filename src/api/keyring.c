@@ -6,114 +6,72 @@
 
 #include <openssl/evp.h>
 
+#include "api/keyring_table.h"
 #include "cms/content_key.h"
 #include "engine/probe.h"
-#include "util/buffer.h"
 #include "util/clock.h"
-
-#define LONG_AGO ((time_t)-KEYRING_FORGETS_S)
-
-struct entry {
-	unsigned char *name; /* what the message calls the recipient */
-	size_t name_len;
-	struct token_key *used; /* NULL: there was none */
-	EVP_PKEY *key;
-	time_t none_at;  /* seconds of CLOCK_MONOTONIC, without a key */
-	bool used_since; /* the last trial */
-};
 
 struct keyring {
 	pthread_mutex_t lock;
-	struct entry *entries;
-	size_t count;
+	pthread_cond_t searched;
+	struct keyring_table table;
+	uint16_t keyed[KEYRING_MAX]; /* the entries that have a key, in no order */
+	size_t keyed_count;
 	uint64_t operations;
 };
 
 int keyring_new(struct keyring **out)
 {
 	struct keyring *r = calloc(1, sizeof(*r));
+	pthread_condattr_t monotonic;
 
-	*out = r;
+	*out = NULL;
 	if (r == NULL)
 		return HSMIME_ENOMEM;
-	r->entries = calloc(KEYRING_MAX, sizeof(*r->entries));
-	if (r->entries == NULL) {
+	if (keyring_table_init(&r->table) != 0) {
 		free(r);
-		*out = NULL;
 		return HSMIME_ENOMEM;
 	}
 	pthread_mutex_init(&r->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&r->searched, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	*out = r;
 	return 0;
 }
 
-static void let_go(struct entry *e)
+/* What an entry had; freed without the lock, since that makes token calls. */
+struct held {
+	struct token_key *used;
+	EVP_PKEY *key;
+};
+
+static void let_go(const struct held *h)
 {
-	EVP_PKEY_free(e->key);
-	token_key_free(e->used);
-	e->key = NULL;
-	e->used = NULL;
+	EVP_PKEY_free(h->key);
+	token_key_free(h->used);
 }
 
 void keyring_free(struct keyring *r)
 {
 	if (r == NULL)
 		return;
-	for (size_t i = 0; i < r->count; i++) {
-		let_go(&r->entries[i]);
-		free(r->entries[i].name);
-	}
-	free(r->entries);
+	for (size_t i = 0; i < r->table.count; i++)
+		let_go(&(struct held){ r->table.entries[i].used, r->table.entries[i].key });
+	keyring_table_free(&r->table);
+	pthread_cond_destroy(&r->searched);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
 
-/* The octets that name a recipient; kinds apart, since a key fits one of them alone. */
-static int name_of(struct buffer *name, const struct recipient *r)
-{
-	const unsigned char head[2] = { (unsigned char)r->kind, r->key_id_len > 0 ? 'k' : 's' };
-	int status = buffer_add(name, head, sizeof(head));
-
-	if (status == 0)
-		status = buffer_add(name, r->key_id, r->key_id_len);
-	if (status == 0)
-		status = buffer_add(name, r->serial, r->serial_len);
-	return status == 0 ? buffer_add(name, r->issuer, r->issuer_len) : status;
-}
-
-/* With the lock held: the recipient's entry, or NULL. */
-static struct entry *look_up(struct keyring *r, const struct buffer *name)
-{
-	for (size_t i = 0; i < r->count; i++)
-		if (r->entries[i].name_len == name->len &&
-		    memcmp(r->entries[i].name, name->data, name->len) == 0)
-			return &r->entries[i];
-	return NULL;
-}
-
-/* With the lock held: an entry, made where there is none; NULL: no room. */
-static struct entry *entry_of(struct keyring *r, const struct buffer *name)
-{
-	struct entry *e = look_up(r, name);
-
-	if (e != NULL || r->count == KEYRING_MAX)
-		return e;
-	e = &r->entries[r->count];
-	*e =
-	    (struct entry){ .name = malloc(name->len), .name_len = name->len, .none_at = LONG_AGO };
-	if (e->name == NULL)
-		return NULL;
-	memcpy(e->name, name->data, name->len);
-	r->count++;
-	return e;
-}
-
 /* With the lock held. */
-static int take(struct token_key **used, EVP_PKEY **key, struct entry *e)
+static int take(struct token_key **used, EVP_PKEY **key, const struct keyring_entry *e)
 {
 	if (EVP_PKEY_up_ref(e->key) != 1)
 		return HSMIME_ENOMEM;
 	*key = e->key;
-	*used = token_key_up_ref(e->used);
+	*used = e->used != NULL ? token_key_up_ref(e->used) : NULL;
 	return 0;
 }
 
@@ -124,105 +82,180 @@ static int no_key(struct error *err)
 	    err, "other messages for the same recipients were without a key a moment ago");
 }
 
-/* *missing counts those that no key was found for, of late. */
-static int get_one(struct token_key **used, EVP_PKEY **key, size_t *missing, struct keyring *r,
-    const struct recipient *recipient)
+/* With the lock held: 0 with the key of the first recipient that has one, KEYRING_UNKNOWN where none has. */
+static int take_known(struct token_key **used, EVP_PKEY **key, size_t *index, struct keyring *r,
+    const struct recipient *recipients, size_t count)
 {
-	struct buffer name;
-	struct entry *e = NULL;
-	int status;
+	for (size_t i = 0; i < count; i++) {
+		const struct keyring_entry *e = keyring_table_find(&r->table, &recipients[i]);
 
-	buffer_init(&name, SIZE_MAX);
-	status = name_of(&name, recipient);
-	pthread_mutex_lock(&r->lock);
-	if (status == 0)
-		e = look_up(r, &name);
-	if (e == NULL)
-		status = status == 0 ? KEYRING_UNKNOWN : status;
-	else if (e->key != NULL)
-		status = take(used, key, e);
-	else
-		status = KEYRING_UNKNOWN;
-	if (e != NULL && e->key == NULL &&
-	    clock_seconds(CLOCK_MONOTONIC) - e->none_at < KEYRING_FORGETS_S)
-		(*missing)++;
-	pthread_mutex_unlock(&r->lock);
-	buffer_free(&name);
-	return status;
+		*index = i;
+		if (e != NULL && e->key != NULL)
+			return take(used, key, e);
+	}
+	return KEYRING_UNKNOWN;
+}
+
+/* With the lock held: of late no key was found for any of them. */
+static bool all_missing(
+    const struct keyring *r, const struct recipient *recipients, size_t count, int64_t now)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct keyring_entry *e = keyring_table_find(&r->table, &recipients[i]);
+
+		if (e == NULL || !keyring_entry_fresh(e->none_at, now))
+			return false;
+	}
+	return count > 0;
+}
+
+/* With the lock held: milliseconds for which the search of another is to be waited for. */
+static int64_t others_search(
+    const struct keyring *r, const struct recipient *recipients, size_t count, int64_t now)
+{
+	int64_t longest = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct keyring_entry *e = keyring_table_find(&r->table, &recipients[i]);
+		int64_t left = e != NULL ? e->searching_at + KEYRING_WAIT_MS - now : 0;
+
+		longest = left > longest ? left : longest;
+	}
+	return longest;
+}
+
+/* With the lock held. */
+static void mark_search(struct keyring *r, const struct recipient *recipients, size_t count,
+    int64_t now, int64_t searching_at)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct keyring_entry *e = keyring_table_entry(&r->table, &recipients[i], now);
+
+		if (e != NULL)
+			e->searching_at = searching_at;
+	}
+}
+
+/* With the lock held. */
+static void await_search(struct keyring *r, int64_t until_ms)
+{
+	struct timespec until = { until_ms / 1000, until_ms % 1000 * 1000000 };
+
+	(void)pthread_cond_timedwait(&r->searched, &r->lock, &until);
 }
 
 int keyring_get(struct token_key **used, EVP_PKEY **key, size_t *index, struct keyring *r,
     const struct recipient *recipients, size_t count, struct error *err)
 {
-	size_t missing = 0;
+	bool missing = false, again = true;
+	int status = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		int status = get_one(used, key, &missing, r, &recipients[i]);
+	pthread_mutex_lock(&r->lock);
+	while (again) {
+		int64_t now = clock_ms(CLOCK_MONOTONIC), wait = 0;
 
-		*index = i;
-		if (status != KEYRING_UNKNOWN)
-			return status == HSMIME_ENOMEM ? error_nomem(err) : status;
+		status = take_known(used, key, index, r, recipients, count);
+		missing = status == KEYRING_UNKNOWN && all_missing(r, recipients, count, now);
+		if (status == KEYRING_UNKNOWN && !missing)
+			wait = others_search(r, recipients, count, now);
+		again = wait > 0;
+		if (again)
+			await_search(r, now + wait);
+		else if (status == KEYRING_UNKNOWN && !missing)
+			mark_search(r, recipients, count, now, now);
 	}
-	return count > 0 && missing == count ? no_key(err) : KEYRING_UNKNOWN;
+	pthread_mutex_unlock(&r->lock);
+	if (missing)
+		return no_key(err);
+	return status == HSMIME_ENOMEM ? error_nomem(err) : status;
+}
+
+void keyring_searched(struct keyring *r, const struct recipient *recipients, size_t count)
+{
+	pthread_mutex_lock(&r->lock);
+	for (size_t i = 0; i < count; i++) {
+		struct keyring_entry *e = keyring_table_find(&r->table, &recipients[i]);
+
+		if (e != NULL)
+			e->searching_at = KEYRING_LONG_AGO;
+	}
+	pthread_cond_broadcast(&r->searched);
+	pthread_mutex_unlock(&r->lock);
+}
+
+/* With the lock held: its key is another; what it had. */
+static struct held change_key(
+    struct keyring *r, struct keyring_entry *e, struct token_key *used, EVP_PKEY *key)
+{
+	const uint16_t at = (uint16_t)(e - r->table.entries);
+	struct held old = { e->used, e->key };
+
+	if (old.key == NULL && key != NULL)
+		r->keyed[r->keyed_count++] = at;
+	for (size_t i = 0; key == NULL && i < r->keyed_count; i++)
+		if (r->keyed[i] == at)
+			r->keyed[i--] = r->keyed[--r->keyed_count];
+	e->used = used;
+	e->key = key;
+	return old;
 }
 
 void keyring_put(
     struct keyring *r, const struct recipient *recipient, struct token_key *used, EVP_PKEY *key)
 {
-	struct entry *e = NULL, old = { 0 };
-	struct buffer name;
-	int status;
+	struct keyring_entry *e;
+	struct held old = { 0 };
 
 	content_key_prepare(key);
-	buffer_init(&name, SIZE_MAX);
-	status = name_of(&name, recipient);
 	pthread_mutex_lock(&r->lock);
-	if (status == 0)
-		e = entry_of(r, &name);
-	if (e != NULL && EVP_PKEY_up_ref(key) == 1) {
-		old = *e;
-		e->key = key;
-		e->used = token_key_up_ref(used);
-	}
+	e = keyring_table_entry(&r->table, recipient, clock_ms(CLOCK_MONOTONIC));
+	if (e != NULL && EVP_PKEY_up_ref(key) == 1)
+		old = change_key(r, e, used != NULL ? token_key_up_ref(used) : NULL, key);
 	pthread_mutex_unlock(&r->lock);
-	buffer_free(&name);
 	let_go(&old);
 }
 
 void keyring_none(struct keyring *r, const struct recipient *recipients, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		struct buffer name;
-		struct entry *e = NULL;
-		int status;
+	int64_t now = clock_ms(CLOCK_MONOTONIC);
 
-		buffer_init(&name, SIZE_MAX);
-		status = name_of(&name, &recipients[i]);
-		pthread_mutex_lock(&r->lock);
-		if (status == 0)
-			e = entry_of(r, &name);
+	pthread_mutex_lock(&r->lock);
+	for (size_t i = 0; i < count; i++) {
+		struct keyring_entry *e = keyring_table_entry(&r->table, &recipients[i], now);
+
 		if (e != NULL && e->key == NULL)
-			e->none_at = clock_seconds(CLOCK_MONOTONIC);
-		pthread_mutex_unlock(&r->lock);
-		buffer_free(&name);
+			e->none_at = now;
 	}
+	pthread_mutex_unlock(&r->lock);
+}
+
+/* With the lock held: an entry with that key, or NULL. */
+static struct keyring_entry *entry_with(const struct keyring *r, const struct token_key *used)
+{
+	for (size_t i = 0; i < r->keyed_count; i++)
+		if (r->table.entries[r->keyed[i]].used == used)
+			return &r->table.entries[r->keyed[i]];
+	return NULL;
 }
 
 void keyring_forget(struct keyring *r, const struct token_key *used)
 {
-	for (size_t i = 0; i < KEYRING_MAX; i++) {
-		struct entry old = { 0 };
+	struct keyring_entry *e = NULL;
+
+	if (used == NULL)
+		return;
+	do {
+		struct held old = { 0 };
 
 		pthread_mutex_lock(&r->lock);
-		if (i < r->count && r->entries[i].used == used && used != NULL) {
-			old = r->entries[i];
-			r->entries[i].key = NULL;
-			r->entries[i].used = NULL;
-			r->entries[i].none_at = LONG_AGO;
+		e = entry_with(r, used);
+		if (e != NULL) {
+			old = change_key(r, e, NULL, NULL);
+			e->none_at = KEYRING_LONG_AGO;
 		}
 		pthread_mutex_unlock(&r->lock);
 		let_go(&old);
-	}
+	} while (e != NULL);
 }
 
 void keyring_done(struct keyring *r, const struct token_key *used)
@@ -231,9 +264,9 @@ void keyring_done(struct keyring *r, const struct token_key *used)
 		return;
 	pthread_mutex_lock(&r->lock);
 	r->operations++;
-	for (size_t i = 0; i < r->count; i++)
-		if (r->entries[i].used == used)
-			r->entries[i].used_since = true;
+	for (size_t i = 0; i < r->keyed_count; i++)
+		if (r->table.entries[r->keyed[i]].used == used)
+			r->table.entries[r->keyed[i]].used_since = true;
 	pthread_mutex_unlock(&r->lock);
 }
 
@@ -247,18 +280,19 @@ uint64_t keyring_operations(struct keyring *r)
 	return operations;
 }
 
-/* The next key that was used since the last trial; NULL: none is left. */
-static struct token_key *next_used(struct keyring *r, size_t *at)
+/* A key that was used since the last trial; NULL: none is left. */
+static struct token_key *next_used(struct keyring *r)
 {
 	struct token_key *used = NULL;
 
 	pthread_mutex_lock(&r->lock);
-	for (; used == NULL && *at < r->count; (*at)++) {
-		struct entry *e = &r->entries[*at];
+	for (size_t i = 0; i < r->keyed_count; i++) {
+		struct keyring_entry *e = &r->table.entries[r->keyed[i]];
 
-		if (e->used_since && e->used != NULL)
+		if (used == NULL && e->used_since && e->used != NULL)
 			used = token_key_up_ref(e->used);
-		e->used_since = false;
+		if (used != NULL && e->used == used)
+			e->used_since = false;
 	}
 	pthread_mutex_unlock(&r->lock);
 	return used;
@@ -269,7 +303,7 @@ int keyring_try(struct keyring *r, struct error *err)
 	struct token_key *used;
 	int status = 0;
 
-	for (size_t at = 0; (used = next_used(r, &at)) != NULL;) {
+	while ((used = next_used(r)) != NULL) {
 		struct error why = { 0 };
 		int s = probe_decrypts(used, &why);
 

@@ -19,6 +19,7 @@ struct keyring;
 
 #define KEYRING_MAX 4096     /* recipients */
 #define KEYRING_FORGETS_S 30 /* seconds: how long it holds that there is no key for a recipient */
+#define KEYRING_WAIT_MS 1000 /* how long one search is waited for by others */
 
 /* keyring_new(out): 0 or HSMIME_ENOMEM. keyring_free(r): makes token calls where it holds keys; NULL is allowed. */
 int keyring_new(struct keyring **out);
@@ -30,11 +31,16 @@ void keyring_free(struct keyring *r);
  * keyring_get(used, key, index, r, recipients, count, err):
  * 0: *key and *used, references that the caller frees, open what is for recipient *index.
  * HSMIME_ENOKEY: a moment ago there was no key for any of them, with words. KEYRING_UNKNOWN: it is to be
- * searched. HSMIME_ENOMEM.
+ * searched, and keyring_searched said afterwards: others who ask for one of these recipients wait for that, though
+ * never longer than KEYRING_WAIT_MS (a person may be asked for a PIN, a token may hang), and then search too.
+ * HSMIME_ENOMEM.
  */
 #define KEYRING_UNKNOWN 1
 int keyring_get(struct token_key **used, EVP_PKEY **key, size_t *index, struct keyring *r,
     const struct recipient *recipients, size_t count, struct error *err);
+
+/* keyring_searched(r, recipients, count): the search is over, and what it found, if anything, was put or none. */
+void keyring_searched(struct keyring *r, const struct recipient *recipients, size_t count);
 
 /*
  * keyring_put(r, recipient, used, key): what the search found; it takes references. keyring_none(r,

@@ -301,6 +301,8 @@ int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
 	status = search(&found, key, index, s, recipients, count, err);
 	if (status == 0 && s->ctx->keyring != NULL)
 		keyring_put(s->ctx->keyring, &recipients[*index], s->used, *key);
+	if (s->ctx->keyring != NULL)
+		keyring_searched(s->ctx->keyring, recipients, count);
 	if (status == 0)
 		tell(s, &found);
 	engine_found_free(&found);

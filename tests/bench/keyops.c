@@ -6,7 +6,8 @@
  * The keys of $BENCH_TOKEN: RSA has CKA_ID 01, EC P-256 has 02. With SESSIONS hsmime's threads get no
  * more than those (latency.c), and as many threads make the bare calls; their module is then
  * $BENCH_RAW_MODULE, a copy of latency.so, which counts for itself.
- * $BENCH_CALL_LIMIT: milliseconds that a call may take (engine/zone.h); default none.
+ * $BENCH_CALL_LIMIT: milliseconds that a call may take (engine/zone.h); default none. With $BENCH_BATCH
+ * each thread does all that it does within one zone, as an archive's workers do; else each operation has its own.
  * Prints: operation, threads, raw/s, hsmime/s, ratio, separated by tabs: the median of the turns.
  */
 #include "raw_token.h"
@@ -28,6 +29,7 @@
 
 #include "engine/engine.h"
 #include "engine/provider/provider.h"
+#include "engine/zone.h"
 
 #define MAX_THREADS 64
 #define TURNS 6
@@ -125,6 +127,13 @@ static void *raw_worker(void *arg)
 	return NULL;
 }
 
+static unsigned call_limit(void)
+{
+	const char *given = getenv("BENCH_CALL_LIMIT");
+
+	return given != NULL ? bench_number(given) : 0;
+}
+
 /* What a thread does again and again has one context, as the bare calls have one session and handle. */
 static EVP_PKEY_CTX *evp_begin(struct bench *b)
 {
@@ -166,7 +175,7 @@ static void evp_operation(struct bench *b, EVP_PKEY_CTX *c)
 		fail("the operation");
 }
 
-static void *evp_worker(void *arg)
+static int evp_operations(void *arg)
 {
 	struct bench *b = arg;
 	EVP_PKEY_CTX *c = evp_begin(b);
@@ -176,6 +185,16 @@ static void *evp_worker(void *arg)
 		b->done++;
 	}
 	EVP_PKEY_CTX_free(c);
+	return 0;
+}
+
+static void *evp_worker(void *arg)
+{
+	unsigned limit = getenv("BENCH_BATCH") != NULL ? call_limit() : 0;
+	struct error err = { 0 };
+
+	if (zone_run(evp_operations, arg, limit, &err) != 0)
+		fail(err.message);
 	return NULL;
 }
 
@@ -251,9 +270,7 @@ static void open_key(struct bench *b)
 	struct engine_options options = { .module = bench_env("HSMIME_MODULE"),
 		.token_label = bench_env("BENCH_TOKEN"),
 		.pin_source = bench_env("HSMIME_PIN_SOURCE"),
-		.call_limit = getenv("BENCH_CALL_LIMIT") != NULL
-				  ? bench_number(getenv("BENCH_CALL_LIMIT"))
-				  : 0 };
+		.call_limit = call_limit() };
 	struct engine *engine = NULL;
 	struct engine_found found = { 0 };
 	struct error err = { 0 };

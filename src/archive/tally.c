@@ -8,21 +8,21 @@
 #define OTHERS "others"
 
 /* One value, and the octets that stand for it. */
-typedef struct tally_slot {
+struct slot {
 	hsmime_tally_row row;
 	unsigned char *key;
 	size_t len;
-} TALLY_SLOT;
+};
 
-DEFINE_LHASH_OF(TALLY_SLOT);
-
+/* Without the macros of lhash.h that give it a type: later versions of OpenSSL deprecate a part of what they make. */
 struct tally {
-	LHASH_OF(TALLY_SLOT) * slots;
+	OPENSSL_LHASH *slots;
 };
 
 /* FNV-1a. */
-static unsigned long hash(const TALLY_SLOT *s)
+static unsigned long hash(const void *slot)
 {
+	const struct slot *s = slot;
 	uint64_t h = UINT64_C(14695981039346656037) ^ (uint64_t)s->row.by;
 
 	for (size_t i = 0; i < s->len; i++)
@@ -30,8 +30,10 @@ static unsigned long hash(const TALLY_SLOT *s)
 	return (unsigned long)(h ^ (h >> 32));
 }
 
-static int compare(const TALLY_SLOT *a, const TALLY_SLOT *b)
+static int compare(const void *x, const void *y)
 {
+	const struct slot *a = x, *b = y;
+
 	if (a->row.by != b->row.by || a->len != b->len)
 		return 1;
 	return a->len > 0 ? memcmp(a->key, b->key, a->len) : 0;
@@ -45,8 +47,10 @@ static void row_clear(hsmime_tally_row *row)
 	free(row->key_id);
 }
 
-static void slot_free(TALLY_SLOT *s)
+static void slot_free(void *slot)
 {
+	struct slot *s = slot;
+
 	row_clear(&s->row);
 	free(s->key);
 	free(s);
@@ -57,7 +61,7 @@ int tally_new(struct tally **out)
 	struct tally *t = calloc(1, sizeof(*t));
 
 	if (t != NULL)
-		t->slots = lh_TALLY_SLOT_new(hash, compare);
+		t->slots = OPENSSL_LH_new(hash, compare);
 	if (t == NULL || t->slots == NULL) {
 		free(t);
 		*out = NULL;
@@ -71,14 +75,14 @@ void tally_free(struct tally *t)
 {
 	if (t == NULL)
 		return;
-	lh_TALLY_SLOT_doall(t->slots, slot_free);
-	lh_TALLY_SLOT_free(t->slots);
+	OPENSSL_LH_doall(t->slots, slot_free);
+	OPENSSL_LH_free(t->slots);
 	free(t);
 }
 
-static TALLY_SLOT *slot_new(struct tally *t, const TALLY_SLOT *wanted)
+static struct slot *slot_new(struct tally *t, const struct slot *wanted)
 {
-	TALLY_SLOT *s = calloc(1, sizeof(*s));
+	struct slot *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return NULL;
@@ -90,19 +94,19 @@ static TALLY_SLOT *slot_new(struct tally *t, const TALLY_SLOT *wanted)
 		return NULL;
 	}
 	memcpy(s->key, wanted->key, wanted->len);
-	lh_TALLY_SLOT_insert(t->slots, s);
-	if (lh_TALLY_SLOT_error(t->slots) == 0)
+	OPENSSL_LH_insert(t->slots, s);
+	if (OPENSSL_LH_error(t->slots) == 0)
 		return s;
 	slot_free(s);
 	return NULL;
 }
 
 /* The row of all that there is no room for; its key is empty, which that of no value is. */
-static TALLY_SLOT *others(struct tally *t, enum hsmime_tally_by by)
+static struct slot *others(struct tally *t, enum hsmime_tally_by by)
 {
 	static unsigned char nothing[1];
-	TALLY_SLOT wanted = { .row.by = by, .key = nothing };
-	TALLY_SLOT *s = lh_TALLY_SLOT_retrieve(t->slots, &wanted);
+	struct slot wanted = { .row.by = by, .key = nothing };
+	struct slot *s = OPENSSL_LH_retrieve(t->slots, &wanted);
 
 	if (s == NULL)
 		s = slot_new(t, &wanted);
@@ -114,13 +118,13 @@ static TALLY_SLOT *others(struct tally *t, enum hsmime_tally_by by)
 int tally_add(hsmime_tally_row **row, struct tally *t, enum hsmime_tally_by by, const void *key,
     size_t len, uint64_t octets)
 {
-	TALLY_SLOT wanted = { .row.by = by, .key = (unsigned char *)key, .len = len };
-	TALLY_SLOT *s = lh_TALLY_SLOT_retrieve(t->slots, &wanted);
+	struct slot wanted = { .row.by = by, .key = (unsigned char *)key, .len = len };
+	struct slot *s = OPENSSL_LH_retrieve(t->slots, &wanted);
 
 	*row = NULL;
 	if (s == NULL)
-		s = lh_TALLY_SLOT_num_items(t->slots) < TALLY_MAX ? slot_new(t, &wanted)
-								  : others(t, by);
+		s = OPENSSL_LH_num_items(t->slots) < TALLY_MAX ? slot_new(t, &wanted)
+							       : others(t, by);
 	if (s == NULL)
 		return HSMIME_ENOMEM;
 	s->row.messages++;
@@ -156,29 +160,24 @@ struct rows {
 	size_t count;
 };
 
-static void move(TALLY_SLOT *s, void *arg)
+static void move(void *slot, void *arg)
 {
+	struct slot *s = slot;
 	struct rows *all = arg;
 
 	all->rows[all->count++] = s->row;
 	s->row = (hsmime_tally_row){ .by = s->row.by };
 }
 
-/* The hash calls back with the types of its own. */
-static void move_slot(void *slot, void *arg)
-{
-	move(slot, arg);
-}
-
 int tally_rows(hsmime_tally_row **out, size_t *count, struct tally *t)
 {
-	struct rows all = { calloc(lh_TALLY_SLOT_num_items(t->slots) + 1, sizeof(*all.rows)), 0 };
+	struct rows all = { calloc(OPENSSL_LH_num_items(t->slots) + 1, sizeof(*all.rows)), 0 };
 
 	*out = NULL;
 	*count = 0;
 	if (all.rows == NULL)
 		return HSMIME_ENOMEM;
-	OPENSSL_LH_doall_arg((OPENSSL_LHASH *)t->slots, move_slot, &all);
+	OPENSSL_LH_doall_arg(t->slots, move, &all);
 	qsort(all.rows, all.count, sizeof(*all.rows), in_order);
 	*out = all.rows;
 	*count = all.count;

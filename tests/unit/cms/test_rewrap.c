@@ -211,9 +211,10 @@ static void every_variant_is_rewrapped(void **state)
 		b.indefinite = i & 2;
 		t.key = b.to->key;
 		build(&message, &b, plain, len);
+		/* It computes the tag over unsorted attributes as they came, and not over their DER. */
 		check(&t, &message, plain, len,
-		    (!b.attributes || openssl_knows_attributes()) && b.icv_len == 0 &&
-			b.iv_len == 0 && b.tag_len == 0 && !b.nested);
+		    (!b.attributes || openssl_knows_attributes()) && !b.unsorted &&
+			b.icv_len == 0 && b.iv_len == 0 && b.tag_len == 0 && !b.nested);
 		buffer_free(&message);
 	}
 	free(plain);

@@ -103,6 +103,7 @@ int drafts_end(struct mail_draft *d, struct error *err)
 		return error_set(
 		    err, HSMIME_EUSAGE, "a message that was not written whole can't be kept");
 	d->size = output_size(d->output);
+	output_settle(d->output);
 	if (own->modified == 0)
 		return 0;
 	times[0].tv_sec = own->modified / 1000000000;

@@ -74,9 +74,10 @@ static int make_draft(bool *sinks, struct worker *w, struct mail_sink *sink, con
 		status = write(w, m->draft.output);
 	if (status != 0)
 		return status;
-	status = mail_sink_end(&m->draft, sink, &w->ctx->err);
+	/* Before it ends, while one that is small is in memory. */
+	status = hash_output(w);
 	if (status == 0)
-		status = hash_output(w);
+		status = mail_sink_end(&m->draft, sink, &w->ctx->err);
 	*sinks = status != 0;
 	return status;
 }

@@ -2,13 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/atomic_file.h"
+#include "util/file_body.h"
 #include "util/sink.h"
 #include "util/source.h"
 
@@ -18,7 +17,7 @@ struct hsmime_output {
 	bool complete;    /* a staged one was committed */
 	int fd;           /* to a descriptor, or -1 */
 	hsmime_sink sink; /* to a callback */
-	struct atomic_file *file;
+	struct file_body *file;
 	bool left; /* something went into a file that is written directly */
 	struct spool *spool;
 	uint64_t size;
@@ -30,7 +29,7 @@ struct hsmime_output {
 };
 
 struct output_old {
-	struct atomic_file *file;
+	struct file_body *file;
 	struct spool *spool;
 	uint64_t size;
 	uint64_t read_at;
@@ -94,7 +93,7 @@ void hsmime_output_free(hsmime_output *o)
 {
 	if (o == NULL)
 		return;
-	atomic_file_free(o->file);
+	file_body_free(o->file);
 	spool_free(o->spool);
 	free(o->path);
 	free(o->temporary);
@@ -106,19 +105,12 @@ void hsmime_output_remove_all(void)
 	atomic_file_remove_all();
 }
 
-static int open_path(hsmime_output *o, struct error *err)
-{
-	if (o->temporary != NULL)
-		return atomic_file_staged(&o->file, o->path, o->temporary, err);
-	return atomic_file_new(&o->file, o->path, err);
-}
-
 int output_begin(
     hsmime_output *o, bool hold, OSSL_LIB_CTX *libctx, uint64_t spool_max, struct error *err)
 {
 	/* What was left uncommitted before. A FIFO's reader would take a second opening for the end. */
-	if (o->file != NULL && (o->left || !atomic_file_is_direct(o->file))) {
-		atomic_file_free(o->file);
+	if (o->file != NULL && (o->left || !file_body_is_direct(o->file))) {
+		file_body_free(o->file);
 		o->file = NULL;
 	}
 	o->left = o->complete = false;
@@ -129,9 +121,9 @@ int output_begin(
 	o->spool_max = spool_max;
 	o->err = err;
 	if (o->path != NULL && o->file == NULL) {
-		int status = open_path(o, err);
+		int status = file_body_new(&o->file, o->path, o->temporary, err);
 
-		if (status != 0 || !atomic_file_is_direct(o->file))
+		if (status != 0 || !file_body_is_direct(o->file))
 			return status;
 	}
 	return hold ? spool_new(&o->spool, libctx, spool_max, err) : 0;
@@ -139,7 +131,7 @@ int output_begin(
 
 bool output_is_file(const hsmime_output *o)
 {
-	return o->file != NULL && !atomic_file_is_direct(o->file);
+	return o->file != NULL && !file_body_is_direct(o->file);
 }
 
 bool output_is_held(const hsmime_output *o)
@@ -147,22 +139,10 @@ bool output_is_held(const hsmime_output *o)
 	return o->spool != NULL || output_is_file(o);
 }
 
-static int fd_write(hsmime_output *o, int fd, const unsigned char *p, size_t len)
+static int fd_write(hsmime_output *o, const void *buf, size_t len)
 {
-	struct pollfd wait = { .fd = fd, .events = POLLOUT };
-
-	while (len > 0) {
-		ssize_t n = write(fd, p, len);
-
-		if (n < 0 && (errno == EINTR || (errno == EAGAIN && poll(&wait, 1, -1) > 0)))
-			continue;
-		if (n < 0)
-			return error_errno(
-			    o->err, "writing", o->path != NULL ? o->path : "the output");
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
+	return sink_descriptor(o->fd, buf, len) == 0 ? 0
+						     : error_errno(o->err, "writing", "the output");
 }
 
 #define START_EVERY (4 * 1024 * 1024)
@@ -175,8 +155,8 @@ static void start_writing(hsmime_output *o)
 {
 	if (!output_is_file(o) || o->size - o->started < START_EVERY)
 		return;
-	sync_file_range(atomic_file_fd(o->file), (off_t)o->started, (off_t)(o->size - o->started),
-	    SYNC_FILE_RANGE_WRITE);
+	sync_file_range(atomic_file_fd(file_body_file(o->file)), (off_t)o->started,
+	    (off_t)(o->size - o->started), SYNC_FILE_RANGE_WRITE);
 	o->started = o->size;
 }
 
@@ -184,8 +164,8 @@ static int leave(hsmime_output *o, const void *buf, size_t len)
 {
 	o->left = true;
 	if (o->file != NULL)
-		return fd_write(o, atomic_file_fd(o->file), buf, len);
-	return o->fd >= 0 ? fd_write(o, o->fd, buf, len) : sink_write(&o->sink, buf, len);
+		return file_body_write(o->file, buf, len, o->err);
+	return o->fd >= 0 ? fd_write(o, buf, len) : sink_write(&o->sink, buf, len);
 }
 
 static int output_write(void *arg, const void *buf, size_t len)
@@ -221,16 +201,11 @@ uint64_t output_size(const hsmime_output *o)
 	return o->size;
 }
 
-static ptrdiff_t read_file(const struct atomic_file *file, uint64_t *at, void *buf, size_t len)
+static ptrdiff_t read_file(const struct file_body *file, uint64_t *at, void *buf, size_t len)
 {
-	ssize_t n;
+	ptrdiff_t n = file_body_read(file, *at, buf, len);
 
-	do
-		n = pread(atomic_file_fd(file), buf, len, (off_t)*at);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return HSMIME_EIO;
-	*at += (uint64_t)n;
+	*at += n > 0 ? (uint64_t)n : 0;
 	return n;
 }
 
@@ -296,14 +271,14 @@ void output_old_free(struct output_old *old)
 {
 	if (old == NULL)
 		return;
-	atomic_file_free(old->file);
+	file_body_free(old->file);
 	spool_free(old->spool);
 	free(old);
 }
 
 void output_restore(hsmime_output *o, struct output_old *old)
 {
-	atomic_file_free(o->file);
+	file_body_free(o->file);
 	spool_free(o->spool);
 	o->file = old->file;
 	o->spool = old->spool;
@@ -318,7 +293,10 @@ static int release(void *arg, const void *buf, size_t len)
 
 int output_prepare(hsmime_output *o, struct error *err)
 {
-	return output_is_file(o) ? atomic_file_prepare(o->file, err) : 0;
+	int status = output_is_file(o) ? file_body_complete(o->file, err) : 0;
+
+	return status == 0 && output_is_file(o) ? atomic_file_prepare(file_body_file(o->file), err)
+						: status;
 }
 
 bool output_is_complete(const hsmime_output *o)
@@ -328,21 +306,28 @@ bool output_is_complete(const hsmime_output *o)
 
 struct atomic_file *output_staged_file(const hsmime_output *o)
 {
-	return o->file;
+	return file_body_file(o->file);
+}
+
+void output_settle(hsmime_output *o)
+{
+	file_body_forget(o->file);
 }
 
 /* What is small is not started on its way: that takes longer for each than for all when they are synced. */
-static int complete(hsmime_output *o)
+static int complete(hsmime_output *o, struct error *err)
 {
-	o->complete = o->file != NULL;
-	return 0;
+	int status = o->file != NULL ? file_body_complete(o->file, err) : 0;
+
+	o->complete = status == 0 && o->file != NULL;
+	return status;
 }
 
 int output_publish(hsmime_output *o, struct error *err)
 {
 	if (!o->complete)
 		return error_set(err, HSMIME_EUSAGE, "an output that is not complete gets no name");
-	return atomic_file_commit(o->file, err);
+	return atomic_file_commit(file_body_file(o->file), err);
 }
 
 int output_commit(hsmime_output *o, struct error *err)
@@ -352,9 +337,9 @@ int output_commit(hsmime_output *o, struct error *err)
 	int status;
 
 	if (o->temporary != NULL)
-		return complete(o);
+		return complete(o, err);
 	if (o->spool == NULL)
-		return o->file != NULL ? atomic_file_commit(o->file, err) : 0;
+		return o->file != NULL ? atomic_file_commit(file_body_file(o->file), err) : 0;
 	spool_source(&held, o->spool);
 	status = source_copy(&away, &held);
 	/* A descriptor's failure is described already. */

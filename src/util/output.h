@@ -62,9 +62,16 @@ int output_commit(hsmime_output *o, struct error *err);
  * output_staged(out, path, temporary):
  * As hsmime_output_file, for who finishes many files at a time (atomic_file_staged): output_commit
  * makes it complete and no more; the file then keeps its temporary name until output_publish, and
- * is removed by hsmime_output_free before that. 0 or HSMIME_ENOMEM.
+ * is removed by hsmime_output_free before that. One that is small has no file before that (util/file_body.h), so
+ * that what can't be opened is told then. 0 or HSMIME_ENOMEM.
  */
 int output_staged(hsmime_output **out, const char *path, const char *temporary);
+
+/*
+ * output_settle(o): a complete one that was small is not kept in memory any more, from which output_source had it:
+ * for who is done with reading it.
+ */
+void output_settle(hsmime_output *o);
 
 /* output_is_complete(o): of a staged one: it was committed, and not begun again since. */
 bool output_is_complete(const hsmime_output *o);

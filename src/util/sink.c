@@ -1,6 +1,27 @@
 #include "util/sink.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <string.h>
+#include <unistd.h>
+
+int sink_descriptor(int fd, const void *data, size_t len)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLOUT };
+	const unsigned char *p = data;
+
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && (errno == EINTR || (errno == EAGAIN && poll(&wait, 1, -1) > 0)))
+			continue;
+		if (n < 0)
+			return -1;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
 
 int sink_write(const hsmime_sink *sink, const void *data, size_t len)
 {

@@ -14,6 +14,9 @@ int sink_write(const hsmime_sink *sink, const void *data, size_t len);
 /* sink_string(sink, s): s without its NUL. */
 int sink_string(const hsmime_sink *sink, const char *s);
 
+/* sink_descriptor(fd, data, len): all of it into a descriptor, which may be a non-blocking one. 0, or -1 and errno. */
+int sink_descriptor(int fd, const void *data, size_t len);
+
 /* sink_null(out): takes everything, keeps nothing. */
 void sink_null(hsmime_sink *out);
 

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "util/file_body.h"
 #include "util/output.h"
 #include "util/sink.h"
 
@@ -133,6 +134,7 @@ void file_make(const char *path, const char *text)
 static bool write_until(
     struct mail_draft *d, struct mail_sink *s, enum step step, const char *name, const char *text)
 {
+	static const char large[2 * FILE_BODY_SMALL];
 	struct mail_item item = item_of(name, NULL, WHEN);
 	struct error err = { 0 };
 
@@ -142,10 +144,11 @@ static bool write_until(
 		return false;
 	if (step == BEGUN)
 		return true;
-	if (draft_write(d, text, step == HALF ? strlen(text) / 2 : strlen(text), &err) != 0)
-		return false;
+	/* What is small is in memory as yet. */
 	if (step == HALF)
-		return true;
+		return draft_write(d, large, sizeof(large), &err) == 0;
+	if (draft_write(d, text, strlen(text), &err) != 0)
+		return false;
 	if (output_commit(d->output, &err) != 0)
 		return false;
 	return step == WRITTEN || mail_sink_end(d, s, &err) == 0;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "util/atomic_file.h"
+#include "util/file_body.h"
 
 static void a_file_is_replaced_by_the_commit(void **state)
 {
@@ -268,9 +269,10 @@ static void a_staged_file_without_a_name_is_removed_also_when_begun_again(void *
 	assert_int_equal(output_begin(o, true, NULL, 0, &err), 0);
 	assert_int_equal(put(o, "first", 5), 0);
 	assert_int_equal(output_commit(o, &err), 0);
+	assert_int_equal(folder_count(), 1);
 	assert_int_equal(output_begin(o, true, NULL, 0, &err), 0);
 	assert_false(output_is_complete(o));
-	assert_int_equal(folder_count(), 1);
+	assert_int_equal(folder_count(), 0);
 	assert_int_equal(output_size(o), 0);
 	hsmime_output_free(o);
 	assert_int_equal(folder_count(), 0);
@@ -295,6 +297,72 @@ static void a_staged_file_is_the_owners_and_replaces_a_symbolic_link(void **stat
 	assert_int_equal(file_mode("new"), 0600);
 }
 
+static size_t read_back(hsmime_output *o, unsigned char *out, size_t room)
+{
+	hsmime_source source;
+	ptrdiff_t got = 1;
+	size_t have = 0;
+
+	output_source(&source, o);
+	assert_int_equal(source.size, output_size(o));
+	while (got > 0) {
+		got = source.read(source.arg, out + have, room - have);
+		assert_true(got >= 0);
+		have += (size_t)got;
+	}
+	return have;
+}
+
+/* Octets of both sides of the size up to which a staged file stays in memory, in pieces. */
+static void a_staged_file_is_the_same_small_or_large(void **state)
+{
+	static const size_t sizes[] = { 0, 1, FILE_BODY_SMALL - 1, FILE_BODY_SMALL,
+		FILE_BODY_SMALL + 1, 3 * FILE_BODY_SMALL };
+	static unsigned char data[3 * FILE_BODY_SMALL], back[3 * FILE_BODY_SMALL + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (unsigned char)(i * 7 + i / 251);
+	for (size_t i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+		size_t len = sizes[i / 2], piece = i % 2 ? 1000 : sizeof(data);
+		hsmime_output *o = NULL;
+
+		assert_int_equal(output_staged(&o, "new", "stem"), 0);
+		assert_int_equal(output_begin(o, true, NULL, 0, &err), 0);
+		assert_true(output_is_file(o));
+		for (size_t at = 0; at < len; at += piece)
+			assert_int_equal(put(o, data + at, len - at < piece ? len - at : piece), 0);
+		assert_int_equal(folder_count(), len > FILE_BODY_SMALL);
+		for (int step = 0; step < 3; step++) {
+			assert_int_equal(read_back(o, back, sizeof(back)), len);
+			assert_memory_equal(back, data, len);
+			if (step == 0)
+				assert_int_equal(output_commit(o, &err), 0);
+			if (step == 1)
+				output_settle(o);
+			assert_int_equal(folder_count(), 1);
+		}
+		assert_int_equal(output_publish(o, &err), 0);
+		hsmime_output_free(o);
+		assert_int_equal(unlink("new"), 0);
+	}
+}
+
+static void a_staged_file_that_can_not_be_opened_is_told_once_it_is_complete(void **state)
+{
+	hsmime_output *o = NULL;
+
+	(void)state;
+	assert_int_equal(output_staged(&o, "new", "nowhere/stem"), 0);
+	assert_int_equal(output_begin(o, true, NULL, 0, &err), 0);
+	assert_int_equal(put(o, "content", 7), 0);
+	assert_int_equal(output_commit(o, &err), HSMIME_EIO);
+	assert_false(output_is_complete(o));
+	assert_non_null(strstr(err.message, "new"));
+	hsmime_output_free(o);
+	assert_int_equal(folder_count(), 0);
+}
+
 #define test(name) cmocka_unit_test_teardown(name, outputs_empty)
 
 int main(void)
@@ -313,6 +381,8 @@ int main(void)
 		test(a_non_blocking_pipe_is_waited_for),
 		test(a_staged_file_is_complete_before_it_has_its_name),
 		test(a_staged_file_without_a_name_is_removed_also_when_begun_again),
+		test(a_staged_file_is_the_same_small_or_large),
+		test(a_staged_file_that_can_not_be_opened_is_told_once_it_is_complete),
 		test(a_staged_file_is_the_owners_and_replaces_a_symbolic_link),
 	};
 

@@ -11,6 +11,7 @@
 #include "engine/pin.h"
 #include "engine/slot.h"
 #include "util/buffer.h"
+#include "util/hex.h"
 
 /* The parts are told apart by the NUL behind each. */
 static bool digest(char out[PIN_NAME_ROOM], const char *const *parts, size_t count)
@@ -24,8 +25,8 @@ static bool digest(char out[PIN_NAME_ROOM], const char *const *parts, size_t cou
 		buffer_add(&all, parts[i], strlen(parts[i]) + 1);
 	done = all.status == 0 &&
 	       EVP_Q_digest(crypto_context(), "SHA256", NULL, all.data, all.len, md, NULL) == 1;
-	for (size_t i = 0; done && i < PIN_NAME_DIGITS / 2; i++)
-		snprintf(out + 2 * i, 3, "%02x", md[i]);
+	if (done)
+		hex_lower(out, md, PIN_NAME_DIGITS / 2);
 	buffer_free(&all);
 	return done;
 }

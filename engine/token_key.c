@@ -16,6 +16,7 @@
 #include "engine/token_pins.h"
 #include "engine/unwrap_way.h"
 #include "engine/uri.h"
+#include "util/hex.h"
 
 struct token_key *token_key_up_ref(struct token_key *k)
 {
@@ -333,8 +334,8 @@ static void name_key(char *out, size_t size, const struct token_key *k)
 	if (len > 0)
 		snprintf(
 		    out, size, "%.*s", (int)(len < size ? len : size - 1), (const char *)k->label);
-	for (size_t i = 0; len == 0 && i < k->id_len && 2 * i + 3 <= size; i++)
-		snprintf(out + 2 * i, size - 2 * i, "%02x", k->id[i]);
+	if (len == 0)
+		hex_lower(out, k->id, k->id_len < size / 2 ? k->id_len : size / 2 - 1);
 	error_tidy(out);
 }
 

@@ -10,6 +10,7 @@
 #include "evidence/chain.h"
 #include "mail/address.h"
 #include "mail/date.h"
+#include "util/hex.h"
 #include "util/name.h"
 
 /* The result comes first: who frees it frees both. */
@@ -154,10 +155,8 @@ static char *hex_text(const unsigned char *data, size_t len)
 {
 	char *text = malloc(2 * len + 1);
 
-	for (size_t i = 0; text != NULL && i < len; i++)
-		snprintf(text + 2 * i, 3, "%02X", data[i]);
 	if (text != NULL)
-		text[2 * len] = '\0';
+		hex_upper(text, data, len);
 	return text;
 }
 

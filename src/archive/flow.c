@@ -59,7 +59,7 @@ int flow_init(struct flow *f, size_t size, bool ordered)
 	f->all = calloc(size, sizeof(*f->all));
 	if (f->all == NULL)
 		return HSMIME_ENOMEM;
-	f->size = size;
+	f->size = f->most = size;
 	f->ordered = ordered;
 	for (size_t i = 0; i < size; i++)
 		append(&f->idle, &f->all[i]);
@@ -107,7 +107,8 @@ bool flow_put(struct flow *f, struct journal_entry *entry)
 		m->turn = f->turns++;
 		append(&f->waiting, m);
 		memset(entry, 0, sizeof(*entry));
-		pthread_cond_signal(&f->work);
+		if (f->busy < f->most)
+			pthread_cond_signal(&f->work);
 	}
 	pthread_mutex_unlock(&f->lock);
 	return m != NULL;
@@ -132,7 +133,7 @@ struct message *flow_take(struct flow *f)
 	struct message *m = NULL;
 
 	pthread_mutex_lock(&f->lock);
-	while (!is_over(f) && f->waiting.count == 0)
+	while (!is_over(f) && (f->waiting.count == 0 || f->busy >= f->most))
 		pthread_cond_wait(&f->work, &f->lock);
 	if (!f->stopped)
 		m = take_first(&f->waiting);
@@ -147,11 +148,32 @@ static bool is_quiet(const struct flow *f)
 	return f->busy == 0 && (f->stopped || f->waiting.count == 0);
 }
 
+void flow_limit(struct flow *f, size_t most)
+{
+	pthread_mutex_lock(&f->lock);
+	f->most = most > 0 ? most : 1;
+	pthread_cond_broadcast(&f->work);
+	pthread_mutex_unlock(&f->lock);
+}
+
+bool flow_is_short(struct flow *f)
+{
+	bool is_short;
+
+	pthread_mutex_lock(&f->lock);
+	is_short = f->waiting.count > 0 && f->busy >= f->most;
+	pthread_mutex_unlock(&f->lock);
+	return is_short;
+}
+
 void flow_done(struct flow *f, struct message *m)
 {
 	pthread_mutex_lock(&f->lock);
 	f->busy--;
-	insert(&f->ready, m);
+	if (f->ordered)
+		insert(&f->ready, m);
+	else
+		append(&f->ready, m);
 	/* Who collects is not to be woken for each. */
 	if (f->ready.count == 1 || f->ready.count >= f->wanted || is_quiet(f))
 		pthread_cond_signal(&f->outcome);

@@ -35,6 +35,7 @@ struct flow {
 	struct message_queue idle, waiting, ready;
 	size_t size;
 	size_t busy;    /* with workers */
+	size_t most;    /* so many may be */
 	size_t wanted;  /* as many at once as the collector takes */
 	uint64_t turns; /* were put in */
 	uint64_t due;   /* in order: the turn that is to be collected next */
@@ -59,9 +60,19 @@ void flow_free(struct flow *f);
 bool flow_put(struct flow *f, struct journal_entry *entry);
 void flow_end(struct flow *f);
 
-/* flow_take(f): for a worker; NULL: there are no more. flow_done(f, m): it has its outcome. */
+/*
+ * flow_take(f): for a worker; NULL: there are no more. flow_done(f, m): it has its outcome; the worker asks for
+ * another at once.
+ */
 struct message *flow_take(struct flow *f);
 void flow_done(struct flow *f, struct message *m);
+
+/*
+ * flow_limit(f, most): with workers are so many messages at most, one at least, from now on; whoever asks for another
+ * waits. flow_is_short(f): so many are, and more wait.
+ */
+void flow_limit(struct flow *f, size_t most);
+bool flow_is_short(struct flow *f);
 
 /*
  * flow_again(f, m, by_worker): m is to be taken once more, its draft dropped and its outcome forgotten; by its

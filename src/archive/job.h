@@ -5,6 +5,7 @@
  *   job_lister     the mailbox into the journal, and from there into the flow
  *   job_worker     one message to its outcome
  *   job_writer     outcomes into mailbox, failed/ and journal
+ *   job_pace       how many workers are at it
  *   job_run        all of that
  *   jobs           what hsmime/job.h promises
  */
@@ -50,6 +51,7 @@ struct job {
 	    away; /* milliseconds of CLOCK_MONOTONIC since when no token does it; 0: it is there */
 	atomic_bool listed;
 	bool retry; /* what failed is done again */
+	bool fresh; /* begun in this run: nothing is left of another */
 };
 
 /*

@@ -9,6 +9,7 @@
 #include <openssl/pem.h>
 
 #include "text/json.h"
+#include "util/hex.h"
 #include "util/output.h"
 #include "util/sink.h"
 
@@ -111,8 +112,7 @@ static int digests(char **out, const hsmime_certs *certs)
 			free(text);
 			return HSMIME_ENOMEM;
 		}
-		for (size_t k = 0; k < DIGEST; k++)
-			snprintf(text + i * WORD + 2 * k, 3, "%02x", digest[k]);
+		hex_lower(text + i * WORD, digest, DIGEST);
 		text[(i + 1) * WORD - 1] = ' ';
 	}
 	if (text == NULL)

@@ -14,6 +14,7 @@
 #include "archive/drafts.h"
 #include "text/json.h"
 #include "text/values.h"
+#include "util/hex.h"
 
 #define SUFFIX ".hsmime"
 
@@ -60,8 +61,7 @@ static int set_name(struct job *j, const char *settings)
 	if (EVP_Q_digest(j->ctx->shared->libctx, "SHA256", NULL, settings, strlen(settings), digest,
 		NULL) != 1)
 		return HSMIME_ENOMEM;
-	for (int i = 0; i < JOB_NAME / 2; i++)
-		snprintf(j->name + 2 * i, 3, "%02x", digest[i]);
+	hex_lower(j->name, digest, JOB_NAME / 2);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "archive/job_pace.h"
 #include "engine/zone.h"
 #include "util/clock.h"
 
@@ -144,7 +145,9 @@ static void watch(struct job *j, int64_t begun, struct thread *writer)
 {
 	const hsmime_job_options *o = &j->options;
 	bool over = false;
+	struct pace pace;
 
+	pace_begin(&pace, &j->flow, o->workers);
 	while (!over) {
 		hsmime_job_counts counts;
 		struct timespec until = { 0 };
@@ -154,6 +157,7 @@ static void watch(struct job *j, int64_t begun, struct thread *writer)
 		until.tv_sec += until.tv_nsec / 1000000000;
 		until.tv_nsec %= 1000000000;
 		over = pthread_timedjoin_np(writer->id, NULL, &until) == 0;
+		pace_look(&pace);
 		pthread_mutex_lock(&j->state_lock);
 		counts = j->state->counts;
 		pthread_mutex_unlock(&j->state_lock);
@@ -256,7 +260,8 @@ int job_open(struct job *j, struct error *err)
 
 	if (status == 0)
 		status = job_open_source(j, err);
-	if (status == 0 && job_folder_is_new(j)) {
+	j->fresh = status == 0 && job_folder_is_new(j);
+	if (j->fresh) {
 		status = job_check(j);
 		status = status == 0 ? job_sink_open(j, err) : status;
 	}

@@ -164,12 +164,13 @@ static void count_outcomes(struct writer *w)
 	pthread_mutex_unlock(&w->j->state_lock);
 }
 
-/* Of those that failed once and are safe now there is no copy in failed/ any more. */
+/* Of those that failed in a run before and are safe now there is no copy in failed/ any more. */
 static int forget_failures(struct writer *w)
 {
+	bool any = w->j->failed != NULL && !w->j->fresh;
 	int status = 0;
 
-	for (size_t i = 0; w->j->failed != NULL && i < w->count && status == 0; i++) {
+	for (size_t i = 0; any && i < w->count && status == 0; i++) {
 		const struct message *m = w->batch[i];
 
 		if (m->draft.status == 0 && m->entry.state != JOURNAL_FAILED)

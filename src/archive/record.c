@@ -7,6 +7,7 @@
 #include "api/result.h"
 #include "text/json.h"
 #include "text/result_json.h"
+#include "util/hex.h"
 
 static const char *outcome(enum journal_state state, const char *done)
 {
@@ -19,8 +20,7 @@ static void add_hash(struct json *j, const char *key, const unsigned char *sha)
 {
 	char text[2 * JOURNAL_SHA + 1];
 
-	for (size_t i = 0; i < JOURNAL_SHA; i++)
-		snprintf(text + 2 * i, 3, "%02x", sha[i]);
+	hex_lower(text, sha, JOURNAL_SHA);
 	json_text(j, key, text);
 }
 

@@ -7,6 +7,8 @@
 
 #include <openssl/evp.h>
 
+#include "util/hex.h"
+
 int sink_hash(char out[SINK_HASH + 1], const char *job, const char *key, struct error *err)
 {
 	unsigned char md[EVP_MAX_MD_SIZE];
@@ -20,8 +22,8 @@ int sink_hash(char out[SINK_HASH + 1], const char *job, const char *key, struct 
 	status = buffer_add_string(&all, key);
 	if (status == 0 && EVP_Digest(all.data, all.len, md, NULL, EVP_sha256(), NULL) != 1)
 		status = HSMIME_ENOMEM;
-	for (size_t i = 0; i < SINK_HASH / 2 && status == 0; i++)
-		snprintf(out + 2 * i, 3, "%02x", md[i]);
+	if (status == 0)
+		hex_lower(out, md, SINK_HASH / 2);
 	buffer_free(&all);
 	return status == 0 ? 0 : error_nomem(err);
 }

@@ -15,12 +15,28 @@ static void escape(FILE *out, uint32_t point)
 	fprintf(out, "\\u%04" PRIx32, point);
 }
 
+/* Most texts are nothing but printable ASCII, which stays. */
+static size_t plain(const char *text)
+{
+	size_t len = 0;
+
+	while (text[len] >= ' ' && text[len] <= '~' && text[len] != '"' && text[len] != '\\')
+		len++;
+	return len;
+}
+
 static void quote(FILE *out, const char *text)
 {
 	putc_unlocked('"', out);
-	while (*text != '\0') {
-		uint32_t point = utf8_next(&text);
+	for (;;) {
+		size_t len = plain(text);
+		uint32_t point;
 
+		fwrite_unlocked(text, 1, len, out);
+		text += len;
+		if (*text == '\0')
+			break;
+		point = utf8_next(&text);
 		if (point == '"' || point == '\\')
 			fprintf(out, "\\%c", (char)point);
 		else if (utf8_is_control(point))

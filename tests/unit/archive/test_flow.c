@@ -1,4 +1,5 @@
 /* Messages on their way: order, bounds, what is done again, and who is let go where all is stopped. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -124,6 +125,47 @@ static void in_order_none_overtakes_another(void **state)
 	assert_int_equal(flow_collect(&f, out, SIZE, LONG_MS), 2);
 	assert_int_equal(out[0]->entry.number, 2);
 	assert_int_equal(out[1]->entry.number, 3);
+	flow_free(&f);
+}
+
+static void *take_one(void *arg)
+{
+	return flow_take(arg);
+}
+
+static void no_more_are_with_workers_than_may_be(void **state)
+{
+	struct message *first, *out[SIZE];
+	pthread_t id;
+	void *got = NULL;
+	struct flow f;
+
+	(void)state;
+	begin(&f, SIZE, false);
+	flow_limit(&f, 1);
+	assert_true(put(&f, 1) && put(&f, 2) && put(&f, 3));
+	assert_false(flow_is_short(&f));
+	first = flow_take(&f);
+	assert_true(flow_is_short(&f));
+	assert_int_equal(pthread_create(&id, NULL, take_one, &f), 0);
+	let_others(&f);
+	assert_int_equal(pthread_tryjoin_np(id, &got), EBUSY);
+	/* Who is done goes on, and the other waits until there is room for two. */
+	flow_done(&f, first);
+	first = flow_take(&f);
+	assert_int_equal(first->entry.number, 2);
+	let_others(&f);
+	assert_int_equal(pthread_tryjoin_np(id, &got), EBUSY);
+	flow_limit(&f, 2);
+	assert_int_equal(pthread_join(id, &got), 0);
+	assert_int_equal(((struct message *)got)->entry.number, 3);
+	flow_done(&f, first);
+	flow_done(&f, got);
+	/* None at all would be none ever. */
+	flow_limit(&f, 0);
+	assert_true(put(&f, 4));
+	assert_int_equal(take_number(&f), 4);
+	assert_int_equal(flow_collect(&f, out, SIZE, LONG_MS), 4);
 	flow_free(&f);
 }
 
@@ -474,6 +516,7 @@ int main(void)
 		cmocka_unit_test(a_batch_has_at_most_as_many_as_are_wanted),
 		cmocka_unit_test(a_collector_does_not_wait_for_what_is_slow),
 		cmocka_unit_test(in_order_none_overtakes_another),
+		cmocka_unit_test(no_more_are_with_workers_than_may_be),
 		cmocka_unit_test(what_a_worker_gives_back_is_taken_next_and_forgets_its_outcome),
 		cmocka_unit_test(what_the_collector_gives_back_keeps_its_place),
 		cmocka_unit_test(what_the_collector_returns_is_collected_again_with_its_outcome),

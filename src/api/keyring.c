@@ -280,8 +280,21 @@ uint64_t keyring_operations(struct keyring *r)
 	return operations;
 }
 
-/* A key that was used since the last trial; NULL: none is left. */
-static struct token_key *next_used(struct keyring *r)
+/* With others at work keys are used again meanwhile: that is for the next trial. */
+static void mark_due(struct keyring *r)
+{
+	pthread_mutex_lock(&r->lock);
+	for (size_t i = 0; i < r->keyed_count; i++) {
+		struct keyring_entry *e = &r->table.entries[r->keyed[i]];
+
+		e->due = e->used_since;
+		e->used_since = false;
+	}
+	pthread_mutex_unlock(&r->lock);
+}
+
+/* A key that is due, once for all of its entries; NULL: none is left. */
+static struct token_key *next_due(struct keyring *r)
 {
 	struct token_key *used = NULL;
 
@@ -289,10 +302,10 @@ static struct token_key *next_used(struct keyring *r)
 	for (size_t i = 0; i < r->keyed_count; i++) {
 		struct keyring_entry *e = &r->table.entries[r->keyed[i]];
 
-		if (used == NULL && e->used_since && e->used != NULL)
+		if (used == NULL && e->due && e->used != NULL)
 			used = token_key_up_ref(e->used);
-		if (used != NULL && e->used == used)
-			e->used_since = false;
+		if (e->used == used)
+			e->due = false;
 	}
 	pthread_mutex_unlock(&r->lock);
 	return used;
@@ -303,7 +316,8 @@ int keyring_try(struct keyring *r, struct error *err)
 	struct token_key *used;
 	int status = 0;
 
-	while ((used = next_used(r)) != NULL) {
+	mark_due(r);
+	while ((used = next_due(r)) != NULL) {
 		struct error why = { 0 };
 		int s = probe_decrypts(used, &why);
 

@@ -24,7 +24,8 @@ struct keyring_entry {
 	/* Milliseconds of CLOCK_MONOTONIC, KEYRING_LONG_AGO: never. */
 	int64_t none_at;      /* no key was found */
 	int64_t searching_at; /* somebody began to look for one, and has not said what came of it */
-	bool used_since;      /* the last trial */
+	bool used_since;      /* the last trial began */
+	bool due;             /* in the trial that goes on */
 };
 
 struct keyring_table {

@@ -9,9 +9,12 @@
 #include <string.h>
 
 #include "archive/record.h"
+#include "util/clock.h"
 
 #define BATCH 256
-#define WAIT_MS 100
+#define WAIT_MS 100       /* for more of a batch */
+#define WAIT_MOST_MS 5000 /* the same, where trying out the keys takes long */
+#define TRIALS_SHARE 50   /* of the time at most one part in so many goes to trials */
 #define BAD_PAUSE_MS 1000
 #define DOUBTS 2
 
@@ -20,6 +23,7 @@ struct writer {
 	hsmime_ctx *ctx;
 	struct message *batch[BATCH];
 	size_t count;
+	unsigned wait_ms;
 	bool broken;                     /* a batch could not be kept */
 	struct mail_draft drafts[BATCH]; /* of one mailbox */
 	size_t from[BATCH];              /* whose they are */
@@ -31,6 +35,17 @@ static int try_keys(void *arg)
 	struct writer *w = arg;
 
 	return keyring_try(w->j->keyring, &w->ctx->err);
+}
+
+/* A card takes as long for a trial as for a message: then a batch is to be of many, however long that takes. */
+static int try_and_time(struct writer *w)
+{
+	int64_t began = clock_ms(CLOCK_MONOTONIC), took;
+	int status = ctx_run(w->ctx, try_keys, w);
+
+	took = (clock_ms(CLOCK_MONOTONIC) - began) * TRIALS_SHARE;
+	w->wait_ms = took < WAIT_MS ? WAIT_MS : took < WAIT_MOST_MS ? (unsigned)took : WAIT_MOST_MS;
+	return status;
 }
 
 static void do_again(struct writer *w)
@@ -223,10 +238,11 @@ void job_write(struct job *j, hsmime_ctx *ctx)
 	}
 	w->j = j;
 	w->ctx = ctx;
-	while ((w->count = flow_collect(&j->flow, w->batch, BATCH, WAIT_MS)) > 0) {
+	w->wait_ms = WAIT_MS;
+	while ((w->count = flow_collect(&j->flow, w->batch, BATCH, w->wait_ms)) > 0) {
 		int status;
 
-		if (any_decrypted(w) && ctx_run(ctx, try_keys, w) != 0) {
+		if (any_decrypted(w) && try_and_time(w) != 0) {
 			suspect(w);
 			continue;
 		}

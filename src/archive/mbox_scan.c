@@ -24,7 +24,7 @@ int mbox_scan_open(struct mbox_scan *s, int fd, size_t room)
 
 void mbox_scan_close(struct mbox_scan *s)
 {
-	free(s->data);
+	block_free(s->data, s->room);
 	*s = (struct mbox_scan){ 0 };
 }
 

@@ -282,6 +282,6 @@ void content_decrypt_close(struct content_decrypt *d)
 	if (d->out != NULL)
 		OPENSSL_cleanse(
 		    d->out, d->size < ROOM - 2 * BLOCK_MAX ? d->size + 2 * BLOCK_MAX : ROOM);
-	free(d->out);
+	block_free(d->out, ROOM);
 	d->out = NULL;
 }

@@ -253,6 +253,6 @@ void enveloped_writer_free(struct enveloped_writer *w)
 	if (w == NULL)
 		return;
 	EVP_CIPHER_CTX_free(w->ctx);
-	free(w->out);
+	block_free(w->out, ROOM);
 	free(w);
 }

@@ -144,6 +144,6 @@ void base64_encoder_close(struct base64_encoder *e)
 {
 	if (e == NULL)
 		return;
-	free(e->out);
+	block_free(e->out, OUT_ROOM);
 	e->out = NULL;
 }

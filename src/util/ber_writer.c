@@ -98,6 +98,6 @@ int ber_chunks_finish(struct ber_chunks *c)
 
 void ber_chunks_close(struct ber_chunks *c)
 {
-	free(c->data);
+	block_free(c->data, c->chunk);
 	c->data = NULL;
 }

@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 
 #include "util/atomic_file.h"
+#include "util/block.h"
 #include "util/sink.h"
 
 struct file_body {
@@ -34,7 +35,7 @@ int file_body_new(
 		status = atomic_file_new(&b->file, path, err);
 	} else {
 		b->temporary = strdup(temporary);
-		b->small = malloc(FILE_BODY_SMALL);
+		b->small = block_new(FILE_BODY_SMALL);
 		if (b->temporary == NULL || b->small == NULL)
 			status = error_nomem(err);
 	}
@@ -46,13 +47,19 @@ int file_body_new(
 	return 0;
 }
 
+static void drop(struct file_body *b)
+{
+	if (b->small != NULL)
+		OPENSSL_cleanse(b->small, b->len);
+	block_free(b->small, FILE_BODY_SMALL);
+	b->small = NULL;
+}
+
 void file_body_forget(struct file_body *b)
 {
 	if (b->file == NULL || b->small == NULL)
 		return;
-	OPENSSL_cleanse(b->small, b->len);
-	free(b->small);
-	b->small = NULL;
+	drop(b);
 }
 
 void file_body_free(struct file_body *b)
@@ -60,9 +67,7 @@ void file_body_free(struct file_body *b)
 	if (b == NULL)
 		return;
 	atomic_file_free(b->file);
-	if (b->small != NULL)
-		OPENSSL_cleanse(b->small, b->len);
-	free(b->small);
+	drop(b);
 	free(b->temporary);
 	free(b->path);
 	free(b);

@@ -192,7 +192,7 @@ int source_copy(const hsmime_sink *sink, const hsmime_source *source)
 			status = sink->write(sink->arg, buf, (size_t)got);
 		left -= (uint64_t)got;
 	}
-	free(buf);
+	block_free(buf, WINDOW_ROOM);
 	if (status == 0 && source->size != HSMIME_SIZE_UNKNOWN && left > 0)
 		return HSMIME_EIO;
 	return status;

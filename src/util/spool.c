@@ -56,11 +56,11 @@ int spool_new(struct spool **out, OSSL_LIB_CTX *libctx, uint64_t max, struct err
 	return 0;
 }
 
-static void wipe(unsigned char *data, size_t room)
+static void wipe(unsigned char *data, size_t used, size_t room)
 {
 	if (data != NULL)
-		OPENSSL_cleanse(data, room);
-	free(data);
+		OPENSSL_cleanse(data, used);
+	block_free(data, room);
 }
 
 void spool_free(struct spool *s)
@@ -69,8 +69,8 @@ void spool_free(struct spool *s)
 		return;
 	if (s->fd >= 0)
 		close(s->fd);
-	wipe(s->head, s->size < IN_MEMORY ? (size_t)s->size : IN_MEMORY);
-	wipe(s->cache, BLOCK);
+	wipe(s->head, s->size < IN_MEMORY ? (size_t)s->size : IN_MEMORY, IN_MEMORY);
+	wipe(s->cache, BLOCK, BLOCK);
 	secret_free(&s->key);
 	EVP_CIPHER_free(s->cipher);
 	free(s);

@@ -16,7 +16,7 @@ void window_close(struct window *w)
 {
 	if (w == NULL)
 		return;
-	free(w->data);
+	block_free(w->data, w->room);
 	*w = (struct window){ 0 };
 }
 

@@ -67,13 +67,27 @@ void drafts_close(struct drafts *set)
 	pthread_mutex_destroy(&set->making);
 }
 
+static bool is_there(const char *path, size_t folder_len)
+{
+	char *folder = folder_len > 0 ? strndup(path, folder_len) : NULL;
+	struct stat st;
+	bool is = folder != NULL && stat(folder, &st) == 0 && S_ISDIR(st.st_mode);
+
+	free(folder);
+	return is;
+}
+
 static int make_way(struct drafts *set, const char *path, size_t folder_len, struct error *err)
 {
-	int status;
+	int status = 0;
 
-	/* One at a time, so that who finds a folder that another makes also finds it synced. */
+	if (is_there(path, folder_len))
+		return 0;
 	pthread_mutex_lock(&set->making);
-	status = folder_make(path, folder_len, set->place_len, err);
+	if (set->make_folder != NULL)
+		status = set->make_folder(path, set->place_len, err);
+	if (status == 0)
+		status = folder_make(path, folder_len, set->place_len, err);
 	pthread_mutex_unlock(&set->making);
 	return status;
 }

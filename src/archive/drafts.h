@@ -15,6 +15,8 @@ struct drafts {
 	size_t place_len;       /* octets of a path that are the mailbox */
 	int folder;             /* open, for what syncs the file system */
 	pthread_mutex_t making; /* folders */
+	/* Before the folder of path is made: what belongs beside it, as folder_make; NULL: nothing. With making locked. */
+	int (*make_folder)(const char *path, size_t place_len, struct error *err);
 };
 
 /* What a draft's own is, for every kind. */

@@ -50,13 +50,15 @@ int folder_make(const char *path, size_t len, size_t from, struct error *err)
 {
 	char *name = folder_name(path, len);
 	struct stat st;
+	bool there;
 	int status = 0;
 
 	if (name == NULL)
 		return error_nomem(err);
-	if (stat(name, &st) != 0 && len < from) {
+	there = stat(name, &st) == 0;
+	if (!there && len < from) {
 		status = error_errno(err, "writing into", name);
-	} else if (stat(name, &st) != 0) {
+	} else if (!there) {
 		for (size_t i = from + 1; i < len && status == 0; i++) {
 			if (name[i] != '/' || name[i - 1] == '/')
 				continue;

@@ -122,27 +122,20 @@ static void mark_folder(const char *path, size_t len)
 	free(mark);
 }
 
-static int need_folder(struct drafts *set, const char *path, const char *place, struct error *err)
+/* For a sub-folder's message: the folder as a Maildir. */
+static int make_folder(const char *path, size_t place_len, struct error *err)
 {
-	size_t len = path_folder(path), up = len;
-	char *folder = strndup(path, len);
-	bool there;
-	int status = 0;
+	size_t up = path_folder(path);
+	int status;
 
-	if (folder == NULL)
-		return error_nomem(err);
-	there = access(folder, F_OK) == 0;
-	free(folder);
 	while (up > 0 && path[up - 1] != '/')
 		up--;
 	/* The mailbox itself was made when it was opened: where it has gone it is not made again. */
-	if (there || up == strlen(place) + 1)
+	if (up == place_len + 1)
 		return 0;
-	pthread_mutex_lock(&set->making);
-	status = make_maildir(path, up, strlen(place), err);
-	if (status == 0 && path[strlen(place) + 1] == '.')
+	status = make_maildir(path, up, place_len, err);
+	if (status == 0 && path[place_len + 1] == '.')
 		mark_folder(path, up);
-	pthread_mutex_unlock(&set->making);
 	return status;
 }
 
@@ -178,6 +171,7 @@ static int maildir_open(struct mail_sink *s, uint64_t committed, struct error *e
 	if (set == NULL)
 		return error_nomem(err);
 	drafts_init(set);
+	set->make_folder = make_folder;
 	s->own = set;
 	if (asprintf(&place, "%s/", s->place) < 0 || asprintf(&tmp, "%s/tmp", s->place) < 0 ||
 	    asprintf(&prefix, "hsmime.%s", s->job) < 0)
@@ -208,8 +202,6 @@ static int maildir_begin(struct mail_draft *d, struct mail_sink *s, const struct
 		d->name = strdup(buffer_string(&name));
 	if (status == 0 && (d->name == NULL || asprintf(&path, "%s/%s", s->place, d->name) < 0))
 		status = error_nomem(err);
-	if (status == 0)
-		status = need_folder(s->own, path, s->place, err);
 	if (status == 0)
 		status = drafts_begin(d, s->own, path, item, err);
 	free(path);

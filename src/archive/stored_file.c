@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "util/source.h"
+
 /* A FIFO or a terminal in place of a message must not stop anyone. */
 #define OPEN_FILE (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 #define OPEN_FOLDER (O_RDONLY | O_CLOEXEC | O_DIRECTORY)
@@ -155,7 +157,7 @@ int stored_read(struct mail_octets *out, int fd, const struct mail_item *item, s
 		error_set(err, HSMIME_EIO, "%s was changed since it was listed", item->name);
 		return error_hint(err, "list the mailbox again");
 	}
-	hsmime_source_fd(&out->source, &out->file, fd);
+	source_file(&out->source, &out->file, fd, &st);
 	/* The listing saw it: from its first reading on its end is an error where it has changed. */
 	out->file.again = 1;
 	/* The listing knows that there is no octet, where that means "unknown" to the source. */

@@ -49,21 +49,32 @@ static int fd_seek(void *arg, uint64_t offset)
 	return lseek(file->fd, (off_t)offset, SEEK_SET) < 0 ? HSMIME_EIO : 0;
 }
 
+static void open_fd(hsmime_source *source, hsmime_file *file, int fd)
+{
+	*file = (hsmime_file){ .fd = fd };
+	*source = (hsmime_source){ .read = fd_read, .arg = file, .size = HSMIME_SIZE_UNKNOWN };
+}
+
+void source_file(hsmime_source *source, hsmime_file *file, int fd, const struct stat *st)
+{
+	open_fd(source, file, fd);
+	file->modified = modified(st);
+	file->size = (uint64_t)st->st_size;
+	source->seek = fd_seek;
+	/* Files of /proc have no size and yet content. */
+	if (st->st_size > 0)
+		source->size = file->size;
+}
+
 void hsmime_source_fd(hsmime_source *source, hsmime_file *file, int fd)
 {
 	struct stat st;
 
-	*file = (hsmime_file){ .fd = fd };
-	*source = (hsmime_source){ .read = fd_read, .arg = file, .size = HSMIME_SIZE_UNKNOWN };
 	/* Standing elsewhere than at its start, a file is read like a pipe. */
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || lseek(fd, 0, SEEK_CUR) != 0)
-		return;
-	file->modified = modified(&st);
-	file->size = (uint64_t)st.st_size;
-	source->seek = fd_seek;
-	/* Files of /proc have no size and yet content. */
-	if (st.st_size > 0)
-		source->size = file->size;
+		open_fd(source, file, fd);
+	else
+		source_file(source, file, fd, &st);
 }
 
 static ptrdiff_t memory_read(void *arg, void *buf, size_t len)

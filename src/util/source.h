@@ -27,6 +27,10 @@ struct source_tee {
 	hsmime_sink out;
 };
 
+/* source_file(out, file, fd, st): as hsmime_source_fd, of a regular file that stands at its start and is st. */
+struct stat;
+void source_file(hsmime_source *out, hsmime_file *file, int fd, const struct stat *st);
+
 /* source_tee_open(out, tee, base, sink): out reads base and writes what it read to sink. */
 void source_tee_open(
     hsmime_source *out, struct source_tee *tee, const hsmime_source *base, const hsmime_sink *sink);

@@ -230,6 +230,25 @@ int groups_find_key(struct engine_found *found, hsmime_ctx *ctx, struct engine *
 	return find_first(found, g, ctx, e, purpose, err);
 }
 
+static bool names_tokens(const struct key_group *g, struct engine *e)
+{
+	for (size_t i = 0; i < g->count; i++)
+		if (!engine_names_token_only(e, g->members[i].uri))
+			return false;
+	return true;
+}
+
+size_t groups_tokens(const char **uris, hsmime_ctx *ctx, struct engine *e, const char *key)
+{
+	const struct key_group *g = names_group(key) ? find(ctx, key + strlen(PREFIX)) : NULL;
+
+	if (g == NULL || !names_tokens(g, e))
+		return 0;
+	for (size_t i = 0; i < g->count; i++)
+		uris[i] = g->members[i].uri;
+	return g->count;
+}
+
 /* What groups_join is asked for. */
 struct joining {
 	hsmime_ctx *ctx;
@@ -364,7 +383,7 @@ int groups_join(struct token_key **out, hsmime_ctx *ctx, struct engine *e,
 	int status;
 
 	*out = NULL;
-	if (j.group == NULL)
+	if (j.group == NULL || names_tokens(j.group, e))
 		return join_found(out, ctx, found, err);
 	status = gather(keys, &count, &j, err);
 	if (status == 0)

@@ -33,11 +33,19 @@ int groups_find_key(struct engine_found *found, hsmime_ctx *ctx, struct engine *
     enum engine_purpose purpose, struct error *err);
 
 /*
+ * groups_tokens(uris, ctx, e, key):
+ * How many URIs the group that key names has, where each of them names a token and no key, so that which key it is
+ * depends on the message; 0 otherwise. uris has room for GROUP_MAX; they are the group's.
+ */
+size_t groups_tokens(const char **uris, hsmime_ctx *ctx, struct engine *e, const char *key);
+
+/*
  * groups_join(out, ctx, e, found, key, purpose, err):
  * The key of the group that key names ("group:NAME") or else found's key belongs to, on all of its
  * tokens that are there (which may log in to them); the log is told of the others. In no group: *out is
  * found's key alone. key, what was asked for, may be NULL. The caller frees *out. HSMIME_EUSAGE where the
- * group's keys are not the same key, HSMIME_ENOMEM.
+ * group's keys are not the same key, HSMIME_ENOMEM. Of a group of tokens (groups_tokens) it is found's key
+ * with found->others.
  */
 int groups_join(struct token_key **out, hsmime_ctx *ctx, struct engine *e,
     const struct engine_found *found, const char *key, enum engine_purpose purpose,

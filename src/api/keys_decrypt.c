@@ -8,7 +8,9 @@
 
 #include "api/groups.h"
 #include "api/keyring.h"
+#include "api/keys_tokens.h"
 #include "api/recipient_names.h"
+#include "engine/group.h"
 #include "engine/provider/provider.h"
 #include "engine/token_key.h"
 #include "util/name.h"
@@ -151,14 +153,40 @@ static int refuse_for_none(struct engine_found *found, const char *key, struct e
 			       "one's certificate is not on the token, give it with --cert");
 }
 
+/* What one look at a token of several needs. */
+struct token_look {
+	const struct recipient_search *search;
+	struct engine *engine;
+	const struct recipient *recipients;
+	size_t count;
+};
+
+static int look_on_token(struct engine_found *found, size_t *index, const char *uri, bool guess,
+    void *arg, struct error *err)
+{
+	const struct token_look *l = arg;
+	struct recipient_search one = {
+		.ctx = l->search->ctx, .key_uri = uri, .certs = l->search->certs
+	};
+
+	if (!guess)
+		return by_tokens(found, index, l->engine, uri, l->recipients, l->count, err);
+	return by_token(found, index, &one, l->engine, l->recipients, l->count, err);
+}
+
 /* Several keys, or certificates of one key, may be named like that: the message says which it is. */
 static int by_key(struct engine_found *found, size_t *index, const struct recipient_search *search,
     struct engine *engine, const struct recipient *recipients, size_t count, struct error *err)
 {
 	struct engine_found other = { 0 };
+	struct token_look look = { search, engine, recipients, count };
 	struct error ignored = { 0 };
+	const char *tokens[GROUP_MAX];
+	size_t token_count = groups_tokens(tokens, search->ctx, engine, search->key_uri);
 	int status, again;
 
+	if (token_count > 0)
+		return keys_on_tokens(found, index, tokens, token_count, look_on_token, &look, err);
 	if (engine_names_token_only(engine, search->key_uri))
 		return by_token(found, index, search, engine, recipients, count, err);
 	status = by_name(found, index, search, engine, recipients, count, err);

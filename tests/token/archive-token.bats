@@ -177,6 +177,33 @@ all_done() {
 	done
 }
 
+@test "two HSMs are named, and each message says which of their keys it is for" {
+	mailboxes make other 20 ecdh nokey
+	sabotage 'hang C_Decrypt 60'
+	"$HSMIME" archive decrypt -v --in "eml:$W/rsa/in" --out eml:clear -k pkcs11:token=Demo \
+		-k pkcs11:token=Spare >out 2>said &
+	job=$!
+	await_event '^hang C_Decrypt'
+	tell 'lose Spare' release
+	ends_as 0 "$job"
+	grep -q 'the key is on 2 tokens' said
+	outcomes clear.hsmime finished=true decrypted=300 failed=0
+	mailboxes check eml clear "$W/rsa/want"
+	# A key that only one of them has, in whatever order; and one that none has.
+	rm -rf clear*
+	sabotage
+	archive 1 decrypt --in eml:other/in --out eml:clear -k pkcs11:token=Empty -k pkcs11:token=Demo
+	outcomes clear.hsmime decrypted=10 cause:no-key=10
+	# A token that is not among them is not used.
+	rm -rf clear*
+	archive 1 decrypt --in eml:other/in --out eml:clear -k pkcs11:token=Gone -k pkcs11:token=Empty
+	outcomes clear.hsmime decrypted=0 cause:no-key=20
+	# One that is not there at all does not stop the others.
+	rm -rf clear*
+	archive 0 decrypt --in "eml:$W/rsa/in" --out eml:clear -k pkcs11:token=Gone -k pkcs11:token=Spare
+	outcomes clear.hsmime finished=true decrypted=300 failed=0
+}
+
 @test "a token that answers wrongly for a while: what it gave is done again" {
 	for span in 1 400; do
 		rm -rf clear*

@@ -1,9 +1,9 @@
 #include "archive/tally.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <openssl/lhash.h>
+#include <sys/random.h>
 
 #define OTHERS "others"
 
@@ -14,29 +14,55 @@ struct slot {
 	size_t len;
 };
 
-/* Without the macros of lhash.h that give it a type: later versions of OpenSSL deprecate a part of what they make. */
+/* Places for more than twice as many slots as there are; a slot lies at the first free one from its hash on. */
 struct tally {
-	OPENSSL_LHASH *slots;
+	struct slot **places;
+	size_t room; /* a power of two */
+	size_t count;
+	uint64_t seed; /* nobody knows beforehand which keys share a place */
 };
 
+#define FIRST_ROOM 64
+
 /* FNV-1a. */
-static unsigned long hash(const void *slot)
+static size_t hash(const struct tally *t, const struct slot *s)
 {
-	const struct slot *s = slot;
-	uint64_t h = UINT64_C(14695981039346656037) ^ (uint64_t)s->row.by;
+	uint64_t h = t->seed ^ (uint64_t)s->row.by;
 
 	for (size_t i = 0; i < s->len; i++)
 		h = (h ^ s->key[i]) * UINT64_C(1099511628211);
-	return (unsigned long)(h ^ (h >> 32));
+	return (size_t)(h ^ (h >> 32));
 }
 
-static int compare(const void *x, const void *y)
+static bool equal(const struct slot *a, const struct slot *b)
 {
-	const struct slot *a = x, *b = y;
+	return a->row.by == b->row.by && a->len == b->len &&
+	       (a->len == 0 || memcmp(a->key, b->key, a->len) == 0);
+}
 
-	if (a->row.by != b->row.by || a->len != b->len)
-		return 1;
-	return a->len > 0 ? memcmp(a->key, b->key, a->len) : 0;
+/* Where it lies, or would. */
+static struct slot **place_of(const struct tally *t, const struct slot *wanted)
+{
+	size_t at = hash(t, wanted) & (t->room - 1);
+
+	while (t->places[at] != NULL && !equal(t->places[at], wanted))
+		at = (at + 1) & (t->room - 1);
+	return &t->places[at];
+}
+
+static int grow(struct tally *t)
+{
+	struct tally more = { .room = 2 * t->room, .count = t->count, .seed = t->seed };
+
+	more.places = calloc(more.room, sizeof(struct slot *));
+	if (more.places == NULL)
+		return HSMIME_ENOMEM;
+	for (size_t i = 0; i < t->room; i++)
+		if (t->places[i] != NULL)
+			*place_of(&more, t->places[i]) = t->places[i];
+	free(t->places);
+	*t = more;
+	return 0;
 }
 
 static void row_clear(hsmime_tally_row *row)
@@ -47,10 +73,10 @@ static void row_clear(hsmime_tally_row *row)
 	free(row->key_id);
 }
 
-static void slot_free(void *slot)
+static void slot_free(struct slot *s)
 {
-	struct slot *s = slot;
-
+	if (s == NULL)
+		return;
 	row_clear(&s->row);
 	free(s->key);
 	free(s);
@@ -61,12 +87,15 @@ int tally_new(struct tally **out)
 	struct tally *t = calloc(1, sizeof(*t));
 
 	if (t != NULL)
-		t->slots = OPENSSL_LH_new(hash, compare);
-	if (t == NULL || t->slots == NULL) {
+		t->places = calloc(FIRST_ROOM, sizeof(struct slot *));
+	if (t == NULL || t->places == NULL) {
 		free(t);
 		*out = NULL;
 		return HSMIME_ENOMEM;
 	}
+	t->room = FIRST_ROOM;
+	t->seed = UINT64_C(14695981039346656037);
+	(void)!getrandom(&t->seed, sizeof(t->seed), GRND_NONBLOCK);
 	*out = t;
 	return 0;
 }
@@ -75,15 +104,19 @@ void tally_free(struct tally *t)
 {
 	if (t == NULL)
 		return;
-	OPENSSL_LH_doall(t->slots, slot_free);
-	OPENSSL_LH_free(t->slots);
+	for (size_t i = 0; i < t->room; i++)
+		slot_free(t->places[i]);
+	free(t->places);
 	free(t);
 }
 
 static struct slot *slot_new(struct tally *t, const struct slot *wanted)
 {
-	struct slot *s = calloc(1, sizeof(*s));
+	struct slot *s;
 
+	if (2 * (t->count + 1) > t->room && grow(t) != 0)
+		return NULL;
+	s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return NULL;
 	s->row.by = wanted->row.by;
@@ -94,11 +127,9 @@ static struct slot *slot_new(struct tally *t, const struct slot *wanted)
 		return NULL;
 	}
 	memcpy(s->key, wanted->key, wanted->len);
-	OPENSSL_LH_insert(t->slots, s);
-	if (OPENSSL_LH_error(t->slots) == 0)
-		return s;
-	slot_free(s);
-	return NULL;
+	*place_of(t, s) = s;
+	t->count++;
+	return s;
 }
 
 /* The row of all that there is no room for; its key is empty, which that of no value is. */
@@ -106,7 +137,7 @@ static struct slot *others(struct tally *t, enum hsmime_tally_by by)
 {
 	static unsigned char nothing[1];
 	struct slot wanted = { .row.by = by, .key = nothing };
-	struct slot *s = OPENSSL_LH_retrieve(t->slots, &wanted);
+	struct slot *s = *place_of(t, &wanted);
 
 	if (s == NULL)
 		s = slot_new(t, &wanted);
@@ -119,12 +150,11 @@ int tally_add(hsmime_tally_row **row, struct tally *t, enum hsmime_tally_by by, 
     size_t len, uint64_t octets)
 {
 	struct slot wanted = { .row.by = by, .key = (unsigned char *)key, .len = len };
-	struct slot *s = OPENSSL_LH_retrieve(t->slots, &wanted);
+	struct slot *s = *place_of(t, &wanted);
 
 	*row = NULL;
 	if (s == NULL)
-		s = OPENSSL_LH_num_items(t->slots) < TALLY_MAX ? slot_new(t, &wanted)
-							       : others(t, by);
+		s = t->count < TALLY_MAX ? slot_new(t, &wanted) : others(t, by);
 	if (s == NULL)
 		return HSMIME_ENOMEM;
 	s->row.messages++;
@@ -154,33 +184,23 @@ static int in_order(const void *a, const void *b)
 	return strcmp(x->value != NULL ? x->value : "", y->value != NULL ? y->value : "");
 }
 
-/* What is collected. */
-struct rows {
-	hsmime_tally_row *rows;
-	size_t count;
-};
-
-static void move(void *slot, void *arg)
-{
-	struct slot *s = slot;
-	struct rows *all = arg;
-
-	all->rows[all->count++] = s->row;
-	s->row = (hsmime_tally_row){ .by = s->row.by };
-}
-
 int tally_rows(hsmime_tally_row **out, size_t *count, struct tally *t)
 {
-	struct rows all = { calloc(OPENSSL_LH_num_items(t->slots) + 1, sizeof(*all.rows)), 0 };
+	hsmime_tally_row *rows = calloc(t->count + 1, sizeof(*rows));
 
-	*out = NULL;
+	*out = rows;
 	*count = 0;
-	if (all.rows == NULL)
+	if (rows == NULL)
 		return HSMIME_ENOMEM;
-	OPENSSL_LH_doall_arg(t->slots, move, &all);
-	qsort(all.rows, all.count, sizeof(*all.rows), in_order);
-	*out = all.rows;
-	*count = all.count;
+	for (size_t i = 0; i < t->room; i++) {
+		struct slot *s = t->places[i];
+
+		if (s == NULL)
+			continue;
+		rows[(*count)++] = s->row;
+		s->row = (hsmime_tally_row){ .by = s->row.by };
+	}
+	qsort(rows, *count, sizeof(*rows), in_order);
 	return 0;
 }
 

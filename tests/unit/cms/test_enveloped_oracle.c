@@ -214,6 +214,24 @@ static void cbc_faults_write_alike(void **state)
 	buffer_free(&message);
 }
 
+/*
+ * OpenSSL from 3.2 on answers bad padding with octets of its own, the same each time and of some length: once in
+ * 250 it is that of the content key.
+ */
+static bool openssl_gives_a_key(const struct buffer *message, size_t key_len)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(rsa.key, NULL);
+	unsigned char out[MODULUS];
+	size_t len = sizeof(out);
+	int done;
+
+	assert_non_null(ctx);
+	assert_int_equal(EVP_PKEY_decrypt_init(ctx), 1);
+	done = EVP_PKEY_decrypt(ctx, out, &len, encrypted_key(message), MODULUS);
+	EVP_PKEY_CTX_free(ctx);
+	return done == 1 && len == key_len;
+}
+
 static void a_replayed_message_gives_the_same_octets(void **state)
 {
 	struct building b = { .to = &rsa };
@@ -237,7 +255,7 @@ static void a_replayed_message_gives_the_same_octets(void **state)
 			opening_clear(&again);
 		}
 		open_message(&other, message.data, message.len);
-		if (f != WRONG_KEY)
+		if (!openssl_gives_a_key(&message, 16))
 			assert_memory_not_equal(first.plain.data, other.plain.data, 16);
 		else
 			assert_memory_equal(first.plain.data, other.plain.data, 16);

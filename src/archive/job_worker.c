@@ -57,6 +57,8 @@ static int hash_output(struct worker *w)
 {
 	hsmime_source written;
 
+	if (output_digest(w->m->entry.output_sha, w->m->draft.output))
+		return 0;
 	output_source(&written, w->m->draft.output);
 	return reading_hash(w->m->entry.output_sha, &w->in, &written);
 }
@@ -69,9 +71,14 @@ static int make_draft(bool *sinks, struct worker *w, struct mail_sink *sink, con
 	const struct mail_form form = { .extension = extension };
 	int status = mail_sink_begin(&m->draft, sink, &m->entry.item, &form, &w->ctx->err);
 
+	if (status == 0)
+		status = reading_digest_along(m->draft.output, &w->in);
 	*sinks = status != 0;
 	if (status == 0)
 		status = write(w, m->draft.output);
+	/* Before its digest is asked for once more of what was written. */
+	if (status == 0)
+		status = reading_hash_rest(&w->in, &m->entry);
 	if (status != 0)
 		return status;
 	/* Before it ends, while one that is small is in memory. */
@@ -91,7 +98,10 @@ static void drop_draft(struct message *m)
 static int conclude(struct worker *w, enum journal_state state, const char *cause, const char *why)
 {
 	struct journal_entry *e = &w->m->entry;
+	int status = w->in.unread ? 0 : reading_hash_rest(&w->in, e);
 
+	if (status != 0)
+		return status;
 	e->state = state;
 	free(e->cause);
 	e->cause = cause != NULL ? strdup(cause) : NULL;

@@ -48,24 +48,16 @@ static ptrdiff_t fill(struct reading *r, const hsmime_source *source)
 	return got < 0 ? got : (ptrdiff_t)have;
 }
 
-/* What fits is in the room afterwards. */
-static int hash_message(unsigned char *sha, struct reading *r)
+/* Octets that were read at r->at: what of them goes on where the digest is. */
+static void digest_more(struct reading *r, const unsigned char *octets, size_t len)
 {
-	ptrdiff_t got = READING_WHOLE;
-	bool first = true;
-	int status = hash_begin(r);
+	uint64_t known = r->digest_at - r->at;
 
-	while (status == 0 && got == READING_WHOLE) {
-		got = fill(r, &r->source);
-		if (got < 0)
-			return (int)got;
-		if (first)
-			r->bare = got >= 2 && inspect_bare(r->room);
-		first = false;
-		if (EVP_DigestUpdate(r->digest, r->room, (size_t)got) != 1)
-			status = HSMIME_ENOMEM;
-	}
-	return status == 0 ? hash_end(sha, r) : status;
+	if (r->hashed || r->at > r->digest_at || known >= len)
+		return;
+	if (EVP_DigestUpdate(r->digest, octets + known, len - (size_t)known) != 1)
+		r->status = HSMIME_ENOMEM;
+	r->digest_at = r->at + len;
 }
 
 static ptrdiff_t read_large(void *arg, void *buf, size_t len)
@@ -74,7 +66,10 @@ static ptrdiff_t read_large(void *arg, void *buf, size_t len)
 	const hsmime_source *in = &r->octets.source;
 	ptrdiff_t got = in->read(in->arg, buf, len);
 
-	r->at += got > 0 ? (uint64_t)got : 0;
+	if (got > 0) {
+		digest_more(r, buf, (size_t)got);
+		r->at += (uint64_t)got;
+	}
 	r->unread = r->unread || got < 0 || (got == 0 && r->at < in->size);
 	return got;
 }
@@ -86,6 +81,22 @@ static int seek_large(void *arg, uint64_t offset)
 
 	r->at = offset;
 	r->unread = r->unread || status != 0;
+	return status;
+}
+
+/* What is large may have been read by its end already: it is not read once more for its digest. */
+static int read_rest(struct reading *r)
+{
+	unsigned char some[16384];
+	ptrdiff_t got = 1;
+	int status = 0;
+
+	if (r->at != r->digest_at)
+		status = seek_large(r, r->digest_at);
+	while (status == 0 && got > 0) {
+		got = read_large(r, some, sizeof(some));
+		status = got < 0 ? (int)got : r->status;
+	}
 	return status;
 }
 
@@ -106,6 +117,22 @@ static int open_octets(struct reading *r, struct journal_entry *e, bool as_it_is
 	return status;
 }
 
+/* A small one is read whole; of a large one the beginning, to see what it is. */
+static int hold(struct reading *r, uint64_t size)
+{
+	ptrdiff_t got = fill(r, &r->source);
+
+	if (got < 0)
+		return (int)got;
+	r->bare = got >= 2 && inspect_bare(r->room);
+	r->held = size < READING_WHOLE;
+	if (!r->held)
+		return source_seek(&r->source, 0);
+	r->memory = (hsmime_memory){ .data = r->room, .len = (size_t)size };
+	hsmime_source_memory(&r->source, &r->memory);
+	return r->status;
+}
+
 int reading_open(struct reading *r, struct mail_source *from, struct journal_entry *e,
     bool as_it_is, struct error *err)
 {
@@ -118,24 +145,39 @@ int reading_open(struct reading *r, struct mail_source *from, struct journal_ent
 	if (status != 0)
 		return status;
 	size = r->octets.source.size;
-	r->at = 0;
+	r->at = r->digest_at = 0;
 	r->source = (hsmime_source){ read_large, seek_large, r, size };
-	status = hash_message(e->input_sha, r);
-	if (status != 0)
-		return status;
-	e->has_sha = r->hashed = true;
-	if (size >= READING_WHOLE)
-		return source_seek(&r->source, 0);
-	r->memory = (hsmime_memory){ .data = r->room, .len = (size_t)size };
-	hsmime_source_memory(&r->source, &r->memory);
-	return 0;
+	status = hash_begin(r);
+	return status == 0 ? hold(r, size) : status;
+}
+
+int reading_hash_rest(struct reading *r, struct journal_entry *e)
+{
+	int status = 0;
+
+	if (r->hashed)
+		return 0;
+	if (!r->held)
+		status = read_rest(r);
+	if (status == 0)
+		status = r->status;
+	if (status == 0)
+		status = hash_end(e->input_sha, r);
+	e->has_sha = r->hashed = status == 0;
+	return status;
+}
+
+int reading_digest_along(hsmime_output *o, const struct reading *r)
+{
+	return output_digest_along(o, r->md);
 }
 
 void reading_close(struct reading *r)
 {
 	mail_octets_close(&r->octets, r->from);
 	memset(&r->octets, 0, sizeof(r->octets));
-	r->bare = r->hashed = r->unread = false;
+	r->bare = r->hashed = r->held = r->unread = false;
+	r->status = 0;
 }
 
 int reading_hash(unsigned char *sha, struct reading *r, const hsmime_source *source)

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/evp.h>
+
 #include "util/atomic_file.h"
 #include "util/file_body.h"
 #include "util/sink.h"
@@ -23,6 +25,9 @@ struct hsmime_output {
 	uint64_t size;
 	uint64_t started; /* octets of a file that are on their way to the disk */
 	uint64_t read_at;
+	const EVP_MD *md;
+	EVP_MD_CTX *digest; /* NULL: none is made along */
+	bool digested;      /* of all that was written */
 	OSSL_LIB_CTX *libctx;
 	uint64_t spool_max;
 	struct error *err;
@@ -95,6 +100,7 @@ void hsmime_output_free(hsmime_output *o)
 		return;
 	file_body_free(o->file);
 	spool_free(o->spool);
+	EVP_MD_CTX_free(o->digest);
 	free(o->path);
 	free(o->temporary);
 	free(o);
@@ -103,6 +109,22 @@ void hsmime_output_free(hsmime_output *o)
 void hsmime_output_remove_all(void)
 {
 	atomic_file_remove_all();
+}
+
+int output_digest_along(hsmime_output *o, const EVP_MD *md)
+{
+	o->md = md;
+	if (o->digest == NULL)
+		o->digest = EVP_MD_CTX_new();
+	return o->digest != NULL ? 0 : HSMIME_ENOMEM;
+}
+
+bool output_digest(unsigned char *digest, hsmime_output *o)
+{
+	bool digested = o->digested && EVP_DigestFinal_ex(o->digest, digest, NULL) == 1;
+
+	o->digested = false;
+	return digested;
 }
 
 int output_begin(
@@ -114,6 +136,7 @@ int output_begin(
 		o->file = NULL;
 	}
 	o->left = o->complete = false;
+	o->digested = o->digest != NULL && EVP_DigestInit_ex2(o->digest, o->md, NULL) == 1;
 	spool_free(o->spool);
 	o->spool = NULL;
 	o->size = o->started = 0;
@@ -187,6 +210,7 @@ static int output_write(void *arg, const void *buf, size_t len)
 	if (status != 0)
 		return status;
 	o->size += len;
+	o->digested = o->digested && EVP_DigestUpdate(o->digest, buf, len) == 1;
 	start_writing(o);
 	return 0;
 }
@@ -283,6 +307,7 @@ void output_restore(hsmime_output *o, struct output_old *old)
 	o->file = old->file;
 	o->spool = old->spool;
 	o->size = o->started = old->size;
+	o->digested = false;
 	free(old);
 }
 

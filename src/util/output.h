@@ -35,6 +35,15 @@ void output_sink(hsmime_sink *out, hsmime_output *o);
 /* output_size(o): octets written since output_begin or output_restart. */
 uint64_t output_size(const hsmime_output *o);
 
+/*
+ * output_digest_along(o, md): md's digest of what is written is made meanwhile, from the next output_begin on, for who wants it of a
+ * large file without reading all of it again. md stays with the caller. 0 or HSMIME_ENOMEM.
+ * output_digest(digest, o): of all that was written since output_begin or output_restart, once; false: it was not made
+ * along (after output_restore), and is to be made of what is read back.
+ */
+int output_digest_along(hsmime_output *o, const EVP_MD *md);
+bool output_digest(unsigned char *digest, hsmime_output *o);
+
 /* output_source(out, o): reads back what was written, from the start; held outputs only. Seekable. */
 void output_source(hsmime_source *out, hsmime_output *o);
 

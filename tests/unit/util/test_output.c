@@ -5,6 +5,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <openssl/evp.h>
+
 #include "util/atomic_file.h"
 #include "util/file_body.h"
 
@@ -348,6 +350,49 @@ static void a_staged_file_is_the_same_small_or_large(void **state)
 	}
 }
 
+static void assert_digest(hsmime_output *o, const void *data, size_t len)
+{
+	unsigned char want[EVP_MAX_MD_SIZE], got[EVP_MAX_MD_SIZE];
+
+	assert_int_equal(EVP_Q_digest(NULL, "SHA256", NULL, data, len, want, NULL), 1);
+	assert_true(output_digest(got, o));
+	assert_memory_equal(got, want, 32);
+	/* Once. */
+	assert_false(output_digest(got, o));
+}
+
+static void a_digest_is_made_along_of_what_counts(void **state)
+{
+	struct output_old *old = NULL;
+	unsigned char none[EVP_MAX_MD_SIZE];
+	hsmime_output *o = NULL;
+	hsmime_source source;
+
+	(void)state;
+	assert_int_equal(output_staged(&o, "new", "stem"), 0);
+	assert_int_equal(output_begin(o, true, NULL, 0, &err), 0);
+	assert_false(output_digest(none, o));
+	assert_int_equal(output_digest_along(o, EVP_sha256()), 0);
+	assert_false(output_digest(none, o)); /* from the next beginning on */
+	assert_int_equal(output_begin(o, true, NULL, 0, &err), 0);
+	assert_int_equal(put(o, "dropped", 7), 0);
+	assert_int_equal(output_begin(o, true, NULL, 0, &err), 0);
+	assert_int_equal(put(o, "fir", 3), 0);
+	assert_int_equal(put(o, "st", 2), 0);
+	assert_int_equal(output_restart(&old, &source, o, &err), 0);
+	assert_int_equal(put(o, "second", 6), 0);
+	output_old_free(old);
+	assert_digest(o, "second", 6);
+	/* Of what is there again as it was nothing was kept. */
+	assert_int_equal(output_begin(o, true, NULL, 0, &err), 0);
+	assert_int_equal(put(o, "first", 5), 0);
+	assert_int_equal(output_restart(&old, &source, o, &err), 0);
+	assert_int_equal(put(o, "second", 6), 0);
+	output_restore(o, old);
+	assert_false(output_digest(none, o));
+	hsmime_output_free(o);
+}
+
 static void a_staged_file_that_can_not_be_opened_is_told_once_it_is_complete(void **state)
 {
 	hsmime_output *o = NULL;
@@ -382,6 +427,7 @@ int main(void)
 		test(a_staged_file_is_complete_before_it_has_its_name),
 		test(a_staged_file_without_a_name_is_removed_also_when_begun_again),
 		test(a_staged_file_is_the_same_small_or_large),
+		test(a_digest_is_made_along_of_what_counts),
 		test(a_staged_file_that_can_not_be_opened_is_told_once_it_is_complete),
 		test(a_staged_file_is_the_owners_and_replaces_a_symbolic_link),
 	};

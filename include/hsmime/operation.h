@@ -214,12 +214,15 @@ typedef struct hsmime_rewrap_options {
 	int recipient_key_id;
 	enum hsmime_rewrap_old old;
 	const hsmime_certs *drop; /* with KEEP: the certificates of those who don't stay; or NULL */
-	int no_check; /* don't prove the content key; only where all old recipients stay */
+	int no_check;       /* don't prove the content key; only where all old recipients stay */
+	int reencrypt;      /* encrypt the content anew, see below; with REPLACE alone */
+	const char *cipher; /* with reencrypt: as for hsmime_encrypt; NULL: "aes-256-gcm" */
+	int require_authenticated; /* with reencrypt: refuse CBC content (HSMIME_EPOLICY) */
 } hsmime_rewrap_options;
 #define HSMIME_REWRAP_OPTIONS_INIT                                                                 \
 	{                                                                                          \
 		HSMIME_MAIL, HSMIME_FORMAT_AUTO, NULL, NULL, NULL, NULL,                           \
-		    HSMIME_KEY_TRANSPORT_AUTO, 0, 0, HSMIME_REWRAP_REPLACE, NULL, 0                \
+		    HSMIME_KEY_TRANSPORT_AUTO, 0, 0, HSMIME_REWRAP_REPLACE, NULL, 0, 0, NULL, 0    \
 	}
 
 /*
@@ -242,6 +245,16 @@ typedef struct hsmime_rewrap_options {
  * its padding, and by whether it begins as a MIME entity or as CMS. Content that does not is
  * HSMIME_EINVALID, as is every other failure to decrypt once a key was selected, with the same words
  * (RFC 8551 section 6, RFC 3218). no_check leaves all of that out.
+ *
+ * With reencrypt the content is decrypted and encrypted anew, with a content key of its own and the cipher of
+ * choice, in the same pass and memory: plaintext is nowhere else. The content is proved as above, no_check is HSMIME_EUSAGE,
+ * and so is KEEP, since the old recipients' entries have another content key. The output is
+ * DER where the content has up to 64 KiB, else it has indefinite lengths; a mail's smime-type becomes
+ * authEnveloped-data where it was enveloped-data and the cipher is GCM, the rest of the header stays. Authenticated
+ * content never loses that: with a CBC cipher AuthEnvelopedData is HSMIME_EPOLICY, before a key is used. The
+ * other way round GCM says of content that was CBC only that it did not change since (EFAIL): the layer's kind and
+ * result->authenticated tell what it was. Attributes beside the content (authAttrs, unprotectedAttrs) are
+ * HSMIME_EUNSUPPORTED, since they would be lost; originatorInfo is left out. A key that unwraps only does it too.
  *
  * *result has the layer with its old recipients, and on success the new ones. It is set on success,
  * and after a failure where anything is known of a layer or that there is none to rewrap; NULL

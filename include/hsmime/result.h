@@ -70,6 +70,12 @@ typedef struct hsmime_layer {
 	size_t recipient_count;
 	hsmime_recipient *new_recipients; /* hsmime_rewrap: of the message written, in its order */
 	size_t new_recipient_count;
+	/*
+	 * hsmime_rewrap with reencrypt: what the content is encrypted with in the message written, and how: HSMIME_LAYER_ENCRYPTED
+	 * or HSMIME_LAYER_AUTH_ENCRYPTED. That it is authenticated now says nothing of before: kind does. Else NULL and 0.
+	 */
+	const char *new_cipher;
+	int new_kind;
 	const char *cipher;      /* for example "AES-256-GCM" */
 	char *key_uri;           /* the key that decrypted */
 	int partial;             /* signed layer: covers only a part of the mail */
@@ -108,7 +114,7 @@ typedef struct hsmime_made_recipient {
 
 /*
  * What hsmime_sign, hsmime_encrypt or hsmime_rewrap used; NULL where there is no signature, or no
- * encryption; rewrapping chooses no cipher.
+ * encryption; rewrapping chooses no cipher but with reencrypt.
  */
 typedef struct hsmime_made {
 	char *key_uri;                   /* the signer's */

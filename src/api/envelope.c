@@ -70,10 +70,26 @@ static int conclude(struct opening *o, int status, const struct enveloped_rewrap
 		return status;
 	}
 	layer->trailing_octets = o->trailing;
+	layer->new_cipher = rewrapped->cipher;
+	if (rewrapped->cipher != NULL)
+		layer->new_kind =
+		    rewrapped->authenticated ? HSMIME_LAYER_AUTH_ENCRYPTED : HSMIME_LAYER_ENCRYPTED;
 	result_enveloped(layer, found, uri);
 	if (!found->authenticated)
 		o->result->authenticated = 0;
 	return 0;
+}
+
+static int read_layer(struct enveloped_rewrapped *found, struct opening *o, enum cms_type type,
+    const struct enveloped_read *request, const struct envelope *e)
+{
+	struct ber_reader *r = &o->in->ber;
+
+	if (e->rewrap != NULL)
+		return enveloped_rewrap(found, r, type, request, e->rewrap, &o->env);
+	if (e->reencrypt != NULL)
+		return enveloped_reencrypt(found, r, type, request, e->reencrypt, &o->env);
+	return enveloped_read(&found->old, r, type, request, &o->env);
 }
 
 int envelope_open(
@@ -103,10 +119,8 @@ int envelope_open(
 	if (status != 0)
 		return status;
 	status = ctx_substitute(&request.secret, e->ctx);
-	if (status == 0 && e->rewrap != NULL)
-		status = enveloped_rewrap(&found, &in->ber, type, &request, e->rewrap, &o.env);
-	else if (status == 0)
-		status = enveloped_read(&found.old, &in->ber, type, &request, &o.env);
+	if (status == 0)
+		status = read_layer(&found, &o, type, &request, e);
 	status = ctx_token_error(e->ctx, status);
 	keys_unwrapper_clear(&o.search.unwrapper);
 	if (e->ctx->keyring != NULL)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "mail/line.h"
+#include "mail/smime_type.h"
 #include "util/sink.h"
 
 #define BEGINNING 4096
@@ -70,7 +71,8 @@ static int open_base64(hsmime_sink *sink, struct rearmor *a, struct cms_input *c
 		   : error_nomem(err);
 }
 
-static int open_entity(hsmime_sink *sink, struct rearmor *a, struct cms_input *c, struct error *err)
+static int open_entity(hsmime_sink *sink, struct rearmor *a, struct cms_input *c,
+    const char *smime_type, struct error *err)
 {
 	int status = transfer_choose(&c->transfer);
 
@@ -81,7 +83,7 @@ static int open_entity(hsmime_sink *sink, struct rearmor *a, struct cms_input *c
 		    "the CMS is encoded as quoted-printable, which hsmime does not write");
 		return error_hint(err, "decrypt the mail and encrypt it again");
 	}
-	status = sink_write(&a->out, c->header.octets.data, c->header.octets.len);
+	status = smime_type_write(&c->header, smime_type, &a->out);
 	if (status != 0 || c->transfer.read_as == CTE_IDENTITY)
 		return status;
 	return open_base64(sink, a, c, c->header.crlf, BASE64_LINE, err);
@@ -93,14 +95,14 @@ static bool ends_with_crlf(const struct buffer *text)
 }
 
 int rearmor_open(hsmime_sink *sink, struct rearmor *a, const hsmime_sink *out, struct cms_input *c,
-    struct error *err)
+    const char *smime_type, struct error *err)
 {
 	int status = 0;
 
 	*a = (struct rearmor){ .out = *out };
 	*sink = *out;
 	if (c->has_entity)
-		return open_entity(sink, a, c, err);
+		return open_entity(sink, a, c, smime_type, err);
 	if (c->pem) {
 		if (c->pem_head->status != 0)
 			return error_nomem(err);

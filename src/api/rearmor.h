@@ -18,15 +18,16 @@ struct rearmor {
 };
 
 /*
- * rearmor_open(sink, a, out, c, err):
+ * rearmor_open(sink, a, out, c, smime_type, err):
  * sink takes the CMS that is to take the place of that in c, of which nothing was read yet; what
- * stands before it goes to out octet for octet: the header, or c->pem_head. Lines are as
+ * stands before it goes to out octet for octet: the header, or c->pem_head; smime_type, where it is not
+ * NULL, takes the place of the header's (mail/smime_type.h). Lines are as
  * long, and end, as those at the beginning of the base64 where these are all alike; else 76
  * characters, of PEM 64, and as the header's lines end. 0, HSMIME_ENOMEM, HSMIME_EUNSUPPORTED
  * (quoted-printable), the source's or out's status.
  */
 int rearmor_open(hsmime_sink *sink, struct rearmor *a, const hsmime_sink *out, struct cms_input *c,
-    struct error *err);
+    const char *smime_type, struct error *err);
 
 /* rearmor_finish(a, c): the end, after cms_input_finish: of PEM its END line as it is. 0 or out's status. */
 int rearmor_finish(struct rearmor *a, struct cms_input *c);

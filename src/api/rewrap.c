@@ -9,6 +9,7 @@
 #include "api/recipients.h"
 #include "api/recipient_names.h"
 #include "api/rewrap.h"
+#include "cms/enveloped_writer.h"
 #include "mail/looks_like.h"
 #include "util/output.h"
 #include "util/sink.h"
@@ -51,7 +52,36 @@ static int usage(struct rewrap *w, const char *what, const char *hint)
 	return error_hint(&w->ctx->err, "%s", hint);
 }
 
-static int check_options(struct rewrap *w)
+static const char *cipher_of(const hsmime_rewrap_options *o)
+{
+	return o->cipher != NULL ? o->cipher : REWRAP_CIPHER;
+}
+
+static int check_reencryption(struct rewrap *w)
+{
+	const hsmime_rewrap_options *o = w->options;
+
+	if (!o->reencrypt && (o->cipher != NULL || o->require_authenticated))
+		return usage(w, "the content stays encrypted as it is, whatever its cipher",
+		    "have it encrypted anew with --reencrypt, or leave the cipher and "
+		    "--require-authenticated out");
+	if (o->reencrypt && (o->old == HSMIME_REWRAP_KEEP || o->no_check))
+		return usage(w,
+		    "content that is encrypted anew gets another key, which the old recipients do "
+		    "not have",
+		    "give the certificates of those who are to stay with --recipient, as those of "
+		    "the others");
+	if (o->reencrypt && enveloped_is_authenticated(cipher_of(o)) < 0) {
+		error_set(&w->ctx->err, HSMIME_EUSAGE, "%s is not a cipher hsmime encrypts with",
+		    cipher_of(o));
+		return error_hint(&w->ctx->err,
+		    "use aes-256-gcm or aes-128-gcm; of content that is not authenticated as it is "
+		    "also aes-256-cbc or aes-128-cbc");
+	}
+	return 0;
+}
+
+static int check_recipients(struct rewrap *w)
 {
 	const hsmime_rewrap_options *o = w->options;
 	bool keep = o->old == HSMIME_REWRAP_KEEP;
@@ -75,6 +105,13 @@ static int check_options(struct rewrap *w)
 	return 0;
 }
 
+static int check_options(struct rewrap *w)
+{
+	int status = check_reencryption(w);
+
+	return status == 0 ? check_recipients(w) : status;
+}
+
 /* As hsmime_encrypt takes them for CMS: who reads an archive is named in no mail of it. */
 static int choose_recipients(struct rewrap *w)
 {
@@ -91,8 +128,10 @@ static int choose_recipients(struct rewrap *w)
 	encrypt.force_recipient = o->force_recipient;
 	encrypt.no_encrypt_to_self = 1;
 	status = recipients_choose(&w->added, w->ctx, &encrypt, NULL);
-	return status == 0 ? made_recipients(w->ctx, NULL, o->key_transport, w->added.open, NULL)
-			   : status;
+	if (status != 0)
+		return status;
+	return made_recipients(
+	    w->ctx, o->reencrypt ? cipher_of(o) : NULL, o->key_transport, w->added.open, NULL);
 }
 
 static int note_layer(struct rewrap *w, enum hsmime_layer_kind kind, const char *problem)
@@ -154,6 +193,7 @@ static int rewrap_layer(
 	const hsmime_rewrap_options *o = w->options;
 	struct enveloped_write added = {
 		.recipients = w->added.open,
+		.cipher = cipher_of(o),
 		.key_transport = o->key_transport,
 		.key_id = o->recipient_key_id != 0,
 	};
@@ -168,9 +208,24 @@ static int rewrap_layer(
 	struct envelope e = {
 		.ctx = w->ctx, .key_uri = o->key_uri, .certs = o->certs, .rewrap = &how
 	};
+	struct envelope e = { .ctx = w->ctx,
+		.key_uri = o->key_uri,
+		.certs = o->certs,
+		.require_authenticated = o->require_authenticated != 0,
+		.rewrap = o->reencrypt ? NULL : &how,
+		.reencrypt = o->reencrypt ? &anew : NULL };
 
 	w->told = true;
 	return envelope_open(w->result, c, type, &e);
+}
+
+/* What the header has to say of what is encrypted anew; NULL: what it says holds. */
+static const char *smime_type(const struct rewrap *w)
+{
+	const hsmime_rewrap_options *o = w->options;
+
+	return o->reencrypt && enveloped_is_authenticated(cipher_of(o)) == 1 ? "authEnveloped-data"
+									     : NULL;
 }
 
 /* The CMS of c, of which nothing was read yet. */
@@ -184,7 +239,7 @@ static int rewrap_cms(struct rewrap *w, struct cms_input *c)
 
 	output_sink(&out, w->out);
 	sink_buffer(&frame, &w->frame);
-	status = rearmor_open(&cms, &armor, &out, c, env.err);
+	status = rearmor_open(&cms, &armor, &out, c, smime_type(w), env.err);
 	if (status == 0) {
 		c->ber.copy = &frame;
 		status = cms_content_info_enter(&type, &c->ber, &env);

@@ -6,6 +6,8 @@
 
 #include <hsmime/operation.h>
 
+#define REWRAP_CIPHER "aes-256-gcm" /* of content that is encrypted anew */
+
 /*
  * rewrap_check(ctx, options):
  * A public call: whether hsmime_rewrap would take these options, and each of their recipients, of whatever message.

@@ -4,6 +4,8 @@
 
 #include "cms/asn1_enveloped.h"
 #include "cms/recipient_info.h"
+#include "cms/recipient_list.h"
+#include "util/ber_reader.h"
 #include "util/ber_writer.h"
 #include "util/sink.h"
 
@@ -50,15 +52,33 @@ static int make_before(struct enveloped_head *head, const struct enveloped_write
 	return status;
 }
 
-static int make_info(struct enveloped_head *head, const struct content_cipher *cipher,
-    const struct content_params *params, struct cms_env *env)
+static int list_recipients(
+    struct recipient_list *list, const struct enveloped_head *head, struct cms_env *env)
+{
+	hsmime_memory memory = { head->before.data, head->before.len, 0 };
+	hsmime_source source;
+	struct ber_reader r;
+	int status;
+
+	hsmime_source_memory(&source, &memory);
+	if (ber_open(&r, &source, env->err) != 0)
+		return error_nomem(env->err);
+	status = ber_skip(&r); /* the version */
+	if (status == 0)
+		status = recipient_list_read(list, &r, env);
+	ber_close(&r);
+	return status;
+}
+
+static int make_info(struct enveloped_head *head, const ASN1_OBJECT *content_type,
+    const struct content_cipher *cipher, const struct content_params *params, struct cms_env *env)
 {
 	X509_ALGOR *algorithm = content_params_write(cipher, params);
 	int status = algorithm == NULL ? error_nomem(env->err) : 0;
 
 	if (status == 0)
-		status = append(
-		    &head->info, ASN1_ITEM_rptr(ASN1_OBJECT), OBJ_nid2obj(NID_pkcs7_data), env);
+		status = append(&head->info, ASN1_ITEM_rptr(ASN1_OBJECT),
+		    content_type != NULL ? content_type : OBJ_nid2obj(NID_pkcs7_data), env);
 	if (status == 0)
 		status = append(&head->info, ASN1_ITEM_rptr(X509_ALGOR), algorithm, env);
 	X509_ALGOR_free(algorithm);
@@ -76,7 +96,9 @@ int enveloped_head_make(struct enveloped_head *head, const struct enveloped_writ
 	buffer_init(&head->before, HEAD_MAX);
 	buffer_init(&head->info, HEAD_MAX);
 	status = make_before(head, request, key, env);
-	return status == 0 ? make_info(head, cipher, params, env) : status;
+	if (status == 0 && request->list != NULL)
+		status = list_recipients(request->list, head, env);
+	return status == 0 ? make_info(head, request->content_type, cipher, params, env) : status;
 }
 
 void enveloped_head_free(struct enveloped_head *head)

@@ -163,6 +163,15 @@ int enveloped_parts_info(struct enveloped_parts *p)
 	return status == 0 ? take_cipher(p) : status;
 }
 
+int enveloped_parts_unauthenticated(const struct enveloped_parts *p)
+{
+	error_set(p->env->err, HSMIME_EPOLICY,
+	    "the content is encrypted without authentication (%s), which was not to be accepted",
+	    p->cipher->label);
+	return error_hint(p->env->err,
+	    "ask the sender for AES-GCM, or accept it with --require-authenticated=false");
+}
+
 int enveloped_parts_key(struct content_key *out, struct enveloped_parts *p)
 {
 	struct recipient_key key = { NULL, p->request->unwrapper };
@@ -249,6 +258,7 @@ static int read_free_attributes(struct enveloped_parts *p, uint32_t tag)
 
 	if (status != 0 || !ber_is(&h, BER_CONTEXT, tag))
 		return status == BER_END ? 0 : status;
+	p->has_unprotected = true;
 	buffer_init(&der, ATTRIBUTES_MAX);
 	status = ber_collect(p->r, &der);
 	if (status == 0)

@@ -31,6 +31,7 @@ struct enveloped_parts {
 	struct content_params params;
 	bool has_content;
 	bool has_attributes;
+	bool has_unprotected; /* unprotectedAttrs, or unauthAttrs */
 	struct buffer aad;
 	struct buffer mac;
 	/* What it comes to once the structure has been read to its end; the key decides no earlier. */
@@ -54,6 +55,9 @@ int enveloped_parts_recipients(struct enveloped_parts *p);
 
 /* enveloped_parts_info(p): EncryptedContentInfo up to the content. An unknown cipher is settled. */
 int enveloped_parts_info(struct enveloped_parts *p);
+
+/* enveloped_parts_unauthenticated(p): for settle: content that nothing authenticates was not to be taken. */
+int enveloped_parts_unauthenticated(const struct enveloped_parts *p);
 
 /* enveloped_parts_key(out, p): find a recipient's key and get the content key by it; for settle. */
 int enveloped_parts_key(struct content_key *out, struct enveloped_parts *p);

@@ -23,21 +23,12 @@ static int read_head(struct enveloped_parts *p)
 	return status == 0 ? enveloped_parts_info(p) : status;
 }
 
-static int refuse_unauthenticated(const struct enveloped_parts *p)
-{
-	error_set(p->env->err, HSMIME_EPOLICY,
-	    "the content is encrypted without authentication (%s), which was not to be accepted",
-	    p->cipher->label);
-	return error_hint(p->env->err,
-	    "ask the sender for AES-GCM, or accept it with --require-authenticated=false");
-}
-
 static int find_key(struct reading *s)
 {
 	struct enveloped_parts *p = &s->parts;
 
 	if (p->request->require_authenticated && p->type != CMS_AUTH_ENVELOPED_DATA)
-		return refuse_unauthenticated(p);
+		return enveloped_parts_unauthenticated(p);
 	return content_key_is_set(s->key) ? 0 : enveloped_parts_key(s->key, p);
 }
 

@@ -122,6 +122,22 @@ static int choose(struct choice *c, const struct rewrapping *w)
 	return status == 0 ? add_new(c, w) : status;
 }
 
+static int nobody_left(const struct rewrapping *w)
+{
+	return error_set(
+	    w->parts.env->err, HSMIME_EPOLICY, "the message would have no recipient left");
+}
+
+/* It shows before the key is asked for. */
+static int check_left(const struct rewrapping *w)
+{
+	bool any = sk_X509_num(w->how->added->recipients) > 0;
+
+	for (size_t i = 0; w->how->keeps != NULL && !any && i < w->parts.recipients.count; i++)
+		any = keeps(w, i);
+	return any ? 0 : nobody_left(w);
+}
+
 static int make_recipients(struct rewrapping *w)
 {
 	struct cms_env *env = w->parts.env;
@@ -133,8 +149,7 @@ static int make_recipients(struct rewrapping *w)
 	if (status == 0)
 		status = choose(&c, w);
 	if (status == 0 && c.count == 0)
-		status =
-		    error_set(env->err, HSMIME_EPOLICY, "the message would have no recipient left");
+		status = nobody_left(w);
 	if (status == 0)
 		status = rewrap_head_recipients(&w->head, c.infos, c.count, env);
 	choice_close(&c);
@@ -217,6 +232,8 @@ static int rewrap(struct rewrapping *w)
 	struct enveloped_parts *p = &w->parts;
 	int status = read_head(w);
 
+	if (status == 0 && p->verdict == 0)
+		enveloped_parts_settle(p, check_left(w));
 	if (status == 0 && p->verdict == 0)
 		enveloped_parts_settle(p, find_key(w));
 	if (status == 0 && p->verdict == 0)

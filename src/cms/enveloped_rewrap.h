@@ -38,6 +38,8 @@ struct enveloped_rewrapped {
 	struct enveloped_result old;  /* what was read; content_size is 0 where it is not known */
 	struct recipient *recipients; /* those of the message written, in its order */
 	size_t count;
+	const char *cipher; /* of an encryption anew (enveloped_reencrypt.h); else NULL */
+	bool authenticated; /* what that gave */
 };
 
 /* enveloped_rewrapped_free(r): free its members; zeroed or NULL is allowed. */

@@ -89,11 +89,42 @@ static void a_content_key_that_stays_on_the_token_is_told(void **state)
 	api_proxy->reset();
 }
 
+static void content_whose_key_stays_on_the_token_is_encrypted_anew_all_the_same(void **state)
+{
+	static const char *const ciphers[] = { "aes-256-cbc", "aes-128-gcm" };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct original m = original_of(ciphers[i % 2]);
+		struct rewrapping r = rewrapping_of(HSMIME_CMS, &m.text, alice);
+		struct outcome o;
+
+		api_proxy->reset();
+		api_proxy->unwrap_sensitive(i / 2);
+		r.options.reencrypt = 1;
+		rewrap_run(&o, NULL, &r);
+		if (o.status != 0)
+			fail_msg("%s: %s", m.name, o.words.data);
+		assert_true(tool_opens(&peer_alice, &o.output, "DER"));
+		outcome_clear(&o);
+		/* Its tag, or padding, is proved there too. */
+		m.text.data[m.text.len - (i % 2 ? 1 : 17)] ^= 1;
+		rewrap_run(&o, NULL, &r);
+		assert_int_equal(o.status, HSMIME_EINVALID);
+		assert_int_equal(o.output.len, 0);
+		outcome_clear(&o);
+		text_free(&m.text);
+	}
+	api_proxy->reset();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_content_key_that_can_be_read_is_given_to_others),
 		cmocka_unit_test(a_content_key_that_stays_on_the_token_is_told),
+		cmocka_unit_test(
+		    content_whose_key_stays_on_the_token_is_encrypted_anew_all_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

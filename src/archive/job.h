@@ -2,6 +2,7 @@
  * job: one run of a job: its folder, journal, mailboxes, keys and threads.
  *
  *   job_folder     the folder and the settings that the job was begun with
+ *   job_places     where mailboxes and report are
  *   job_lister     the mailbox into the journal, and from there into the flow
  *   job_worker     one message to its outcome
  *   job_writer     outcomes into mailbox, failed/ and journal
@@ -31,8 +32,10 @@ struct job {
 	const struct job_task *task;
 	hsmime_ctx *ctx;            /* the caller's: its error is the job's */
 	hsmime_job_options options; /* as the job was begun with them */
-	char *settings[4]; /* in, out, key_uri, report, where they were read from the journal */
-	char *asked;       /* what the job is begun with, as the journal keeps it */
+	char *settings
+	    [5];      /* in, out, key_uri, report, cipher, where they were read from the journal */
+	char *beside; /* of a list: the folder that its paths are relative to; else NULL */
+	char *asked;  /* what the job is begun with, as the journal keeps it */
 	char *folder;
 	char name[JOB_NAME + 1];
 	hsmime_certs *certs;             /* of the options, and of the folder */
@@ -78,6 +81,13 @@ int job_folder_path(char **out, const struct job *j, const char *name);
 
 /* job_check(j): whether the task takes j->options at all, of whatever message. 0, or a status with words in j->ctx. */
 int job_check(struct job *j);
+
+/*
+ * job_places(j, err): j->settings of in, out and report with paths from the root, and beside; j->options stay as they
+ * were given, for the words of failures, until job_places_take(j).
+ */
+int job_places(struct job *j, struct error *err);
+void job_places_take(struct job *j);
 
 /*
  * job_certs_keep(j, err): certs, recipients and drop, of the options and of earlier runs, in j and in files in the

@@ -27,20 +27,25 @@ int job_folder_path(char **out, const struct job *j, const char *name)
 }
 
 /* What another job would have otherwise, and nothing else. */
-static int write_settings(char **out, const struct job_task *task, const hsmime_job_options *o)
+static int write_settings(char **out, const struct job *job)
 {
+	hsmime_job_options options = job->options;
+	const hsmime_job_options *o = &options;
 	size_t len = 0;
 	struct json j = { .compact = true, .out = open_memstream(out, &len) };
 	int status;
 
+	options.report = job->settings[3];
 	if (j.out == NULL)
 		return HSMIME_ENOMEM;
 	json_open(&j, NULL, '{');
-	json_text(&j, "task", task->name);
-	json_text(&j, "in", o->in);
-	json_text(&j, "out", o->out);
+	json_text(&j, "task", job->task->name);
+	json_text(&j, "in", job->settings[0]);
+	if (job->beside != NULL)
+		json_text(&j, "beside", job->beside);
+	json_text(&j, "out", job->settings[1]);
 	json_text(&j, "key", o->key_uri);
-	status = task->settings(&j, o);
+	status = job->task->settings(&j, o);
 	json_number(&j, "limit", o->limit);
 	json_time(&j, "since", o->since);
 	json_time(&j, "until", o->until);
@@ -104,11 +109,16 @@ static int open_journal(struct job *j, const char *settings, struct error *err)
 
 int job_folder_name(struct job *j, struct error *err)
 {
-	int status = write_settings(&j->asked, j->task, &j->options);
+	int status = set_folder(j, err);
 
 	if (status == 0)
+		status = job_places(j, err);
+	if (status != 0)
+		return status;
+	status = write_settings(&j->asked, j);
+	if (status == 0)
 		status = set_name(j, j->asked);
-	return status == 0 ? set_folder(j, err) : error_nomem(err);
+	return status == 0 ? 0 : error_nomem(err);
 }
 
 /* What is there already may be anything, and of a list nobody knows before which files it names. */
@@ -152,7 +162,7 @@ int job_folder_apart(struct job *j, struct error *err)
 	return error_hint(err, "give another one with --job");
 }
 
-/* Names may be relative to another folder than where the job was begun; what it wrote there is not to be in two places. */
+/* What the job wrote is not to be in two places. */
 int job_sink_check(const struct job *j, struct error *err)
 {
 	const char *place = j->task->writes ? strchr(j->options.out, ':') : NULL;
@@ -164,7 +174,7 @@ int job_sink_check(const struct job *j, struct error *err)
 		return 0;
 	error_set(
 	    err, HSMIME_EUSAGE, "%s is not there, and the job wrote messages into it", place + 1);
-	return error_hint(err, "go on in the folder where the job was begun");
+	return error_hint(err, "put it back to where it was");
 }
 
 int job_sink_open(struct job *j, struct error *err)
@@ -274,6 +284,9 @@ static int read_settings(struct job *j, struct error *err)
 		status = read_setting(&j->settings[2], j, "key", err);
 	if (status == 0)
 		status = read_setting(&j->settings[3], j, "report", err);
+	if (status == 0)
+	if (status == 0)
+		status = read_setting(&j->beside, j, "beside", err);
 	if (status == 0)
 		status = read_flags(j, err);
 	o->report = j->settings[3];

@@ -243,6 +243,8 @@ int job_open_source(struct job *j, struct error *err)
 {
 	int status = mail_source_open(&j->source, j->options.in, err);
 
+	if (status == 0 && j->beside != NULL && (j->source->beside = strdup(j->beside)) == NULL)
+		status = error_nomem(err);
 	if (status == 0 && j->task->writes)
 		status = mail_sink_apart(j->options.out, j->source, err);
 	return status == 0 ? job_folder_apart(j, err) : status;
@@ -260,6 +262,8 @@ int job_open(struct job *j, struct error *err)
 
 	if (status == 0)
 		status = job_open_source(j, err);
+	if (status == 0)
+		job_places_take(j);
 	j->fresh = status == 0 && job_folder_is_new(j);
 	if (j->fresh) {
 		status = job_check(j);
@@ -323,6 +327,7 @@ void job_close(struct job *j)
 	for (size_t i = 0; i < sizeof(j->settings) / sizeof(j->settings[0]); i++)
 		free(j->settings[i]);
 	free(j->asked);
+	free(j->beside);
 	free(j->folder);
 	pthread_mutex_destroy(&j->journal_lock);
 	pthread_mutex_destroy(&j->state_lock);

@@ -72,6 +72,21 @@ static int recognise(const struct mail_source_kind **kind, const char *name, str
 	return status;
 }
 
+size_t mail_source_scheme(const char *name)
+{
+	const char *place = name;
+
+	(void)named(&place, name);
+	return (size_t)(place - name);
+}
+
+bool mail_source_is_list(const char *name)
+{
+	const char *place = name;
+
+	return strcmp(name, "-") == 0 || named(&place, name) == &mail_source_list;
+}
+
 int mail_source_open(struct mail_source **out, const char *name, struct error *err)
 {
 	const struct mail_source_kind *kind = NULL;
@@ -107,6 +122,7 @@ void mail_source_close(struct mail_source *s)
 		return;
 	s->kind->close(s);
 	free(s->place);
+	free(s->beside);
 	free(s);
 }
 

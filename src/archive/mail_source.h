@@ -71,6 +71,8 @@ struct mail_source_kind {
 struct mail_source {
 	const struct mail_source_kind *kind;
 	char *place; /* what follows the colon */
+	char *
+	    beside; /* of a list: the folder that its paths are relative to; NULL: this process's */
 	/*
 	 * What was met that would be a message by its name or place and is no file: a symbolic link, a FIFO,
 	 * a folder where messages lie. It is no item, and whoever must lose nothing says how many.
@@ -88,6 +90,10 @@ struct mail_source {
  */
 int mail_source_open(struct mail_source **out, const char *name, struct error *err);
 void mail_source_close(struct mail_source *s); /* NULL is allowed */
+
+/* mail_source_scheme(name): octets of its scheme with the colon; 0: it has none. mail_source_is_list(name): it names a list. */
+size_t mail_source_scheme(const char *name);
+bool mail_source_is_list(const char *name);
 
 /*
  * mail_source_next(item, more, s, err):

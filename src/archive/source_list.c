@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -150,12 +151,29 @@ static int list_next(struct mail_item *item, bool *more, struct mail_source *s, 
 	return status;
 }
 
+static int open_given(const struct mail_source *s, const char *name)
+{
+	char *path = NULL;
+	int fd, why;
+
+	if (s->beside == NULL || name[0] == '/')
+		return stored_given(name);
+	if (asprintf(&path, "%s/%s", s->beside, name) < 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	fd = stored_given(path);
+	why = errno;
+	free(path);
+	errno = why;
+	return fd;
+}
+
 static int list_read(
     struct mail_octets *out, struct mail_source *s, const struct mail_item *item, struct error *err)
 {
-	int fd = stored_given(item->name);
+	int fd = open_given(s, item->name);
 
-	(void)s;
 	if (fd < 0 && errno == ENOENT && item->modified == 0)
 		return error_set(err, HSMIME_EIO, "%s is not there", item->name);
 	return stored_read(out, fd, item, err);

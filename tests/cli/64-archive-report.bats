@@ -36,7 +36,7 @@ readonly script='<script>alert("1")</script>&amp;'
 	cp "$W/body/nokey" tree/nokey.eml
 	printf 'no mail\n' >tree/bad.eml
 	archive 1 decrypt --in eml:tree --out eml:clear
-	page clear.hsmime decrypt nokey.eml no-key malformed 'eml:tree' 'eml:clear' 'pkcs11:'
+	page clear.hsmime decrypt nokey.eml no-key malformed "eml:$PWD/tree" "eml:$PWD/clear" 'pkcs11:'
 	archive 1 rewrap --skip-plain --in eml:tree --out eml:new -r "$W/eve.pem"
 	page new.hsmime nokey.eml 2017
 	archive 1 verify --in eml:tree --report verify.jsonl
@@ -75,7 +75,7 @@ readonly script='<script>alert("1")</script>&amp;'
 	bad_mail 'application/pkcs7-mime; smime-type="</td><img src=x onerror=alert(1)>"' x >'tree/--><img src=x onerror=alert(1)>.eml'
 	bad_mail 'application/pkcs7-mime' "$script" >"tree/$(printf 'new\nline.eml')"
 	archive 1 decrypt --in eml:tree --out "eml:out<b>"
-	page 'out<b>.hsmime' 'a<script>alert(1)<\script>&lt;"'\''.eml' '--><img src=x onerror=alert(1)>.eml' 'eml:out<b>'
+	page 'out<b>.hsmime' 'a<script>alert(1)<\script>&lt;"'\''.eml' '--><img src=x onerror=alert(1)>.eml' "eml:$PWD/out<b>"
 	run ! grep -qi '<script\|<img\|<b>' page.html
 	archive 1 verify --in eml:tree --report 'r"><script>.jsonl'
 	page 'r"><script>.jsonl.hsmime'

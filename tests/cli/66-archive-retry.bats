@@ -96,17 +96,58 @@ give_eves_key() {
 	mailboxes check eml clear "$W/all/want"
 }
 
-@test "from another folder nothing is written to other places" {
-	archive 1 decrypt --in "eml:$PWD/tree" --out eml:clear
+@test "from another folder a job goes on where its mailboxes are, and writes nothing elsewhere" {
+	archive 1 decrypt --in eml:tree --out eml:clear
+	mkdir -p other/tree
+	printf 'another one\n' >other/tree/00002.eml # of the same name as one that failed
+	give_eves_key "$W/eve.pem"
+	cd other
+	# The same words are another job here.
+	archive 2 decrypt --job ../clear.hsmime --in eml:tree --out eml:clear
+	explained
+	said 'another setting: (in|out)'
+	archive 0 status ../clear.hsmime
+	reported "in +eml:$BATS_TEST_TMPDIR/tree\$"
+	reported "out +eml:$BATS_TEST_TMPDIR/clear\$"
+	archive 1 retry ../clear.hsmime
+	[ "$(find . -mindepth 1 ! -name 'separate*' | sort | tr '\n' ' ')" = './tree ./tree/00002.eml ' ]
+	# With paths from the root it is the same job from anywhere.
+	archive 1 decrypt --job ../clear.hsmime --in "eml:$BATS_TEST_TMPDIR/tree" --out "eml:$BATS_TEST_TMPDIR/clear"
+	cd ..
+	outcomes clear.hsmime finished=true decrypted=9 failed=1 cause:malformed=1
+	mailboxes check eml clear "$W/all/want"
+	mailboxes check-manifest clear.hsmime tree clear
+}
+
+@test "from another folder the paths of a list are what they were, and a report is where it was" {
+	find tree -name '0*' | sort >paths
+	archive 1 decrypt --in list:paths --out mbox:clear
 	mkdir other
 	give_eves_key "$W/eve.pem"
 	cd other
-	archive 2 retry ../clear.hsmime
-	explained
-	[ -z "$(find . -type d -name clear)" ]
-	archive 2 decrypt --job ../clear.hsmime --in "eml:$BATS_TEST_TMPDIR/tree" --out eml:clear
-	[ -z "$(find . -type d -name clear)" ]
+	archive 0 retry ../clear.hsmime
 	cd ..
+	outcomes clear.hsmime finished=true decrypted=9 failed=0
+	[ "$(grep -c '^From MAILER' clear)" = 12 ]
+	archive 1 verify --no-chain --in - --report verify.jsonl <<<"$(cat paths tree/malformed.eml)"
+	rm verify.jsonl
+	printf 'no mail\n' >other/verify.jsonl
+	cd other
+	archive 1 retry ../verify.jsonl.hsmime
+	cd ..
+	[ -s verify.jsonl ]
+	grep -qx 'no mail' other/verify.jsonl
+}
+
+@test "a mailbox that was taken away is not made again elsewhere" {
+	archive 1 decrypt --in eml:tree --out eml:clear
+	give_eves_key "$W/eve.pem"
+	mv clear away
+	archive 2 retry clear.hsmime
+	explained
+	said "$PWD/clear is not there"
+	[ ! -e clear ]
+	mv away clear
 	archive 1 retry clear.hsmime
 	mailboxes check eml clear "$W/all/want"
 }

@@ -89,6 +89,8 @@ typedef struct hsmime_job_options {
 	int keep_recipients; /* the old ones stay; 0: they are replaced */
 	const hsmime_certs *drop;
 	int no_check;
+	int reencrypt; /* require_authenticated counts too */
+	const char *cipher;
 	/* Of a run: */
 	unsigned workers;    /* threads that decrypt; 0: 32 */
 	unsigned token_wait; /* seconds that a token may be away before the job is stopped */
@@ -99,7 +101,7 @@ typedef struct hsmime_job_options {
 	{                                                                                          \
 		NULL, NULL, NULL, NULL, NULL, 0, 0, 0, HSMIME_NO_TIME, HSMIME_NO_TIME, NULL, NULL, \
 		    NULL, 0, HSMIME_NO_TIME, NULL, HSMIME_KEY_TRANSPORT_AUTO, 0, 0, 0, NULL, 0, 0, \
-		    60, NULL, NULL                                                                 \
+		    NULL, 0, 0, 60, NULL, NULL                                                     \
 	}
 
 /*
@@ -126,8 +128,9 @@ HSMIME_API HSMIME_MUST_CHECK int hsmime_archive_decrypt(
  * A message that is signed outside and has encryption inside fails, of the cause "inside-signature". Recipients that
  * hsmime_rewrap would not take are HSMIME_EUSAGE, HSMIME_EPOLICY or HSMIME_EUNSUPPORTED before anything is done, and
  * leave no job; force_recipient may be given to a job that was begun without it, whose recipients expired meanwhile.
- * Further as hsmime_archive_decrypt; the recipients, keep_recipients, drop, key_transport, recipient_key_id and no_check
- * are settings too.
+ * With reencrypt the content is decrypted and encrypted anew, as hsmime_rewrap says: authenticated content that a CBC
+ * cipher is asked for fails, of the cause "policy". Further as hsmime_archive_decrypt; the recipients, keep_recipients, drop,
+ * key_transport, recipient_key_id, no_check, reencrypt and cipher are settings too.
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_archive_rewrap(
     hsmime_job_state **state, hsmime_ctx *ctx, const hsmime_job_options *options);

@@ -75,6 +75,10 @@ static void add_layer(struct json *j, const hsmime_layer *l)
 	json_text(j, "problem", l->problem);
 	if (encrypted) {
 		json_text(j, "cipher", l->cipher);
+		if (l->new_cipher != NULL) {
+			json_text(j, "new_kind", kind_text(l->new_kind));
+			json_text(j, "new_cipher", l->new_cipher);
+		}
 		json_text(j, "key", l->key_uri);
 		json_recipients(j, "recipients", l->recipients, l->recipient_count);
 		if (l->new_recipient_count > 0)

@@ -1,4 +1,4 @@
-/* Each message gets other recipients; its encrypted content stays octet for octet. */
+/* Each message gets other recipients; its encrypted content stays octet for octet, or is encrypted anew. */
 #include "archive/job.h"
 
 #include <hsmime/operation.h>
@@ -47,6 +47,9 @@ static hsmime_rewrap_options options_of(const hsmime_job_options *from)
 	o.old = from->keep_recipients ? HSMIME_REWRAP_KEEP : HSMIME_REWRAP_REPLACE;
 	o.drop = from->drop;
 	o.no_check = from->no_check;
+	o.reencrypt = from->reencrypt;
+	o.cipher = from->cipher;
+	o.require_authenticated = from->require_authenticated;
 	return o;
 }
 
@@ -81,6 +84,11 @@ static int settings(struct json *j, const hsmime_job_options *o)
 	json_number(j, "key_transport", (uint64_t)o->key_transport);
 	json_bool(j, "recipient_key_id", o->recipient_key_id != 0);
 	json_bool(j, "no_check", o->no_check != 0);
+	/* Jobs without it are those of before it was there. */
+	if (o->reencrypt) {
+		json_text(j, "reencrypt", o->cipher != NULL ? o->cipher : REWRAP_CIPHER);
+		json_bool(j, "require_authenticated", o->require_authenticated != 0);
+	}
 	return status == 0 ? job_certs_setting(j, "drop", o->drop) : status;
 }
 

@@ -265,6 +265,9 @@ static int take_recipients(hsmime_job_options *o, struct job *job)
 	o->recipient_key_id = option_is(job->options, OPT_RECIPIENT_KEY_ID);
 	o->keep_recipients = option_is(job->options, OPT_KEEP_RECIPIENTS);
 	o->no_check = option_is(job->options, OPT_NO_CHECK);
+	o->reencrypt = option_is(job->options, OPT_REENCRYPT);
+	o->cipher = option_text(job->options, OPT_CIPHER);
+	o->require_authenticated = option_is(job->options, OPT_REQUIRE_AUTHENTICATED);
 	if (status != 0 || o->recipients != NULL || o->keep_recipients)
 		return status;
 	return job_refuse(job, HSMIME_EUSAGE,

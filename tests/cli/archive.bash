@@ -119,6 +119,11 @@ rewrapped() {
 	/usr/bin/python3 "$cli_root/tests/cli/rewrapped" "$@"
 }
 
+# reencrypted: tests/cli/reencrypted says how
+reencrypted() {
+	/usr/bin/python3 "$cli_root/tests/cli/reencrypted" "$@"
+}
+
 # no_job PATH...: nothing was made but these
 no_job() {
 	local found

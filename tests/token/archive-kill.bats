@@ -85,6 +85,15 @@ complete() {
 	complete mbox clear
 }
 
+@test "kill -9 at any moment: content that is encrypted anew" {
+	new_peer carol
+	killed "$((kills / 8))" rewrap --reencrypt -r "$W/carol.pem" --in "mbox:$W/few.mbox" --out mbox:new
+	reencrypted mbox new "$W/few" aes-256-gcm +carol -alice
+	outcomes new.hsmime finished=true listed=true waiting=0 rewrapped=75 copied=25 failed=0
+	[ "$(wc -l <new.hsmime/manifest.jsonl)" = 100 ]
+	no_drafts .
+}
+
 @test "kill -9 at any moment: what fails is kept once, and what is done again then too" {
 	ends=1 killed "$((kills / 8))" decrypt --in "eml:$W/bad/in" --out mbox:clear
 	outcomes clear.hsmime finished=true waiting=0 decrypted=90 failed=30 cause:no-key=30

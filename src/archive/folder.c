@@ -38,6 +38,13 @@ int folder_sync(const char *path, size_t len, struct error *err)
 	return status;
 }
 
+int file_forget(const char *path, struct error *err)
+{
+	if (unlink(path) == 0)
+		return folder_sync(path, path_folder(path), err);
+	return errno == ENOENT || errno == ENOTDIR ? 0 : error_errno(err, "removing", path);
+}
+
 /* The folder name, whose own folder is there. */
 static int make_one(const char *name, struct error *err)
 {

@@ -179,17 +179,23 @@ static void count_outcomes(struct writer *w)
 	pthread_mutex_unlock(&w->j->state_lock);
 }
 
-/* Of those that failed in a run before and are safe now there is no copy in failed/ any more. */
-static int forget_failures(struct writer *w)
+/*
+ * What no outcome names any more: of those that failed once and are safe now the copy in failed/, and of those that fail
+ * what a run that was killed before its commit may have named.
+ */
+static int forget_others(struct writer *w)
 {
-	bool any = w->j->failed != NULL && !w->j->fresh;
+	struct job *j = w->j;
+	bool any = j->failed != NULL && !j->fresh; /* of a run before */
 	int status = 0;
 
 	for (size_t i = 0; any && i < w->count && status == 0; i++) {
 		const struct message *m = w->batch[i];
 
-		if (m->draft.status == 0 && m->entry.state != JOURNAL_FAILED)
-			status = mail_sink_forget(w->j->failed, &m->entry.item, &w->ctx->err);
+		if (m->draft.status == 0)
+			status =
+			    mail_sink_forget(m->entry.state == JOURNAL_FAILED ? j->sink : j->failed,
+				&m->entry.item, j->task->extension, &w->ctx->err);
 	}
 	return status;
 }
@@ -205,7 +211,7 @@ static int keep(struct writer *w)
 		status = later;
 		first = w->ctx->err;
 	}
-	later = forget_failures(w);
+	later = forget_others(w);
 	if (later == 0)
 		later = commit(w, committed);
 	if (later == 0)

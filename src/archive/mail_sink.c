@@ -155,9 +155,10 @@ int mail_sink_begin(struct mail_draft *d, struct mail_sink *s, const struct mail
 	return s->kind->begin(d, s, item, form != NULL ? form : &as_it_was, err);
 }
 
-int mail_sink_forget(struct mail_sink *s, const struct mail_item *item, struct error *err)
+int mail_sink_forget(
+    struct mail_sink *s, const struct mail_item *item, const char *extension, struct error *err)
 {
-	return s->kind->forget != NULL ? s->kind->forget(s, item, err) : 0;
+	return s->kind->forget != NULL ? s->kind->forget(s, item, extension, err) : 0;
 }
 
 int mail_sink_end(struct mail_draft *d, struct mail_sink *s, struct error *err)

@@ -57,8 +57,8 @@ struct mail_sink_kind {
 	int (*settle)(struct mail_sink *s, struct mail_draft *drafts, size_t count,
 	    uint64_t *committed, struct error *err);
 	int (*finish)(struct mail_sink *s, struct error *err);
-	int (*forget)(
-	    struct mail_sink *s, const struct mail_item *item, struct error *err); /* or NULL */
+	int (*forget)(struct mail_sink *s, const struct mail_item *item, const char *extension,
+	    struct error *err); /* or NULL */
 	void (*close)(struct mail_sink *s);
 };
 
@@ -119,10 +119,11 @@ int mail_sink_settle(struct mail_sink *s, struct mail_draft *drafts, size_t coun
     uint64_t *committed, struct error *err);
 
 /*
- * mail_sink_forget(s, item, err): of kinds of a file for each message: what an earlier run of the job wrote for item, as it was, is
- * removed, and stays so behind a crash. Most often there is none. 0, HSMIME_EIO, HSMIME_ENOMEM.
+ * mail_sink_forget(s, item, extension, err): of kinds of a file for each message: what an earlier run of the job wrote for item, as
+ * it was or (extension, or NULL; as mail_form has it) as what it had become, is removed, and stays so behind a crash. Most often there is none. 0, HSMIME_EIO, HSMIME_ENOMEM.
  */
-int mail_sink_forget(struct mail_sink *s, const struct mail_item *item, struct error *err);
+int mail_sink_forget(
+    struct mail_sink *s, const struct mail_item *item, const char *extension, struct error *err);
 
 /* mail_sink_drop(d): free d; what is not settled leaves nothing. Zeroed is allowed. */
 void mail_sink_drop(struct mail_draft *d);

@@ -106,24 +106,31 @@ static int eml_begin(struct mail_draft *d, struct mail_sink *s, const struct mai
 	return status;
 }
 
-static int eml_forget(struct mail_sink *s, const struct mail_item *item, struct error *err)
+static int forget_as(
+    struct mail_sink *s, const struct mail_item *item, const char *extension, struct error *err)
 {
 	char *name = NULL, *path = NULL;
-	int status = name_of(&name, s, item, NULL, err);
+	int status = name_of(&name, s, item, extension, err);
 
 	if (status != 0)
 		return status;
 	if (asprintf(&path, "%s/%s", s->place, name) < 0) {
 		path = NULL;
 		status = error_nomem(err);
-	} else if (unlink(path) == 0) {
-		status = folder_sync(path, path_folder(path), err);
-	} else if (errno != ENOENT && errno != ENOTDIR) {
-		status = error_errno(err, "removing", path);
+	} else {
+		status = file_forget(path, err);
 	}
 	free(name);
 	free(path);
 	return status;
+}
+
+static int eml_forget(
+    struct mail_sink *s, const struct mail_item *item, const char *extension, struct error *err)
+{
+	int status = forget_as(s, item, NULL, err);
+
+	return status == 0 && extension != NULL ? forget_as(s, item, extension, err) : status;
 }
 
 static int eml_settle(struct mail_sink *s, struct mail_draft *drafts, size_t count,

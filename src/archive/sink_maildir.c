@@ -216,6 +216,29 @@ static int maildir_settle(struct mail_sink *s, struct mail_draft *drafts, size_t
 	return drafts_settle(s->own, drafts, count, err);
 }
 
+/* Under the name that it got: a mail program may have given it another since. */
+static int maildir_forget(
+    struct mail_sink *s, const struct mail_item *item, const char *extension, struct error *err)
+{
+	struct buffer name;
+	char *path = NULL;
+	int status;
+
+	(void)extension;
+	buffer_init(&name, SIZE_MAX / 2);
+	status = make_name(&name, s, item, err);
+	if (status == 0 && (buffer_string(&name) == NULL ||
+			       asprintf(&path, "%s/%s", s->place, buffer_string(&name)) < 0)) {
+		path = NULL;
+		status = error_nomem(err);
+	}
+	if (status == 0)
+		status = file_forget(path, err);
+	free(path);
+	buffer_free(&name);
+	return status;
+}
+
 static int maildir_finish(struct mail_sink *s, struct error *err)
 {
 	(void)s;
@@ -235,5 +258,6 @@ const struct mail_sink_kind mail_sink_maildir = {
 	.begin = maildir_begin,
 	.settle = maildir_settle,
 	.finish = maildir_finish,
+	.forget = maildir_forget,
 	.close = maildir_close,
 };

@@ -84,6 +84,19 @@ give_eves_key() {
 	mailboxes check-manifest clear.hsmime tree clear
 }
 
+@test "what a killed run named and nobody committed is gone once its message fails" {
+	archive 1 decrypt --in eml:tree --out eml:clear
+	fingerprint clear >before
+	cp "$W/all/want/00002.eml" clear/00002.eml
+	touch clear/00099.eml # no message of the job
+	archive 1 retry clear.hsmime --cause no-key
+	[ ! -e clear/00002.eml ]
+	[ -e clear/00099.eml ]
+	rm clear/00099.eml
+	fingerprint clear | grep -v ' d 7' | diff <(grep -v ' d 7' before) -
+	cmp tree/00002.eml clear.hsmime/failed/00002.eml
+}
+
 @test "a token that is not there stops the retry, and what failed waits" {
 	archive 1 decrypt --in eml:tree --out eml:clear
 	mv world/tokens away && mkdir world/tokens

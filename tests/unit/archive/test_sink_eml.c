@@ -304,6 +304,31 @@ static void a_full_disk_is_an_error_and_leaves_nothing(void **state)
 
 #define test(name) cmocka_unit_test_setup_teardown(name, scratch_enter, scratch_leave)
 
+/* Its own, under either name, and no other's. */
+static void what_is_forgotten_is_gone_and_nothing_else(void **state)
+{
+	const struct mail_form form = { .extension = ".eml" };
+	struct mail_sink *s = sink_of("eml:out", 0);
+	struct mail_item item = item_of("a/x.p7m", NULL, WHEN);
+	struct mail_draft d = { 0 };
+	uint64_t committed = 0;
+
+	(void)state;
+	draft_keep(s, "a/x.p7m", "as it was");
+	draft_keep(s, "a/y.p7m", "another");
+	assert_int_equal(draft_data(&d, s, &item, &form, "clear", 5, &err), 0);
+	assert_int_equal(mail_sink_settle(s, &d, 1, &committed, &err), 0);
+	mail_sink_drop(&d);
+	assert_file_is("out/a/x.p7m.eml", "clear");
+	assert_int_equal(mail_sink_forget(s, &item, NULL, &err), 0);
+	assert_int_equal(files_with("out", "x.p7m"), 1);
+	assert_int_equal(mail_sink_forget(s, &item, ".eml", &err), 0);
+	assert_int_equal(files_with("out", "x.p7m"), 0);
+	assert_int_equal(mail_sink_forget(s, &item, ".eml", &err), 0);
+	assert_file_is("out/a/y.p7m", "another");
+	mail_sink_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +347,7 @@ int main(void)
 		test(a_time_before_1970_is_kept),
 		test(a_message_of_100_mb_takes_no_memory),
 		test(a_full_disk_is_an_error_and_leaves_nothing),
+		test(what_is_forgotten_is_gone_and_nothing_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

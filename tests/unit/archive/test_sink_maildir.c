@@ -314,6 +314,24 @@ static void threads_write_side_by_side(void **state)
 
 #define test(name) cmocka_unit_test_setup_teardown(name, scratch_enter, scratch_leave)
 
+static void what_is_forgotten_is_gone_and_nothing_else(void **state)
+{
+	struct mail_sink *s = sink_of("maildir:box", 0);
+	struct mail_item item = item_of(".Sent/cur/1.a:2,S", ".Sent/1.a", WHEN);
+
+	(void)state;
+	assert_int_equal(mail_sink_forget(s, &item, NULL, &err), 0); /* nothing is there */
+	draft_keep(s, ".Sent/cur/1.a:2,S", "one");
+	draft_keep(s, ".Sent/cur/2.a:2,S", "two");
+	item = item_of(".Sent/cur/1.a:2,S", NULL, WHEN);
+	assert_int_equal(files_with("box", ".hsmime"), 2);
+	assert_int_equal(mail_sink_forget(s, &item, NULL, &err), 0);
+	assert_int_equal(files_with("box", ".hsmime"), 1);
+	assert_int_equal(mail_sink_forget(s, &item, NULL, &err), 0);
+	assert_int_equal(files_with("box", ".hsmime"), 1);
+	mail_sink_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +351,7 @@ int main(void)
 		test(one_message_that_fails_costs_only_itself),
 		test(what_is_no_maildir_is_refused),
 		test(threads_write_side_by_side),
+		test(what_is_forgotten_is_gone_and_nothing_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

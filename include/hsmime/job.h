@@ -44,12 +44,13 @@ typedef struct hsmime_job_cause {
 
 /* How a job stands; freed with hsmime_job_state_free. */
 typedef struct hsmime_job_state {
-	char *task;      /* "decrypt", "rewrap", "verify" */
-	char *in;        /* mailboxes */
-	char *out;       /* of verify NULL */
-	char *folder;    /* the job's */
-	int finished;    /* every message has its outcome, and the manifest is written */
-	int stopped;     /* this run ended before, as the callback wanted it */
+	char *task;   /* "decrypt", "rewrap", "verify" */
+	char *in;     /* mailboxes */
+	char *out;    /* of verify NULL */
+	char *folder; /* the job's */
+	int finished; /* every message has its outcome, and the manifest is written */
+	int stopped;  /* this run ended before, as the callback wanted it */
+	int dry_run;  /* counts and causes are what the job would end with (hsmime_job_options) */
 	int64_t started; /* Unix time of the first run */
 	int64_t changed; /* of the last outcome; HSMIME_NO_TIME: none yet */
 	hsmime_job_counts counts;
@@ -92,6 +93,7 @@ typedef struct hsmime_job_options {
 	int reencrypt; /* require_authenticated counts too */
 	const char *cipher;
 	/* Of a run: */
+	int dry_run; /* do nothing, and tell what would come of it, see below; not of hsmime_archive_retry */
 	unsigned workers;    /* threads that decrypt; 0: 32 */
 	unsigned token_wait; /* seconds that a token may be away before the job is stopped */
 	hsmime_job_callback callback; /* or NULL */
@@ -114,6 +116,16 @@ typedef struct hsmime_job_options {
  * run. The keys are tried out at intervals, with data of hsmime's own, before what they gave is kept; what
  * did not decrypt is tried three times before it fails. A job that is finished is left as it is.
  * ctx is not to be used meanwhile but for hsmime_ctx_share.
+ *
+ * With dry_run nothing is made and nothing changes: no output, no folder; what a job that was begun has is taken as it is.
+ * Each message that waits is looked at as far as that goes without a private-key operation: its structure
+ * to its end, and whether the key of one of its recipients is on a token, for which one logs in. The state then has what the job would
+ * end with: counts, causes; of those counts.run are still to be done, by counts.operations operations of tokens at least (a layer
+ * below the first takes one more). What
+ * only decrypting shows is taken to be well: content that does not decrypt is among counts.done. Of hsmime_archive_verify
+ * counts.done is what is valid without a key, and counts.copied what is encrypted and whose key is there: what its signatures are
+ * worth shows once it is opened. A journal of its own lies in $TMPDIR, or /var/tmp, meanwhile.
+ *
  * *state (NULL on failure) tells how far it came, also where it was stopped. Return 0, also where messages
  * failed; HSMIME_EUSAGE, HSMIME_EIO (the disk is full: make room, and go on), HSMIME_ETOKEN, HSMIME_EPIN,
  * HSMIME_EUNSUPPORTED (no journal module), HSMIME_EFORMAT (a damaged journal, or another file of the folder) or HSMIME_ENOMEM.

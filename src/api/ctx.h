@@ -51,6 +51,12 @@ struct hsmime_ctx {
 	hsmime_log_callback log;
 	void *log_arg;
 	struct keyring *keyring; /* of many messages (api/keyring.h), its owner's; or NULL */
+	/*
+	 * Nothing is to be decrypted: with a key that is found, and not used, an operation ends with HSMIME_ENOKEY, and
+	 * key_found is true. What is written goes on at once, and is worth nothing.
+	 */
+	bool looks;
+	bool key_found;
 	hsmime_made made;        /* by the last signature or encryption */
 	struct log_target outer; /* whose messages were this thread's before the call on ctx */
 };

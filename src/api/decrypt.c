@@ -144,8 +144,8 @@ static int decrypt(struct decryption *d, const hsmime_source *in)
 {
 	struct progress_source progress;
 	hsmime_source watched;
-	int status =
-	    output_begin(d->out, true, d->ctx->shared->libctx, d->ctx->spool_max, &d->ctx->err);
+	int status = output_begin(
+	    d->out, !d->ctx->looks, d->ctx->shared->libctx, d->ctx->spool_max, &d->ctx->err);
 
 	if (status != 0)
 		return status;

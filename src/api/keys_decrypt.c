@@ -314,19 +314,12 @@ static int from_ring(EVP_PKEY **key, size_t *index, struct recipient_search *sea
 	return 0;
 }
 
-int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
+static int find_anew(EVP_PKEY **key, size_t *index, struct recipient_search *s,
     const struct recipient *recipients, size_t count, struct error *err)
 {
-	struct recipient_search *s = arg;
 	struct engine_found found = { 0 };
-	int status = KEYRING_UNKNOWN;
+	int status = search(&found, key, index, s, recipients, count, err);
 
-	*key = NULL;
-	if (s->ctx->keyring != NULL)
-		status = from_ring(key, index, s, recipients, count, err);
-	if (status != KEYRING_UNKNOWN)
-		return status;
-	status = search(&found, key, index, s, recipients, count, err);
 	if (status == 0 && s->ctx->keyring != NULL)
 		keyring_put(s->ctx->keyring, &recipients[*index], s->used, *key);
 	if (s->ctx->keyring != NULL)
@@ -335,4 +328,27 @@ int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
 		tell(s, &found);
 	engine_found_free(&found);
 	return status;
+}
+
+/* It is there, which is all that was asked. */
+static int put_back(EVP_PKEY **key, struct recipient_search *s, struct error *err)
+{
+	EVP_PKEY_free(*key);
+	*key = NULL;
+	s->ctx->key_found = true;
+	return error_set(err, HSMIME_ENOKEY, "the key is there, and was not to be used");
+}
+
+int keys_find_recipient(void *arg, EVP_PKEY **key, size_t *index,
+    const struct recipient *recipients, size_t count, struct error *err)
+{
+	struct recipient_search *s = arg;
+	int status = KEYRING_UNKNOWN;
+
+	*key = NULL;
+	if (s->ctx->keyring != NULL)
+		status = from_ring(key, index, s, recipients, count, err);
+	if (status == KEYRING_UNKNOWN)
+		status = find_anew(key, index, s, recipients, count, err);
+	return status == 0 && s->ctx->looks ? put_back(key, s, err) : status;
 }

@@ -205,8 +205,8 @@ static int rewrap_layer(
 		.keeps_arg = w,
 		.judge = o->no_check ? NULL : looks_like_content,
 	};
-	struct envelope e = {
-		.ctx = w->ctx, .key_uri = o->key_uri, .certs = o->certs, .rewrap = &how
+	struct enveloped_reencrypt anew = {
+		.out = *cms, .to = &added, .judge = looks_like_content
 	};
 	struct envelope e = { .ctx = w->ctx,
 		.key_uri = o->key_uri,
@@ -302,7 +302,8 @@ static int rewrap(struct rewrap *w, const hsmime_source *in)
 	if (status == 0)
 		status = choose_recipients(w);
 	if (status == 0)
-		status = output_begin(w->out, true, ctx->shared->libctx, ctx->spool_max, &ctx->err);
+		status = output_begin(
+		    w->out, !ctx->looks, ctx->shared->libctx, ctx->spool_max, &ctx->err);
 	if (status != 0)
 		return status;
 	progress_open(&watched, &progress, ctx, in);

@@ -7,6 +7,7 @@
  *   job_worker     one message to its outcome
  *   job_writer     outcomes into mailbox, failed/ and journal
  *   job_pace       how many workers are at it
+ *   job_trial      a journal of its own for a run that changes nothing
  *   job_run        all of that
  *   jobs           what hsmime/job.h promises
  */
@@ -37,6 +38,7 @@ struct job {
 	char *beside; /* of a list: the folder that its paths are relative to; else NULL */
 	char *asked;  /* what the job is begun with, as the journal keeps it */
 	char *folder;
+	char *trial; /* of a dry run: the folder of its own journal */
 	char name[JOB_NAME + 1];
 	hsmime_certs *certs;             /* of the options, and of the folder */
 	hsmime_certs *recipients, *drop; /* the same */
@@ -71,7 +73,7 @@ bool job_folder_is_new(const struct job *j);
 
 /*
  * job_sink_check(j, err): HSMIME_EUSAGE where the mailbox that is written has gone, though j->state, if it is read,
- * has messages in it. job_sink_open(j, err): j->sink, checked so.
+ * has messages in it. job_sink_open(j, err): j->sink, checked so; of a dry run it is only looked whether it could be.
  */
 int job_sink_check(const struct job *j, struct error *err);
 int job_sink_open(struct job *j, struct error *err);
@@ -108,6 +110,13 @@ int job_open(struct job *j, struct error *err);
 int job_open_source(struct job *j, struct error *err);
 int job_run(struct job *j);
 void job_close(struct job *j);
+
+/*
+ * job_trial_open(j, err): of a dry run: j->journal, with what the job's has, if it was begun; as job_folder_open.
+ * job_trial_close(j): it is gone, once the journal is closed.
+ */
+int job_trial_open(struct job *j, struct error *err);
+void job_trial_close(struct job *j);
 
 /* job_list(j, ctx): put every message that waits into the flow, listing the mailbox if that was not done. */
 void job_list(struct job *j, hsmime_ctx *ctx);

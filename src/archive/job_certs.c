@@ -70,7 +70,7 @@ static int keep(hsmime_certs **set, struct job *j, const char *name, const hsmim
 	kept = hsmime_certs_count(*set);
 	if (status == 0 && add_all(*set, given) != 0)
 		status = error_nomem(err);
-	if (status == 0 && hsmime_certs_count(*set) > kept)
+	if (status == 0 && !j->options.dry_run && hsmime_certs_count(*set) > kept)
 		status = write_file(*set, path, err);
 	free(path);
 	return status;

@@ -183,6 +183,8 @@ int job_sink_open(struct job *j, struct error *err)
 
 	if (status != 0 || !j->task->writes)
 		return status;
+	if (j->options.dry_run)
+		return mail_sink_check(j->options.out, j->name, j->committed, err);
 	return mail_sink_open(&j->sink, j->options.out, j->name, j->committed, err);
 }
 
@@ -197,9 +199,10 @@ bool job_folder_is_new(const struct job *j)
 
 int job_folder_open(struct job *j, struct error *err)
 {
-	int status = folder_make(j->folder, strlen(j->folder), 0, err);
+	int status = j->options.dry_run ? job_trial_open(j, err)
+					: folder_make(j->folder, strlen(j->folder), 0, err);
 
-	if (status == 0)
+	if (status == 0 && !j->options.dry_run)
 		status = open_journal(j, j->asked, err);
 	if (status == 0)
 		status = job_certs_keep(j, err);

@@ -209,7 +209,7 @@ static int finish(struct job *j, struct error *err)
 {
 	int status = job_state_read(j, err);
 
-	if (status != 0 || !is_complete(j))
+	if (status != 0 || !is_complete(j) || j->options.dry_run)
 		return status;
 	if (j->task->writes)
 		status = mail_sink_finish(j->sink, err);
@@ -284,28 +284,30 @@ static int tell_failure(struct job *j, int status)
 int job_run(struct job *j)
 {
 	struct error *err = &j->ctx->err;
-	bool ordered;
+	bool ordered, dry = j->options.dry_run != 0;
 	int status = 0;
 
 	if (j->sink == NULL)
 		status = job_sink_open(j, err);
-	if (status == 0 && j->task->writes)
+	if (status == 0 && j->task->writes && !dry)
 		status = open_failed(j, err);
-	if (status != 0)
-		return status;
-	status = ctx_keep_substitute(j->ctx, j->folder);
+	if (status == 0 && !dry)
+		status = ctx_keep_substitute(j->ctx, j->folder);
 	if (status != 0)
 		return status;
 	if (keyring_new(&j->keyring) != 0)
 		return error_nomem(err);
-	ordered = j->task->writes && strcmp(j->sink->kind->scheme, "mbox") == 0;
+	ordered = j->sink != NULL && strcmp(j->sink->kind->scheme, "mbox") == 0;
 	if (flow_init(&j->flow, fit_files(j), ordered) != 0)
 		status = error_nomem(err);
 	j->ctx->keyring = j->keyring;
+	j->ctx->looks = dry;
 	if (status == 0)
 		status = run_threads(j);
 	flow_free(&j->flow);
 	j->ctx->keyring = NULL;
+	j->ctx->looks = false;
+	j->state->counts.operations = keyring_operations(j->keyring);
 	return status == 0 ? finish(j, err) : tell_failure(j, status);
 }
 
@@ -323,6 +325,7 @@ void job_close(struct job *j)
 	mail_sink_close(j->failed);
 	mail_source_close(j->source);
 	journal_close(j->journal);
+	job_trial_close(j);
 	job_certs_free(j);
 	for (size_t i = 0; i < sizeof(j->settings) / sizeof(j->settings[0]); i++)
 		free(j->settings[i]);

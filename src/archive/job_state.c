@@ -117,6 +117,7 @@ int job_state_read(struct job *j, struct error *err)
 
 	if (j->state == NULL && (j->state = calloc(1, sizeof(*j->state))) == NULL)
 		return error_nomem(err);
+	j->state->dry_run = j->options.dry_run;
 	status = j->journal->kind->totals(&totals, j->journal, err);
 	if (status != 0)
 		return status;

@@ -9,6 +9,7 @@
 #include "archive/reading.h"
 #include "archive/record.h"
 #include "util/output.h"
+#include "util/sink.h"
 #include "util/source.h"
 
 #define AWAY_PAUSE_MS 500
@@ -21,8 +22,9 @@ struct worker {
 	struct reading in;
 	hsmime_result *result;
 	struct inspection found;
-	const char *cause; /* of its failure, where the task knows better; or NULL */
-	bool of_job;       /* that is no message's */
+	const char *cause;      /* of its failure, where the task knows better; or NULL */
+	bool of_job;            /* that is no message's */
+	hsmime_output *nowhere; /* of a dry run */
 };
 
 static int copy_octets(struct worker *w, hsmime_output *out)
@@ -69,8 +71,12 @@ static int make_draft(bool *sinks, struct worker *w, struct mail_sink *sink, con
 {
 	struct message *m = w->m;
 	const struct mail_form form = { .extension = extension };
-	int status = mail_sink_begin(&m->draft, sink, &m->entry.item, &form, &w->ctx->err);
+	int status;
 
+	*sinks = false;
+	if (w->j->options.dry_run)
+		return write == copy_octets ? 0 : write(w, w->nowhere);
+	status = mail_sink_begin(&m->draft, sink, &m->entry.item, &form, &w->ctx->err);
 	if (status == 0)
 		status = reading_digest_along(m->draft.output, &w->in);
 	*sinks = status != 0;
@@ -109,6 +115,8 @@ static int conclude(struct worker *w, enum journal_state state, const char *caus
 	e->has_sha = e->has_sha && w->m->draft.output != NULL;
 	if (cause != NULL && e->cause == NULL)
 		return HSMIME_ENOMEM;
+	if (w->j->options.dry_run)
+		return 0;
 	return record_make(e, &(struct record_facts){ .mailbox = w->j->options.in,
 				  .done = w->j->task->done,
 				  .found = &w->found,
@@ -188,6 +196,13 @@ static int pass_over(bool *sinks, struct worker *w)
 	return copy_message(sinks, w);
 }
 
+/* A dry run, and the key is there. Of what only is judged nothing is known before it is opened. */
+static int conclude_looked(struct worker *w)
+{
+	error_clear(&w->ctx->err);
+	return conclude(w, w->j->task->writes ? JOURNAL_DONE : JOURNAL_COPIED, NULL, NULL);
+}
+
 static int do_message(bool *sinks, struct worker *w)
 {
 	const struct job_task *task = w->j->task;
@@ -196,6 +211,8 @@ static int do_message(bool *sinks, struct worker *w)
 
 	if (status == 0)
 		return conclude(w, JOURNAL_DONE, NULL, NULL);
+	if (status == HSMIME_ENOKEY && w->ctx->key_found)
+		return conclude_looked(w);
 	if (status != TASK_NOTHING)
 		return status;
 	status = task->looks_first ? 0 : look_afterwards(w);
@@ -255,6 +272,7 @@ static void bring(struct worker *w, _Atomic(struct message *) *at)
 	int status;
 
 	error_clear(&w->ctx->err);
+	w->ctx->key_found = false;
 	status = bring_about(&sinks, w);
 	end_message(w);
 	atomic_store(at, NULL);
@@ -269,11 +287,21 @@ static void bring(struct worker *w, _Atomic(struct message *) *at)
 		flow_pause(&j->flow, AWAY_PAUSE_MS);
 }
 
+static int open_nowhere(hsmime_output **out)
+{
+	hsmime_sink sink;
+
+	sink_null(&sink);
+	return hsmime_output_callback(out, &sink);
+}
+
 int job_work(struct job *j, hsmime_ctx *ctx, _Atomic(struct message *) *at)
 {
 	struct worker w = { .j = j, .ctx = ctx };
 	int status = reading_init(&w.in, ctx->shared->libctx);
 
+	if (status == 0 && j->options.dry_run)
+		status = open_nowhere(&w.nowhere);
 	if (status != 0)
 		(void)error_nomem(&ctx->err);
 	while (status == 0 && (w.m = flow_take(&j->flow)) != NULL) {
@@ -283,5 +311,6 @@ int job_work(struct job *j, hsmime_ctx *ctx, _Atomic(struct message *) *at)
 	if (status != 0)
 		flow_stop(&j->flow, status, &ctx->err);
 	reading_free(&w.in);
+	hsmime_output_free(w.nowhere);
 	return status;
 }

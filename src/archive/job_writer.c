@@ -248,7 +248,7 @@ void job_write(struct job *j, hsmime_ctx *ctx)
 	while ((w->count = flow_collect(&j->flow, w->batch, BATCH, w->wait_ms)) > 0) {
 		int status;
 
-		if (any_decrypted(w) && try_and_time(w) != 0) {
+		if (!j->options.dry_run && any_decrypted(w) && try_and_time(w) != 0) {
 			suspect(w);
 			continue;
 		}

@@ -62,12 +62,23 @@ static int check_options(const struct job *j, struct error *err)
 	return status;
 }
 
-/* Whoever took it away gets it again. */
-static int make_up_report(struct job *j)
+/* Whoever took its report away gets it again. */
+static int end_finished(struct job *j)
 {
 	const char *report = j->options.report;
 
-	return report != NULL && access(report, F_OK) != 0 ? job_report(j, &j->ctx->err) : 0;
+	return report != NULL && !j->options.dry_run && access(report, F_OK) != 0
+		   ? job_report(j, &j->ctx->err)
+		   : 0;
+}
+
+/* What retry does is known by what failed. */
+static int no_dry_retry(const struct job *j, struct error *err)
+{
+	if (!j->options.dry_run)
+		return 0;
+	error_set(err, HSMIME_EUSAGE, "what is done again is not tried before");
+	return error_hint(err, "the state of the job tells what failed, and of which cause");
 }
 
 static int run_task(hsmime_job_state **state, hsmime_ctx *ctx, const struct job_task *task,
@@ -95,7 +106,7 @@ static int run_task(hsmime_job_state **state, hsmime_ctx *ctx, const struct job_
 	if (status == 0 && !j.state->finished)
 		status = job_check(&j);
 	if (status == 0)
-		status = j.state->finished ? make_up_report(&j) : job_run(&j);
+		status = j.state->finished ? end_finished(&j) : job_run(&j);
 	return end(state, &j, status);
 }
 
@@ -143,7 +154,9 @@ int hsmime_archive_retry(hsmime_job_state **state, hsmime_ctx *ctx, const char *
 	error_clear(&ctx->err);
 	begin(&j, ctx, options);
 	j.retry = true;
-	status = job_cause_check(cause, &ctx->err);
+	status = no_dry_retry(&j, &ctx->err);
+	if (status == 0)
+		status = job_cause_check(cause, &ctx->err);
 	if (status == 0)
 		status = job_folder_find(&j, folder, &ctx->err);
 	if (status == 0)

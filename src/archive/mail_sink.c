@@ -69,6 +69,16 @@ int mail_sink_open(struct mail_sink **out, const char *name, const char *job, ui
 	return 0;
 }
 
+int mail_sink_check(const char *name, const char *job, uint64_t committed, struct error *err)
+{
+	const char *place = NULL;
+	const struct mail_sink_kind *kind = kind_of(name, &place);
+
+	if (kind == NULL)
+		return no_such_kind(name, err);
+	return kind->check != NULL ? kind->check(place, job, committed, err) : 0;
+}
+
 void mail_sink_close(struct mail_sink *s)
 {
 	if (s == NULL)

@@ -57,6 +57,8 @@ struct mail_sink_kind {
 	int (*settle)(struct mail_sink *s, struct mail_draft *drafts, size_t count,
 	    uint64_t *committed, struct error *err);
 	int (*finish)(struct mail_sink *s, struct error *err);
+	/* As mail_sink_check, of place for job; NULL: whatever is there is well. */
+	int (*check)(const char *place, const char *job, uint64_t committed, struct error *err);
 	int (*forget)(struct mail_sink *s, const struct mail_item *item, const char *extension,
 	    struct error *err); /* or NULL */
 	void (*close)(struct mail_sink *s);
@@ -83,6 +85,13 @@ int mail_sink_open(struct mail_sink **out, const char *name, const char *job, ui
     struct error *err);
 void mail_sink_close(
     struct mail_sink *s); /* NULL is allowed; what is not finished stays for the next run */
+
+/*
+ * mail_sink_check(name, job, committed, err):
+ * Whether mail_sink_open would refuse what is there (HSMIME_EUSAGE); nothing is made. 0, HSMIME_EUSAGE, HSMIME_EIO,
+ * HSMIME_ENOMEM.
+ */
+int mail_sink_check(const char *name, const char *job, uint64_t committed, struct error *err);
 
 /*
  * mail_sink_apart(name, source, err):

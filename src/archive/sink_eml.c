@@ -44,6 +44,19 @@ static int check_place(const char *place, const char *own, struct error *err)
 	return error_hint(err, "name a folder that is empty or not there yet");
 }
 
+static int eml_check(const char *place, const char *job, uint64_t committed, struct error *err)
+{
+	char *own = NULL;
+	int status;
+
+	(void)committed;
+	if (asprintf(&own, "%s/.hsmime-%s", place, job) < 0)
+		return error_nomem(err);
+	status = check_place(place, own, err);
+	free(own);
+	return status;
+}
+
 static int eml_open(struct mail_sink *s, uint64_t committed, struct error *err)
 {
 	struct eml *e = calloc(1, sizeof(*e));
@@ -159,6 +172,7 @@ static void eml_close(struct mail_sink *s)
 const struct mail_sink_kind mail_sink_eml = {
 	.scheme = "eml",
 	.open = eml_open,
+	.check = eml_check,
 	.begin = eml_begin,
 	.settle = eml_settle,
 	.finish = eml_finish,

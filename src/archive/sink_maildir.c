@@ -161,6 +161,13 @@ static int check_place(const char *place, struct error *err)
 	return error_set(err, HSMIME_EUSAGE, "%s has other files and is no Maildir", place);
 }
 
+static int maildir_check(const char *place, const char *job, uint64_t committed, struct error *err)
+{
+	(void)job;
+	(void)committed;
+	return check_place(place, err);
+}
+
 static int maildir_open(struct mail_sink *s, uint64_t committed, struct error *err)
 {
 	struct drafts *set = calloc(1, sizeof(*set));
@@ -255,6 +262,7 @@ static void maildir_close(struct mail_sink *s)
 const struct mail_sink_kind mail_sink_maildir = {
 	.scheme = "maildir",
 	.open = maildir_open,
+	.check = maildir_check,
 	.begin = maildir_begin,
 	.settle = maildir_settle,
 	.finish = maildir_finish,

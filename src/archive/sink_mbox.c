@@ -178,16 +178,41 @@ static int mbox_settle(struct mail_sink *s, struct mail_draft *drafts, size_t co
 }
 
 /* FILE that is there already is this job's only where it is as the journal has it. */
-static int take_back(const char *file, const char *part, uint64_t committed, struct error *err)
+static int find_file(
+    bool *is_there, const char *file, const char *part, uint64_t committed, struct error *err)
 {
 	struct stat st, other;
 
-	if (lstat(file, &st) != 0)
+	*is_there = lstat(file, &st) == 0;
+	if (!*is_there)
 		return errno == ENOENT ? 0 : error_errno(err, "writing", file);
 	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size == committed && lstat(part, &other) != 0)
-		return rename(file, part) == 0 ? 0 : error_errno(err, "writing", part);
+		return 0;
 	error_set(err, HSMIME_EUSAGE, "%s is there already, and is not replaced", file);
 	return error_hint(err, "name a file that is not there yet");
+}
+
+static int take_back(const char *file, const char *part, uint64_t committed, struct error *err)
+{
+	bool is_there;
+	int status = find_file(&is_there, file, part, committed, err);
+
+	if (status != 0 || !is_there)
+		return status;
+	return rename(file, part) == 0 ? 0 : error_errno(err, "writing", part);
+}
+
+static int mbox_check(const char *place, const char *job, uint64_t committed, struct error *err)
+{
+	char *part = NULL;
+	bool is_there;
+	int status;
+
+	if (asprintf(&part, "%s.%s.part", place, job) < 0)
+		return error_nomem(err);
+	status = find_file(&is_there, place, part, committed, err);
+	free(part);
+	return status;
 }
 
 static int lock_part(struct stat *st, struct mbox *m, int flags, struct error *err)
@@ -302,6 +327,7 @@ static void mbox_close(struct mail_sink *s)
 const struct mail_sink_kind mail_sink_mbox = {
 	.scheme = "mbox",
 	.open = mbox_open,
+	.check = mbox_check,
 	.begin = mbox_begin,
 	.settle = mbox_settle,
 	.finish = mbox_finish,

@@ -17,6 +17,12 @@ int archive_status(struct job *job);
 int archive_retry(struct job *job);
 int archive_report(struct job *job);
 
+/*
+ * What a dry run found, in text, and as members of the object that tells the job's state besides.
+ */
+void archive_dry_run_text(const hsmime_job_state *s);
+void archive_dry_run_json(struct json *j, const hsmime_job_state *s);
+
 /* archive_end(): where a signal stopped a job in good order, end by that signal. */
 void archive_end(void);
 

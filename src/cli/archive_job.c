@@ -46,6 +46,8 @@ static void write_json(struct job *job, const hsmime_job_state *s, int status)
 	json_text(&j, "job", s->folder);
 	json_bool(&j, "finished", s->finished != 0);
 	json_bool(&j, "stopped", s->stopped != 0);
+	if (s->dry_run)
+		archive_dry_run_json(&j, s);
 	json_time(&j, "started", s->started);
 	json_time(&j, "changed", s->changed);
 	write_counts(&j, s);
@@ -128,6 +130,8 @@ static void write_state(struct job *job, const hsmime_job_state *s, int status)
 {
 	if (option_is(job->options, OPT_JSON))
 		write_json(job, s, status);
+	else if (!option_is(job->options, OPT_QUIET) && s->dry_run)
+		archive_dry_run_text(s);
 	else if (!option_is(job->options, OPT_QUIET))
 		write_text(s);
 }
@@ -150,6 +154,10 @@ static int judge(struct job *job, const hsmime_job_state *s)
 		    (unsigned long long)s->unlisted);
 	if (s->counts.failed == 0)
 		return 0;
+	if (s->dry_run)
+		return job_refuse(job, HSMIME_EINVALID,
+		    "mend their causes before, or have the job tell of each in its manifest",
+		    "%llu messages would fail", (unsigned long long)s->counts.failed);
 	snprintf(hint, sizeof(hint),
 	    "%s%.150s%s; once the cause is mended, hsmime archive retry %.150s does them again",
 	    s->out != NULL ? "they are in " : "the manifest in ", s->folder,
@@ -167,7 +175,9 @@ static int conclude(struct job *job, hsmime_job_state *s, int status)
 	if (status == 0)
 		status = judge(job, s);
 	write_state(job, s, status);
-	if (s->stopped || (status != 0 && !s->finished && s->counts.waiting > 0))
+	if (s->dry_run && s->stopped)
+		message_warning("it was stopped, and tells of what was looked at");
+	else if (s->stopped || (status != 0 && !s->finished && s->counts.waiting > 0))
 		message_warning("the job was stopped; the same command goes on with it");
 	hsmime_job_state_free(s);
 	return status;
@@ -203,6 +213,7 @@ static int take_run(hsmime_job_options *o, struct job *job)
 	if (status == 0 && wait != NULL && !seconds_parse(&o->token_wait, wait))
 		status = job_refuse(job, HSMIME_EUSAGE, "give whole seconds, 0 for none",
 		    "--token-wait: %.40s is no time", wait);
+	o->dry_run = option_is(job->options, OPT_DRY_RUN);
 	o->callback = archive_progress;
 	o->callback_arg = shows ? job : NULL;
 	hsmime_ctx_set_progress(job->ctx, NULL, NULL);

@@ -254,7 +254,7 @@ typedef struct hsmime_rewrap_options {
  * content never loses that: with a CBC cipher AuthEnvelopedData is HSMIME_EPOLICY, before a key is used. The
  * other way round GCM says of content that was CBC only that it did not change since (EFAIL): the layer's kind and
  * result->authenticated tell what it was. Attributes beside the content (authAttrs, unprotectedAttrs) are
- * HSMIME_EUNSUPPORTED, since they would be lost; originatorInfo is left out. A key that unwraps only does it too.
+ * HSMIME_EUNSUPPORTED, since they would be lost, and so is, with GCM, content of a type other than id-data; originatorInfo is left out. A key that unwraps only does it too.
  *
  * *result has the layer with its old recipients, and on success the new ones. It is set on success,
  * and after a failure where anything is known of a layer or that there is none to rewrap; NULL

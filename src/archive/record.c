@@ -65,15 +65,17 @@ static void add_signers(struct json *j, const hsmime_layer *l)
 	json_close(j, ']');
 }
 
+static bool is_encrypted(const hsmime_layer *l)
+{
+	return l->kind == HSMIME_LAYER_ENCRYPTED || l->kind == HSMIME_LAYER_AUTH_ENCRYPTED;
+}
+
 static void add_layer(struct json *j, const hsmime_layer *l)
 {
-	bool encrypted =
-	    l->kind == HSMIME_LAYER_ENCRYPTED || l->kind == HSMIME_LAYER_AUTH_ENCRYPTED;
-
 	json_open(j, NULL, '{');
 	json_text(j, "kind", kind_text(l->kind));
 	json_text(j, "problem", l->problem);
-	if (encrypted) {
+	if (is_encrypted(l)) {
 		json_text(j, "cipher", l->cipher);
 		if (l->new_cipher != NULL) {
 			json_text(j, "new_kind", kind_text(l->new_kind));
@@ -100,7 +102,13 @@ static const char *key_of(const hsmime_result *result)
 
 static void add_result(struct json *j, const hsmime_result *result)
 {
-	json_bool(j, "authenticated", result->authenticated != 0);
+	bool opened = false;
+
+	for (size_t i = 0; i < result->layer_count; i++)
+		opened = opened || (is_encrypted(&result->layers[i]) && result->layers[i].opened);
+	/* Of what was not encrypted, or not opened, it says nothing. */
+	if (opened)
+		json_bool(j, "authenticated", result->authenticated != 0);
 	json_open(j, "layers", '[');
 	for (size_t i = 0; i < result->layer_count; i++)
 		add_layer(j, &result->layers[i]);

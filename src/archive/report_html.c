@@ -145,6 +145,25 @@ static size_t fold(struct journal_tally *rows, size_t count)
 	return ROWS_MAX;
 }
 
+/* A truth, as journals write it, in words; what is neither stays. */
+static int say_truths(
+    struct journal_tally *rows, size_t count, const char *if_true, const char *if_false)
+{
+	for (size_t i = 0; i < count; i++) {
+		char first = rows[i].value != NULL ? rows[i].value[0] : '\0';
+		char *words;
+
+		if (first == '\0')
+			continue;
+		words = strdup(first == '1' || first == 't' ? if_true : if_false);
+		if (words == NULL)
+			return HSMIME_ENOMEM;
+		free(rows[i].value);
+		rows[i].value = words;
+	}
+	return 0;
+}
+
 static int write_chart(FILE *out, struct job *j, const char *title, const char *member,
     size_t octets, struct error *err)
 {
@@ -154,6 +173,9 @@ static int write_chart(FILE *out, struct job *j, const char *title, const char *
 
 	if (status != 0)
 		return status;
+	if (strcmp(member, "authenticated") == 0)
+		status = say_truths(
+		    rows, count, "yes", "no: it was open to changes until it was encrypted anew");
 	count = fold(rows, count);
 	fprintf(out,
 	    "<h2>%s</h2>\n<table><tr><th></th><th class=\"n\">messages</th>"
@@ -164,7 +186,7 @@ static int write_chart(FILE *out, struct job *j, const char *title, const char *
 	for (size_t i = 0; i < count; i++)
 		free(rows[i].value);
 	free(rows);
-	return 0;
+	return status == 0 ? 0 : error_nomem(err);
 }
 
 static int write_failure(void *arg, const struct journal_entry *e)
@@ -212,6 +234,10 @@ int report_html(FILE *out, struct job *j, struct error *err)
 	status = write_chart(out, j, "By year of the message", "date", 4, err);
 	if (status == 0)
 		status = write_chart(out, j, "By key that opened it", "key", 0, err);
+	/* What is authenticated now may not have been. */
+	if (status == 0 && j->options.reencrypt)
+		status =
+		    write_chart(out, j, "Authenticated before (AES-GCM)", "authenticated", 0, err);
 	if (status == 0)
 		status = write_chart(out, j, "By cause of failure", "cause", 0, err);
 	if (status == 0)

@@ -107,11 +107,18 @@ all_anew() {
 		    assert row["input_sha256"] != row["output_sha256"], row
 		assert {row["layers"][0]["cipher"][-3:] for row in rows} == {"CBC", "GCM"}
 	PY
+	# And on the page for those who ordered it.
+	archive 0 report new.hsmime --html page.html
+	grep -q 'Authenticated before' page.html
+	grep -A9 'Authenticated before' page.html | grep -q 'open to changes until.*<td class="n">6</td>'
+	grep -A9 'Authenticated before' page.html | grep -q '>yes</td><td class="n">6</td>'
 	archive 1 rewrap --require-authenticated --in "eml:$W/mixed/in" --out eml:strict "${new[@]}"
 	outcomes strict.hsmime rewrapped=6 failed=6 cause:policy=6 copied=4
 	# Without it the manifest says nothing of a new cipher.
 	archive 0 rewrap --in "eml:$W/mixed/in" --out eml:same -r carol.pem
 	run ! grep -q new_cipher same.hsmime/manifest.jsonl
+	archive 0 report same.hsmime --html page.html
+	run ! grep -q 'Authenticated before' page.html
 }
 
 @test "what can't be done is told before the job begins" {

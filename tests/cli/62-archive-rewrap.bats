@@ -4,26 +4,15 @@
 
 load helper
 load ../token/saboteur
-load archive
-
-readonly good=(cbc gcm oaep ecdh plain ecdhgcm both signed)
-readonly new=(-r "carol.pem" -r "dora.pem")
+load rewrap
 
 setup_file() {
-	new_archive_world
-	new_peer carol
-	new_ec_peer dora
+	new_rewrap_world
 	mailboxes make "$W/mixed" 16 "${good[@]}"
 	mailboxes make "$W/few" 8 "${good[@]}"
-	openssl pkcs8 -topk8 -nocrypt -in eve.key -out eve.p8
 	der bare.p7m -aes-256-cbc
 	der gcm.p7m -aes-128-gcm
 	der ber.p7m -aes-256-cbc -stream
-}
-
-setup() {
-	cd "$BATS_TEST_TMPDIR"
-	cp "$W/carol.pem" "$W/dora.pem" .
 }
 
 # der FILE ARGUMENT...: for alice, bare

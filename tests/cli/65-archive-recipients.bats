@@ -3,23 +3,12 @@
 
 load helper
 load ../token/saboteur
-load archive
-
-readonly good=(cbc gcm oaep ecdh plain ecdhgcm both signed)
-readonly new=(-r "carol.pem" -r "dora.pem")
+load rewrap
 
 setup_file() {
-	new_archive_world
-	new_peer carol
-	new_ec_peer dora
+	new_rewrap_world
 	new_peer old -1
 	mailboxes make "$W/few" 8 "${good[@]}"
-	openssl pkcs8 -topk8 -nocrypt -in eve.key -out eve.p8
-}
-
-setup() {
-	cd "$BATS_TEST_TMPDIR"
-	cp "$W/carol.pem" "$W/dora.pem" .
 }
 
 # short_lived FILE SECONDS: dora's key, and a certificate of a few seconds

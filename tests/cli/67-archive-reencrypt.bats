@@ -4,29 +4,20 @@
 
 load helper
 load ../token/saboteur
-load archive
+load rewrap
 
-readonly good=(cbc gcm oaep ecdh plain ecdhgcm both signed)
-readonly new=(--reencrypt -r "carol.pem" -r "dora.pem")
+readonly anew=(--reencrypt "${new[@]}")
 
 setup_file() {
-	new_archive_world
-	new_peer carol
-	new_ec_peer dora
+	new_rewrap_world
 	mailboxes make "$W/mixed" 16 "${good[@]}"
 	mailboxes make "$W/cbc" 4 cbc ecdh plain
-	openssl pkcs8 -topk8 -nocrypt -in eve.key -out eve.p8
 	# A body that does not fit what is held, so that it is written with indefinite lengths.
 	{ printf 'Content-Type: text/plain\n\n' && head -c 150000 /dev/urandom | base64; } >large
 	for cipher in aes-128-cbc aes-256-cbc des-ede3-cbc aes-128-gcm aes-256-gcm; do
 		openssl cms -encrypt -outform DER -$cipher -in "$W/entity" -out "$cipher.p7m" alice.pem
 		openssl cms -encrypt -outform DER -stream -binary -$cipher -in large -out "$cipher.ber" alice.pem
 	done
-}
-
-setup() {
-	cd "$BATS_TEST_TMPDIR"
-	cp "$W/carol.pem" "$W/dora.pem" .
 }
 
 # all_anew KIND BOX JOB: all of $W/mixed, for carol and dora alone
@@ -40,7 +31,7 @@ all_anew() {
 
 @test "a tree of files: names, times and headers stay, and each is AES-256-GCM where nothing else is said" {
 	fingerprint "$W/mixed/in" >before
-	archive 0 rewrap --in "eml:$W/mixed/in" --out eml:new "${new[@]}"
+	archive 0 rewrap --in "eml:$W/mixed/in" --out eml:new "${anew[@]}"
 	all_anew eml new new.hsmime
 	diff <(find "$W/mixed/in" -type f -printf '%P %T@\n' | sort) <(find new -name '*.eml' -printf '%P %T@\n' | sort)
 	mailboxes check-manifest new.hsmime "$W/mixed/in" new
@@ -49,10 +40,10 @@ all_anew() {
 
 @test "a Maildir and an mbox" {
 	mailboxes maildir "$W/mixed" box
-	archive 0 rewrap --in maildir:box --out maildir:new "${new[@]}"
+	archive 0 rewrap --in maildir:box --out maildir:new "${anew[@]}"
 	all_anew maildir new new.hsmime
 	mailboxes mbox "$W/mixed" in.mbox rd
-	archive 0 rewrap --in mbox:in.mbox --out mbox:new.mbox "${new[@]}"
+	archive 0 rewrap --in mbox:in.mbox --out mbox:new.mbox "${anew[@]}"
 	all_anew mbox new.mbox new.mbox.hsmime
 }
 
@@ -63,7 +54,7 @@ all_anew() {
 		cp "$W/$cipher.ber" "tree/$cipher-large.p7m"
 	done
 	for cipher in aes-128-gcm aes-256-gcm; do
-		archive 0 rewrap --cipher "$cipher" --in eml:tree --out "eml:$cipher" "${new[@]}"
+		archive 0 rewrap --cipher "$cipher" --in eml:tree --out "eml:$cipher" "${anew[@]}"
 		outcomes "$cipher.hsmime" finished=true rewrapped=10 failed=0
 		for file in tree/*; do
 			reencrypted one "$cipher/${file#tree/}" "$file" "$cipher" +carol +dora -alice
@@ -72,7 +63,7 @@ all_anew() {
 	done
 	rm tree/*-gcm*
 	for cipher in aes-128-cbc aes-256-cbc; do
-		archive 0 rewrap --cipher "$cipher" --in eml:tree --out "eml:$cipher" "${new[@]}"
+		archive 0 rewrap --cipher "$cipher" --in eml:tree --out "eml:$cipher" "${anew[@]}"
 		for file in tree/*; do
 			reencrypted one "$cipher/${file#tree/}" "$file" "$cipher" +carol +dora -alice
 		done
@@ -83,7 +74,7 @@ all_anew() {
 	mkdir tree
 	cp "$W"/aes-256-gcm.p7m "$W"/aes-128-cbc.p7m tree
 	sabotage
-	archive 1 rewrap --cipher aes-256-cbc --in eml:tree --out eml:new "${new[@]}"
+	archive 1 rewrap --cipher aes-256-cbc --in eml:tree --out eml:new "${anew[@]}"
 	outcomes new.hsmime finished=true rewrapped=1 failed=1 cause:policy=1
 	cmp tree/aes-256-gcm.p7m new.hsmime/failed/aes-256-gcm.p7m
 	[ "$(ls new)" = aes-128-cbc.p7m ]
@@ -92,7 +83,7 @@ all_anew() {
 }
 
 @test "that content was not authenticated before is in the manifest, and can be refused" {
-	archive 0 rewrap --in "eml:$W/mixed/in" --out eml:new "${new[@]}"
+	archive 0 rewrap --in "eml:$W/mixed/in" --out eml:new "${anew[@]}"
 	python3 - <<-'PY'
 		import json
 		rows = [row for row in map(json.loads, open("new.hsmime/manifest.jsonl")) if row["outcome"] == "rewrapped"]
@@ -112,7 +103,7 @@ all_anew() {
 	grep -q 'Authenticated before' page.html
 	grep -A9 'Authenticated before' page.html | grep -q 'open to changes until.*<td class="n">6</td>'
 	grep -A9 'Authenticated before' page.html | grep -q '>yes</td><td class="n">6</td>'
-	archive 1 rewrap --require-authenticated --in "eml:$W/mixed/in" --out eml:strict "${new[@]}"
+	archive 1 rewrap --require-authenticated --in "eml:$W/mixed/in" --out eml:strict "${anew[@]}"
 	outcomes strict.hsmime rewrapped=6 failed=6 cause:policy=6 copied=4
 	# Without it the manifest says nothing of a new cipher.
 	archive 0 rewrap --in "eml:$W/mixed/in" --out eml:same -r carol.pem
@@ -125,18 +116,18 @@ all_anew() {
 	for wrong in '--keep-recipients' "--keep-recipients --drop $W/eve.pem" '--no-check' '--keep-recipients --no-check'; do
 		local arguments
 		read -ra arguments <<<"$wrong"
-		archive 2 rewrap "${arguments[@]}" --in "eml:$W/cbc/in" --out eml:new "${new[@]}"
+		archive 2 rewrap "${arguments[@]}" --in "eml:$W/cbc/in" --out eml:new "${anew[@]}"
 		explained
 		no_job
 	done
-	archive 2 rewrap --keep-recipients --in "eml:$W/cbc/in" --out eml:new "${new[@]}"
+	archive 2 rewrap --keep-recipients --in "eml:$W/cbc/in" --out eml:new "${anew[@]}"
 	said '--recipient'
 	archive 2 rewrap --cipher aes-256-gcm --in "eml:$W/cbc/in" --out eml:new -r carol.pem
 	explained
 	said '--reencrypt'
 	archive 2 rewrap --require-authenticated --in "eml:$W/cbc/in" --out eml:new -r carol.pem
 	explained
-	run hsmime archive rewrap --cipher des-ede3-cbc --in "eml:$W/cbc/in" --out eml:new "${new[@]}"
+	run hsmime archive rewrap --cipher des-ede3-cbc --in "eml:$W/cbc/in" --out eml:new "${anew[@]}"
 	[ "$status" = 2 ]
 	archive 2 decrypt --reencrypt --in "eml:$W/cbc/in" --out eml:new
 	explained
@@ -146,28 +137,28 @@ all_anew() {
 	# The cipher that is set for other commands is not meant.
 	mkdir -p config/hsmime
 	printf '[hsmime]\ncipher = aes-128-cbc\n' >config/hsmime/hsmime.conf
-	XDG_CONFIG_HOME=$PWD/config archive 0 rewrap --in "eml:$W/cbc/in" --out eml:new "${new[@]}"
+	XDG_CONFIG_HOME=$PWD/config archive 0 rewrap --in "eml:$W/cbc/in" --out eml:new "${anew[@]}"
 	reencrypted eml new "$W/cbc" aes-256-gcm +carol -alice
 }
 
 @test "another cipher is another job, and the same one goes on" {
-	archive 0 rewrap --in "eml:$W/cbc/in" --out eml:new "${new[@]}"
+	archive 0 rewrap --in "eml:$W/cbc/in" --out eml:new "${anew[@]}"
 	fingerprint new >before
 	for other in '--cipher aes-128-gcm' '--require-authenticated'; do
 		local arguments
 		read -ra arguments <<<"$other"
-		archive 2 rewrap "${arguments[@]}" --in "eml:$W/cbc/in" --out eml:new "${new[@]}"
+		archive 2 rewrap "${arguments[@]}" --in "eml:$W/cbc/in" --out eml:new "${anew[@]}"
 		explained
 	done
 	archive 2 rewrap --in "eml:$W/cbc/in" --out eml:new -r carol.pem -r dora.pem
-	archive 0 rewrap --cipher aes-256-gcm --in "eml:$W/cbc/in" --out eml:new "${new[@]}"
+	archive 0 rewrap --cipher aes-256-gcm --in "eml:$W/cbc/in" --out eml:new "${anew[@]}"
 	fingerprint new | diff before -
 }
 
 @test "what failed is done again with the same cipher" {
 	mkdir tree
 	openssl cms -encrypt -in "$W/entity" -out tree/late.eml "$W/eve.pem"
-	archive 1 rewrap --cipher aes-128-gcm --in eml:tree --out eml:new "${new[@]}"
+	archive 1 rewrap --cipher aes-128-gcm --in eml:tree --out eml:new "${anew[@]}"
 	outcomes new.hsmime failed=1 cause:no-key=1
 	eve_token "$W/eve.pem"
 	with_eve archive 0 retry new.hsmime
@@ -195,7 +186,7 @@ bad_tree() {
 @test "what is not proved costs only itself, and nothing of it is there" {
 	bad_tree
 	fingerprint tree >before
-	archive 1 rewrap --in eml:tree --out eml:new "${new[@]}"
+	archive 1 rewrap --in eml:tree --out eml:new "${anew[@]}"
 	[ "$(find new -type f -printf '%P\n')" = good.p7m ]
 	for file in tree/*; do
 		[ "$file" = tree/good.p7m ] || cmp "$file" "new.hsmime/failed/${file#tree/}"
@@ -211,7 +202,7 @@ bad_tree() {
 	{ printf 'Content-Type: application/pkcs7-mime; smime-type=enveloped-data\nContent-Transfer-Encoding: base64\n\n'
 		base64 "$W/aes-256-cbc.p7m"; } >inner
 	openssl cms -sign -in inner -signer "$W/eve.pem" -inkey "$W/eve.key" -out tree/clear.eml
-	archive 1 rewrap --in eml:tree --out eml:new "${new[@]}"
+	archive 1 rewrap --in eml:tree --out eml:new "${anew[@]}"
 	outcomes new.hsmime failed=1 cause:inside-signature=1
 	cmp tree/clear.eml new.hsmime/failed/clear.eml
 }
@@ -221,7 +212,7 @@ bad_tree() {
 	head -c 3000000 /dev/zero | tr '\0' 'x' | fold -w 70 | sed '1i Content-Type: text/plain\n\nMARK-OF-PLAINTEXT' >marked
 	openssl cms -encrypt -outform DER -aes-128-cbc -binary -in marked -out tree/a.p7m "$W/alice.pem"
 	strace -f -e trace=write,pwrite64,writev -s 4000000 -o trace "$HSMIME" archive rewrap --in eml:tree --out eml:new \
-		"${new[@]}" 2>/dev/null >/dev/null || skip 'strace is not there, or not allowed'
+		"${anew[@]}" 2>/dev/null >/dev/null || skip 'strace is not there, or not allowed'
 	run ! grep -q MARK-OF-PLAINTEXT trace
 	run ! grep -qa MARK-OF-PLAINTEXT -r new new.hsmime
 	reencrypted one new/a.p7m tree/a.p7m aes-256-gcm +carol
@@ -243,9 +234,9 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$@")
 			hsmime encrypt --cms --cipher "$cipher" -r "$W/alice.pem" -o "large/$cipher.p7m"
 		cp "$W/$cipher.p7m" small
 	done
-	peak "$HSMIME" archive rewrap --in eml:small --out eml:new-small --workers 1 "${new[@]}"
+	peak "$HSMIME" archive rewrap --in eml:small --out eml:new-small --workers 1 "${anew[@]}"
 	small=$peak
-	peak "$HSMIME" archive rewrap --in eml:large --out eml:new-large --workers 1 "${new[@]}"
+	peak "$HSMIME" archive rewrap --in eml:large --out eml:new-large --workers 1 "${anew[@]}"
 	echo "$small KiB, $peak KiB"
 	[ "$peak" -le $((small + 4096)) ]
 	rm -r large

@@ -12,26 +12,14 @@
 
 #include "token_rig.h"
 
-static struct engine *e;
 static struct token_key *k;
 static const struct proxy *proxy;
 
 static int begin(void **state)
 {
-	token_rig_begin(state);
+	token_rig_begin_with(state, TOKEN_RIG_RSA);
 	proxy = token_rig.proxy;
-	e = operate_engine();
-	k = operate_key(e, TOKEN_RIG_RSA, ENGINE_SIGN);
-	alarm(120);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	token_key_free(k);
-	engine_free(e);
-	alarm(0);
+	k = token_rig.k;
 	return 0;
 }
 
@@ -120,7 +108,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-		    one_that_is_only_being_opened_keeps_no_login, begin, end),
+		    one_that_is_only_being_opened_keeps_no_login, begin, token_rig_end),
 	};
 
 	return cmocka_run_group_tests(tests, token_rig_set_up, token_rig_tear_down);

@@ -20,7 +20,6 @@
 #define TIMES 5
 #define PATIENCE 20 /* seconds until calls that do not come together are given up */
 
-static struct engine *e;
 static struct token_key *k;
 static const struct proxy *proxy;
 static struct error err;
@@ -40,20 +39,9 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *t)
 
 static int begin(void **state)
 {
-	token_rig_begin(state);
+	token_rig_begin_with(state, TOKEN_RIG_EC);
 	proxy = token_rig.proxy;
-	e = operate_engine();
-	k = operate_key(e, TOKEN_RIG_EC, ENGINE_SIGN);
-	alarm(120);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	token_key_free(k);
-	engine_free(e);
-	alarm(0);
+	k = token_rig.k;
 	return 0;
 }
 
@@ -151,7 +139,7 @@ static void at_once_and_no_more(int wanted)
 static void so_they_are_after_a_key_was_copied(void **state)
 {
 	for (unsigned long limit = 2; limit <= 4; limit += 2) {
-		end(state);
+		token_rig_end(state);
 		begin(state);
 		proxy->limit_sessions(limit);
 		for (unsigned i = 0; i <= KEY_COPY_USES; i++)
@@ -218,12 +206,16 @@ static void a_limit_that_the_token_tells_holds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(all_that_are_granted_are_at_work, begin, end),
-		cmocka_unit_test_setup_teardown(so_they_are_after_a_key_was_copied, begin, end),
 		cmocka_unit_test_setup_teardown(
-		    what_was_refused_is_asked_for_again_every_second, begin, end),
-		cmocka_unit_test_setup_teardown(what_others_give_back_is_used, begin, end),
-		cmocka_unit_test_setup_teardown(a_limit_that_the_token_tells_holds, begin, end),
+		    all_that_are_granted_are_at_work, begin, token_rig_end),
+		cmocka_unit_test_setup_teardown(
+		    so_they_are_after_a_key_was_copied, begin, token_rig_end),
+		cmocka_unit_test_setup_teardown(
+		    what_was_refused_is_asked_for_again_every_second, begin, token_rig_end),
+		cmocka_unit_test_setup_teardown(
+		    what_others_give_back_is_used, begin, token_rig_end),
+		cmocka_unit_test_setup_teardown(
+		    a_limit_that_the_token_tells_holds, begin, token_rig_end),
 	};
 
 	return cmocka_run_group_tests(tests, token_rig_set_up, token_rig_tear_down);

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <unistd.h>
+
 #include "token_rig.h"
 
 struct token_rig token_rig;
@@ -43,6 +45,24 @@ int token_rig_begin(void **state)
 	(void)state;
 	token_rig.proxy->reset();
 	memset(&token_rig.err, 0, sizeof(token_rig.err));
+	return 0;
+}
+
+int token_rig_begin_with(void **state, const char *key)
+{
+	token_rig_begin(state);
+	token_rig.e = operate_engine();
+	token_rig.k = operate_key(token_rig.e, key, ENGINE_SIGN);
+	alarm(120);
+	return 0;
+}
+
+int token_rig_end(void **state)
+{
+	(void)state;
+	token_key_free(token_rig.k);
+	engine_free(token_rig.e);
+	alarm(0);
 	return 0;
 }
 

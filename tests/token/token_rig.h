@@ -15,6 +15,8 @@ struct token_rig {
 	struct softtoken st;
 	const struct proxy *proxy;
 	struct error err;
+	struct engine *e; /* of token_rig_begin_with */
+	struct token_key *k;
 };
 
 extern struct token_rig token_rig;
@@ -25,6 +27,13 @@ int token_rig_tear_down(void **state);
 
 /* For cmocka, before each test: the proxy as new, no error. */
 int token_rig_begin(void **state);
+
+/*
+ * The same with an engine and that key to sign with, which may take two minutes together; for cmocka, behind each
+ * such test, token_rig_end.
+ */
+int token_rig_begin_with(void **state, const char *key);
+int token_rig_end(void **state);
 
 /* An engine opens, EC 02 signs, the engine is closed. */
 void token_rig_works(void);

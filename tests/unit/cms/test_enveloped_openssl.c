@@ -1,5 +1,5 @@
 /* OpenSSL's CMS reads what we write, and we read what it writes. */
-#include "cms/enveloped_support.h"
+#include "cms/openssl_opens.h"
 
 #include <openssl/cms.h>
 #include <openssl/rsa.h>
@@ -30,23 +30,6 @@ static int teardown(void **state)
 	party_free(&ec);
 	party_free(&other);
 	return 0;
-}
-
-static void openssl_opens(
-    const struct buffer *message, const struct party *to, const unsigned char *plain, size_t len)
-{
-	const unsigned char *p = message->data;
-	CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &p, (long)message->len);
-	BIO *out = BIO_new(BIO_s_mem());
-	char *data = NULL;
-
-	assert_non_null(cms);
-	assert_int_equal(CMS_decrypt(cms, to->key, to->cert, NULL, out, CMS_BINARY), 1);
-	assert_int_equal(BIO_get_mem_data(out, &data), len);
-	if (len > 0)
-		assert_memory_equal(data, plain, len);
-	BIO_free(out);
-	CMS_ContentInfo_free(cms);
 }
 
 static void openssl_reads_what_we_write(void **state)

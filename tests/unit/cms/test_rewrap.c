@@ -1,4 +1,5 @@
 /* What is rewrapped opens for its new recipients, here and by OpenSSL, with the same encrypted octets. */
+#include "cms/openssl_opens.h"
 #include "cms/rewrap_support.h"
 
 #include <openssl/cms.h>
@@ -35,24 +36,6 @@ static int teardown(void **state)
 static bool openssl_knows_attributes(void)
 {
 	return OpenSSL_version_num() >= 0x30000160UL;
-}
-
-static void openssl_opens(
-    const struct buffer *message, const struct party *to, const unsigned char *plain, size_t len)
-{
-	const unsigned char *p = message->data;
-	CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &p, (long)message->len);
-	BIO *out = BIO_new(BIO_s_mem());
-	char *data = NULL;
-
-	assert_non_null(cms);
-	assert_ptr_equal(p, message->data + message->len);
-	assert_int_equal(CMS_decrypt(cms, to->key, to->cert, NULL, out, CMS_BINARY), 1);
-	assert_int_equal(BIO_get_mem_data(out, &data), len);
-	if (len > 0)
-		assert_memory_equal(data, plain, len);
-	BIO_free(out);
-	CMS_ContentInfo_free(cms);
 }
 
 static bool is_der(const struct buffer *message)

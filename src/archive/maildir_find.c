@@ -15,9 +15,22 @@
 
 /* How often a message is looked for whose flags change while that is done. */
 #define TURNS 3
+
 size_t maildir_unique_len(const char *name)
 {
 	return strcspn(name, ":");
+}
+
+char *maildir_key(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *leaf = slash == NULL ? path : slash + 1;
+	int folder = leaf - path >= 4 ? (int)(leaf - path - 4) : 0;
+	char *key = NULL;
+
+	return asprintf(&key, "%.*s%.*s", folder, path, (int)maildir_unique_len(leaf), leaf) < 0
+		   ? NULL
+		   : key;
 }
 
 static bool is_same(const char *name, const char *unique, size_t len)

@@ -9,6 +9,9 @@
 /* maildir_unique_len(name): octets of a message's file name that stay when its flags change. */
 size_t maildir_unique_len(const char *name);
 
+/* maildir_key(path): "FOLDER/cur/123.host:2,S" without "cur/" and the flags; NULL where memory is short. The caller frees it. */
+char *maildir_key(const char *path);
+
 /*
  * maildir_open_again(path, root, was):
  * The message whose path below the open folder root was that, opened for reading, and its path now;

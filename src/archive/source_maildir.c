@@ -58,23 +58,10 @@ static int maildir_open(struct mail_source *s, const char *place, struct error *
 	return status != 0 ? status : begin_folder(&m->walk, err);
 }
 
-/* "FOLDER/cur/123.host:2,S" without "cur/" and the flags; NULL where memory is short. */
-static char *key_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	const char *leaf = slash == NULL ? path : slash + 1;
-	int folder = leaf - path >= 4 ? (int)(leaf - path - 4) : 0;
-	char *key = NULL;
-
-	return asprintf(&key, "%.*s%.*s", folder, path, (int)maildir_unique_len(leaf), leaf) < 0
-		   ? NULL
-		   : key;
-}
-
 static int found(struct mail_item *item, char *path, const struct stat *st, struct error *err)
 {
 	item->name = path;
-	item->key = path == NULL ? NULL : key_of(path);
+	item->key = path == NULL ? NULL : maildir_key(path);
 	if (item->key == NULL)
 		return error_nomem(err);
 	stored_describe(item, st);

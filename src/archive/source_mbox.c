@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "archive/mbox_at.h"
 #include "archive/mbox_file.h"
 #include "archive/mbox_from.h"
 #include "archive/mbox_scan.h"
@@ -158,6 +159,55 @@ static int mbox_next(struct mail_item *item, bool *more, struct mail_source *s, 
 	m->message = next;
 	*more = true;
 	return 0;
+}
+
+static int not_at(struct mail_source *s, uint64_t place, struct error *err)
+{
+	return error_set(err, HSMIME_EIO, "%s: no message is at %" PRIu64, s->place, place);
+}
+
+/* *is: a "From " line begins there. */
+static int go_to(bool *is, struct mbox *m, uint64_t from)
+{
+	*is = from < m->file.size;
+	if (!*is || (m->more && m->message - m->from.len == from))
+		return 0;
+	mbox_scan_set(&m->scan, from, m->file.size);
+	m->more = false;
+	if (mbox_scan_more(&m->scan, from) != 0)
+		return HSMIME_EIO;
+	*is = mbox_from_read(&m->from, mbox_scan_at(&m->scan, from),
+	    (size_t)(mbox_scan_seen(&m->scan) - from), true);
+	m->message = from + m->from.len;
+	m->more = *is;
+	return 0;
+}
+
+int mbox_from_at(struct mail_item *item, struct mail_source *s, uint64_t from, struct error *err)
+{
+	bool is = false;
+
+	*item = (struct mail_item){ 0 };
+	if (go_to(&is, s->own, from) != 0)
+		return failed(s, err);
+	return is ? mail_source_next(item, &is, s, err) : not_at(s, from, err);
+}
+
+int mbox_next_at(struct mail_item *item, struct mail_source *s, uint64_t offset, struct error *err)
+{
+	const struct mbox *m = s->own;
+	bool more = true;
+	int status = 0;
+
+	*item = (struct mail_item){ 0 };
+	while (status == 0 && more && m->more && m->message <= offset) {
+		mail_item_free(item);
+		status = mail_source_next(item, &more, s, err);
+		if (status == 0 && more && item->offset == offset)
+			return 0;
+	}
+	mail_item_free(item);
+	return status == 0 ? not_at(s, offset, err) : status;
 }
 
 static int mbox_read(

@@ -7,6 +7,7 @@
 #include "api/result.h"
 #include "text/json.h"
 #include "text/result_json.h"
+#include "text/utf8.h"
 #include "util/hex.h"
 
 static const char *outcome(enum journal_state state, const char *done)
@@ -22,6 +23,35 @@ static void add_hash(struct json *j, const char *key, const unsigned char *sha)
 
 	hex_lower(text, sha, JOURNAL_SHA);
 	json_text(j, key, text);
+}
+
+static bool is_utf8(const char *text)
+{
+	while (*text != '\0') {
+		const char *at = text;
+
+		if (utf8_next(&text) == 0xFFFD && strncmp(at, "\xef\xbf\xbd", 3) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Of what is not UTF-8 JSON has no text that leads back to it: its octets stand beside. */
+static int add_name(struct json *j, const char *key, const char *octets_key, const char *name)
+{
+	size_t len = name != NULL ? strlen(name) : 0;
+	char *hex;
+
+	json_text(j, key, name);
+	if (name == NULL || is_utf8(name))
+		return 0;
+	hex = malloc(2 * len + 1);
+	if (hex == NULL)
+		return HSMIME_ENOMEM;
+	hex_lower(hex, name, len);
+	json_text(j, octets_key, hex);
+	free(hex);
+	return 0;
 }
 
 /* Of a message that did not open, so that people see whose key is missing. */
@@ -131,7 +161,7 @@ int record_make(struct journal_entry *e, const struct record_facts *facts)
 {
 	size_t len = 0;
 	struct json j = { .compact = true };
-	int status = 0;
+	int status;
 
 	j.out = open_memstream(&e->record, &len);
 	if (j.out == NULL)
@@ -139,7 +169,7 @@ int record_make(struct journal_entry *e, const struct record_facts *facts)
 	json_open(&j, NULL, '{');
 	json_number(&j, "number", e->number);
 	json_text(&j, "mailbox", facts->mailbox);
-	json_text(&j, "name", e->item.name);
+	status = add_name(&j, "name", "name_hex", e->item.name);
 	json_number(&j, "size", e->item.size);
 	json_time(&j, "date", date_for(e, facts));
 	json_text(&j, "outcome", outcome(e->state, facts->done));
@@ -152,7 +182,7 @@ int record_make(struct journal_entry *e, const struct record_facts *facts)
 		add_hash(&j, "output_sha256", e->output_sha);
 	if (facts->result != NULL)
 		add_result(&j, facts->result);
-	else
+	else if (status == 0)
 		status = add_found(&j, facts->found);
 	json_close(&j, '}');
 	if (fclose(j.out) == 0 && status == 0)
@@ -167,14 +197,15 @@ int record_output(struct journal_entry *e)
 	size_t len = 0;
 	char *member = NULL, *both = NULL;
 	struct json j = { .compact = true, .out = open_memstream(&member, &len) };
+	int status;
 
 	if (j.out == NULL)
 		return HSMIME_ENOMEM;
 	json_open(&j, NULL, '{');
-	json_text(&j, "output", e->output);
+	status = add_name(&j, "output", "output_hex", e->output);
 	json_close(&j, '}');
 	/* An object, and one member more at its end. */
-	if (fclose(j.out) == 0 &&
+	if (fclose(j.out) == 0 && status == 0 &&
 	    asprintf(&both, "%.*s,%s", (int)strlen(e->record) - 1, e->record, member + 1) < 0)
 		both = NULL;
 	free(member);

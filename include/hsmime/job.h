@@ -3,7 +3,8 @@
  * by the power, and goes on from there: every message comes to one outcome.
  *
  * A job has a folder of its own: journal.sqlite (what is to be done and what was), failed/ (messages that came to
- * nothing, byte for byte), manifest.jsonl (a line for each message, once all are done), certs.pem (the
+ * nothing, byte for byte), manifest.jsonl (once all are done: a line on the job as a whole, and a line for each
+ * message; hsmime/custody.h checks them), manifest.jsonl.p7s (its seal, and seal-key, whose), certs.pem (the
  * certificates that it was given) and substitute-secret (of hsmime's padding defence: to be kept as the journal
  * is, and from others). The
  * mailbox that is read is never written to.
@@ -59,6 +60,7 @@ typedef struct hsmime_job_state {
 	uint64_t
 	    unlisted; /* of this run: folders or lines that could not be read: the log names them */
 	uint64_t passed_over; /* of this run: what lies among the messages and is no file */
+	int sealed;           /* it is finished, and its manifest has a seal */
 } hsmime_job_state;
 
 /* Called several times a second by the thread that called hsmime. Not 0: finish what was begun, and stop. */
@@ -98,12 +100,18 @@ typedef struct hsmime_job_options {
 	unsigned token_wait; /* seconds that a token may be away before the job is stopped */
 	hsmime_job_callback callback; /* or NULL */
 	void *callback_arg;
+	/*
+	 * A key on a token, named as for hsmime_sign, which signs the manifest once all is done (a detached CMS signature in
+	 * DER, manifest.jsonl.p7s; of hsmime_archive_verify beside the report too). Tried out before the job begins; the job
+	 * remembers it. Also of a job that is finished, and of hsmime_archive_retry. NULL: the job's, or no seal.
+	 */
+	const char *seal;
 } hsmime_job_options;
 #define HSMIME_JOB_OPTIONS_INIT                                                                    \
 	{                                                                                          \
 		NULL, NULL, NULL, NULL, NULL, 0, 0, 0, HSMIME_NO_TIME, HSMIME_NO_TIME, NULL, NULL, \
 		    NULL, 0, HSMIME_NO_TIME, NULL, HSMIME_KEY_TRANSPORT_AUTO, 0, 0, 0, NULL, 0, 0, \
-		    NULL, 0, 0, 60, NULL, NULL                                                     \
+		    NULL, 0, 0, 60, NULL, NULL, NULL                                               \
 	}
 
 /*
@@ -161,7 +169,7 @@ HSMIME_API HSMIME_MUST_CHECK int hsmime_archive_verify(
  * hsmime_archive_retry(state, ctx, folder, cause, options):
  * Once more the messages of the job in that folder that failed, of that cause (hsmime_job_cause) or of any
  * (NULL), as they are now. Of options
- * only workers, token_wait, the callback, certs (more of them), key_uri (NULL: the job's), anchors and
+ * only workers, token_wait, the callback, certs (more of them), key_uri (NULL: the job's), anchors, seal and
  * force_recipient count. Else as the function that began it; HSMIME_EUSAGE also where the job was not listed to its end: go
  * on with it first; HSMIME_EFORMAT also where the certificates of the recipients in the folder are others than then.
  */

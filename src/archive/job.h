@@ -8,6 +8,8 @@
  *   job_writer     outcomes into mailbox, failed/ and journal
  *   job_pace       how many workers are at it
  *   job_trial      a journal of its own for a run that changes nothing
+ *   job_manifest   what is told of each, once all is done
+ *   job_seal       and signed
  *   job_run        all of that
  *   jobs           what hsmime/job.h promises
  */
@@ -28,6 +30,11 @@
 #include "archive/mail_source.h"
 
 #define JOB_NAME 8 /* hexadecimal digits */
+
+/* Of the folder: that all is done, and that nobody changed what it tells. */
+#define JOB_MANIFEST "manifest.jsonl"
+#define JOB_SEAL_SUFFIX ".p7s"
+#define JOB_SEAL JOB_MANIFEST JOB_SEAL_SUFFIX
 
 struct job {
 	const struct job_task *task;
@@ -57,6 +64,8 @@ struct job {
 	atomic_bool listed;
 	bool retry; /* what failed is done again */
 	bool fresh; /* begun in this run: nothing is left of another */
+	char *seal; /* the key for the seal; NULL: none is wanted */
+	bool seal_anew, seal_tried;
 };
 
 /*
@@ -139,9 +148,32 @@ int job_state_read(struct job *j, struct error *err);
 /* job_cause_check(cause, err): whether messages may fail of it (NULL: of any); or HSMIME_EUSAGE. */
 int job_cause_check(const char *cause, struct error *err);
 
-/* job_manifest(j, err): write manifest.jsonl, and before it the report, if there is to be one. job_report(j, err): that alone. job_manifest_remove(j, err): it is not there, nor behind a crash. */
+/*
+ * job_manifest(j, err): write manifest.jsonl, and before it the report, if there is to be one; a seal that was there is
+ * gone before. job_report_again(j, err): where the report is not there, it is the manifest again. job_manifest_remove(j, err): neither it is
+ * there nor its seal, nor behind a crash.
+ */
 int job_manifest(struct job *j, struct error *err);
-int job_report(struct job *j, struct error *err);
+int job_report_again(struct job *j, struct error *err);
 int job_manifest_remove(struct job *j, struct error *err);
+
+/*
+ * job_seal_find(j, err): j->seal, as asked or as an earlier run was told; HSMIME_EUSAGE where that can't be a key's
+ * name, or has a PIN in it. job_seal_check(j): whether that key can sign, by a trial, once. job_seal_keep(j, err): the folder
+ * knows it, and what another key sealed is not sealed any more. job_seal_apart(j, err): of a new job: no report's seal is
+ * there already. job_seal(j): the manifest is sealed, and the report, unless that is so or not wanted; words in j->ctx. job_seal_again(j, err): where the
+ * report's seal is not there, it is the manifest's again. job_seal_remove(j, err): neither is there, nor behind a crash.
+ */
+int job_seal_find(struct job *j, struct error *err);
+int job_seal_check(struct job *j);
+int job_seal_keep(struct job *j, struct error *err);
+int job_seal_apart(const struct job *j, struct error *err);
+int job_seal(struct job *j);
+int job_seal_again(struct job *j, struct error *err);
+int job_seal_remove(struct job *j, struct error *err);
+
+/* job_file_remove(path, err): it is not there, nor behind a crash. job_file_copy(from, to, libctx, err): whole, or not at all. */
+int job_file_remove(const char *path, struct error *err);
+int job_file_copy(const char *from, const char *to, OSSL_LIB_CTX *libctx, struct error *err);
 
 #endif

@@ -220,6 +220,7 @@ static int finish(struct job *j, struct error *err)
 	if (status == 0) {
 		j->state->finished = 1;
 		j->state->stopped = 0; /* nothing was left to stop */
+		status = job_seal(j);
 	}
 	return status;
 }
@@ -252,7 +253,9 @@ int job_open_source(struct job *j, struct error *err)
 
 int job_check(struct job *j)
 {
-	return j->task->check != NULL ? j->task->check(j->ctx, &j->options) : 0;
+	int status = j->task->check != NULL ? j->task->check(j->ctx, &j->options) : 0;
+
+	return status == 0 ? job_seal_check(j) : status;
 }
 
 /* A mistake in what was asked leaves no job behind, which the right words would then be refused for. */
@@ -264,9 +267,12 @@ int job_open(struct job *j, struct error *err)
 		status = job_open_source(j, err);
 	if (status == 0)
 		job_places_take(j);
+	if (status == 0)
+		status = job_seal_find(j, err);
 	j->fresh = status == 0 && job_folder_is_new(j);
 	if (j->fresh) {
-		status = job_check(j);
+		status = job_seal_apart(j, err);
+		status = status == 0 ? job_check(j) : status;
 		status = status == 0 ? job_sink_open(j, err) : status;
 	}
 	return status == 0 ? job_folder_open(j, err) : status;
@@ -331,6 +337,7 @@ void job_close(struct job *j)
 		free(j->settings[i]);
 	free(j->asked);
 	free(j->beside);
+	free(j->seal);
 	free(j->folder);
 	pthread_mutex_destroy(&j->journal_lock);
 	pthread_mutex_destroy(&j->state_lock);

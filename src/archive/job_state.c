@@ -1,14 +1,9 @@
-/* How a job stands, and its manifest. */
+/* How a job stands. */
 #include "archive/job.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "archive/drafts.h"
-#include "util/output.h"
-#include "util/sink.h"
 
 static void causes_free(hsmime_job_state *s)
 {
@@ -101,10 +96,10 @@ static void take_totals(hsmime_job_state *s, const struct journal_totals *t)
 	s->changed = t->changed != 0 ? t->changed : HSMIME_NO_TIME;
 }
 
-static bool has_manifest(const struct job *j)
+static bool has_file(const struct job *j, const char *name)
 {
 	char *path = NULL;
-	bool has = job_folder_path(&path, j, "manifest.jsonl") == 0 && access(path, F_OK) == 0;
+	bool has = job_folder_path(&path, j, name) == 0 && access(path, F_OK) == 0;
 
 	free(path);
 	return has;
@@ -122,73 +117,10 @@ int job_state_read(struct job *j, struct error *err)
 	if (status != 0)
 		return status;
 	take_totals(j->state, &totals);
-	j->state->finished = totals.listed && j->state->counts.waiting == 0 && has_manifest(j);
+	j->state->finished =
+	    totals.listed && j->state->counts.waiting == 0 && has_file(j, JOB_MANIFEST);
+	j->state->sealed = j->state->finished && has_file(j, JOB_SEAL);
 	if (set_names(j) != 0)
 		return error_nomem(err);
 	return read_causes(j, err);
-}
-
-static int write_line(void *arg, const struct journal_entry *e)
-{
-	const hsmime_sink *out = arg;
-	int status;
-
-	if (e->record == NULL)
-		return 0;
-	status = sink_string(out, e->record);
-	return status == 0 ? sink_string(out, "\n") : status;
-}
-
-int job_manifest_remove(struct job *j, struct error *err)
-{
-	char *path = NULL;
-	int status = job_folder_path(&path, j, "manifest.jsonl");
-
-	if (status != 0)
-		return error_nomem(err);
-	if (unlink(path) == 0)
-		status = folder_sync(path, strlen(j->folder), err);
-	else if (errno != ENOENT)
-		status = error_errno(err, "removing", path);
-	free(path);
-	return status;
-}
-
-static int write_manifest(struct job *j, const char *path, struct error *err)
-{
-	hsmime_output *out = NULL;
-	hsmime_sink sink;
-	int status = hsmime_output_file(&out, path);
-
-	if (status != 0)
-		status = error_nomem(err);
-	else
-		status = output_begin(out, true, j->ctx->shared->libctx, 0, err);
-	if (status == 0) {
-		output_sink(&sink, out);
-		status = j->journal->kind->each(j->journal, false, write_line, &sink, err);
-	}
-	if (status == 0)
-		status = output_commit(out, err);
-	hsmime_output_free(out);
-	return status;
-}
-
-int job_report(struct job *j, struct error *err)
-{
-	return j->options.report != NULL ? write_manifest(j, j->options.report, err) : 0;
-}
-
-/* The manifest says that all is done, so it comes last. */
-int job_manifest(struct job *j, struct error *err)
-{
-	char *path = NULL;
-	int status = job_report(j, err);
-
-	if (status != 0)
-		return status;
-	status = job_folder_path(&path, j, "manifest.jsonl");
-	status = status == 0 ? write_manifest(j, path, err) : error_nomem(err);
-	free(path);
-	return status;
 }

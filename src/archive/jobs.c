@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "archive/choice.h"
 #include "archive/report_html.h"
@@ -62,14 +61,32 @@ static int check_options(const struct job *j, struct error *err)
 	return status;
 }
 
-/* Whoever took its report away gets it again. */
-static int end_finished(struct job *j)
+/* What is finished stays as it is; whoever took the report away gets it again, and a seal may be wanted only now. */
+static int run_finished(struct job *j)
 {
-	const char *report = j->options.report;
+	struct error *err = &j->ctx->err;
+	bool seals = j->seal != NULL && (j->seal_anew || !j->state->sealed);
+	int status;
 
-	return report != NULL && !j->options.dry_run && access(report, F_OK) != 0
-		   ? job_report(j, &j->ctx->err)
-		   : 0;
+	if (j->options.dry_run)
+		return 0;
+	status = job_report_again(j, err);
+	if (status == 0)
+		status = job_seal_again(j, err);
+	if (status == 0 && seals)
+		status = job_seal_check(j);
+	if (status == 0)
+		status = job_seal_keep(j, err);
+	return status == 0 ? job_seal(j) : status;
+}
+
+static int run_unfinished(struct job *j)
+{
+	int status = job_check(j);
+
+	if (status == 0 && !j->options.dry_run)
+		status = job_seal_keep(j, &j->ctx->err);
+	return status == 0 ? job_run(j) : status;
 }
 
 /* What retry does is known by what failed. */
@@ -102,11 +119,8 @@ static int run_task(hsmime_job_state **state, hsmime_ctx *ctx, const struct job_
 		status = job_state_read(&j, &ctx->err);
 	if (status == 0)
 		status = job_sink_check(&j, &ctx->err);
-	/* What is finished stays as it is. */
-	if (status == 0 && !j.state->finished)
-		status = job_check(&j);
 	if (status == 0)
-		status = j.state->finished ? end_finished(&j) : job_run(&j);
+		status = j.state->finished ? run_finished(&j) : run_unfinished(&j);
 	return end(state, &j, status);
 }
 
@@ -160,6 +174,8 @@ int hsmime_archive_retry(hsmime_job_state **state, hsmime_ctx *ctx, const char *
 	if (status == 0)
 		status = job_folder_find(&j, folder, &ctx->err);
 	if (status == 0)
+		status = job_seal_find(&j, &ctx->err);
+	if (status == 0)
 		status = job_certs_check(&j, &ctx->err);
 	if (status == 0)
 		status = job_check(&j);
@@ -171,6 +187,8 @@ int hsmime_archive_retry(hsmime_job_state **state, hsmime_ctx *ctx, const char *
 		status = job_sink_open(&j, &ctx->err);
 	if (status == 0)
 		status = wait_again(&j, cause, &ctx->err);
+	if (status == 0)
+		status = job_seal_keep(&j, &ctx->err);
 	if (status == 0)
 		status = job_state_read(&j, &ctx->err);
 	if (status == 0)

@@ -21,7 +21,7 @@ setup() {
 decrypted() {
 	mailboxes check "$1" "$2" "$W/mixed/want"
 	outcomes "$3" finished=true listed=true waiting=0 decrypted=30 copied=10 skipped=0 failed=0
-	[ "$(wc -l <"$3/manifest.jsonl")" = 40 ]
+	[ "$(wc -l <"$3/manifest.jsonl")" = 41 ]
 	no_drafts .
 	no_pin .
 }
@@ -245,7 +245,7 @@ bad_tree() {
 	printf 'no mail\n' >"$(printf 'tree/bad\033[31m.eml')"
 	archive 1 decrypt --in eml:tree --out eml:clear -v
 	[[ $stderr$output != *$'\033'* ]]
-	[ "$(wc -l <clear.hsmime/manifest.jsonl)" = 3 ]
+	[ "$(wc -l <clear.hsmime/manifest.jsonl)" = 4 ]
 	python3 -c 'import json; [json.loads(line) for line in open("clear.hsmime/manifest.jsonl", "rb")]'
 	[ "$(find clear -type f | wc -l)" = 2 ]
 	[ "$(find clear.hsmime/failed -type f | wc -l)" = 1 ]

@@ -63,7 +63,7 @@ complete() {
 	mailboxes check "$1" "$2" "$W/many/want"
 	no_drafts .
 	outcomes "$2.hsmime" finished=true listed=true waiting=0 failed=0
-	[ "$(wc -l <"$2.hsmime/manifest.jsonl")" = 400 ]
+	[ "$(wc -l <"$2.hsmime/manifest.jsonl")" = 401 ]
 }
 
 @test "kill -9 at any moment: a tree of files" {
@@ -108,7 +108,7 @@ complete() {
 	outcomes clear.hsmime finished=true waiting=0 decrypted=120 failed=0
 	[ "$(grep -c '^From MAILER' clear)" = 120 ]
 	[ -z "$(find clear.hsmime/failed -type f)" ]
-	[ "$(wc -l <clear.hsmime/manifest.jsonl)" = 120 ]
+	[ "$(wc -l <clear.hsmime/manifest.jsonl)" = 121 ]
 	run ! grep -q '"outcome":"failed"' clear.hsmime/manifest.jsonl
 	no_drafts .
 }

@@ -7,6 +7,7 @@
 #include <hsmime/archive.h>
 #include <hsmime/job.h>
 #include <hsmime/context.h>
+#include <hsmime/custody.h>
 #include <hsmime/doctor.h>
 #include <hsmime/error.h>
 #include <hsmime/operation.h>

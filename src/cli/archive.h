@@ -16,6 +16,7 @@ int archive_verify(struct job *job);
 int archive_status(struct job *job);
 int archive_retry(struct job *job);
 int archive_report(struct job *job);
+int archive_check(struct job *job);
 
 /*
  * What a dry run found, in text, and as members of the object that tells the job's state besides.

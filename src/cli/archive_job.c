@@ -11,7 +11,8 @@
 #include "text/utf8.h"
 #include "text/values.h"
 
-#define PIN_KEPT 86400 /* seconds without a login: a job takes long, and a person is asked once */
+/* Seconds without a login: a job takes long, a person is asked once, and a seal comes at its end, whenever that is. */
+#define PIN_KEPT (60 * 86400)
 
 /* What is said of a message that was done, as in the manifest. */
 static const char *done_word(const hsmime_job_state *s)
@@ -48,6 +49,7 @@ static void write_json(struct job *job, const hsmime_job_state *s, int status)
 	json_bool(&j, "stopped", s->stopped != 0);
 	if (s->dry_run)
 		archive_dry_run_json(&j, s);
+	json_bool(&j, "sealed", s->sealed != 0);
 	json_time(&j, "started", s->started);
 	json_time(&j, "changed", s->changed);
 	write_counts(&j, s);
@@ -103,7 +105,7 @@ static void write_rate(const hsmime_job_state *s)
 static const char *state_words(const hsmime_job_state *s)
 {
 	if (s->finished)
-		return "finished";
+		return s->sealed ? "finished, and sealed" : "finished";
 	return s->counts.listed ? "not finished" : "not finished, and its mailbox not listed yet";
 }
 
@@ -208,6 +210,7 @@ static int take_run(hsmime_job_options *o, struct job *job)
 	o->certs = job->certs;
 	o->anchors = job->anchors;
 	o->key_uri = key_groups_key(job->options);
+	o->seal = option_text(job->options, OPT_SEAL);
 	if (status == 0)
 		status = take_count(&o->workers, job, OPT_WORKERS, 256);
 	if (status == 0 && wait != NULL && !seconds_parse(&o->token_wait, wait))

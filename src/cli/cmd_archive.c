@@ -64,13 +64,14 @@ enum action_bit {
 	STATUS = 1 << 4,
 	RETRY = 1 << 5,
 	REPORT = 1 << 6,
+	CHECK = 1 << 7,
 	BEGINS = DECRYPT | REWRAP | VERIFY
 };
 
 static const struct action {
 	const char *name;
 	int (*run)(struct job *job);
-	bool wants_job; /* an operand: the job's folder */
+	bool wants_job; /* an operand: the job's folder, or its manifest */
 	enum action_bit bit;
 } actions[] = {
 	{ "count", archive_count, false, COUNT },
@@ -80,6 +81,7 @@ static const struct action {
 	{ "status", archive_status, true, STATUS },
 	{ "retry", archive_retry, true, RETRY },
 	{ "report", archive_report, true, REPORT },
+	{ "check", archive_check, true, CHECK },
 };
 
 /* Which of them take an option that not all do. */
@@ -87,17 +89,17 @@ static const struct {
 	enum option_id id;
 	unsigned actions; /* enum action_bit */
 } takers[] = {
-	{ OPT_IN, COUNT | BEGINS },
+	{ OPT_IN, COUNT | BEGINS | CHECK },
 	{ OPT_SINCE, COUNT | BEGINS },
 	{ OPT_UNTIL, COUNT | BEGINS },
 	{ OPT_LIMIT, COUNT | BEGINS },
 	{ OPT_MATCH, COUNT | BEGINS },
-	{ OPT_OUT, DECRYPT | REWRAP },
+	{ OPT_OUT, DECRYPT | REWRAP | CHECK },
 	{ OPT_SKIP_PLAIN, DECRYPT | REWRAP },
-	{ OPT_JOB, BEGINS },
+	{ OPT_JOB, BEGINS | CHECK },
 	{ OPT_KEY, DECRYPT | REWRAP | RETRY },
 	{ OPT_KEYS, DECRYPT | REWRAP | RETRY },
-	{ OPT_CERT, BEGINS | RETRY },
+	{ OPT_CERT, BEGINS | RETRY | CHECK },
 	{ OPT_WORKERS, BEGINS | RETRY },
 	{ OPT_TOKEN_WAIT, BEGINS | RETRY },
 	{ OPT_REQUIRE_AUTHENTICATED, DECRYPT | REWRAP },
@@ -111,17 +113,24 @@ static const struct {
 	{ OPT_KEY_TRANSPORT, REWRAP },
 	{ OPT_RECIPIENT_KEY_ID, REWRAP },
 	{ OPT_FORCE_RECIPIENT, REWRAP | RETRY },
-	{ OPT_CA, REWRAP | VERIFY | RETRY },
+	{ OPT_CA, REWRAP | VERIFY | RETRY | CHECK },
 	{ OPT_REPORT, VERIFY },
-	{ OPT_NO_CHAIN, VERIFY },
-	{ OPT_AT, VERIFY },
+	{ OPT_NO_CHAIN, VERIFY | CHECK },
+	{ OPT_AT, VERIFY | CHECK },
 	{ OPT_CAUSE, RETRY },
 	{ OPT_HTML, REPORT },
+	{ OPT_SEAL, BEGINS | RETRY },
+	{ OPT_SIGNATURE, CHECK },
+	{ OPT_NO_SEAL, CHECK },
+	{ OPT_SEALED_BY, CHECK },
+	{ OPT_SOURCES, CHECK },
+	{ OPT_SHARED, CHECK },
+	{ OPT_ANY_PURPOSE, CHECK },
 };
 #define TAKER_COUNT (sizeof(takers) / sizeof(takers[0]))
 #define ACTION_COUNT (sizeof(actions) / sizeof(actions[0]))
 
-static const char words[] = "say count, decrypt, rewrap, verify, status, retry or report";
+static const char words[] = "say count, decrypt, rewrap, verify, status, retry, report or check";
 
 static const struct action *find(const char *name)
 {
@@ -161,8 +170,9 @@ static int act(struct job *job)
 		    job, HSMIME_EUSAGE, words, "hsmime archive can't %.40s", o->operands[0]);
 	if (action->wants_job != (o->operand_count == 2))
 		return job_refuse(job, HSMIME_EUSAGE,
-		    action->wants_job ? "name the job's folder, as hsmime archive decrypt told it"
-				      : "name mailboxes with --in and --out",
+		    action->bit == CHECK ? "name the manifest, or the job's folder"
+		    : action->wants_job ? "name the job's folder, as hsmime archive decrypt told it"
+					: "name mailboxes with --in and --out",
 		    action->wants_job ? "hsmime archive %s does not know which job"
 				      : "hsmime archive %s takes nothing but options",
 		    action->name);

@@ -39,7 +39,8 @@ static const struct command {
 	{ "doctor", cmd_doctor, CMD_DOCTOR, 1, "[KEY]", "find out what is wrong, and what to do" },
 	{ "pin", cmd_pin, CMD_PIN, 2, "change|unblock|init|forget [URI]",
 	    "change, unblock or set a token's PIN" },
-	{ "archive", cmd_archive, CMD_ARCHIVE, 2, "count|decrypt|rewrap|verify|status|retry|report",
+	{ "archive", cmd_archive, CMD_ARCHIVE, 2,
+	    "count|decrypt|rewrap|verify|status|retry|report|check",
 	    "whole mailboxes: count, decrypt, re-key, verify" },
 	{ "config", cmd_config, CMD_CONFIG, 0, "", "show the settings and where they come from" },
 };

@@ -55,8 +55,10 @@ static int find_manifest(struct checking *c, struct error *err)
 	const char *name = c->options->manifest;
 	struct stat st;
 
-	if (name == NULL || *name == '\0')
-		return error_set(err, HSMIME_EUSAGE, "no manifest is named");
+	if (name == NULL || *name == '\0') {
+		error_set(err, HSMIME_EUSAGE, "no manifest is named");
+		return HSMIME_EUSAGE;
+	}
 	if (stat(name, &st) == 0 && S_ISDIR(st.st_mode)) {
 		if (asprintf(&c->path, "%s/" JOB_MANIFEST, name) < 0)
 			c->path = NULL;
@@ -74,6 +76,10 @@ static int open_manifest(struct checking *c, struct error *err)
 	if (status != 0)
 		return status;
 	c->fd = open(c->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (c->fd < 0 && errno == ENOENT && strcmp(c->path, c->options->manifest) != 0) {
+		error_set(err, HSMIME_EIO, "%s has no manifest", c->options->manifest);
+		return error_hint(err, "a job has one once it is finished: hsmime archive status");
+	}
 	if (c->fd < 0 || fstat(c->fd, &st) != 0)
 		return error_errno(err, "reading", c->path);
 	if (!S_ISREG(st.st_mode))

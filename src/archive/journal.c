@@ -36,7 +36,8 @@ static int load(struct journal *j, const char *kind, struct error *err)
 	if (j->kind->interface == JOURNAL_INTERFACE)
 		return 0;
 	j->kind = NULL;
-	return plugin_missing(kind, "its module is of another version", err);
+	(void)plugin_missing(kind, "its module is of another version", err);
+	return HSMIME_EUNSUPPORTED;
 }
 
 int journal_open(struct journal **out, const char *name, const char *settings, struct error *err)

@@ -16,7 +16,8 @@ static int load(struct ledger *l, struct error *err)
 	if (l->kind->interface == LEDGER_INTERFACE)
 		return 0;
 	l->kind = NULL;
-	return plugin_missing("sqlite", "its module is of another version", err);
+	(void)plugin_missing("sqlite", "its module is of another version", err);
+	return HSMIME_EUNSUPPORTED;
 }
 
 int ledger_open(struct ledger **out, struct error *err)

@@ -422,6 +422,11 @@ line() {
 	run_as 2 hsmime archive check --no-seal /dev/zero
 	mkfifo fifo
 	run_as 2 hsmime archive check --no-seal fifo
+	run_as 6 hsmime archive check --no-seal tree
+	explained
+	said 'tree has no manifest'
+	run_as 2 hsmime archive check --no-seal
+	explained
 }
 
 @test "so many findings are told to people, all to programs" {

@@ -60,7 +60,7 @@ mark() {
 		facts, *rows = map(json.loads, open("clear.hsmime/manifest.jsonl"))
 		state = json.loads(sys.argv[1])
 		assert facts["manifest"] == 1 and facts["task"] == "decrypt", facts
-		assert facts["in"] == f"eml:{sys.argv[2]}/some/in" and facts["out"] == "eml:clear", facts
+		assert facts["in"] == f"eml:{sys.argv[2]}/some/in" and facts["out"].endswith("clear"), facts
 		assert [row["number"] for row in rows] == list(range(1, facts["messages"] + 1))
 		for word in "decrypted", "copied", "skipped", "failed":
 		    assert facts[word] == [row["outcome"] for row in rows].count(word) == state[word], word

@@ -67,3 +67,20 @@ proved() {
 	[ ! -e clear ]
 	[ ! -e clear.hsmime ]
 }
+
+@test "a person is asked once for trial, messages and seal, also where the token was away before the seal" {
+	cp -r "$W/few/in" tree
+	new_pinentry
+	sabotage 'hang C_Decrypt 4'
+	env -u HSMIME_PIN_SOURCE "$HSMIME" archive "${job[@]}" --workers 1 --pinentry "$PWD/pinentry" >out 2>said &
+	local pid=$!
+	await_event '^hang C_Decrypt'
+	tell lose release
+	timeout 60 tail -n +1 -F said 2>/dev/null | grep -qm1 'waiting up to'
+	tell bring_back
+	ends_as 0 "$pid"
+	[ "$(grep -c '^GETPIN' told)" = 1 ]
+	outcomes clear.hsmime finished=true sealed=true decrypted=6
+	proved
+	no_pin clear* out said
+}

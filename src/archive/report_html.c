@@ -76,7 +76,9 @@ static void write_facts(FILE *out, const struct job *j)
 	fputs("<h1>", out);
 	write_text(out, s->task);
 	fprintf(out, ": %s</h1>\n<table>\n",
-	    s->finished ? "finished" : "not finished; this is how it stands");
+	    s->sealed     ? "finished, and sealed"
+	    : s->finished ? "finished"
+			  : "not finished; this is how it stands");
 	write_row(out, "Mailbox that was read", s->in);
 	write_row(out, "Mailbox that was written", s->out);
 	write_row(out, "Folder of the job", s->folder);

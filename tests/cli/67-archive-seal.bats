@@ -42,6 +42,8 @@ mark() {
 	outcomes clear.hsmime finished=true sealed=true decrypted=6
 	archive 0 status clear.hsmime
 	reported 'finished, and sealed'
+	archive 0 report clear.hsmime --html page.html
+	grep -q 'finished, and sealed' page.html
 	archive 0 rewrap --seal subject=clerk -r "$W/eve.pem" --force-recipient --in "eml:$W/few/in" --out maildir:new
 	sealed new.hsmime/manifest.jsonl clerk
 	archive 0 verify "${seal[@]}" --ca "$W/ca.pem" --in "eml:$W/few/in" --report verify.jsonl

@@ -3,7 +3,8 @@
  *
  *   check_seal     the signature
  *   check_lines    one line after the other: their order, and the totals
- *   check_box      the mailboxes that they tell of
+ *   check_box      what they name, in its mailbox
+ *   check_others   what else is in there
  *   check          all of that
  */
 #ifndef ARCHIVE_CHECK_H
@@ -21,12 +22,20 @@
 #include "archive/manifest.h"
 
 /* Mailboxes: what was written, what failed, what was read. */
-enum box_place { BOX_OUT = LEDGER_OUT, BOX_FAILED = LEDGER_FAILED, BOX_IN, BOXES };
+enum box_place { BOX_OUT = LEDGER_OUT, BOX_FAILED = LEDGER_FAILED, BOX_IN = LEDGER_IN, BOXES };
 
 struct box {
 	struct mail_source *source; /* NULL: it is not open, or it is a list */
 	bool list;                  /* its messages are files by their paths */
 	bool gone;                  /* it can't be opened, which was told */
+	bool put_off;               /* something is looked for once all is listed */
+};
+
+/* What a line says of a message in one of them. */
+struct check_wanted {
+	uint64_t line, number;
+	const char *name;
+	const unsigned char *sha;
 };
 
 struct checking {
@@ -55,6 +64,7 @@ struct checking {
 };
 
 #define CHECK_ROOM ((size_t)128 * 1024)
+#define CHECK_LATER 1
 
 /* check_tell(c, finding, fmt, ...): one more finding, in these words. 0, or HSMIME_EINVALID where the caller has seen enough. */
 int check_tell(struct checking *c, hsmime_custody_finding finding, const char *fmt, ...)
@@ -66,6 +76,16 @@ int check_digest(void *arg, const void *buf, size_t len);
 /* check_seal(c): findings on the seal. check_lines(c): on all lines, and on what they name. Statuses of the call. */
 int check_seal(struct checking *c);
 int check_lines(struct checking *c);
+
+/*
+ * check_box_name(out, c, place): its name, free it; NULL: nobody says one. 0 or HSMIME_ENOMEM. check_box_open(c, place): one that the
+ * caller names has to be there; one that the manifest names and that is not is a finding. check_one(key, c, place, w, path):
+ * findings on what is at path, and *key, by which a listing knows it; NULL: it is not there.
+ */
+int check_box_name(char **out, const struct checking *c, enum box_place place);
+int check_box_open(struct checking *c, enum box_place place);
+int check_one(char **key, struct checking *c, enum box_place place, const struct check_wanted *w,
+    const char *path);
 
 /*
  * check_output(c, line), check_source(c, line): findings on the output of that line, and on the message that was

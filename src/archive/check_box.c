@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "archive/check_hash.h"
 #include "archive/maildir_find.h"
 #include "archive/mbox_at.h"
 #include "archive/stored_file.h"
 #include "text/values.h"
+#include "util/hex.h"
 
 /* What is said of the mailboxes. */
 static const struct words {
@@ -29,8 +29,7 @@ static bool is_kind(const struct box *b, const char *scheme)
 	return b->source != NULL && strcmp(b->source->kind->scheme, scheme) == 0;
 }
 
-/* The mailbox's name, free it; NULL: nobody says one. */
-static int name_box(char **out, const struct checking *c, enum box_place place)
+int check_box_name(char **out, const struct checking *c, enum box_place place)
 {
 	const hsmime_check_options *o = c->options;
 	const char *name = place == BOX_OUT ? o->out : o->in;
@@ -66,8 +65,7 @@ static int gone(struct checking *c, enum box_place place, const char *name)
 	    "the mailbox: %s", c->ctx->err.message);
 }
 
-/* One that the caller names has to be there; one that the manifest names and that is not is a finding. */
-static int open_box(struct checking *c, enum box_place place)
+int check_box_open(struct checking *c, enum box_place place)
 {
 	struct box *b = &c->boxes[place];
 	bool asked =
@@ -77,7 +75,7 @@ static int open_box(struct checking *c, enum box_place place)
 
 	if (b->source != NULL || b->list || b->gone)
 		return 0;
-	if (name_box(&name, c, place) != 0)
+	if (check_box_name(&name, c, place) != 0)
 		return error_nomem(&c->ctx->err);
 	if (name != NULL && is_list(name) && place == BOX_OUT)
 		status = error_set(
@@ -86,6 +84,8 @@ static int open_box(struct checking *c, enum box_place place)
 		b->list = true;
 	else if (name != NULL)
 		status = mail_source_open(&b->source, name, &c->ctx->err);
+	if (b->source != NULL)
+		b->source->unsearched = true;
 	if (name == NULL || ((status == HSMIME_EIO || status == HSMIME_EUSAGE) && !asked))
 		status = gone(c, place, name);
 	free(name);
@@ -149,30 +149,64 @@ static void close_message(struct mail_octets *octets, const struct box *b)
 		mail_octets_close(octets, b->source);
 }
 
-/* *same: it has that hash; *key: what it is known by, where it is there. Both unset: a finding was told. */
-static int compare(bool *same, char **key, struct checking *c, enum box_place place,
-    const char *name, const unsigned char *sha)
+/* In a Maildir it may be there under other flags, which a listing tells: then it is looked at again. */
+static int put_off(struct checking *c, enum box_place place, const struct check_wanted *w)
+{
+	char hex[2 * MANIFEST_SHA + 1], *that = NULL, *key = maildir_key(w->name);
+	struct error *err = &c->ctx->err;
+	int status = 0;
+
+	hex_lower(hex, w->sha, MANIFEST_SHA);
+	if (key == NULL || asprintf(&that, "%" PRIu64 " %" PRIu64 " %s %s", w->line, w->number, hex,
+			       w->name) < 0) {
+		that = NULL;
+		status = error_nomem(err);
+	}
+	error_clear(err);
+	if (status == 0)
+		status = c->ledger->kind->add(
+		    c->ledger, (enum ledger_place)place, LEDGER_PUT_OFF, key, that, err);
+	c->boxes[place].put_off = true;
+	free(that);
+	free(key);
+	return status != 0 ? status : CHECK_LATER;
+}
+
+/* The octets that were opened have that hash: *same, or a finding. */
+static int compare(bool *same, struct checking *c, enum box_place place,
+    const struct check_wanted *w, const hsmime_source *source)
+{
+	/* In an mbox each message has an end of line. */
+	bool ended = place != BOX_IN && is_kind(&c->boxes[place], "mbox");
+	int status = check_hash(same, c, source, w->sha, ended);
+
+	if (status != 0 || *same)
+		return status;
+	return check_tell(c,
+	    (hsmime_custody_finding){ words[place].altered, w->line, w->number, w->name, NULL },
+	    "its SHA-256 is another one");
+}
+
+int check_one(char **key, struct checking *c, enum box_place place, const struct check_wanted *w,
+    const char *path)
 {
 	struct box *b = &c->boxes[place];
-	hsmime_custody_finding f = { .line = c->line, .name = name };
 	struct error *err = &c->ctx->err;
+	hsmime_custody_finding f = { words[place].missing, w->line, w->number, w->name, NULL };
 	struct mail_octets octets;
-	int status = open_message(&octets, key, b, place, name, err);
+	bool same = false;
+	int status = open_message(&octets, key, b, place, path, err);
 
-	f.kind = words[place].missing;
 	if (status == 0) {
 		f.kind = words[place].unreadable;
-		/* In an mbox each message has an end of line. */
-		status =
-		    check_hash(same, c, &octets.source, sha, place != BOX_IN && is_kind(b, "mbox"));
+		status = compare(&same, c, place, w, &octets.source);
+	} else if (status == HSMIME_EIO && is_kind(b, "maildir") && path == w->name) {
+		status = put_off(c, place, w);
 	}
 	close_message(&octets, b);
-	if (status == 0 && !*same) {
-		f.kind = words[place].altered;
-		return check_tell(c, f, "its SHA-256 is another one");
-	}
+	*(place == BOX_IN ? &c->found->sources : &c->found->outputs) += same;
 	if (status != HSMIME_EIO)
-		return status;
+		return status == CHECK_LATER ? 0 : status;
 	status = check_tell(
 	    c, f, "%s", err->message[0] != '\0' ? err->message : "it can't be read to its end");
 	error_clear(err);
@@ -182,122 +216,29 @@ static int compare(bool *same, char **key, struct checking *c, enum box_place pl
 int check_output(struct checking *c, const struct manifest_line *line)
 {
 	enum box_place place = strcmp(line->outcome, "failed") == 0 ? BOX_FAILED : BOX_OUT;
-	bool same = false;
+	const struct check_wanted w = { c->line, line->number, line->output, line->output_sha };
 	char *key = NULL;
-	int status = open_box(c, place);
+	int status = check_box_open(c, place);
 
 	if (status == 0 && !c->boxes[place].gone)
-		status = compare(&same, &key, c, place, line->output, line->output_sha);
+		status = check_one(&key, c, place, &w, w.name);
 	if (status == 0 && key != NULL)
 		status = c->ledger->kind->add(
-		    c->ledger, (enum ledger_place)place, LEDGER_LINE, key, &c->ctx->err);
-	c->found->outputs += same;
+		    c->ledger, (enum ledger_place)place, LEDGER_LINE, key, NULL, &c->ctx->err);
 	free(key);
 	return status;
 }
 
 int check_source(struct checking *c, const struct manifest_line *line)
 {
-	bool same = false;
+	const struct check_wanted w = { c->line, line->number, line->name, line->input_sha };
 	char *key = NULL;
-	int status = open_box(c, BOX_IN);
+	int status = check_box_open(c, BOX_IN);
 
-	if (status == 0 && !c->boxes[BOX_IN].gone && line->name != NULL)
-		status = compare(&same, &key, c, BOX_IN, line->name, line->input_sha);
-	c->found->sources += same;
+	if (status == 0 && !c->boxes[BOX_IN].gone && w.name != NULL)
+		status = check_one(&key, c, BOX_IN, &w, w.name);
 	free(key);
 	return status;
-}
-
-static int unlisted(struct checking *c, enum box_place place)
-{
-	int status = check_tell(c, (hsmime_custody_finding){ .kind = words[place].unreadable },
-	    "%s", c->ctx->err.message);
-
-	error_clear(&c->ctx->err);
-	return status;
-}
-
-static int list_box(struct checking *c, enum box_place place, struct mail_source *s)
-{
-	bool more = true;
-	int status = 0;
-
-	while (status == 0 && more) {
-		struct mail_item item;
-
-		status = mail_source_next(&item, &more, s, &c->ctx->err);
-		if (status == HSMIME_EIO)
-			status = unlisted(c, place);
-		else if (status == 0 && more)
-			status = c->ledger->kind->add(c->ledger, (enum ledger_place)place,
-			    LEDGER_THERE, item.key, &c->ctx->err);
-		mail_item_free(&item);
-	}
-	if (status != 0 || s->passed_over == 0)
-		return status;
-	return check_tell(c, (hsmime_custody_finding){ .kind = "no-file" },
-	    "%" PRIu64 " entries of %s are no files, as symbolic links", s->passed_over, s->place);
-}
-
-/* Of a mailbox that is not asked for by any line there may be none. */
-static bool is_wanted(const struct checking *c, enum box_place place, const char *name)
-{
-	if (c->boxes[place].gone || name == NULL)
-		return false;
-	if (c->boxes[place].source != NULL)
-		return true;
-	return place == BOX_OUT ? c->writes : access(strchr(name, ':') + 1, F_OK) == 0;
-}
-
-/* From its beginning. */
-static int list(struct checking *c, enum box_place place)
-{
-	struct mail_source *s = NULL;
-	char *name = NULL;
-	int status = name_box(&name, c, place) != 0 ? error_nomem(&c->ctx->err) : 0;
-	bool wanted = status == 0 && is_wanted(c, place, name);
-
-	if (wanted)
-		status = open_box(c, place);
-	if (wanted && status == 0 && !c->boxes[place].gone) {
-		status = mail_source_open(&s, name, &c->ctx->err);
-		if (status == 0)
-			status = list_box(c, place, s);
-	}
-	mail_source_close(s);
-	free(name);
-	return status;
-}
-
-static int differs(
-    void *arg, enum ledger_place place, const char *key, uint64_t lines, uint64_t there)
-{
-	struct checking *c = arg;
-	hsmime_custody_finding f = { .kind = "not-in-manifest", .name = key };
-
-	if (lines == 0 && place == LEDGER_OUT && c->options->shared)
-		return 0;
-	if (there > lines && lines > 0)
-		return check_tell(
-		    c, f, "it is in the mailbox %" PRIu64 " times under that name", there);
-	if (there > lines)
-		return check_tell(c, f, "no line of the manifest names it");
-	f.kind = lines > 1 ? "named-twice" : "missing";
-	if (lines > 1)
-		return check_tell(c, f, "%" PRIu64 " lines of the manifest name it", lines);
-	return check_tell(c, f, "it is no message of the mailbox");
-}
-
-int check_others(struct checking *c)
-{
-	int status = list(c, BOX_OUT);
-
-	if (status == 0)
-		status = list(c, BOX_FAILED);
-	if (status != 0)
-		return status;
-	return c->ledger->kind->differences(c->ledger, differs, c, &c->ctx->err);
 }
 
 void check_boxes_close(struct checking *c)

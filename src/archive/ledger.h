@@ -22,9 +22,13 @@ struct ledger_member {
 	uint64_t number;
 };
 
-/* Where outputs are, and who says so. */
-enum ledger_place { LEDGER_OUT = 0, LEDGER_FAILED = 1 };
-enum ledger_side { LEDGER_THERE = 0, LEDGER_LINE = 1 };
+/* Where messages are, and who says so. */
+enum ledger_place { LEDGER_OUT = 0, LEDGER_FAILED = 1, LEDGER_IN = 2 };
+enum ledger_side {
+	LEDGER_THERE = 0,  /* the mailbox, where its path is that */
+	LEDGER_LINE = 1,   /* a line of the manifest */
+	LEDGER_PUT_OFF = 2 /* the same, of what is looked for once all is listed; that says what */
+};
 
 struct ledger;
 
@@ -38,12 +42,19 @@ struct ledger_kind {
 	 */
 	int (*members)(struct ledger *l, const char *text, size_t len,
 	    int (*visit)(void *arg, const struct ledger_member *m), void *arg, struct error *err);
-	/* One more of that key. */
+	/* One more of that key. that may be NULL. */
 	int (*add)(struct ledger *l, enum ledger_place place, enum ledger_side side,
-	    const char *key, struct error *err);
+	    const char *key, const char *that, struct error *err);
 	/*
-	 * visit(arg, place, key, lines, there) for each key of which not one line tells and one is there, in order, until
-	 * it gives non-zero, which is returned.
+	 * visit(arg, place, that, path) for what was put off, with a path where something of its key is there, else NULL; until it gives
+	 * non-zero, which is returned.
+	 */
+	int (*put_off)(struct ledger *l,
+	    int (*visit)(void *arg, enum ledger_place place, const char *that, const char *path),
+	    void *arg, struct error *err);
+	/*
+	 * visit(arg, place, key, lines, there) for each key of LEDGER_OUT and LEDGER_FAILED of which not one line tells and one is
+	 * there, less what was put off and is not there, in order, until it gives non-zero, which is returned.
 	 */
 	int (*differences)(struct ledger *l,
 	    int (*visit)(void *arg, enum ledger_place place, const char *key, uint64_t lines,

@@ -78,6 +78,11 @@ struct mail_source {
 	 * a folder where messages lie. It is no item, and whoever must lose nothing says how many.
 	 */
 	uint64_t passed_over;
+	/*
+	 * Set by whoever reads items of an earlier listing, of which many may be gone, and lists the mailbox for what he did
+	 * not find: in a Maildir none is looked for under other flags.
+	 */
+	bool unsearched;
 	void *own; /* the kind's */
 };
 

@@ -58,17 +58,22 @@ static int digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Octets of a text in hexadecimal; false where it is none, or has another length than that (0: any). */
+/* The first len octets of a text in hexadecimal. */
 static bool from_hex(unsigned char *out, const char *text, size_t len)
 {
-	for (size_t i = 0; text[2 * i] != '\0'; i++) {
+	for (size_t i = 0; i < len; i++) {
 		int high = digit(text[2 * i]), low = high < 0 ? -1 : digit(text[2 * i + 1]);
 
-		if (low < 0 || (len != 0 && i >= len))
+		if (low < 0)
 			return false;
 		out[i] = (unsigned char)(high << 4 | low);
 	}
-	return len == 0 || strlen(text) == 2 * len;
+	return true;
+}
+
+bool manifest_sha_read(unsigned char out[MANIFEST_SHA], const char *text)
+{
+	return from_hex(out, text, MANIFEST_SHA);
 }
 
 static int take_octets(char **field, const struct ledger_member *m)
@@ -80,14 +85,15 @@ static int take_octets(char **field, const struct ledger_member *m)
 		return HSMIME_ENOMEM;
 	free(*field);
 	*field = octets;
-	return from_hex((unsigned char *)octets, m->text, 0) && strlen(octets) == len
+	return strlen(m->text) == 2 * len && from_hex((unsigned char *)octets, m->text, len) &&
+		       strlen(octets) == len
 		   ? 0
 		   : HSMIME_EFORMAT;
 }
 
 static int take_sha(unsigned char out[MANIFEST_SHA], bool *has, const struct ledger_member *m)
 {
-	*has = from_hex(out, m->text, MANIFEST_SHA);
+	*has = manifest_sha_read(out, m->text) && m->text[2 * (size_t)MANIFEST_SHA] == '\0';
 	return *has ? 0 : HSMIME_EFORMAT;
 }
 

@@ -50,6 +50,9 @@ struct manifest_line {
  */
 int manifest_line_read(
     struct manifest_line *line, struct ledger *l, const char *text, size_t len, struct error *err);
+/* manifest_sha_read(out, text): the SHA-256 that text begins with, in hexadecimal; whether it does. */
+bool manifest_sha_read(unsigned char out[MANIFEST_SHA], const char *text);
+
 void manifest_line_free(struct manifest_line *line);
 
 #endif

@@ -218,7 +218,7 @@ static int maildir_read(
 	const struct maildir *m = s->own;
 	int fd = stored_below(m->root, item->name);
 
-	if (fd < 0 && errno == ENOENT) {
+	if (fd < 0 && errno == ENOENT && !s->unsearched) {
 		char *path;
 
 		fd = maildir_open_again(&path, m->root, item->name);

@@ -121,6 +121,17 @@ line_of() {
 	finds missing no-file
 }
 
+@test "a job of nothing is proved too" {
+	mkdir none
+	for out in eml:e maildir:m mbox:b; do
+		archive 0 decrypt --in eml:none --out "$out"
+		archive 0 check --no-seal --sources "${out#*:}.hsmime"
+	done
+	echo x >b
+	archive 1 check --no-seal b.hsmime
+	reported '^no-mailbox: '
+}
+
 @test "what failed is held too" {
 	flip clear.hsmime/failed/00003.eml 1
 	finds altered
@@ -227,8 +238,23 @@ line_of() {
 		mv "$file" "${file%/new/*}/cur/${file##*/}:2,S"
 	done
 	check 0 box.hsmime/manifest.jsonl
+	# Letters of a program's own, which only the folder tells.
+	for file in box/cur/* box/.Sent*/cur/*; do
+		mv "$file" "${file%:2,*}:2,Sxyz"
+	done
+	check 0 box.hsmime/manifest.jsonl
+	reported '^ +outputs +12$'
 	local one
 	one=$(find box/cur -type f | head -1)
+	flip "$one" 3
+	check 1 box.hsmime/manifest.jsonl
+	reported '^altered: line [0-9]+: (cur|new)/.*: its SHA-256'
+	flip "$one" 3
+	mv "$one" kept
+	check 1 box.hsmime/manifest.jsonl
+	reported '^missing: line [0-9]+: '
+	[ "$(grep -c ': line ' <<<"$output")" = 1 ]
+	mv kept "$one"
 	cp "$one" box/new/1.copy
 	check 1 box.hsmime/manifest.jsonl
 	reported '^not-in-manifest: 1.copy: '
@@ -327,6 +353,11 @@ line_of() {
 		mv "$file" "moved/cur/${file##*/}:2,RS"
 	done
 	check 0 --sources --in maildir:moved box.hsmime/manifest.jsonl
+	for file in moved/cur/*; do
+		mv "$file" "$file"abc
+	done
+	check 0 --sources --in maildir:moved box.hsmime/manifest.jsonl
+	reported '^ +sources +12$'
 	flip "$(find moved/cur -type f | head -1)" 1
 	check 1 --sources --in maildir:moved box.hsmime/manifest.jsonl
 	reported '^source-altered: '

@@ -8,21 +8,30 @@
 
 #include <sqlite3.h>
 
-enum { MEMBERS, ADD, DIFFERENCES, STATEMENTS };
+enum { MEMBERS, ADD, PUT_OFF, DIFFERENCES, STATEMENTS };
 
 static const char *const sql[STATEMENTS] = {
 	/* json_valid is of RFC 8259 alone, where json_each takes JSON5 as well (SQLite 3.42). */
 	[MEMBERS] = "SELECT key, type, atom FROM json_each(?1) WHERE json_valid(?1)",
-	[ADD] = "INSERT INTO output VALUES (?1, ?2, ?3)",
+	[ADD] = "INSERT INTO message VALUES (?1, ?2, ?3, ?4)",
+	[PUT_OFF] = "SELECT o.place, o.that, t.that FROM message o LEFT JOIN message t"
+		    " ON t.side = 0 AND t.place = o.place AND t.key = o.key WHERE o.side = 2"
+		    " GROUP BY o.rowid",
 	/* It is sorted outside of memory. */
-	[DIFFERENCES] = "SELECT place, key, sum(side = 1) AS lines, sum(side = 0) AS there"
-			" FROM output GROUP BY place, key HAVING lines <> 1 OR there <> 1",
+	[DIFFERENCES] =
+	    "SELECT place, key, sum(side > 0) AS lines, sum(side = 0) AS there FROM message"
+	    " WHERE place < 2 GROUP BY place, key HAVING (lines <> 1 OR there <> 1)"
+	    " AND NOT (lines = 1 AND there = 0 AND max(side) = 2)",
 };
 
 static const char schema[] = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
 			     "PRAGMA temp_store = FILE; PRAGMA cache_size = -8192;" /* KiB */
-			     "CREATE TABLE output (place INTEGER NOT NULL, side INTEGER NOT NULL,"
-			     " key BLOB NOT NULL) STRICT; BEGIN";
+			     "CREATE TABLE message (place INTEGER NOT NULL, side INTEGER NOT NULL,"
+			     " key BLOB NOT NULL, that BLOB) STRICT; BEGIN";
+/* Made once all is listed, by sorting. */
+static const char by_key[] =
+    "CREATE INDEX IF NOT EXISTS by_key ON message (place, key) WHERE side = 0;"
+    "CREATE INDEX IF NOT EXISTS late ON message (side) WHERE side = 2";
 
 struct ledger_own {
 	sqlite3 *handle;
@@ -138,7 +147,7 @@ static int ledger_sqlite_members(struct ledger *l, const char *text, size_t len,
 }
 
 static int ledger_sqlite_add(struct ledger *l, enum ledger_place place, enum ledger_side side,
-    const char *key, struct error *err)
+    const char *key, const char *that, struct error *err)
 {
 	struct ledger_own *own = l->own;
 	sqlite3_stmt *s;
@@ -149,7 +158,52 @@ static int ledger_sqlite_add(struct ledger *l, enum ledger_place place, enum led
 	(void)sqlite3_bind_int(s, 1, (int)place);
 	(void)sqlite3_bind_int(s, 2, (int)side);
 	(void)sqlite3_bind_blob(s, 3, key, (int)strlen(key), SQLITE_STATIC);
+	if (that != NULL)
+		(void)sqlite3_bind_blob(s, 4, that, (int)strlen(that), SQLITE_STATIC);
+	else
+		(void)sqlite3_bind_null(s, 4);
 	if (sqlite3_step(s) != SQLITE_DONE)
+		status = failed(own, err);
+	(void)sqlite3_reset(s);
+	return status;
+}
+
+/* NULL stays NULL. */
+static int copy(char **out, sqlite3_stmt *s, int column, struct error *err)
+{
+	const void *octets = sqlite3_column_blob(s, column);
+	bool is_null = sqlite3_column_type(s, column) == SQLITE_NULL;
+
+	*out = is_null
+		   ? NULL
+		   : strndup(octets != NULL ? octets : "", (size_t)sqlite3_column_bytes(s, column));
+	return is_null || *out != NULL ? 0 : error_nomem(err);
+}
+
+static int ledger_sqlite_put_off(struct ledger *l,
+    int (*visit)(void *arg, enum ledger_place place, const char *that, const char *path), void *arg,
+    struct error *err)
+{
+	struct ledger_own *own = l->own;
+	sqlite3_stmt *s;
+	int code = SQLITE_ROW, status;
+
+	if (sqlite3_exec(own->handle, by_key, NULL, NULL, NULL) != SQLITE_OK)
+		return failed(own, err);
+	status = statement(&s, own, PUT_OFF, err);
+	while (status == 0 && (code = sqlite3_step(s)) == SQLITE_ROW) {
+		char *that = NULL, *path = NULL;
+
+		status = copy(&that, s, 1, err);
+		if (status == 0)
+			status = copy(&path, s, 2, err);
+		if (status == 0)
+			status =
+			    visit(arg, (enum ledger_place)sqlite3_column_int(s, 0), that, path);
+		free(that);
+		free(path);
+	}
+	if (status == 0 && code != SQLITE_DONE)
 		status = failed(own, err);
 	(void)sqlite3_reset(s);
 	return status;
@@ -167,14 +221,14 @@ static int ledger_sqlite_differences(struct ledger *l,
 	if (status != 0)
 		return status;
 	while (status == 0 && (code = sqlite3_step(s)) == SQLITE_ROW) {
-		const void *key = sqlite3_column_blob(s, 1);
-		char *name = strndup(key != NULL ? key : "", (size_t)sqlite3_column_bytes(s, 1));
+		char *key = NULL;
 
-		status = name == NULL ? error_nomem(err)
-				      : visit(arg, (enum ledger_place)sqlite3_column_int(s, 0),
-					    name, (uint64_t)sqlite3_column_int64(s, 2),
-					    (uint64_t)sqlite3_column_int64(s, 3));
-		free(name);
+		status = copy(&key, s, 1, err);
+		if (status == 0)
+			status = visit(arg, (enum ledger_place)sqlite3_column_int(s, 0), key,
+			    (uint64_t)sqlite3_column_int64(s, 2),
+			    (uint64_t)sqlite3_column_int64(s, 3));
+		free(key);
 	}
 	if (status == 0 && code != SQLITE_DONE)
 		status = failed(own, err);
@@ -200,6 +254,7 @@ __attribute__((visibility("default"))) const struct ledger_kind hsmime_ledger = 
 	.open = ledger_sqlite_open,
 	.members = ledger_sqlite_members,
 	.add = ledger_sqlite_add,
+	.put_off = ledger_sqlite_put_off,
 	.differences = ledger_sqlite_differences,
 	.close = ledger_sqlite_close,
 };

@@ -9,7 +9,7 @@
 #define TURNS_MAX 2000
 #define SHA "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881" /* of "x" */
 
-static void put_archive(const char *out)
+static void put_archive(const char *out, const char *first, const char *second)
 {
 	char text[2000];
 
@@ -22,8 +22,7 @@ static void put_archive(const char *out)
 	    "\",\"output\":\"?\",\"output_hex\":\"622e656d6c\"}\n"
 	    "{\"number\":3,\"outcome\":\"copied\",\"name\":\"c.eml\",\"output_sha256\":\"" SHA
 	    "\",\"output\":\"%s\"}\n",
-	    out, strncmp(out, "eml", 3) == 0 ? "a.eml" : "0",
-	    strncmp(out, "eml", 3) == 0 ? "c.eml" : "35");
+	    out, first, second);
 	put_text("job/manifest.jsonl", text);
 	put_text("in/a.eml", "x");
 	put_text("out/a.eml", "x");
@@ -31,6 +30,9 @@ static void put_archive(const char *out)
 	put_text("box", "From a Thu Jan  1 00:00:00 1970\n"
 			"x\n\nFrom a Thu Jan  1 00:00:00 1970\nx\n\n");
 	put_text("job/failed/b.eml", "x");
+	put_maildir("folder");
+	put_text("folder/cur/1.a:2,RS", "x");
+	put_text("folder/cur/2.a:2,xyz", "x");
 }
 
 static int check(hsmime_ctx *ctx)
@@ -51,13 +53,13 @@ static int check(hsmime_ctx *ctx)
 	return status;
 }
 
-static void in_turn(const char *out)
+static void in_turn(const char *out, const char *first, const char *second)
 {
 	hsmime_ctx *ctx = NULL;
 	unsigned turn;
 	bool failed = true;
 
-	put_archive(out);
+	put_archive(out, first, second);
 	assert_int_equal(hsmime_ctx_new(&ctx), 0);
 	assert_int_equal(check(ctx), 0);
 	for (turn = 1; failed && turn < TURNS_MAX; turn++) {
@@ -77,13 +79,20 @@ static void in_turn(const char *out)
 static void a_tree_is_checked_or_memory_is_short(void **state)
 {
 	(void)state;
-	in_turn("eml:out");
+	in_turn("eml:out", "a.eml", "c.eml");
 }
 
 static void an_mbox_is_checked_or_memory_is_short(void **state)
 {
 	(void)state;
-	in_turn("mbox:box");
+	in_turn("mbox:box", "0", "35");
+}
+
+/* Of which one is found only by a listing. */
+static void a_maildir_is_checked_or_memory_is_short(void **state)
+{
+	(void)state;
+	in_turn("maildir:folder", "new/1.a", "cur/2.a:2,");
 }
 
 int main(void)
@@ -91,6 +100,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 		    a_tree_is_checked_or_memory_is_short, scratch_enter, scratch_leave),
+		cmocka_unit_test_setup_teardown(
+		    a_maildir_is_checked_or_memory_is_short, scratch_enter, scratch_leave),
 		cmocka_unit_test_setup_teardown(
 		    an_mbox_is_checked_or_memory_is_short, scratch_enter, scratch_leave),
 	};

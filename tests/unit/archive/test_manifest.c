@@ -183,7 +183,7 @@ static void add(enum ledger_place place, const char *key, int lines, int there)
 {
 	for (int i = 0; i < lines + there; i++)
 		assert_int_equal(ledger->kind->add(ledger, place,
-				     i < lines ? LEDGER_LINE : LEDGER_THERE, key, &err),
+				     i < lines ? LEDGER_LINE : LEDGER_THERE, key, NULL, &err),
 		    0);
 }
 
@@ -205,6 +205,48 @@ static void what_is_not_there_once_and_named_once_is_told(void **state)
 	assert_int_equal(ledger->kind->differences(ledger, note, NULL, &err), 5);
 }
 
+static int note_late(void *arg, enum ledger_place place, const char *that, const char *path)
+{
+	size_t len = strlen(told);
+
+	(void)arg;
+	snprintf(told + len, sizeof(told) - len, "%d %s %s;", (int)place, that,
+	    path != NULL ? path : "-");
+	return strcmp(that, "stop") == 0 ? 5 : 0;
+}
+
+static void late(enum ledger_place place, const char *key, const char *that)
+{
+	assert_int_equal(ledger->kind->add(ledger, place, LEDGER_PUT_OFF, key, that, &err), 0);
+}
+
+static void there(enum ledger_place place, const char *key, const char *path)
+{
+	assert_int_equal(ledger->kind->add(ledger, place, LEDGER_THERE, key, path, &err), 0);
+}
+
+static void what_was_put_off_is_found_by_its_key(void **state)
+{
+	(void)state;
+	told[0] = '\0';
+	late(LEDGER_OUT, "a", "1");
+	late(LEDGER_IN, "a", "2");
+	late(LEDGER_OUT, "gone", "3");
+	late(LEDGER_OUT, "\xff", "4");
+	there(LEDGER_OUT, "a", "cur/a:2,Z");
+	there(LEDGER_OUT, "\xff", "new/\xff");
+	there(LEDGER_OUT, "other", "new/other");
+	there(LEDGER_IN, "b", "cur/b");
+	assert_int_equal(ledger->kind->put_off(ledger, note_late, NULL, &err), 0);
+	assert_string_equal(told, "0 1 cur/a:2,Z;2 2 -;0 3 -;0 4 new/\xff;");
+	told[0] = '\0';
+	assert_int_equal(ledger->kind->differences(ledger, note, NULL, &err), 0);
+	assert_string_equal(told, "0 other 0 1;");
+	told[0] = '\0';
+	late(LEDGER_FAILED, "x", "stop");
+	assert_int_equal(ledger->kind->put_off(ledger, note_late, NULL, &err), 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +259,8 @@ int main(void)
 		    members_that_count_are_there_once_and_of_their_kind, open_ledger, close_ledger),
 		cmocka_unit_test_setup_teardown(
 		    what_is_not_there_once_and_named_once_is_told, open_ledger, close_ledger),
+		cmocka_unit_test_setup_teardown(
+		    what_was_put_off_is_found_by_its_key, open_ledger, close_ledger),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

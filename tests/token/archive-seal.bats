@@ -84,3 +84,19 @@ proved() {
 	proved
 	no_pin clear* out said
 }
+
+@test "a dry run finds the key for the seal, or tells that it can't, and signs nothing" {
+	cp -r "$W/few/in" tree
+	sabotage
+	archive 0 "${job[@]}" --dry-run
+	[ "$(calls C_Sign)" = 0 ]
+	archive 5 "${job[@]::5}" --seal 'pkcs11:id=%77' --dry-run
+	said 'the key for the seal'
+	[ ! -e clear ]
+	[ ! -e clear.hsmime ]
+	archive 0 "${job[@]}"
+	find clear.hsmime -printf '%P %i %C@\n' | sort >before
+	archive 0 "${job[@]}" --dry-run
+	find clear.hsmime -printf '%P %i %C@\n' | sort | diff before -
+	proved
+}

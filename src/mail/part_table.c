@@ -173,9 +173,9 @@ static size_t number_of(const struct structure *s, size_t part)
 	return number;
 }
 
-void part_path(char *text, size_t size, const struct structure *s, size_t part)
+void part_place(char place[PART_PLACE_SIZE], const struct structure *s, size_t part)
 {
-	char path[PART_PATH_SIZE];
+	char path[PART_PLACE_SIZE];
 	size_t at = sizeof(path) - 1;
 
 	path[at] = '\0';
@@ -187,7 +187,15 @@ void part_path(char *text, size_t size, const struct structure *s, size_t part)
 		at -= (size_t)len;
 		memcpy(path + at, number, (size_t)len);
 	}
-	snprintf(text, size, "%s%s", part == 0 ? "the mail" : "part ", path + at);
+	memcpy(place, path + at, sizeof(path) - at);
+}
+
+void part_path(char *text, size_t size, const struct structure *s, size_t part)
+{
+	char place[PART_PLACE_SIZE];
+
+	part_place(place, s, part);
+	snprintf(text, size, "%s%s", part == 0 ? "the mail" : "part ", place);
 }
 
 void part_name(char *text, size_t size, const struct structure *s, size_t part)

@@ -22,7 +22,11 @@ int part_add(size_t *index, struct structure *s, size_t *room, size_t parent, ui
  */
 int part_describe(struct structure *s, size_t index, const struct header *h, struct error *err);
 
-#define PART_PATH_SIZE (STRUCTURE_MAX_DEPTH * 6 + 16)
+#define PART_PLACE_SIZE (STRUCTURE_MAX_DEPTH * 6 + 4)
+#define PART_PATH_SIZE (PART_PLACE_SIZE + 12)
+
+/* part_place(place, s, part): "1.2"; "" the mail itself. */
+void part_place(char place[PART_PLACE_SIZE], const struct structure *s, size_t part);
 
 /* part_path(text, size, s, part): which one it is: "part 1.2", or "the mail"; its header may be unread. */
 void part_path(char *text, size_t size, const struct structure *s, size_t part);

@@ -74,6 +74,7 @@ typedef struct hsmime_job_options {
 	const hsmime_certs *certs; /* as there */
 	int require_authenticated; /* as there: CBC content is a failure of the cause "policy" */
 	int skip_plain;            /* leave out what is not encrypted; 0: copy it */
+	int deep;                  /* of hsmime_archive_decrypt: as hsmime_decrypt_options has it */
 	uint64_t limit;            /* so many messages only; 0: all */
 	int64_t since;         /* Unix time: no message whose date is before; HSMIME_NO_TIME: any */
 	int64_t until;         /* and none from it on */
@@ -109,20 +110,22 @@ typedef struct hsmime_job_options {
 } hsmime_job_options;
 #define HSMIME_JOB_OPTIONS_INIT                                                                    \
 	{                                                                                          \
-		NULL, NULL, NULL, NULL, NULL, 0, 0, 0, HSMIME_NO_TIME, HSMIME_NO_TIME, NULL, NULL, \
-		    NULL, 0, HSMIME_NO_TIME, NULL, HSMIME_KEY_TRANSPORT_AUTO, 0, 0, 0, NULL, 0, 0, \
-		    NULL, 0, 0, 60, NULL, NULL, NULL                                               \
+		NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, HSMIME_NO_TIME, HSMIME_NO_TIME, NULL,    \
+		    NULL, NULL, 0, HSMIME_NO_TIME, NULL, HSMIME_KEY_TRANSPORT_AUTO, 0, 0, 0, NULL, \
+		    0, 0, NULL, 0, 0, 60, NULL, NULL, NULL                                         \
 	}
 
 /*
  * hsmime_archive_decrypt(state, ctx, options):
  * Decrypt every message of options->in into options->out, or go on with that where a job with the same
- * settings was begun (in, out, key_uri, require_authenticated, skip_plain, limit, since, until and recipient; others
+ * settings was begun (in, out, key_uri, require_authenticated, skip_plain, deep, limit, since, until and recipient; others
  * are HSMIME_EUSAGE). As hsmime_decrypt, less the messages: one that can't be decrypted goes to failed/, and the
  * journal has the cause. What is CBC has to begin as MIME or CMS once it is decrypted. Token operations
  * go on in that many threads; a token that is away is waited for, and after that HSMIME_ETOKEN ends the
  * run. The keys are tried out at intervals, with data of hsmime's own, before what they gave is kept; what
  * did not decrypt is tried three times before it fails. A job that is finished is left as it is.
+ * With deep, a message in which something is encrypted and nothing could be opened is copied, also with skip_plain;
+ * the manifest tells of each layer that stays closed.
  * ctx is not to be used meanwhile but for hsmime_ctx_share.
  *
  * With dry_run nothing is made and nothing changes: no output, no folder; what a job that was begun has is taken as it is.

@@ -176,10 +176,11 @@ typedef struct hsmime_decrypt_options {
 	 * key in 256 gives octets that look decrypted, and with this next to none of them passes.
 	 */
 	int require_message;
+	int deep; /* what is encrypted inside the mail too: see below */
 } hsmime_decrypt_options;
 #define HSMIME_DECRYPT_OPTIONS_INIT                                                                \
 	{                                                                                          \
-		HSMIME_MAIL, HSMIME_FORMAT_AUTO, NULL, NULL, NULL, 0, 0, 0                         \
+		HSMIME_MAIL, HSMIME_FORMAT_AUTO, NULL, NULL, NULL, 0, 0, 0, 0                      \
 	}
 
 /*
@@ -192,6 +193,18 @@ typedef struct hsmime_decrypt_options {
  * HSMIME_EFORMAT, HSMIME_EUNSUPPORTED, HSMIME_EUSAGE (a malformed URI or PIN
  * source), HSMIME_ENOKEY, HSMIME_EPIN, HSMIME_ETOKEN, HSMIME_EPOLICY, HSMIME_EIO
  * or HSMIME_ENOMEM.
+ *
+ * With deep, every encrypted part of the mail that a key opens is replaced by what was in it, as a mail is: its header less
+ * MIME-Version and Content-*, then the decrypted entity; all other octets stay. That is a part of a multipart, a
+ * message/rfc822 that is attached, an attachment *.p7m, at any depth of MIME, and what is encrypted inside one of
+ * these; also in a mail that is not encrypted outside. HSMIME_CMS: in the entity that comes out. What is in a part
+ * has to be a MIME entity, of CBC content with or without require_message, and to have no line that would end a multipart
+ * around it. Each of them is a layer, with its place; one that stays as it was is not opened, and its status says why:
+ * HSMIME_ENOKEY, HSMIME_EINVALID, HSMIME_EFORMAT, HSMIME_EUNSUPPORTED, or HSMIME_EPOLICY, which with inside_signature
+ * says that replacing it would break a signature. None of these fails the call, but that of the layer outside of all.
+ * More than 8 layers inside each other stay, as does what is behind the 256th CMS part (not_searched). A mail that is not
+ * encrypted outside, and of which nothing could be opened, is the first such status, or HSMIME_EFORMAT
+ * where nothing is encrypted; *result is set then too, where there is a layer or not_searched to be told.
  */
 HSMIME_API HSMIME_MUST_CHECK int hsmime_decrypt(hsmime_ctx *ctx, hsmime_result **result,
     hsmime_output *out, const hsmime_source *in, const hsmime_decrypt_options *options);

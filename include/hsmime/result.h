@@ -83,6 +83,9 @@ typedef struct hsmime_layer {
 	uint64_t content_offset; /* octets from the start of the layer's input; detached only */
 	uint64_t content_size;   /* octets as they came; rewrapped: 0 where not known */
 	uint64_t trailing_octets; /* behind the CMS structure; no part of the message */
+	char *
+	    place; /* hsmime_decrypt, deep: which part of the mail as it is written, for example "1.2"; NULL: all of it */
+	int inside_signature; /* deep: left encrypted, since a signature is around it */
 } hsmime_layer;
 
 /* The whole; plain data, owned by the caller who frees it with hsmime_result_free. */
@@ -97,6 +100,8 @@ typedef struct hsmime_result {
 	char *from;        /* the mail's From addresses, comma-separated; where there are too many
 			      addresses or From fields, at the end a remark in parentheses */
 	int64_t date; /* hsmime_decrypt, hsmime_rewrap: the mail's Date field; HSMIME_NO_TIME */
+	char *
+	    not_searched; /* hsmime_decrypt, deep: what was not looked through, and why; NULL: all was */
 	hsmime_layer *layers;
 	size_t layer_count;
 	/* NULL-terminated: "chain", "dates", "purpose", "revocation", "time-stamps". */

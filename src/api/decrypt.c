@@ -56,8 +56,10 @@ int decryption_signed_outside(struct decryption *d, const char *what)
 
 static int other_type(struct decryption *d, enum cms_type type)
 {
-	if (type == CMS_SIGNED_DATA)
+	if (type == CMS_SIGNED_DATA) {
+		d->plain = d->has_outer;
 		return decryption_signed_outside(d, cms_type_name(type));
+	}
 	error_set(
 	    &d->ctx->err, HSMIME_EUNSUPPORTED, "hsmime does not decrypt %s", cms_type_name(type));
 	return error_hint(&d->ctx->err,
@@ -140,21 +142,35 @@ static int check_beginning(struct decryption *d)
 	return looks_like_content(first, have) ? 0 : content_key_refuse(&env);
 }
 
+static int take_off(struct decryption *d, const hsmime_source *in)
+{
+	int status = d->options->form == HSMIME_CMS ? decrypt_octets(d, in) : decrypt_mail(d, in);
+
+	if (status == 0 && d->options->require_message && !d->result->authenticated)
+		status = check_beginning(d);
+	return status == 0 && d->options->deep ? decrypt_deep(d, in) : status;
+}
+
 static int decrypt(struct decryption *d, const hsmime_source *in)
 {
 	struct progress_source progress;
-	hsmime_source watched;
-	int status = output_begin(
-	    d->out, !d->ctx->looks, d->ctx->shared->libctx, d->ctx->spool_max, &d->ctx->err);
+	struct spool *spool = NULL;
+	hsmime_source watched, read;
+	OSSL_LIB_CTX *libctx = d->ctx->shared->libctx;
+	int status = output_begin(d->out, !d->ctx->looks, libctx, d->ctx->spool_max, &d->ctx->err);
 
 	if (status != 0)
 		return status;
 	output_sink(&d->content, d->out);
 	progress_open(&watched, &progress, d->ctx, in);
-	status = d->options->form == HSMIME_CMS ? decrypt_octets(d, &watched)
-						: decrypt_mail(d, &watched);
-	if (status == 0 && d->options->require_message && !d->result->authenticated)
-		status = check_beginning(d);
+	read = watched;
+	/* What is perhaps not encrypted outside is read again. */
+	if (d->options->deep && d->options->form == HSMIME_MAIL)
+		status =
+		    spool_input(&read, &spool, &watched, libctx, d->ctx->spool_max, &d->ctx->err);
+	if (status == 0)
+		status = take_off(d, &read);
+	spool_free(spool);
 	if (status != 0)
 		return status;
 	if (output_is_held(d->out))
@@ -183,7 +199,7 @@ static int run(void *arg)
 	status = decrypt(&d, c->in);
 	if (d.has_outer)
 		header_free(&d.outer);
-	if (status == 0)
+	if (status == 0 || d.told)
 		*c->result = d.result;
 	else
 		hsmime_result_free(d.result);

@@ -29,30 +29,46 @@ static int open_mail_layer(struct decryption *d, struct cms_input *c)
 	return status == 0 ? decryption_layer(d, c, type) : status;
 }
 
+static int refuse_plain(struct decryption *d, const struct entity *e)
+{
+	char what[256];
+
+	d->plain = true;
+	snprintf(what, sizeof(what), "%s/%s", e->type.type, e->type.subtype);
+	return e->kind == ENTITY_SIGNED ? decryption_signed_outside(d, what)
+					: not_encrypted(d, what);
+}
+
 static int decrypt_outermost(struct decryption *d, const hsmime_source *in)
 {
 	struct cms_env env = ctx_env(d->ctx);
 	struct cms_input c = { 0 };
 	int status = cms_input_mail(&c, in, &env);
 
-	if (status == 0 && c.entity.kind != ENTITY_CMS) {
-		char what[256];
-
-		snprintf(what, sizeof(what), "%s/%s", c.entity.type.type, c.entity.type.subtype);
-		status = c.entity.kind == ENTITY_SIGNED ? decryption_signed_outside(d, what)
-							: not_encrypted(d, what);
-	}
 	if (status == 0) {
 		d->outer = c.header;
 		c.header = (struct header){ 0 };
 		c.has_header = false;
 		d->has_outer = true;
 		status = result_set_date(d->result, &d->outer);
-		if (status == 0)
-			status = open_mail_layer(d, &c);
 	}
+	if (status == 0)
+		status = c.entity.kind == ENTITY_CMS ? open_mail_layer(d, &c)
+						     : refuse_plain(d, &c.entity);
 	cms_input_close(&c);
 	return status;
+}
+
+/* Further in there are the same rules for all parts. Of what is not encrypted outside no entity can be given alone. */
+static int decrypt_outer(struct decryption *d, const hsmime_source *in)
+{
+	int status = decrypt_outermost(d, in);
+
+	if (status == 0 || !d->plain || d->options->entity)
+		return status;
+	d->why_plain = d->ctx->err;
+	error_clear(&d->ctx->err);
+	return 0;
 }
 
 /* Whether the entity in the output is an envelope again. */
@@ -129,8 +145,11 @@ static int look_inside(bool *envelope, struct decryption *d)
 int decrypt_mail(struct decryption *d, const hsmime_source *in)
 {
 	bool more = true;
-	int status = decrypt_outermost(d, in);
+	int status;
 
+	if (d->options->deep)
+		return decrypt_outer(d, in);
+	status = decrypt_outermost(d, in);
 	for (int depth = 1; status == 0 && more; depth++) {
 		status = look_inside(&more, d);
 		if (status != 0 || !more)

@@ -88,7 +88,7 @@ int decrypt_octets(struct decryption *d, const hsmime_source *in)
 	bool cbc = false;
 	int status = 0;
 
-	if (in->seek != NULL && !output_is_file(d->out))
+	if (in->seek != NULL && !output_is_file(d->out) && !d->options->deep)
 		status = is_cbc(&cbc, d, in);
 	if (status != 0)
 		return status;

@@ -22,6 +22,9 @@ struct decryption {
 	struct header outer; /* the mail's own header */
 	bool has_outer;
 	uint64_t entity_start; /* where in the output the decrypted entity begins */
+	bool plain;            /* deep: it is not encrypted outside, as why_plain says */
+	bool told;             /* result is given out though it failed */
+	struct error why_plain;
 };
 
 /* decryption_enter(type, d, c): into the envelope at c->ber; anything else is refused with words. */
@@ -37,8 +40,14 @@ int decryption_signed_outside(struct decryption *d, const char *what);
 void decryption_entity(hsmime_source *out, struct source_slice *slice, const hsmime_source *whole,
     const struct decryption *d);
 
-/* decrypt_mail(d, in): all encrypted layers of the mail at in. */
+/* decrypt_mail(d, in): all encrypted layers of the mail at in; deep: the outermost, or d->plain. */
 int decrypt_mail(struct decryption *d, const hsmime_source *in);
+
+/*
+ * decrypt_deep(d, in): what is encrypted in the output opened in its place; where d->plain, in the mail at in, which can
+ * seek, written to the output.
+ */
+int decrypt_deep(struct decryption *d, const hsmime_source *in);
 
 /* decrypt_octets(d, in): the one encrypted layer of CMS over octets. */
 int decrypt_octets(struct decryption *d, const hsmime_source *in);

@@ -152,3 +152,18 @@ int inside_signed_data(enum cms_type *found, struct cms_input *c, struct cms_env
 	*found = CMS_UNKNOWN;
 	return settle(look_at_content(found, c, 1, env), env);
 }
+
+int inside_signed_octets(
+    bool *whole, const hsmime_sink *sink, struct cms_input *c, struct cms_env *env)
+{
+	int status = enter_content(&c->ber);
+
+	if (status == 0)
+		status = ber_octets(&c->ber, BER_UNIVERSAL, BER_OCTET_STRING, sink, "content");
+	*whole = status == 0;
+	if (status == HSMIME_EFORMAT || status == BER_END) {
+		error_clear(env->err);
+		status = 0;
+	}
+	return status;
+}

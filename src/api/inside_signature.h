@@ -15,6 +15,14 @@
  */
 int inside_multipart(enum cms_type *found, struct cms_input *c, struct cms_env *env);
 
+/*
+ * inside_signed_octets(whole, sink, c, env):
+ * All of the content of the SignedData at c->ber to sink. *whole is false where there is none, or it can't be read.
+ * 0, or a status of sink, HSMIME_EIO or HSMIME_ENOMEM.
+ */
+int inside_signed_octets(
+    bool *whole, const hsmime_sink *sink, struct cms_input *c, struct cms_env *env);
+
 /* inside_signed_data(found, c, env): the same where c->ber is at a SignedData. */
 int inside_signed_data(enum cms_type *found, struct cms_input *c, struct cms_env *env);
 

@@ -74,6 +74,7 @@ static void layer_clear(hsmime_layer *l)
 	free(l->problem);
 	free(l->key_uri);
 	free(l->content);
+	free(l->place);
 }
 
 void hsmime_result_free(hsmime_result *result)
@@ -84,6 +85,7 @@ void hsmime_result_free(hsmime_result *result)
 		layer_clear(&result->layers[i]);
 	free(result->layers);
 	free(result->from);
+	free(result->not_searched);
 	free(result);
 }
 

@@ -20,6 +20,7 @@ struct message {
 	struct mail_draft draft; /* in the job's mailbox or in failed/; zero: nothing is written */
 	struct message *next;    /* the flow's */
 	uint64_t turn;
+	bool doubtful;   /* its outcome may be another one the next time */
 	unsigned doubts; /* the collector's: how often it did not believe an outcome */
 };
 

@@ -256,8 +256,8 @@ static int read_flags(struct job *j, struct error *err)
 		const char *name;
 		int *value;
 	} flags[] = { { "require_authenticated", &o->require_authenticated },
-		{ "skip_plain", &o->skip_plain }, { "no_chain", &o->no_chain },
-		{ "keep_recipients", &o->keep_recipients },
+		{ "skip_plain", &o->skip_plain }, { "deep", &o->deep },
+		{ "no_chain", &o->no_chain }, { "keep_recipients", &o->keep_recipients },
 		{ "recipient_key_id", &o->recipient_key_id }, { "no_check", &o->no_check } };
 	uint64_t transport = 0;
 	int status = 0;

@@ -24,7 +24,8 @@ struct task_message {
 	bool bare;                   /* CMS alone, and no mail */
 	hsmime_result *result;       /* what it was, or NULL; the caller frees it */
 	const char *cause;           /* of a failure, where it says more than task_cause; or NULL */
-	bool of_job; /* the failure is not the message's: all others would fail of it too */
+	bool of_job;   /* the failure is not the message's: all others would fail of it too */
+	bool doubtful; /* it came to an outcome, and yet something in it did not decrypt */
 };
 
 #define TASK_NOTHING 1
@@ -43,7 +44,7 @@ struct job_task {
 	/* Which messages it is for, by what they are outside; the others are copied, or left out. */
 	bool (*is_for)(enum inspect_kind kind);
 	/*
-	 * Do it, into out (NULL where it does not write). 0; TASK_NOTHING: it is not for this one after all; else a status that is the message's where task_cause
+	 * Do it, into out (NULL where it does not write). 0; TASK_NOTHING: it is not for this one after all, though a result may tell of it; else a status that is the message's where task_cause
 	 * has a word for it.
 	 */
 	int (*work)(struct task_message *m, hsmime_output *out);

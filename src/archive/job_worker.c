@@ -52,6 +52,7 @@ static int do_task(struct worker *w, hsmime_output *out)
 	w->result = m.result;
 	w->cause = m.cause;
 	w->of_job = m.of_job;
+	w->m->doubtful = m.doubtful;
 	return status;
 }
 
@@ -147,11 +148,21 @@ static int keep_failed(bool *sinks, struct worker *w, const char *cause)
 	return status == 0 ? conclude(w, JOURNAL_FAILED, cause, why.message) : status;
 }
 
+/* What could not be opened, or not be looked through, is not plain. */
+static bool is_plain(const hsmime_result *r)
+{
+	for (size_t i = 0; r != NULL && i < r->layer_count; i++)
+		if (r->layers[i].kind == HSMIME_LAYER_ENCRYPTED ||
+		    r->layers[i].kind == HSMIME_LAYER_AUTH_ENCRYPTED)
+			return false;
+	return r == NULL || r->not_searched == NULL;
+}
+
 static int copy_message(bool *sinks, struct worker *w)
 {
 	int status;
 
-	if (w->j->options.skip_plain || !w->j->task->writes)
+	if ((w->j->options.skip_plain && is_plain(w->result)) || !w->j->task->writes)
 		return conclude(w, JOURNAL_SKIPPED, NULL, NULL);
 	status = make_draft(sinks, w, w->j->sink, NULL, copy_octets);
 	return status == 0 ? conclude(w, JOURNAL_COPIED, NULL, NULL) : status;
@@ -237,7 +248,10 @@ static int settle_failure(bool *sinks, struct worker *w, int status)
 static int bring_about(bool *sinks, struct worker *w)
 {
 	const struct job_task *task = w->j->task;
-	int status = reading_open(&w->in, w->j->source, &w->m->entry, w->j->retry, &w->ctx->err);
+	int status;
+
+	w->m->doubtful = false;
+	status = reading_open(&w->in, w->j->source, &w->m->entry, w->j->retry, &w->ctx->err);
 
 	if (status == 0 && task->looks_first)
 		status = look_at(w);

@@ -61,8 +61,10 @@ static void do_again(struct writer *w)
  */
 static bool is_doubtful(const struct message *m)
 {
-	return m->entry.state == JOURNAL_FAILED && m->doubts < DOUBTS &&
-	       strcmp(m->entry.cause, "not-decrypted") == 0;
+	bool failed =
+	    m->entry.state == JOURNAL_FAILED && strcmp(m->entry.cause, "not-decrypted") == 0;
+
+	return (failed || m->doubtful) && m->doubts < DOUBTS;
 }
 
 static void doubt(struct writer *w)
@@ -97,6 +99,9 @@ static bool any_of(const struct writer *w, enum journal_state state)
 
 static bool any_decrypted(const struct writer *w)
 {
+	for (size_t i = 0; i < w->count; i++)
+		if (w->batch[i]->doubtful)
+			return true;
 	return any_of(w, JOURNAL_DONE) || any_of(w, JOURNAL_FAILED);
 }
 

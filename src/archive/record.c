@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/result.h"
+#include "archive/job_task.h"
 #include "text/json.h"
 #include "text/result_json.h"
 #include "text/utf8.h"
@@ -100,12 +101,29 @@ static bool is_encrypted(const hsmime_layer *l)
 	return l->kind == HSMIME_LAYER_ENCRYPTED || l->kind == HSMIME_LAYER_AUTH_ENCRYPTED;
 }
 
+/* Why a layer stays closed, in the words that messages fail of. */
+static const char *cause_of(const hsmime_layer *l)
+{
+	return l->inside_signature ? "inside-signature" : task_cause(&task_decrypt, l->status);
+}
+
+/* Of what is encrypted in a part of a mail. */
+static void add_place(struct json *j, const hsmime_layer *l)
+{
+	if (l->place != NULL)
+		json_text(j, "place", l->place);
+	json_bool(j, "opened", l->opened != 0);
+	if (!l->opened)
+		json_text(j, "cause", cause_of(l));
+}
+
 static void add_layer(struct json *j, const hsmime_layer *l)
 {
 	json_open(j, NULL, '{');
 	json_text(j, "kind", kind_text(l->kind));
 	json_text(j, "problem", l->problem);
 	if (is_encrypted(l)) {
+		add_place(j, l);
 		json_text(j, "cipher", l->cipher);
 		if (l->new_cipher != NULL) {
 			json_text(j, "new_kind", kind_text(l->new_kind));
@@ -139,6 +157,8 @@ static void add_result(struct json *j, const hsmime_result *result)
 	/* Of what was not encrypted, or not opened, it says nothing. */
 	if (opened)
 		json_bool(j, "authenticated", result->authenticated != 0);
+	if (result->not_searched != NULL)
+		json_text(j, "not_searched", result->not_searched);
 	json_open(j, "layers", '[');
 	for (size_t i = 0; i < result->layer_count; i++)
 		add_layer(j, &result->layers[i]);

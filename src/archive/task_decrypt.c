@@ -8,22 +8,39 @@ static bool is_for(enum inspect_kind kind)
 	return kind == INSPECT_ENCRYPTED || kind == INSPECT_AUTH_ENCRYPTED;
 }
 
+/* A part that did not decrypt may do so the next time, as a message may. */
+static bool is_doubtful(const hsmime_result *r)
+{
+	for (size_t i = 0; r != NULL && i < r->layer_count; i++)
+		if (!r->layers[i].opened && r->layers[i].status == HSMIME_EINVALID)
+			return true;
+	return false;
+}
+
 static int work(struct task_message *m, hsmime_output *out)
 {
 	hsmime_decrypt_options o = HSMIME_DECRYPT_OPTIONS_INIT;
+	int status;
 
 	o.form = m->bare ? HSMIME_CMS : HSMIME_MAIL;
 	o.key_uri = m->options->key_uri;
 	o.certs = m->certs;
 	o.require_authenticated = m->options->require_authenticated;
 	o.require_message = 1;
-	return hsmime_decrypt(m->ctx, &m->result, out, m->source, &o);
+	o.deep = m->options->deep;
+	status = hsmime_decrypt(m->ctx, &m->result, out, m->source, &o);
+	m->doubtful = is_doubtful(m->result);
+	/* It is not encrypted outside, and nothing of it could be opened: there is something to tell, and nothing failed. */
+	return status != 0 && m->result != NULL ? TASK_NOTHING : status;
 }
 
 static int settings(struct json *j, const hsmime_job_options *o)
 {
 	json_bool(j, "require_authenticated", o->require_authenticated != 0);
 	json_bool(j, "skip_plain", o->skip_plain != 0);
+	/* Jobs that were begun before there was such a setting don't have it. */
+	if (o->deep)
+		json_bool(j, "deep", true);
 	return 0;
 }
 

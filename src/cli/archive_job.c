@@ -258,6 +258,7 @@ int archive_decrypt(struct job *job)
 	int status = take_made(&o, job);
 
 	o.require_authenticated = option_is(job->options, OPT_REQUIRE_AUTHENTICATED);
+	o.deep = option_is(job->options, OPT_DEEP);
 	if (status != 0)
 		return status;
 	archive_catch();

@@ -18,10 +18,11 @@ static int fill(hsmime_decrypt_options *d, struct job *job)
 	d->anchors = job->anchors;
 	d->entity = option_is(o, OPT_ENTITY);
 	d->require_authenticated = option_is(o, OPT_REQUIRE_AUTHENTICATED);
+	d->deep = option_is(o, OPT_DEEP);
 	return status;
 }
 
-static void report(struct job *job, const hsmime_result *r)
+static void report(struct job *job, const hsmime_result *r, int status)
 {
 	struct json j = { .out = job_report(job) };
 
@@ -30,7 +31,7 @@ static void report(struct job *job, const hsmime_result *r)
 		return;
 	}
 	json_open(&j, NULL, '{');
-	job_json(&j, job, 0);
+	job_json(&j, job, status);
 	report_json(&j, r);
 	json_close(&j, '}');
 	job->reported = true;
@@ -52,7 +53,7 @@ int cmd_decrypt(const struct options *o)
 	if (status == 0)
 		status = hsmime_decrypt(job.ctx, &result, job.out, &job.in, &d);
 	if (result != NULL)
-		report(&job, result);
+		report(&job, result, status);
 	hsmime_result_free(result);
 	return job_finish(&job, status);
 }

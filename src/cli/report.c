@@ -215,10 +215,17 @@ static void note_layer(const hsmime_layer *l)
 				" octet%s behind the end of the message belong to nothing "
 				"and are left out",
 		    l->trailing_octets, l->trailing_octets == 1 ? "" : "s");
+	if (!l->opened && l->place != NULL)
+		message_warning("part %s stays encrypted: %s", l->place,
+		    l->problem != NULL ? l->problem : "it could not be opened");
 	if (!l->opened)
 		return;
 	if (l->recipient_count > 0 || l->cipher != NULL)
-		message_note("decrypted %s with %s", l->cipher != NULL ? l->cipher : "a layer",
+		message_note("decrypted %s%s%s with %s", l->place != NULL ? "part " : "",
+		    l->place != NULL ? l->place : "",
+		    l->place != NULL    ? ""
+		    : l->cipher != NULL ? l->cipher
+					: "a layer",
 		    l->key_uri != NULL ? l->key_uri : "a key of the token");
 	if (l->kind == HSMIME_LAYER_ENCRYPTED)
 		message_note("not authenticated: %s doesn't detect changes made on the way",
@@ -234,6 +241,8 @@ void report_decrypted(const hsmime_result *r)
 	char text[128];
 	bool any = false;
 
+	if (r->not_searched != NULL)
+		message_warning("not all was looked through: %s", r->not_searched);
 	for (size_t i = 0; i < r->layer_count; i++) {
 		note_layer(&r->layers[i]);
 		any = any || r->layers[i].signer_count > 0;

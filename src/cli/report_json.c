@@ -49,6 +49,8 @@ static void write_layer(struct json *j, const hsmime_layer *l)
 	json_close(j, ']');
 	json_text(j, "cipher", l->cipher);
 	json_text(j, "key", l->key_uri);
+	json_text(j, "place", l->place);
+	json_bool(j, "inside_signature", l->inside_signature != 0);
 	json_recipients(j, "recipients", l->recipients, l->recipient_count);
 	json_close(j, '}');
 }
@@ -72,6 +74,7 @@ void report_json(struct json *j, const hsmime_result *r)
 	json_text(j, "from", r->from);
 	write_authenticated(j, r);
 	json_bool(j, "chain_checked", r->no_chain == 0);
+	json_text(j, "not_searched", r->not_searched);
 	json_open(j, "layers", '[');
 	for (size_t i = 0; i < r->layer_count; i++)
 		write_layer(j, &r->layers[i]);

@@ -24,10 +24,10 @@ json() {
 	json hsmime verify --json --ca "$W/ca.pem" signed.eml
 	[ "$status" = 0 ]
 	[ "$(field 'sorted(d)' <<<"$output")" = "['authenticated', 'chain_checked', 'command',\
- 'error', 'exit_status', 'from', 'hint', 'layers', 'not_checked', 'status', 'valid', 'warnings']" ]
+ 'error', 'exit_status', 'from', 'hint', 'layers', 'not_checked', 'not_searched', 'status', 'valid', 'warnings']" ]
 	[ "$(field 'sorted(d["layers"][0])' <<<"$output")" = "['cipher', 'content',\
- 'content_offset', 'content_size', 'key', 'kind', 'opened', 'partial', 'problem', 'recipients',\
- 'signers', 'status', 'trailing_octets']" ]
+ 'content_offset', 'content_size', 'inside_signature', 'key', 'kind', 'opened', 'partial', 'place', 'problem',\
+ 'recipients', 'signers', 'status', 'trailing_octets']" ]
 	[ "$(field 'sorted(d["layers"][0]["signers"][0])' <<<"$output")" = "['crlf_form', 'digest',\
  'emails', 'from_matches', 'from_problem', 'issuer', 'key_bits', 'problem', 'serial_number', 'signature',\
  'signature_algorithm', 'signing_time', 'status', 'subject', 'trusted']" ]

@@ -4,6 +4,7 @@
 
 load saboteur
 load ../cli/archive
+load ../cli/deep
 
 readonly kills=${HSMIME_KILLS:-40}
 readonly seed=${HSMIME_SEED:-$RANDOM}
@@ -91,6 +92,23 @@ complete() {
 	reencrypted mbox new "$W/few" aes-256-gcm +carol -alice
 	outcomes new.hsmime finished=true listed=true waiting=0 rewrapped=75 copied=25 failed=0
 	[ "$(wc -l <new.hsmime/manifest.jsonl)" = 101 ]
+	no_drafts .
+}
+
+@test "kill -9 at any moment: messages with encrypted ones inside" {
+	(
+		new_deep_world
+		mail_of '@cbc@' '@list@' '@nokey@' | sed '1,/^Subject/d' >template
+		sed 's/@nokey@/@nokey.raw@/' template >template2
+		sed -z 's/\n*$//' body/nokey >clear/nokey.raw
+		filled body <template >body/parts
+		filled clear <template2 >clear/parts
+		mailboxes make "$W/deep" 120 cbc parts list plain
+	)
+	mailboxes mbox "$W/deep" in.mbox rd
+	killed "$((kills / 8))" decrypt --deep --in mbox:in.mbox --out mbox:clear
+	mailboxes check mbox clear "$W/deep/want"
+	outcomes clear.hsmime finished=true waiting=0 decrypted=90 copied=30 failed=0
 	no_drafts .
 }
 

@@ -107,8 +107,10 @@ static void give_back(void *old, const char *file, int line)
 struct work {
 	const struct message *m;
 	bool reading;
-	bool rewrapping; /* what comes out is read too */
-	bool fresh;      /* each time on a context of its own, the opening of the token included */
+	bool rewrapping;  /* what comes out is read too */
+	bool fresh;       /* each time on a context of its own, the opening of the token included */
+	const char *deep; /* a mail with m inside, decrypted deep */
+	const char *content; /* of that */
 	int expected;
 };
 
@@ -148,6 +150,22 @@ static int put(void *arg, const void *buf, size_t len)
 	return 0;
 }
 
+static int open_deep(hsmime_ctx *ctx, hsmime_output *out, const struct work *w)
+{
+	hsmime_decrypt_options options = HSMIME_DECRYPT_OPTIONS_INIT;
+	hsmime_result *result = NULL;
+	hsmime_memory memory = { .data = w->deep, .len = strlen(w->deep) };
+	hsmime_source in;
+	int status;
+
+	hsmime_source_memory(&in, &memory);
+	options.deep = 1;
+	status = hsmime_decrypt(ctx, &result, out, &in, &options);
+	hsmime_result_free(result);
+	hsmime_output_free(out);
+	return status;
+}
+
 static int work_on(hsmime_ctx *ctx, const struct work *w)
 {
 	hsmime_sink sink = { .write = put };
@@ -161,6 +179,8 @@ static int work_on(hsmime_ctx *ctx, const struct work *w)
 	}
 	if (w->rewrapping)
 		return message_rewrap(ctx, out, w->m);
+	if (w->deep != NULL)
+		return open_deep(ctx, out, w);
 	return message_work(ctx, out, w->m, w->reading);
 }
 
@@ -179,7 +199,7 @@ static int work_fresh(const struct work *w)
 /* What was made can be read, and what was read is the content. */
 static bool is_right(hsmime_ctx *ctx, const struct work *w)
 {
-	const char *content = message_content(w->m);
+	const char *content = w->deep != NULL ? w->content : message_content(w->m);
 	struct outcome o;
 	bool right;
 
@@ -248,6 +268,32 @@ static void decrypting_survives(void **state)
 	in_turn((struct work){ .m = find("mail, CBC for RSA"), .reading = true });
 }
 
+/* The only part: where it does not open that is the failure, and nothing is written. */
+static void decrypting_deep_survives(void **state)
+{
+	static const char head[] = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+				   "Content-Type: message/rfc822\r\n\r\n";
+	struct work w = { .m = find("mail, CBC for RSA"), .reading = true };
+	hsmime_ctx *ctx = api_ctx();
+	char *deep = NULL, *content;
+
+	(void)state;
+	assert_true(
+	    asprintf(&deep, "%s%.*s\r\n--b--\r\n", head, (int)w.m->text.len, w.m->text.data) > 0);
+	w.deep = deep;
+	assert_int_equal(work_on(ctx, &w), 0);
+	content = strndup(made.data, made.len);
+	assert_non_null(content);
+	assert_int_equal(strncmp(content, head, strlen(head)), 0);
+	assert_non_null(strstr(content, api_content));
+	assert_null(strstr(content, "pkcs7-mime"));
+	w.content = content;
+	hsmime_ctx_free(ctx);
+	in_turn(w);
+	free(content);
+	free(deep);
+}
+
 static void verifying_survives(void **state)
 {
 	(void)state;
@@ -297,6 +343,7 @@ int main(void)
 		cmocka_unit_test(signing_survives),
 		cmocka_unit_test(encrypting_survives),
 		cmocka_unit_test(decrypting_survives),
+		cmocka_unit_test(decrypting_deep_survives),
 		cmocka_unit_test(verifying_survives),
 		cmocka_unit_test(rewrapping_survives),
 		cmocka_unit_test(opening_the_token_survives),

@@ -79,10 +79,18 @@ typedef struct hsmime_job_options {
 	int64_t since;         /* Unix time: no message whose date is before; HSMIME_NO_TIME: any */
 	int64_t until;         /* and none from it on */
 	const char *recipient; /* as hsmime_count_options has it */
+	/*
+	 * Of hsmime_archive_decrypt: each decrypted message gets two header fields at its top, by this authserv-id (RFC 8601
+	 * section 2.5; a token): Hsmime-Provenance, with MIME parameters that say where it came from, and
+	 * Authentication-Results, with what its signatures are worth (RFC 7281). Fields of that kind that it brought
+	 * get "Original-" before their name. NULL: none.
+	 */
+	const char *provenance;
 	/* Of hsmime_archive_verify: */
 	const char *
 	    report; /* the file that the manifest is written to as well; not there before the job */
-	const hsmime_certs *anchors; /* as hsmime_verify_options has them */
+	/* As hsmime_verify_options has them; of hsmime_archive_decrypt too, but NULL: trust is not asked for. */
+	const hsmime_certs *anchors;
 	int no_chain;
 	int64_t at;
 	/* Of hsmime_archive_rewrap, as hsmime_rewrap_options has them (anchors too): */
@@ -111,14 +119,14 @@ typedef struct hsmime_job_options {
 #define HSMIME_JOB_OPTIONS_INIT                                                                    \
 	{                                                                                          \
 		NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, HSMIME_NO_TIME, HSMIME_NO_TIME, NULL,    \
-		    NULL, NULL, 0, HSMIME_NO_TIME, NULL, HSMIME_KEY_TRANSPORT_AUTO, 0, 0, 0, NULL, \
-		    0, 0, NULL, 0, 0, 60, NULL, NULL, NULL                                         \
+		    NULL, NULL, NULL, 0, HSMIME_NO_TIME, NULL, HSMIME_KEY_TRANSPORT_AUTO, 0, 0, 0, \
+		    NULL, 0, 0, NULL, 0, 0, 60, NULL, NULL, NULL                                   \
 	}
 
 /*
  * hsmime_archive_decrypt(state, ctx, options):
  * Decrypt every message of options->in into options->out, or go on with that where a job with the same
- * settings was begun (in, out, key_uri, require_authenticated, skip_plain, deep, limit, since, until and recipient; others
+ * settings was begun (in, out, key_uri, require_authenticated, skip_plain, deep, provenance, no_chain, at, limit, since, until and recipient; others
  * are HSMIME_EUSAGE). As hsmime_decrypt, less the messages: one that can't be decrypted goes to failed/, and the
  * journal has the cause. What is CBC has to begin as MIME or CMS once it is decrypted. Token operations
  * go on in that many threads; a token that is away is waited for, and after that HSMIME_ETOKEN ends the

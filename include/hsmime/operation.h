@@ -176,11 +176,12 @@ typedef struct hsmime_decrypt_options {
 	 * key in 256 gives octets that look decrypted, and with this next to none of them passes.
 	 */
 	int require_message;
-	int deep; /* what is encrypted inside the mail too: see below */
+	int deep;   /* what is encrypted inside the mail too: see below */
+	int64_t at; /* as hsmime_verify_options has it, with anchors */
 } hsmime_decrypt_options;
 #define HSMIME_DECRYPT_OPTIONS_INIT                                                                \
 	{                                                                                          \
-		HSMIME_MAIL, HSMIME_FORMAT_AUTO, NULL, NULL, NULL, 0, 0, 0, 0                      \
+		HSMIME_MAIL, HSMIME_FORMAT_AUTO, NULL, NULL, NULL, 0, 0, 0, 0, HSMIME_NO_TIME      \
 	}
 
 /*

@@ -84,7 +84,7 @@ typedef struct hsmime_layer {
 	uint64_t content_size;   /* octets as they came; rewrapped: 0 where not known */
 	uint64_t trailing_octets; /* behind the CMS structure; no part of the message */
 	char *
-	    place; /* hsmime_decrypt, deep: which part of the mail as it is written, for example "1.2"; NULL: all of it */
+	    place; /* of what is signed in a part of the mail, and of hsmime_decrypt, deep: which part of the mail as it is written, for example "1.2"; NULL: all of it */
 	int inside_signature; /* deep: left encrypted, since a signature is around it */
 } hsmime_layer;
 

@@ -88,7 +88,7 @@ static struct trust trust_of(const hsmime_decrypt_options *options)
 		.anchors = options->anchors,
 		.certs = options->certs,
 		.no_chain = options->anchors == NULL,
-		.at = HSMIME_NO_TIME,
+		.at = options->at,
 	};
 
 	return trust;

@@ -6,6 +6,7 @@
 
 #include "api/held_content.h"
 #include "api/input.h"
+#include "mail/part_table.h"
 #include "mail/signed_content.h"
 #include "mail/signed_parts.h"
 #include "util/output.h"
@@ -35,6 +36,8 @@ static int add_signed(
 		return error_nomem(&l->ctx->err);
 	layer = &l->result->layers[*index];
 	layer->partial = l->inside_part;
+	if (l->place != NULL && (layer->place = strdup(l->place)) == NULL)
+		return error_nomem(&l->ctx->err);
 	if (l->inside_part)
 		layer_fail(layer, HSMIME_EINVALID, "only a part of the mail is signed");
 	return result_signed(layer, l->ctx, found, l->trust, l->from);
@@ -303,6 +306,7 @@ static int walk_parts(struct layers *l, const hsmime_source *in, int depth)
 		status = structure_scan(&s, in, &l->ctx->err);
 	l->inside_part = true;
 	for (size_t i = 1; i < s.count && status == 0; i++) {
+		char place[PART_PLACE_SIZE];
 		struct source_slice slice;
 		hsmime_source part;
 
@@ -310,12 +314,15 @@ static int walk_parts(struct layers *l, const hsmime_source *in, int depth)
 			continue;
 		source_slice_open(&part, &slice, in, s.parts[i].start, s.parts[i].end);
 		l->part = i + 1;
+		part_place(place, &s, i);
+		l->place = place;
 		l->base = s.parts[i].start;
 		status = layers_mail(l, &part, depth + 1);
 		if (has_signature(l->result))
 			break;
 	}
 	l->inside_part = false;
+	l->place = NULL;
 	l->base = 0;
 	structure_free(&s);
 	return status;

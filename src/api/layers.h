@@ -31,6 +31,7 @@ struct layers {
 	bool inside_part;     /* what is walked is only a part of the mail */
 	uint64_t base;        /* where that part begins */
 	size_t part;          /* that part's number, from 1 in the order of their start */
+	const char *place;    /* and which it is: "1.2"; NULL: the whole mail is walked */
 };
 
 /*

@@ -41,7 +41,7 @@ struct job {
 	hsmime_ctx *ctx;            /* the caller's: its error is the job's */
 	hsmime_job_options options; /* as the job was begun with them */
 	char *settings
-	    [5];      /* in, out, key_uri, report, cipher, where they were read from the journal */
+	    [6]; /* in, out, key_uri, report, cipher, provenance, where they were read from the journal */
 	char *beside; /* of a list: the folder that its paths are relative to; else NULL */
 	char *asked;  /* what the job is begun with, as the journal keeps it */
 	char *folder;

@@ -290,11 +290,14 @@ static int read_settings(struct job *j, struct error *err)
 	if (status == 0)
 		status = read_setting(&j->settings[4], j, "reencrypt", err);
 	if (status == 0)
+		status = read_setting(&j->settings[5], j, "provenance", err);
+	if (status == 0)
 		status = read_setting(&j->beside, j, "beside", err);
 	if (status == 0)
 		status = read_flags(j, err);
 	o->report = j->settings[3];
 	o->cipher = j->settings[4];
+	o->provenance = j->settings[5];
 	o->reencrypt = o->cipher != NULL;
 	o->in = j->settings[0];
 	o->out = j->settings[1];

@@ -13,6 +13,7 @@
 
 #include "api/ctx.h"
 #include "archive/inspect.h"
+#include "archive/journal.h"
 #include "text/json.h"
 
 /* A message at hand. */
@@ -21,9 +22,11 @@ struct task_message {
 	const hsmime_job_options *options;
 	const hsmime_certs *certs;   /* all that the job was given */
 	const hsmime_source *source; /* stands at its start */
-	bool bare;                   /* CMS alone, and no mail */
-	hsmime_result *result;       /* what it was, or NULL; the caller frees it */
-	const char *cause;           /* of a failure, where it says more than task_cause; or NULL */
+	const struct journal_entry *entry;
+	const char *job;       /* its name */
+	bool bare;             /* CMS alone, and no mail */
+	hsmime_result *result; /* what it was, or NULL; the caller frees it */
+	const char *cause;     /* of a failure, where it says more than task_cause; or NULL */
 	bool of_job;   /* the failure is not the message's: all others would fail of it too */
 	bool doubtful; /* it came to an outcome, and yet something in it did not decrypt */
 };
@@ -48,6 +51,8 @@ struct job_task {
 	 * has a word for it.
 	 */
 	int (*work)(struct task_message *m, hsmime_output *out);
+	/* What is left to do with out, which is complete, once m->entry has the SHA-256 of what was read; NULL: nothing. */
+	int (*finish)(const struct task_message *m, hsmime_output *out);
 	const char *invalid; /* the cause HSMIME_EINVALID */
 	/* What of the options makes it another job, beside mailboxes, key and choice of messages. 0 or HSMIME_ENOMEM. */
 	int (*settings)(struct json *j, const hsmime_job_options *o);

@@ -46,9 +46,16 @@ static int do_task(struct worker *w, hsmime_output *out)
 		.options = &w->j->options,
 		.certs = w->j->certs,
 		.source = &w->in.source,
+		.entry = &w->m->entry,
+		.job = w->j->name,
 		.bare = w->in.bare };
-	int status = w->j->task->work(&m, out);
+	const struct job_task *task = w->j->task;
+	int status = task->work(&m, out);
 
+	if (status == 0 && task->finish != NULL)
+		status = reading_hash_rest(&w->in, &w->m->entry);
+	if (status == 0 && task->finish != NULL)
+		status = task->finish(&m, out);
 	w->result = m.result;
 	w->cause = m.cause;
 	w->of_job = m.of_job;

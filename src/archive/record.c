@@ -76,6 +76,14 @@ static int add_found(struct json *j, const struct inspection *found)
 	return status;
 }
 
+static void add_answer(struct json *j, const char *key, enum hsmime_answer answer)
+{
+	if (answer == HSMIME_NOT_CHECKED)
+		json_null(j, key);
+	else
+		json_bool(j, key, answer == HSMIME_YES);
+}
+
 static void add_signers(struct json *j, const hsmime_layer *l)
 {
 	json_open(j, "signers", '[');
@@ -90,6 +98,8 @@ static void add_signers(struct json *j, const hsmime_layer *l)
 		json_text(j, "algorithm", s->signature_algorithm);
 		json_time(j, "signing_time", s->signing_time);
 		json_bool(j, "signature_holds", s->signature_status == 0);
+		add_answer(j, "trusted", s->trusted);
+		add_answer(j, "from_matches", s->from_matches);
 		json_text(j, "problem", s->problem);
 		json_close(j, '}');
 	}
@@ -107,11 +117,8 @@ static const char *cause_of(const hsmime_layer *l)
 	return l->inside_signature ? "inside-signature" : task_cause(&task_decrypt, l->status);
 }
 
-/* Of what is encrypted in a part of a mail. */
-static void add_place(struct json *j, const hsmime_layer *l)
+static void add_opened(struct json *j, const hsmime_layer *l)
 {
-	if (l->place != NULL)
-		json_text(j, "place", l->place);
 	json_bool(j, "opened", l->opened != 0);
 	if (!l->opened)
 		json_text(j, "cause", cause_of(l));
@@ -122,8 +129,10 @@ static void add_layer(struct json *j, const hsmime_layer *l)
 	json_open(j, NULL, '{');
 	json_text(j, "kind", kind_text(l->kind));
 	json_text(j, "problem", l->problem);
+	if (l->place != NULL)
+		json_text(j, "place", l->place);
 	if (is_encrypted(l)) {
-		add_place(j, l);
+		add_opened(j, l);
 		json_text(j, "cipher", l->cipher);
 		if (l->new_cipher != NULL) {
 			json_text(j, "new_kind", kind_text(l->new_kind));

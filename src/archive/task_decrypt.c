@@ -1,5 +1,6 @@
 /* The encryption layers of each message come off. */
 #include "archive/job_task.h"
+#include "archive/provenance.h"
 
 #include <hsmime/operation.h>
 
@@ -28,19 +29,37 @@ static int work(struct task_message *m, hsmime_output *out)
 	o.require_authenticated = m->options->require_authenticated;
 	o.require_message = 1;
 	o.deep = m->options->deep;
+	o.anchors = m->options->no_chain ? NULL : m->options->anchors;
+	o.at = m->options->at;
 	status = hsmime_decrypt(m->ctx, &m->result, out, m->source, &o);
 	m->doubtful = is_doubtful(m->result);
 	/* It is not encrypted outside, and nothing of it could be opened: there is something to tell, and nothing failed. */
 	return status != 0 && m->result != NULL ? TASK_NOTHING : status;
 }
 
+static int finish(const struct task_message *m, hsmime_output *out)
+{
+	return m->options->provenance != NULL ? provenance_write(m, out) : 0;
+}
+
+static int check(hsmime_ctx *ctx, const hsmime_job_options *o)
+{
+	return provenance_check(o->provenance, &ctx->err);
+}
+
 static int settings(struct json *j, const hsmime_job_options *o)
 {
 	json_bool(j, "require_authenticated", o->require_authenticated != 0);
 	json_bool(j, "skip_plain", o->skip_plain != 0);
-	/* Jobs that were begun before there was such a setting don't have it. */
+	/* Jobs that were begun before there were such settings don't have them. */
 	if (o->deep)
 		json_bool(j, "deep", true);
+	if (o->provenance != NULL)
+		json_text(j, "provenance", o->provenance);
+	if (o->no_chain)
+		json_bool(j, "no_chain", true);
+	if (o->at != HSMIME_NO_TIME)
+		json_time(j, "at", o->at);
 	return 0;
 }
 
@@ -48,8 +67,10 @@ const struct job_task task_decrypt = {
 	.name = "decrypt",
 	.done = "decrypted",
 	.writes = true,
+	.check = check,
 	.is_for = is_for,
 	.work = work,
+	.finish = finish,
 	.invalid = "not-decrypted",
 	.settings = settings,
 	.extension = ".eml",

@@ -251,12 +251,26 @@ static int take_made(hsmime_job_options *o, struct job *job)
 	return status == 0 ? archive_mailbox(&o->out, job, OPT_OUT) : status;
 }
 
+/* What the verdict on signatures inside goes by; without authorities nobody is trusted, nor at any time. */
+static int take_trust(hsmime_job_options *o, struct job *job)
+{
+	o->no_chain = option_is(job->options, OPT_NO_CHAIN);
+	if (option_text(job->options, OPT_AT) != NULL && o->anchors == NULL)
+		return job_refuse(job, HSMIME_EUSAGE, "give the authorities to trust with --ca",
+		    "--at is a time at which certificates are checked, and nothing says by which "
+		    "others");
+	return archive_time(&o->at, job, OPT_AT);
+}
+
 int archive_decrypt(struct job *job)
 {
 	hsmime_job_options o = HSMIME_JOB_OPTIONS_INIT;
 	hsmime_job_state *state = NULL;
 	int status = take_made(&o, job);
 
+	if (status == 0)
+		status = take_trust(&o, job);
+	o.provenance = option_text(job->options, OPT_PROVENANCE);
 	o.require_authenticated = option_is(job->options, OPT_REQUIRE_AUTHENTICATED);
 	o.deep = option_is(job->options, OPT_DEEP);
 	if (status != 0)

@@ -76,6 +76,23 @@ told() {
 	cmp signed.eml "$W/deep/in/00007.eml"
 }
 
+@test "--provenance tells how many layers stay, and leaves what is copied as it is" {
+	archive 0 decrypt --deep --provenance mx.example.test --in "eml:$W/deep/in" --out eml:clear
+	grep -q 'still-encrypted=1' <(sed '/^From:/q' clear/00006.eml)
+	run ! grep -q 'still-encrypted' <(sed '/^From:/q' clear/00002.eml)
+	cmp clear/00005.eml "$W/deep/in/00005.eml"
+	cmp clear/00007.eml "$W/deep/in/00007.eml"
+	[[ $(cat clear/00002.eml) == *"$(cat "$W/deep/want/00002.eml")" ]]
+}
+
+@test "--dry-run tells what would come of it, and opens nothing" {
+	run_as 0 hsmime archive decrypt --deep --dry-run --json --in "eml:$W/deep/in" --out eml:clear
+	[ "$(field 'd["decrypted"], d["copied"], d["failed"]' <<<"$output")" = '(20, 12, 0)' ]
+	run_as 0 hsmime archive decrypt --dry-run --json --in "eml:$W/deep/in" --out eml:clear
+	[ "$(field 'd["decrypted"], d["copied"], d["failed"]' <<<"$output")" = '(12, 20, 0)' ]
+	[ ! -e clear ] && [ ! -e clear.hsmime ]
+}
+
 @test "without --deep such parts stay, and it is another job" {
 	archive 0 decrypt --in "eml:$W/deep/in" --out eml:clear
 	outcomes clear.hsmime decrypted=12 copied=20

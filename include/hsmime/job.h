@@ -111,8 +111,8 @@ typedef struct hsmime_job_options {
 	void *callback_arg;
 	/*
 	 * A key on a token, named as for hsmime_sign, which signs the manifest once all is done (a detached CMS signature in
-	 * DER, manifest.jsonl.p7s; of hsmime_archive_verify beside the report too). Tried out before the job begins; the job
-	 * remembers it. Also of a job that is finished, and of hsmime_archive_retry. NULL: the job's, or no seal.
+	 * DER, manifest.jsonl.p7s; of hsmime_archive_verify beside the report too). Tried out before the job begins (with dry_run
+	 * it is looked for alone); the job remembers it. Also of a job that is finished, and of hsmime_archive_retry. NULL: the job's, or no seal.
 	 */
 	const char *seal;
 } hsmime_job_options;

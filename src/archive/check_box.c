@@ -118,11 +118,24 @@ static int find_in_mbox(struct mail_item *item, struct box *b, enum box_place pl
 			       : mbox_from_at(item, b->source, offset, err);
 }
 
-/* The message of that name; what it is known by in a listing is *key then, free it. */
-static int open_message(struct mail_octets *octets, char **key, struct box *b, enum box_place place,
-    const char *name, struct error *err)
+/* A name of a list counts from where the list was given, unless the caller has another one. */
+static char *path_of(const struct checking *c, enum box_place place, const char *name)
 {
-	struct mail_item item = { .name = strdup(name), .size = HSMIME_SIZE_UNKNOWN };
+	const char *folder = c->options->in == NULL ? c->facts.list_folder : NULL;
+	char *path = NULL;
+
+	if (!c->boxes[place].list || folder == NULL || name[0] == '/')
+		return strdup(name);
+	return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
+}
+
+/* The message of that name; what it is known by in a listing is *key then, free it. */
+static int open_message(struct mail_octets *octets, char **key, struct checking *c,
+    enum box_place place, const char *name)
+{
+	struct box *b = &c->boxes[place];
+	struct error *err = &c->ctx->err;
+	struct mail_item item = { .name = path_of(c, place, name), .size = HSMIME_SIZE_UNKNOWN };
 	int status = item.name != NULL ? 0 : error_nomem(err);
 
 	*octets = (struct mail_octets){ .fd = -1 };
@@ -195,7 +208,7 @@ int check_one(char **key, struct checking *c, enum box_place place, const struct
 	hsmime_custody_finding f = { words[place].missing, w->line, w->number, w->name, NULL };
 	struct mail_octets octets;
 	bool same = false;
-	int status = open_message(&octets, key, b, place, path, err);
+	int status = open_message(&octets, key, c, place, path);
 
 	if (status == 0) {
 		f.kind = words[place].unreadable;

@@ -53,6 +53,7 @@ static int write_facts(const hsmime_sink *out, struct job *j, struct error *err)
 		.done_word = j->task->done,
 		.in = j->options.in,
 		.out = j->options.out,
+		.list_folder = j->beside,
 		.done = s->counts.done,
 		.copied = s->counts.copied,
 		.skipped = s->counts.skipped,

@@ -26,6 +26,8 @@ int manifest_facts_line(char **out, const struct manifest_facts *f)
 	json_text(&j, "task", f->task);
 	json_text(&j, "in", f->in);
 	json_text(&j, "out", f->out);
+	if (f->list_folder != NULL)
+		json_text(&j, "list_folder", f->list_folder);
 	json_number(&j, "messages", f->done + f->copied + f->skipped + f->failed);
 	json_number(&j, f->done_word, f->done);
 	json_number(&j, "copied", f->copied);
@@ -126,6 +128,7 @@ static const struct member {
 	{ "output_sha256", SHA, false, AT(output_sha), 15 },
 	{ "name_hex", OCTETS, false, AT(name), 16 },
 	{ "output_hex", OCTETS, false, AT(output), 17 },
+	{ "list_folder", TEXT, false, AT(list_folder), 18 },
 #undef AT
 };
 #define MEMBERS (sizeof(members) / sizeof(members[0]))
@@ -214,6 +217,7 @@ void manifest_line_free(struct manifest_line *line)
 	free(line->task);
 	free(line->in);
 	free(line->out);
+	free(line->list_folder);
 	free(line->started);
 	free(line->finished);
 	free(line->outcome);

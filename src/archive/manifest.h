@@ -18,6 +18,7 @@
 /* The job as a whole. */
 struct manifest_facts {
 	const char *job, *task, *done_word, *in, *out; /* out NULL: it writes no mailbox */
+	const char *list_folder; /* of a list: what its names count from; or NULL */
 	uint64_t done, copied, skipped, failed;
 	uint64_t octets;
 	int64_t started, finished; /* Unix time */
@@ -31,7 +32,7 @@ struct manifest_line {
 	bool is_facts;
 	uint64_t version; /* of facts */
 	uint64_t messages, copied, skipped, failed;
-	char *task, *in, *out;
+	char *task, *in, *out, *list_folder;
 	char *started, *finished;
 	/* Of a message: */
 	uint64_t number; /* 0: it has none */

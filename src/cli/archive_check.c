@@ -193,7 +193,8 @@ int archive_check(struct job *job)
 	progress_clear();
 	if (check != NULL && option_is(job->options, OPT_JSON))
 		write_json(&t, check, status);
-	else if ((status == 0 || status == HSMIME_EINVALID) && !option_is(job->options, OPT_QUIET))
+	else if (check != NULL && (status == 0 || status == HSMIME_EINVALID) &&
+		 !option_is(job->options, OPT_QUIET))
 		write_text(&t, check, status);
 	hsmime_check_free(check);
 	return status;

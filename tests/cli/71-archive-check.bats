@@ -341,6 +341,14 @@ line_of() {
 		hsmime archive decrypt --limit 3 --since 2017-07-14T02:45:00Z --in "mbox:$W/in.mbox" --out eml:late || [ $? = 1 ]
 	)
 	archive 0 check --no-seal --sources listed.hsmime
+	(
+		. "$W/env"
+		cd tree
+		printf '%s\n' *.eml | hsmime archive decrypt --in - --out eml:../piped || [ $? = 1 ]
+	)
+	archive 0 check --no-seal --sources piped.hsmime
+	reported '^ +sources +12$'
+	archive 1 check --no-seal --sources --in - piped.hsmime
 	archive 0 check --no-seal --sources late.hsmime
 	reported '^ +sources +3$'
 	flip tree/00001.eml 10

@@ -41,6 +41,7 @@ static void facts_come_back(void **state)
 		.done_word = "decrypted",
 		.in = "maildir:a \"b\"\n",
 		.out = "eml:c",
+		.list_folder = "/a b",
 		.done = 4,
 		.copied = 3,
 		.skipped = 2,
@@ -62,6 +63,7 @@ static void facts_come_back(void **state)
 	assert_string_equal(line.task, "decrypt");
 	assert_string_equal(line.in, facts.in);
 	assert_string_equal(line.out, facts.out);
+	assert_string_equal(line.list_folder, facts.list_folder);
 	assert_string_equal(line.started, "1970-01-01T00:00:00Z");
 	assert_null(line.finished);
 	manifest_line_free(&line);

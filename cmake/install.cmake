@@ -8,6 +8,9 @@ file(RELATIVE_PATH HSMIME_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 install(TARGETS hsmime EXPORT hsmime LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS hsmime_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS hsmime_keyfile hsmime_dialog hsmime_journal_sqlite LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/hsmime)
+if(HSMIME_POSTGRESQL)
+  install(TARGETS hsmime_journal_postgresql LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/hsmime)
+endif()
 # OpenSSL looks for providers in one folder, `openssl version -m`: with a prefix of its own that is another.
 set(HSMIME_MODULES_DIR ${CMAKE_INSTALL_LIBDIR}/ossl-modules CACHE STRING
   "Where hsmime.so, the OpenSSL provider, is installed; absolute, or in the prefix")

@@ -59,6 +59,20 @@ int journal_open(struct journal **out, const char *name, const char *settings, s
 	return 0;
 }
 
+int journal_check(const char *name, bool reach, struct error *err)
+{
+	struct journal *j = calloc(1, sizeof(*j));
+	int status;
+
+	if (j == NULL)
+		return error_nomem(err);
+	status = load(j, kind_of(name), err);
+	if (status == 0 && j->kind->check != NULL)
+		status = j->kind->check(name, reach, err);
+	journal_close(j);
+	return status;
+}
+
 void journal_close(struct journal *j)
 {
 	if (j == NULL)

@@ -24,6 +24,14 @@ void job_close(struct journal *j);
 int job_count(
     struct database *d, enum journal_state state, int64_t count, int64_t octets, struct error *err);
 
+/* host.c: the one that works on it. */
+int host_join(char tag[JOURNAL_TAG], struct journal *j, unsigned lease, struct error *err);
+int host_hold(struct journal *j, struct error *err); /* nothing has to be said, nor done */
+int host_claim(bool *mine, struct journal *j, enum journal_duty duty, struct error *err);
+int host_reap(char tag[JOURNAL_TAG], struct journal *j, struct error *err);
+int host_release(struct journal *j, const char *tag, struct error *err);
+int host_list(struct journal_host **hosts, size_t *count, struct journal *j, struct error *err);
+
 /* message.c: what is to be done. */
 int message_add(struct journal *j, const struct mail_item *items, size_t count, struct error *err);
 int message_take(

@@ -167,6 +167,7 @@ static int read_job(struct journal_totals *out, struct database *d, struct error
 	if (status != 0 || !row)
 		return status;
 	out->listed = sqlite3_column_int(s, 0) != 0;
+	out->finished = true;
 	out->started = sqlite3_column_int64(s, 1);
 	out->changed = sqlite3_column_int64(s, 2);
 	out->committed = (uint64_t)sqlite3_column_int64(s, 3);

@@ -1,5 +1,7 @@
 #include "sql.h"
 
+#include "archive/journal_sql.h"
+
 /* Keys and names are octets; a name that is its message's key is NULL. 4 is JOURNAL_FAILED: an index of a part of a table wants it written out. */
 const char sql_schema[] =
     "CREATE TABLE job (only INTEGER PRIMARY KEY CHECK (only = 1), settings TEXT NOT NULL,"
@@ -20,9 +22,6 @@ const char sql_schema[] =
     "PRAGMA application_id = 0x68736d6a;"
     "PRAGMA user_version = 1;";
 
-#define MESSAGE_COLUMNS "m.number, m.key, m.name, m.size, m.modified, m.at, m.quoted"
-#define OUTCOME_COLUMNS "o.state, o.cause, o.output, o.input_sha, o.output_sha, o.record"
-
 const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_IDENTITY] =
 	    "SELECT a.application_id, u.user_version, (SELECT count(*) FROM sqlite_schema)"
@@ -32,7 +31,7 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_ROLLBACK] = "ROLLBACK",
 	[SQL_MAKE_JOB] = "INSERT INTO job VALUES (1, ?1, 0, unixepoch(), 0, 0, 0)",
 	[SQL_IS_OBJECT] = "SELECT json_type(?1) = 'object'",
-	[SQL_SETTINGS] = "SELECT settings FROM job",
+	[SQL_SETTINGS] = JOURNAL_SQL_SETTINGS,
 	[SQL_SETTING] = "SELECT settings ->> ('$.\"' || ?1 || '\"') FROM job",
 	/* The first value of the new settings that is another one in the old, or of the old that the new lack. */
 	[SQL_DIFFERENCE] =
@@ -42,10 +41,8 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	    " UNION ALL SELECT o.fullkey FROM json_tree(?2) o LEFT JOIN json_tree(?1) n"
 	    " ON o.fullkey = n.fullkey WHERE n.fullkey IS NULL LIMIT 1",
 	[SQL_JOB] = "SELECT listed, started, changed, committed FROM job",
-	[SQL_LISTED] = "UPDATE job SET listed = 1",
-	[SQL_COMMITTED] =
-	    "UPDATE job SET changed = unixepoch(), committed = coalesce(?1, committed)"
-	    " WHERE coalesce(?1, committed) >= committed",
+	[SQL_LISTED] = JOURNAL_SQL_LISTED,
+	[SQL_COMMITTED] = JOURNAL_SQL_COMMITTED("?", "unixepoch()"),
 	[SQL_ADD] = "INSERT INTO message (key, name, size, modified, at, quoted, waiting)"
 		    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)",
 	[SQL_IS_NAMED] = "SELECT key = ?2 FROM message WHERE number = ?1",
@@ -57,7 +54,7 @@ const char *const sql_text[SQL_STATEMENTS] = {
 			" ORDER BY number",
 	[SQL_LEARN] = "INSERT INTO known VALUES (?1, ?2)",
 	[SQL_LEARNED] = "UPDATE job SET known = (SELECT max(number) FROM message)",
-	[SQL_TAKE] = "SELECT " MESSAGE_COLUMNS
+	[SQL_TAKE] = "SELECT " JOURNAL_SQL_MESSAGE
 		     " FROM message m INDEXED BY waiting WHERE m.waiting = 1 AND m.number > ?1"
 		     " ORDER BY m.number LIMIT ?2",
 	[SQL_WAITING] = "SELECT size FROM message WHERE number = ?1 AND waiting = 1",
@@ -70,20 +67,16 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_TALLY] =
 	    "SELECT CASE WHEN json_valid(record) THEN substr(record ->> ('$.' || ?1), 1, ?2) END,"
 	    " state, count(*) FROM outcome GROUP BY 1, 2 ORDER BY 1, 2",
-	[SQL_EACH] = "SELECT " MESSAGE_COLUMNS ", " OUTCOME_COLUMNS
-		     ", NULL FROM message m LEFT JOIN outcome o USING (number)"
-		     " WHERE m.number > ?1 ORDER BY m.number LIMIT ?2",
+	[SQL_EACH] = JOURNAL_SQL_EACH("?"),
 	[SQL_EACH_FAILED] =
-	    "SELECT " MESSAGE_COLUMNS ", " OUTCOME_COLUMNS
+	    "SELECT " JOURNAL_SQL_MESSAGE ", " JOURNAL_SQL_OUTCOME
 	    ", CASE WHEN json_valid(o.record) THEN o.record ->> '$.problem' END"
 	    " FROM outcome o INDEXED BY failed"
 	    " CROSS JOIN message m USING (number) WHERE o.state = 4 AND o.number > ?1"
 	    " ORDER BY o.number LIMIT ?2",
-	[SQL_FAILED_TOTAL] =
-	    "SELECT count(*), coalesce(sum(m.size), 0) FROM outcome o JOIN message m USING (number)"
-	    " WHERE o.state = 4 AND (?1 IS NULL OR o.cause = ?1)",
+	[SQL_FAILED_TOTAL] = JOURNAL_SQL_FAILED_TOTAL("?"),
 	[SQL_WAIT_AGAIN] =
 	    "UPDATE message SET waiting = 1 WHERE number IN (SELECT number FROM outcome"
-	    " WHERE state = 4 AND (?1 IS NULL OR cause = ?1))",
-	[SQL_FORGET_FAILED] = "DELETE FROM outcome WHERE state = 4 AND (?1 IS NULL OR cause = ?1)",
+	    " WHERE " JOURNAL_SQL_FAILED_OF("?") ")",
+	[SQL_FORGET_FAILED] = JOURNAL_SQL_FORGET_FAILED("?"),
 };

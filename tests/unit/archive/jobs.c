@@ -1,8 +1,112 @@
 #include "jobs.h"
 
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static bool in_database; /* this round's kind */
+static char place[512] = "journal";
+static char server[256]; /* the folder of one that runs */
+
 const char *job_place(void)
 {
-	return "journal";
+	return place;
+}
+
+bool job_is_shared(void)
+{
+	return in_database;
+}
+
+/* Each test has a name of its own in the database. */
+int job_enter(void **state)
+{
+	static unsigned count;
+
+	if (in_database)
+		snprintf(place, sizeof(place), "postgresql:///postgres?host=%s&user=hsmime#test%u",
+		    server, ++count);
+	else
+		snprintf(place, sizeof(place), "journal");
+	return scratch_enter(state);
+}
+
+#ifdef POSTGRESQL_RIG
+static int run(char *const arguments[])
+{
+	pid_t pid;
+	int status;
+
+	if (posix_spawnp(&pid, arguments[0], NULL, NULL, arguments, environ) != 0 ||
+	    waitpid(pid, &status, 0) != pid)
+		return -1;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
+}
+
+static int rig(const char *what)
+{
+	char script[] = POSTGRESQL_RIG, *word = strdup(what);
+	char *const arguments[] = { script, word, server, NULL };
+	int status = run(arguments);
+
+	free(word);
+	return status;
+}
+
+static void remove_server(void)
+{
+	char rm[] = "rm", all[] = "-rf";
+	char *const arguments[] = { rm, all, server, NULL };
+
+	(void)rig("stop");
+	(void)run(arguments);
+}
+
+int job_server_do(const char *what)
+{
+	return rig(what);
+}
+
+static int make_server(void **state)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	(void)state;
+	in_database = true;
+	snprintf(
+	    server, sizeof(server), "%s/journal-XXXXXX", tmp != NULL && *tmp == '/' ? tmp : "/tmp");
+	return mkdtemp(server) != NULL ? rig("make") : -1;
+}
+
+static int leave_server(void **state)
+{
+	(void)state;
+	remove_server();
+	in_database = false;
+	return 0;
+}
+
+int job_in_database(const char *name, const struct CMUnitTest *tests, size_t count)
+{
+	return _cmocka_run_group_tests(name, tests, count, make_server, leave_server);
+}
+#else
+int job_in_database(const char *name, const struct CMUnitTest *tests, size_t count)
+{
+	(void)name;
+	(void)tests;
+	(void)count;
+	return 0;
+}
+#endif
+
+int job_test(const char *name, const struct CMUnitTest *tests, size_t count)
+{
+	char words[128];
+	int failed = _cmocka_run_group_tests(name, tests, count, NULL, NULL);
+
+	snprintf(words, sizeof(words), "%s, in PostgreSQL", name);
+	return failed + job_in_database(words, tests, count);
 }
 
 int job_try(int status, const struct error *err)

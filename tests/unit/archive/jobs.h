@@ -1,6 +1,6 @@
 /*
- * jobs: a journal to test, in a scratch folder, and messages for it. Tests that hold for every kind of
- * journal take their place from job_place.
+ * jobs: a journal to test, in a scratch folder or in a database, and messages for it. Tests that hold for every kind
+ * of journal take their place from job_place, and are run by job_test once for each kind.
  */
 #ifndef TESTS_ARCHIVE_JOBS_H
 #define TESTS_ARCHIVE_JOBS_H
@@ -20,8 +20,22 @@
 
 #define SETTINGS "{\"in\":\"maildir:a\",\"out\":\"maildir:b\",\"keys\":[\"k1\",\"k2\"]}"
 
-/* job_place(): the name of this test's journal; nothing is there at first. */
+/* job_place(): the name of this test's journal; nothing is there at first. job_is_shared(): it is of several hosts. */
 const char *job_place(void);
+bool job_is_shared(void);
+
+/* JOB_TEST(name): a test, in a scratch folder of its own, and with a place of its own. */
+int job_enter(void **state);
+#define JOB_TEST(name) cmocka_unit_test_setup_teardown(name, job_enter, scratch_leave)
+
+/*
+ * job_test(name, tests, count): with every kind of journal; how many failed. job_in_database(name, tests, count): with
+ * PostgreSQL alone, where hsmime is built with it; its server is this program's. job_server_do(what): as
+ * tests/postgresql has it; 0, or -1.
+ */
+int job_test(const char *name, const struct CMUnitTest *tests, size_t count);
+int job_in_database(const char *name, const struct CMUnitTest *tests, size_t count);
+int job_server_do(const char *what);
 
 /* job_open(settings): at job_place, which has to go well. job_refused(settings): its status, which is not 0, and words. */
 struct journal *job_open(const char *settings);

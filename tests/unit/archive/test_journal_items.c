@@ -1,8 +1,8 @@
 /* What a journal gives back of a message is enough to read it and to write it, with no new listing. */
+#include "jobs.h"
 #include "mailbox.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "archive/journal.h"
 #include "archive/mail_sink.h"
@@ -15,7 +15,7 @@ static struct journal *journal(void)
 {
 	struct journal *j = NULL;
 
-	DO(journal_open(&j, "journal", "{}", &err));
+	DO(journal_open(&j, job_place(), "{}", &err));
 	return j;
 }
 
@@ -89,36 +89,40 @@ static void name_of_draft(char *out, size_t room, const char *sink)
 	mail_sink_close(s);
 }
 
-static void a_message_whose_flags_change_is_written_under_one_name(void **state)
+static void one_name(const char *sink)
 {
-	static const char *const sinks[] = { "maildir:out", "eml:tree" };
+	char first[300], again[300];
 
-	(void)state;
 	put_maildir("m");
-	for (size_t i = 0; i < 2; i++) {
-		char first[300], again[300];
-
-		put_text("m/cur/1.host:2,S", "A: b\n\nc\n");
-		list_into_journal("maildir:m");
-		name_of_draft(first, sizeof(first), sinks[i]);
-		DO(rename("m/cur/1.host:2,S", "m/cur/1.host:2,RS"));
-		list_into_journal("maildir:m");
-		name_of_draft(again, sizeof(again), sinks[i]);
-		assert_string_equal(again, first);
-		DO(unlink("m/cur/1.host:2,RS"));
-		DO(unlink("journal"));
-	}
+	put_text("m/cur/1.host:2,S", "A: b\n\nc\n");
+	list_into_journal("maildir:m");
+	name_of_draft(first, sizeof(first), sink);
+	DO(rename("m/cur/1.host:2,S", "m/cur/1.host:2,RS"));
+	list_into_journal("maildir:m");
+	name_of_draft(again, sizeof(again), sink);
+	assert_string_equal(again, first);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_enter, scratch_leave)
+static void a_message_whose_flags_change_is_written_under_one_name_into_a_maildir(void **state)
+{
+	(void)state;
+	one_name("maildir:out");
+}
+
+static void a_message_whose_flags_change_is_written_under_one_name_into_a_tree(void **state)
+{
+	(void)state;
+	one_name("eml:tree");
+}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_message_of_an_mbox_is_read_with_its_quotes_taken_off),
-		TEST(a_message_of_a_maildir_is_read_under_other_flags),
-		TEST(a_message_whose_flags_change_is_written_under_one_name),
+		JOB_TEST(a_message_of_an_mbox_is_read_with_its_quotes_taken_off),
+		JOB_TEST(a_message_of_a_maildir_is_read_under_other_flags),
+		JOB_TEST(a_message_whose_flags_change_is_written_under_one_name_into_a_maildir),
+		JOB_TEST(a_message_whose_flags_change_is_written_under_one_name_into_a_tree),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return job_test("test_journal_items", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -236,18 +236,16 @@ static void what_failed_can_be_tried_again(void **state)
 	journal_close(j);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_enter, scratch_leave)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(an_outcome_that_cant_be_is_refused_with_its_batch),
-		TEST(totals_add_up),
-		TEST(the_length_of_the_mbox_goes_with_the_outcomes),
-		TEST(each_message_is_seen_in_order),
-		TEST(causes_are_counted_most_first),
-		TEST(what_failed_can_be_tried_again),
+		JOB_TEST(an_outcome_that_cant_be_is_refused_with_its_batch),
+		JOB_TEST(totals_add_up),
+		JOB_TEST(the_length_of_the_mbox_goes_with_the_outcomes),
+		JOB_TEST(each_message_is_seen_in_order),
+		JOB_TEST(causes_are_counted_most_first),
+		JOB_TEST(what_failed_can_be_tried_again),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return job_test("test_journal_outcomes", tests, sizeof(tests) / sizeof(tests[0]));
 }

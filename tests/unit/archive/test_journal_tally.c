@@ -130,15 +130,11 @@ static void a_failure_comes_with_its_problem(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(
-		    a_setting_is_told_as_text, scratch_enter, scratch_leave),
-		cmocka_unit_test_setup_teardown(
-		    outcomes_are_counted_by_what_their_records_say, scratch_enter, scratch_leave),
-		cmocka_unit_test_setup_teardown(
-		    the_beginning_may_be_what_counts, scratch_enter, scratch_leave),
-		cmocka_unit_test_setup_teardown(
-		    a_failure_comes_with_its_problem, scratch_enter, scratch_leave),
+		JOB_TEST(a_setting_is_told_as_text),
+		JOB_TEST(outcomes_are_counted_by_what_their_records_say),
+		JOB_TEST(the_beginning_may_be_what_counts),
+		JOB_TEST(a_failure_comes_with_its_problem),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return job_test("test_journal_tally", tests, sizeof(tests) / sizeof(tests[0]));
 }

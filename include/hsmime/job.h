@@ -43,6 +43,23 @@ typedef struct hsmime_job_cause {
 	uint64_t messages;
 } hsmime_job_cause;
 
+/* A process that works, or worked, on a job whose journal is for several hosts. */
+enum hsmime_job_presence {
+	HSMIME_HOST_PRESENT,
+	HSMIME_HOST_LEFT, /* its run ended */
+	HSMIME_HOST_GONE  /* it was not heard of for too long; what it had is given to others */
+};
+
+typedef struct hsmime_job_host {
+	char *name;       /* of the machine */
+	uint64_t process; /* there */
+	enum hsmime_job_presence presence;
+	uint64_t held; /* messages that it has at the moment */
+	uint64_t done; /* outcomes that it brought about */
+	int64_t since; /* Unix time by the database's clock */
+	int64_t seen;
+} hsmime_job_host;
+
 /* How a job stands; freed with hsmime_job_state_free. */
 typedef struct hsmime_job_state {
 	char *task;   /* "decrypt", "rewrap", "verify" */
@@ -61,6 +78,9 @@ typedef struct hsmime_job_state {
 	    unlisted; /* of this run: folders or lines that could not be read: the log names them */
 	uint64_t passed_over; /* of this run: what lies among the messages and is no file */
 	int sealed;           /* it is finished, and its manifest has a seal */
+	hsmime_job_host
+	    *hosts; /* in the order in which they came; none where the journal is for one host */
+	size_t host_count;
 } hsmime_job_state;
 
 /* Called several times a second by the thread that called hsmime. Not 0: finish what was begun, and stop. */
@@ -115,12 +135,18 @@ typedef struct hsmime_job_options {
 	 * it is looked for alone); the job remembers it. Also of a job that is finished, and of hsmime_archive_retry. NULL: the job's, or no seal.
 	 */
 	const char *seal;
+	/* Of a job of several hosts: */
+	const char *
+	    journal; /* "postgresql://HOST/DATABASE", without a password, as the other hosts have it; NULL: a file in folder, for one host */
+	unsigned
+	    lease; /* seconds after which others do what this host has, if it is not heard of; 0: 30 */
+	unsigned journal_wait; /* seconds that the database may be away before the run is stopped */
 } hsmime_job_options;
 #define HSMIME_JOB_OPTIONS_INIT                                                                    \
 	{                                                                                          \
 		NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, HSMIME_NO_TIME, HSMIME_NO_TIME, NULL,    \
 		    NULL, NULL, NULL, 0, HSMIME_NO_TIME, NULL, HSMIME_KEY_TRANSPORT_AUTO, 0, 0, 0, \
-		    NULL, 0, 0, NULL, 0, 0, 60, NULL, NULL, NULL                                   \
+		    NULL, 0, 0, NULL, 0, 0, 60, NULL, NULL, NULL, NULL, 0, 60                      \
 	}
 
 /*

@@ -40,28 +40,49 @@ static int remove_left(int fd, const char *folder, const char *prefix, struct er
 	return status;
 }
 
+/* No tag is the beginning of another with the dash behind it. */
+static char *tagged(const char *prefix, const char *tag)
+{
+	char *text = NULL;
+
+	return asprintf(&text, "%s.%s-", prefix, tag) < 0 ? NULL : text;
+}
+
+int drafts_clear(struct drafts *set, const char *tag, struct error *err)
+{
+	char *prefix = tagged(set->prefix, tag);
+	int status =
+	    prefix != NULL ? remove_left(set->folder, set->stem, prefix, err) : error_nomem(err);
+
+	free(prefix);
+	return status;
+}
+
 int drafts_open(struct drafts *set, const char *place, const char *folder, const char *prefix,
-    struct error *err)
+    const char *tag, struct error *err)
 {
 	int status = folder_make(folder, strlen(folder), 0, err);
 
 	set->place_len = strlen(place);
 	if (status != 0)
 		return status;
-	if (asprintf(&set->stem, "%s/%s", folder, prefix) < 0) {
+	set->prefix = strdup(prefix);
+	if (asprintf(&set->stem, tag != NULL ? "%s/%s.%s" : "%s/%s", folder, prefix, tag) < 0)
 		set->stem = NULL;
+	if (set->prefix == NULL || set->stem == NULL)
 		return error_nomem(err);
-	}
 	/* Through a symbolic link files would be removed that are somebody else's. */
 	set->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (set->folder < 0)
 		return error_errno(err, "reading", folder);
-	return remove_left(set->folder, folder, prefix, err);
+	return tag != NULL ? drafts_clear(set, tag, err)
+			   : remove_left(set->folder, folder, prefix, err);
 }
 
 void drafts_close(struct drafts *set)
 {
 	free(set->stem);
+	free(set->prefix);
 	if (set->folder >= 0)
 		close(set->folder);
 	pthread_mutex_destroy(&set->making);

@@ -12,6 +12,7 @@
 /* Where drafts are. */
 struct drafts {
 	char *stem;             /* temporary files are called so, and more */
+	char *prefix;           /* the same of every writer's */
 	size_t place_len;       /* octets of a path that are the mailbox */
 	int folder;             /* open, for what syncs the file system */
 	pthread_mutex_t making; /* folders */
@@ -28,14 +29,16 @@ struct draft_own {
 };
 
 /*
- * drafts_open(set, place, folder, prefix, err):
+ * drafts_open(set, place, folder, prefix, tag, err):
  * Make folder, which is for the mailbox at place, where there is none, with those above it, and
- * remove the files in it that begin with prefix, of an earlier run. It is no symbolic link. After drafts_init. 0, HSMIME_EIO,
+ * remove the files in it that begin with prefix, of an earlier run; with a tag, of one of several writers, those of that tag alone. It is no symbolic link. After drafts_init. 0, HSMIME_EIO,
  * HSMIME_ENOMEM; close after a failure as well.
  */
 void drafts_init(struct drafts *set);
 int drafts_open(struct drafts *set, const char *place, const char *folder, const char *prefix,
-    struct error *err);
+    const char *tag, struct error *err);
+/* drafts_clear(set, tag, err): the files of the writer of that tag are removed. */
+int drafts_clear(struct drafts *set, const char *tag, struct error *err);
 void drafts_close(struct drafts *set);
 
 /* drafts_begin(d, set, path, item, err): d is to become path, the folder of which is made where there is none. */

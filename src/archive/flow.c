@@ -51,7 +51,7 @@ int flow_init(struct flow *f, size_t size, bool ordered)
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&f->room, NULL);
+	pthread_cond_init(&f->room, &monotonic);
 	pthread_cond_init(&f->work, NULL);
 	pthread_cond_init(&f->end, &monotonic);
 	pthread_cond_init(&f->outcome, &monotonic);
@@ -114,6 +114,37 @@ bool flow_put(struct flow *f, struct journal_entry *entry)
 	return m != NULL;
 }
 
+static struct timespec in_ms(unsigned milliseconds)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += milliseconds / 1000;
+	t.tv_nsec += (long)(milliseconds % 1000) * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	return t;
+}
+
+size_t flow_await(struct flow *f, size_t low, size_t high, unsigned milliseconds)
+{
+	struct timespec until = in_ms(milliseconds);
+	size_t count = 0;
+	int r = 0;
+
+	pthread_mutex_lock(&f->lock);
+	f->low = low;
+	while (r == 0 && !f->stopped && f->waiting.count >= low)
+		r = pthread_cond_timedwait(&f->room, &f->lock, &until);
+	if (!f->stopped && f->waiting.count < low)
+		count = high - f->waiting.count < f->idle.count ? high - f->waiting.count
+								: f->idle.count;
+	pthread_mutex_unlock(&f->lock);
+	return count;
+}
+
 void flow_end(struct flow *f)
 {
 	pthread_mutex_lock(&f->lock);
@@ -138,6 +169,8 @@ struct message *flow_take(struct flow *f)
 	if (!f->stopped)
 		m = take_first(&f->waiting);
 	f->busy += m != NULL;
+	if (m != NULL && f->waiting.count + 1 == f->low)
+		pthread_cond_signal(&f->room);
 	pthread_mutex_unlock(&f->lock);
 	return m;
 }
@@ -216,20 +249,6 @@ void flow_return(struct flow *f, struct message *m)
 	if (m->turn < f->due)
 		f->due = m->turn;
 	pthread_mutex_unlock(&f->lock);
-}
-
-static struct timespec in_ms(unsigned milliseconds)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += milliseconds / 1000;
-	t.tv_nsec += (long)(milliseconds % 1000) * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	return t;
 }
 
 /* With the lock held: something that may be collected. */

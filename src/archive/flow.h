@@ -38,6 +38,7 @@ struct flow {
 	size_t busy;    /* with workers */
 	size_t most;    /* so many may be */
 	size_t wanted;  /* as many at once as the collector takes */
+	size_t low;     /* fewer that wait are told of, for flow_await */
 	uint64_t turns; /* were put in */
 	uint64_t due;   /* in order: the turn that is to be collected next */
 	bool ordered;   /* collected as they were put in */
@@ -60,6 +61,12 @@ void flow_free(struct flow *f);
  */
 bool flow_put(struct flow *f, struct journal_entry *entry);
 void flow_end(struct flow *f);
+
+/*
+ * flow_await(f, low, high, milliseconds): until fewer than low wait to be taken, it is stopped, or so long has passed: how many would
+ * make them high, and can be put in at once. 0: none.
+ */
+size_t flow_await(struct flow *f, size_t low, size_t high, unsigned milliseconds);
 
 /*
  * flow_take(f): for a worker; NULL: there are no more. flow_done(f, m): it has its outcome; the worker asks for

@@ -3,6 +3,8 @@
  *
  *   job_folder     the folder and the settings that the job was begun with
  *   job_places     where mailboxes and report are
+ *   job_journal    which journal it has
+ *   job_host       one host of several on it
  *   job_lister     the mailbox into the journal, and from there into the flow
  *   job_worker     one message to its outcome
  *   job_writer     outcomes into mailbox, failed/ and journal
@@ -66,6 +68,14 @@ struct job {
 	bool fresh; /* begun in this run: nothing is left of another */
 	char *seal; /* the key for the seal; NULL: none is wanted */
 	bool seal_anew, seal_tried;
+	/* Of several hosts: */
+	char tag[JOURNAL_TAG];   /* of this one's temporary files */
+	atomic_bool lost;        /* others have what it had */
+	atomic_bool wanted_over; /* nobody wants to wait for the journal's server any more */
+	pthread_t pulse;         /* says that it is there */
+	pthread_mutex_t pulse_lock;
+	pthread_cond_t pulse_end;
+	bool pulse_over, has_pulse;
 };
 
 /*
@@ -89,6 +99,31 @@ int job_sink_open(struct job *j, struct error *err);
 int job_folder_open(struct job *j, struct error *err);
 int job_folder_find(struct job *j, const char *folder, struct error *err);
 int job_folder_path(char **out, const struct job *j, const char *name);
+
+/*
+ * job_journal_check(j, err): whether options.journal can be one. job_journal_open(j, settings, err): the journal of the
+ * folder, or, where there is none, the one of the options; settings as journal_open has them. Sets committed and listed.
+ * job_journal_name(out, j, err): what it is called, of a folder that has one or is to. job_is_shared(j): it is for several hosts.
+ */
+int job_journal_check(const struct job *j, struct error *err);
+int job_journal_name(char **out, const struct job *j, struct error *err);
+int job_journal_open(struct job *j, const char *settings, struct error *err);
+bool job_is_shared(const struct job *j);
+
+/*
+ * job_join(j, err): this process as a host of the job, or anew as another. job_pulse_begin(j, err), job_pulse_end(j): in between it
+ * says by itself that it is there. job_lose(j): it was not heard of for too long, and stops what it does.
+ * job_unless_lost(j, status): the same where status is JOURNAL_LOST, which then is 0.
+ * job_reap(j, ctx): what those have that are gone is given out again.
+ * job_claim_finish(mine, j, err): nothing waits: whether this host finishes the job; until another has, or the caller wants to stop.
+ */
+int job_join(struct job *j, struct error *err);
+int job_pulse_begin(struct job *j, struct error *err);
+void job_pulse_end(struct job *j);
+void job_lose(struct job *j);
+int job_unless_lost(struct job *j, int status);
+int job_reap(struct job *j, hsmime_ctx *ctx);
+int job_claim_finish(bool *mine, struct job *j, struct error *err);
 
 /* job_check(j): whether the task takes j->options at all, of whatever message. 0, or a status with words in j->ctx. */
 int job_check(struct job *j);

@@ -89,24 +89,6 @@ static int set_folder(struct job *j, struct error *err)
 	return j->folder != NULL ? 0 : error_nomem(err);
 }
 
-static int open_journal(struct job *j, const char *settings, struct error *err)
-{
-	struct journal_totals totals;
-	char *path = NULL;
-	int status = job_folder_path(&path, j, "journal.sqlite");
-
-	if (status == 0)
-		status = journal_open(&j->journal, path, settings, err);
-	if (status == 0)
-		status = j->journal->kind->totals(&totals, j->journal, err);
-	if (status == 0) {
-		j->committed = totals.committed;
-		atomic_store(&j->listed, totals.listed);
-	}
-	free(path);
-	return status;
-}
-
 int job_folder_name(struct job *j, struct error *err)
 {
 	int status = set_folder(j, err);
@@ -183,18 +165,15 @@ int job_sink_open(struct job *j, struct error *err)
 
 	if (status != 0 || !j->task->writes)
 		return status;
+	if (j->options.journal != NULL)
+		status = mail_sink_may_share(j->options.out, err);
+	if (status != 0)
+		return status;
 	if (j->options.dry_run)
 		return mail_sink_check(j->options.out, j->name, j->committed, err);
+	if (job_is_shared(j))
+		return mail_sink_open_shared(&j->sink, j->options.out, j->name, j->tag, err);
 	return mail_sink_open(&j->sink, j->options.out, j->name, j->committed, err);
-}
-
-bool job_folder_is_new(const struct job *j)
-{
-	char *path = NULL;
-	bool is_new = job_folder_path(&path, j, "journal.sqlite") == 0 && access(path, F_OK) != 0;
-
-	free(path);
-	return is_new;
 }
 
 int job_folder_open(struct job *j, struct error *err)
@@ -203,7 +182,7 @@ int job_folder_open(struct job *j, struct error *err)
 					: folder_make(j->folder, strlen(j->folder), 0, err);
 
 	if (status == 0 && !j->options.dry_run)
-		status = open_journal(j, j->asked, err);
+		status = job_journal_open(j, j->asked, err);
 	if (status == 0)
 		status = job_certs_keep(j, err);
 	return status == 0 ? job_certs_check(j, err) : status;
@@ -323,7 +302,7 @@ int job_folder_find(struct job *j, const char *folder, struct error *err)
 	j->folder = strdup(folder);
 	if (j->folder == NULL)
 		return error_nomem(err);
-	status = open_journal(j, NULL, err);
+	status = job_journal_open(j, NULL, err);
 	if (status == 0)
 		status = j->journal->kind->settings(&settings, j->journal, err);
 	if (status == 0)

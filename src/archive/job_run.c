@@ -166,6 +166,7 @@ static void watch(struct job *j, int64_t begun, struct thread *writer)
 		counts.operations = keyring_operations(j->keyring);
 		if (o->callback != NULL && o->callback(o->callback_arg, &counts) != 0 && !over) {
 			j->state->stopped = 1;
+			atomic_store(&j->wanted_over, true);
 			flow_stop(&j->flow, 0, NULL);
 		}
 	}
@@ -207,9 +208,13 @@ static bool is_complete(const struct job *j)
 
 static int finish(struct job *j, struct error *err)
 {
+	bool mine = false;
 	int status = job_state_read(j, err);
 
 	if (status != 0 || !is_complete(j) || j->options.dry_run)
+		return status;
+	status = job_claim_finish(&mine, j, err);
+	if (status != 0 || !mine)
 		return status;
 	if (j->task->writes)
 		status = mail_sink_finish(j->sink, err);
@@ -217,6 +222,8 @@ static int finish(struct job *j, struct error *err)
 		status = mail_sink_finish(j->failed, err);
 	if (status == 0)
 		status = job_manifest(j, err);
+	if (status == 0)
+		status = j->journal->kind->finished(j->journal, err);
 	if (status == 0) {
 		j->state->finished = 1;
 		j->state->stopped = 0; /* nothing was left to stop */
@@ -234,7 +241,12 @@ static int open_failed(struct job *j, struct error *err)
 		name = NULL;
 		status = HSMIME_ENOMEM;
 	}
-	status = status == 0 ? mail_sink_open(&j->failed, name, j->name, 0, err) : error_nomem(err);
+	if (status != 0)
+		status = error_nomem(err);
+	else if (job_is_shared(j))
+		status = mail_sink_open_shared(&j->failed, name, j->name, j->tag, err);
+	else
+		status = mail_sink_open(&j->failed, name, j->name, 0, err);
 	free(name);
 	free(place);
 	return status;
@@ -261,16 +273,21 @@ int job_check(struct job *j)
 /* A mistake in what was asked leaves no job behind, which the right words would then be refused for. */
 int job_open(struct job *j, struct error *err)
 {
+	bool is_new;
 	int status = job_folder_name(j, err);
 
+	if (status == 0)
+		status = job_journal_check(j, err);
 	if (status == 0)
 		status = job_open_source(j, err);
 	if (status == 0)
 		job_places_take(j);
 	if (status == 0)
 		status = job_seal_find(j, err);
-	j->fresh = status == 0 && job_folder_is_new(j);
-	if (j->fresh) {
+	is_new = status == 0 && job_folder_is_new(j);
+	/* What another host left is there from one moment to the next. */
+	j->fresh = is_new && !job_is_shared(j);
+	if (is_new) {
 		status = job_seal_apart(j, err);
 		status = status == 0 ? job_check(j) : status;
 		status = status == 0 ? job_sink_open(j, err) : status;
@@ -287,34 +304,73 @@ static int tell_failure(struct job *j, int status)
 	return status;
 }
 
-int job_run(struct job *j)
+static void close_sinks(struct job *j)
 {
-	struct error *err = &j->ctx->err;
-	bool ordered, dry = j->options.dry_run != 0;
+	mail_sink_close(j->sink);
+	mail_sink_close(j->failed);
+	j->sink = j->failed = NULL;
+}
+
+/* As this process, with which nobody else's files are mistaken. */
+static int open_sinks(struct job *j, struct error *err)
+{
+	int status = job_join(j, err);
+
+	if (job_is_shared(j))
+		close_sinks(j);
+	if (status == 0 && j->sink == NULL)
+		status = job_sink_open(j, err);
+	if (status == 0 && j->task->writes && !j->options.dry_run)
+		status = open_failed(j, err);
+	return status;
+}
+
+static int run_flow(struct job *j, struct error *err)
+{
+	bool ordered = j->sink != NULL && strcmp(j->sink->kind->scheme, "mbox") == 0;
 	int status = 0;
 
-	if (j->sink == NULL)
-		status = job_sink_open(j, err);
-	if (status == 0 && j->task->writes && !dry)
-		status = open_failed(j, err);
-	if (status == 0 && !dry)
-		status = ctx_keep_substitute(j->ctx, j->folder);
-	if (status != 0)
-		return status;
-	if (keyring_new(&j->keyring) != 0)
-		return error_nomem(err);
-	ordered = j->sink != NULL && strcmp(j->sink->kind->scheme, "mbox") == 0;
 	if (flow_init(&j->flow, fit_files(j), ordered) != 0)
 		status = error_nomem(err);
+	if (status == 0)
+		status = job_pulse_begin(j, err);
 	j->ctx->keyring = j->keyring;
-	j->ctx->looks = dry;
+	j->ctx->looks = j->options.dry_run != 0;
 	if (status == 0)
 		status = run_threads(j);
-	flow_free(&j->flow);
 	j->ctx->keyring = NULL;
 	j->ctx->looks = false;
 	j->state->counts.operations = keyring_operations(j->keyring);
-	return status == 0 ? finish(j, err) : tell_failure(j, status);
+	return status;
+}
+
+/* Until nothing is left to be done, or something ends it. */
+static int run_once(struct job *j, struct error *err)
+{
+	int status = open_sinks(j, err);
+
+	if (status != 0)
+		return status;
+	status = run_flow(j, err);
+	status = status == 0 && !atomic_load(&j->lost) ? finish(j, err) : tell_failure(j, status);
+	status = job_unless_lost(j, status);
+	job_pulse_end(j);
+	flow_free(&j->flow);
+	return status;
+}
+
+int job_run(struct job *j)
+{
+	struct error *err = &j->ctx->err;
+	int status = j->options.dry_run ? 0 : ctx_keep_substitute(j->ctx, j->folder);
+
+	if (status == 0 && keyring_new(&j->keyring) != 0)
+		status = error_nomem(err);
+	/* Who was only slow goes on as another host. */
+	do {
+		status = status == 0 ? run_once(j, err) : status;
+	} while (status == 0 && atomic_load(&j->lost) && !j->state->stopped);
+	return status;
 }
 
 static int free_keyring(void *arg)

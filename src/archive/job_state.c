@@ -14,10 +14,20 @@ static void causes_free(hsmime_job_state *s)
 	s->cause_count = 0;
 }
 
+static void hosts_free(hsmime_job_state *s)
+{
+	for (size_t i = 0; i < s->host_count; i++)
+		free(s->hosts[i].name);
+	free(s->hosts);
+	s->hosts = NULL;
+	s->host_count = 0;
+}
+
 void hsmime_job_state_free(hsmime_job_state *s)
 {
 	if (s == NULL)
 		return;
+	hosts_free(s);
 	causes_free(s);
 	free(s->task);
 	free(s->in);
@@ -63,6 +73,40 @@ static int read_causes(struct job *j, struct error *err)
 			free(causes[i].cause);
 	}
 	free(causes);
+	return status;
+}
+
+static void take_host(hsmime_job_host *to, const struct journal_host *from)
+{
+	static const enum hsmime_job_presence words[] = { HSMIME_HOST_PRESENT, HSMIME_HOST_LEFT,
+		HSMIME_HOST_GONE };
+
+	*to = (hsmime_job_host){ .name = from->name,
+		.process = from->process,
+		.presence = words[from->presence],
+		.held = from->held,
+		.done = from->done,
+		.since = from->since,
+		.seen = from->seen };
+}
+
+static int read_hosts(struct job *j, struct error *err)
+{
+	hsmime_job_state *s = j->state;
+	struct journal_host *hosts = NULL;
+	size_t count = 0;
+	int status = j->journal->kind->hosts(&hosts, &count, j->journal, err);
+
+	hosts_free(s);
+	if (status == 0 && count > 0 && (s->hosts = calloc(count, sizeof(*s->hosts))) == NULL)
+		status = error_nomem(err);
+	for (size_t i = 0; i < count; i++) {
+		if (status == 0)
+			take_host(&s->hosts[s->host_count++], &hosts[i]);
+		else
+			free(hosts[i].name);
+	}
+	free(hosts);
 	return status;
 }
 
@@ -118,9 +162,10 @@ int job_state_read(struct job *j, struct error *err)
 		return status;
 	take_totals(j->state, &totals);
 	j->state->finished =
-	    totals.listed && j->state->counts.waiting == 0 && has_file(j, JOB_MANIFEST);
+	    totals.listed && totals.finished && j->state->counts.waiting == 0 && has_file(j, JOB_MANIFEST);
 	j->state->sealed = j->state->finished && has_file(j, JOB_SEAL);
 	if (set_names(j) != 0)
 		return error_nomem(err);
-	return read_causes(j, err);
+	status = read_causes(j, err);
+	return status == 0 ? read_hosts(j, err) : status;
 }

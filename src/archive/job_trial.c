@@ -145,9 +145,10 @@ static int copy_journal(struct job *j, const char *path, struct error *err)
 {
 	struct journal *from = NULL, *to = NULL;
 	char *name = NULL, *settings = NULL;
-	int status = job_folder_path(&name, j, "journal.sqlite");
+	int status = job_journal_name(&name, j, err);
 
-	status = status == 0 ? journal_open(&from, name, NULL, err) : error_nomem(err);
+	if (status == 0)
+		status = journal_open(&from, name, NULL, err);
 	if (status == 0)
 		status = from->kind->settings(&settings, from, err);
 	if (status == 0)

@@ -164,6 +164,18 @@ static int commit(struct writer *w, uint64_t committed)
 	return status;
 }
 
+/* Of several hosts: it is still this one that is to name these files. 0, JOURNAL_LOST or a status. */
+static int hold(struct writer *w)
+{
+	struct job *j = w->j;
+	int status;
+
+	pthread_mutex_lock(&j->journal_lock);
+	status = j->journal->kind->hold(j->journal, &w->ctx->err);
+	pthread_mutex_unlock(&j->journal_lock);
+	return status;
+}
+
 static void count_outcomes(struct writer *w)
 {
 	hsmime_job_counts *c = &w->j->state->counts;
@@ -205,7 +217,7 @@ static int forget_others(struct writer *w)
 	return status;
 }
 
-static int keep(struct writer *w)
+static int keep_all(struct writer *w)
 {
 	uint64_t committed = w->j->committed, none = 0;
 	int status = settle(w, w->j->sink, &committed);
@@ -224,6 +236,27 @@ static int keep(struct writer *w)
 	if (status != 0)
 		w->ctx->err = first;
 	return status != 0 ? status : later;
+}
+
+/*
+ * Who was not heard of for too long has lost its files by then, perhaps just before they were named: that is not the
+ * disk's failure.
+ */
+static int keep(struct writer *w)
+{
+	struct error why;
+	int status = hold(w);
+
+	if (status != 0)
+		return status;
+	status = keep_all(w);
+	if (status == 0 || status == JOURNAL_LOST || !job_is_shared(w->j))
+		return status;
+	why = w->ctx->err;
+	if (hold(w) == JOURNAL_LOST)
+		return JOURNAL_LOST;
+	w->ctx->err = why;
+	return status;
 }
 
 /* A token that answers wrongly, or is out, costs time and no message. */
@@ -263,6 +296,7 @@ void job_write(struct job *j, hsmime_ctx *ctx)
 		/* What comes behind a batch that could not be kept might overtake it, and is left to the next run. */
 		status = w->broken ? 0 : keep(w);
 		w->broken = w->broken || status != 0;
+		status = job_unless_lost(j, status);
 		for (size_t i = 0; i < w->count; i++)
 			flow_release(&j->flow, w->batch[i]);
 		if (status != 0)

@@ -16,7 +16,8 @@
 
 static void begin(struct job *j, hsmime_ctx *ctx, const hsmime_job_options *options)
 {
-	*j = (struct job){ .ctx = ctx, .options = *options };
+	/* No host's: of what is looked at before it is one. */
+	*j = (struct job){ .ctx = ctx, .options = *options, .tag = "0" };
 	pthread_mutex_init(&j->journal_lock, NULL);
 	pthread_mutex_init(&j->state_lock, NULL);
 	if (j->options.workers == 0)
@@ -151,11 +152,11 @@ static int wait_again(struct job *j, const char *cause, struct error *err)
 		error_set(err, HSMIME_EUSAGE, "the job in %s was not listed to its end", j->folder);
 		return error_hint(err, "go on with it first, by the command that began it");
 	}
-	/* It tells that all is done, and is written again then. */
-	status = job_manifest_remove(j, err);
-	if (status != 0)
-		return status;
-	return j->journal->kind->retry(&count, j->journal, cause, err);
+	/* It tells that all is done, and is written again then; a journal of several hosts says so itself, and who is at work. */
+	status = job_is_shared(j) ? 0 : job_manifest_remove(j, err);
+	if (status == 0)
+		status = j->journal->kind->retry(&count, j->journal, cause, err);
+	return status == 0 && job_is_shared(j) ? job_manifest_remove(j, err) : status;
 }
 
 int hsmime_archive_retry(hsmime_job_state **state, hsmime_ctx *ctx, const char *folder,

@@ -40,8 +40,15 @@ static bool is_job(const char *job)
 	return strlen(job) == 8 && strspn(job, "0123456789abcdef") == 8;
 }
 
-int mail_sink_open(struct mail_sink **out, const char *name, const char *job, uint64_t committed,
-    struct error *err)
+static int one_writer(const char *name, struct error *err)
+{
+	error_set(
+	    err, HSMIME_EUSAGE, "%s: one process alone writes an mbox, and no several hosts", name);
+	return error_hint(err, "write to maildir:FOLDER or eml:FOLDER, or leave --journal out");
+}
+
+static int open_as(struct mail_sink **out, const char *name, const char *job, const char *tag,
+    uint64_t committed, struct error *err)
 {
 	const char *place = NULL;
 	const struct mail_sink_kind *kind = kind_of(name, &place);
@@ -51,6 +58,8 @@ int mail_sink_open(struct mail_sink **out, const char *name, const char *job, ui
 	*out = NULL;
 	if (kind == NULL)
 		return no_such_kind(name, err);
+	if (tag != NULL && kind->clear == NULL)
+		return one_writer(name, err);
 	if (!is_job(job)) /* it becomes part of file names */
 		return error_set(err, HSMIME_EUSAGE, "a job's name has 8 hexadecimal digits");
 	s = calloc(1, sizeof(*s));
@@ -59,8 +68,10 @@ int mail_sink_open(struct mail_sink **out, const char *name, const char *job, ui
 	s->kind = kind;
 	s->place = strdup(place);
 	s->job = strdup(job);
-	status =
-	    s->place != NULL && s->job != NULL ? kind->open(s, committed, err) : error_nomem(err);
+	s->tag = tag != NULL ? strdup(tag) : NULL;
+	status = s->place != NULL && s->job != NULL && (s->tag != NULL) == (tag != NULL)
+		     ? kind->open(s, committed, err)
+		     : error_nomem(err);
 	if (status != 0) {
 		mail_sink_close(s);
 		return status;
@@ -79,6 +90,33 @@ int mail_sink_check(const char *name, const char *job, uint64_t committed, struc
 	return kind->check != NULL ? kind->check(place, job, committed, err) : 0;
 }
 
+int mail_sink_open(struct mail_sink **out, const char *name, const char *job, uint64_t committed,
+    struct error *err)
+{
+	return open_as(out, name, job, NULL, committed, err);
+}
+
+int mail_sink_open_shared(
+    struct mail_sink **out, const char *name, const char *job, const char *tag, struct error *err)
+{
+	return open_as(out, name, job, tag, 0, err);
+}
+
+int mail_sink_may_share(const char *name, struct error *err)
+{
+	const char *place = NULL;
+	const struct mail_sink_kind *kind = kind_of(name, &place);
+
+	if (kind == NULL)
+		return no_such_kind(name, err);
+	return kind->clear != NULL ? 0 : one_writer(name, err);
+}
+
+int mail_sink_clear(struct mail_sink *s, const char *tag, struct error *err)
+{
+	return s->kind->clear(s, tag, err);
+}
+
 void mail_sink_close(struct mail_sink *s)
 {
 	if (s == NULL)
@@ -87,6 +125,7 @@ void mail_sink_close(struct mail_sink *s)
 		s->kind->close(s);
 	free(s->place);
 	free(s->job);
+	free(s->tag);
 	free(s);
 }
 

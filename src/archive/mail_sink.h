@@ -61,6 +61,8 @@ struct mail_sink_kind {
 	int (*check)(const char *place, const char *job, uint64_t committed, struct error *err);
 	int (*forget)(struct mail_sink *s, const struct mail_item *item, const char *extension,
 	    struct error *err); /* or NULL */
+	int (*clear)(
+	    struct mail_sink *s, const char *tag, struct error *err); /* or NULL: of one writer */
 	void (*close)(struct mail_sink *s);
 };
 
@@ -68,6 +70,7 @@ struct mail_sink {
 	const struct mail_sink_kind *kind;
 	char *place;
 	char *job;
+	char *tag; /* of its temporary files, where there are several writers; or NULL */
 	void *own;
 };
 
@@ -83,6 +86,16 @@ struct mail_sink {
  */
 int mail_sink_open(struct mail_sink **out, const char *name, const char *job, uint64_t committed,
     struct error *err);
+/*
+ * mail_sink_open_shared(out, name, job, tag, err): the same, by one of several processes, each of a tag of its own, which
+ * begins the names of its temporary files: others' stay. HSMIME_EUSAGE of an mbox. mail_sink_clear(s, tag, err): those
+ * of that tag are removed, so that none of them gets its name any more.
+ */
+int mail_sink_open_shared(
+    struct mail_sink **out, const char *name, const char *job, const char *tag, struct error *err);
+int mail_sink_clear(struct mail_sink *s, const char *tag, struct error *err);
+/* mail_sink_may_share(name, err): whether a mailbox of that name may have several writers at all; or HSMIME_EUSAGE. */
+int mail_sink_may_share(const char *name, struct error *err);
 void mail_sink_close(
     struct mail_sink *s); /* NULL is allowed; what is not finished stays for the next run */
 

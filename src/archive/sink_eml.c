@@ -72,7 +72,7 @@ static int eml_open(struct mail_sink *s, uint64_t committed, struct error *err)
 		return error_nomem(err);
 	status = check_place(s->place, own, err);
 	if (status == 0)
-		status = drafts_open(&e->drafts, s->place, own, "draft", err);
+		status = drafts_open(&e->drafts, s->place, own, "draft", s->tag, err);
 	if (status == 0 && asprintf(&upper, "%s/.HSMIME-%s", s->place, s->job) < 0) {
 		upper = NULL;
 		status = error_nomem(err);
@@ -161,6 +161,11 @@ static int eml_finish(struct mail_sink *s, struct error *err)
 	return 0;
 }
 
+static int eml_clear(struct mail_sink *s, const char *tag, struct error *err)
+{
+	return drafts_clear(&((struct eml *)s->own)->drafts, tag, err);
+}
+
 static void eml_close(struct mail_sink *s)
 {
 	struct eml *e = s->own;
@@ -177,5 +182,6 @@ const struct mail_sink_kind mail_sink_eml = {
 	.settle = eml_settle,
 	.finish = eml_finish,
 	.forget = eml_forget,
+	.clear = eml_clear,
 	.close = eml_close,
 };

@@ -188,7 +188,7 @@ static int maildir_open(struct mail_sink *s, uint64_t committed, struct error *e
 	if (status == 0)
 		status = make_maildir(place, strlen(place), 0, err);
 	if (status == 0)
-		status = drafts_open(set, s->place, tmp, prefix, err);
+		status = drafts_open(set, s->place, tmp, prefix, s->tag, err);
 	free(place);
 	free(tmp);
 	free(prefix);
@@ -253,6 +253,11 @@ static int maildir_finish(struct mail_sink *s, struct error *err)
 	return 0;
 }
 
+static int maildir_clear(struct mail_sink *s, const char *tag, struct error *err)
+{
+	return drafts_clear(s->own, tag, err);
+}
+
 static void maildir_close(struct mail_sink *s)
 {
 	drafts_close(s->own);
@@ -267,5 +272,6 @@ const struct mail_sink_kind mail_sink_maildir = {
 	.settle = maildir_settle,
 	.finish = maildir_finish,
 	.forget = maildir_forget,
+	.clear = maildir_clear,
 	.close = maildir_close,
 };

@@ -277,7 +277,7 @@ static int mbox_open(struct mail_sink *s, uint64_t committed, struct error *err)
 	if (status == 0)
 		status = open_part(m, committed, err);
 	if (status == 0)
-		status = drafts_open(&m->drafts, s->place, m->folder, "draft", err);
+		status = drafts_open(&m->drafts, s->place, m->folder, "draft", s->tag, err);
 	/* Its name is safe before the journal counts on it. */
 	return status == 0 ? folder_sync(s->place, folder_len, err) : status;
 }

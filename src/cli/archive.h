@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "job.h"
+#include "text/json.h"
 
 /* Each runs with job started, and returns a status whose words job_finish prints. */
 int archive_count(struct job *job);
@@ -43,6 +44,10 @@ int archive_match(const char **recipient, struct job *job);
  * is not NULL, and whether a signal came.
  */
 int archive_progress(void *arg, const hsmime_job_counts *counts);
+
+/* Who works on a job of several hosts: for people, nothing where there is none; and as the member "hosts". */
+void archive_hosts_text(const hsmime_job_state *s);
+void archive_hosts_json(struct json *j, const hsmime_job_state *s);
 
 /* archive_catch(): from now on SIGINT, SIGTERM and SIGHUP stop a job in good order; a second one ends it at once. */
 void archive_catch(void);

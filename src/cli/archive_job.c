@@ -11,6 +11,7 @@
 #include "text/utf8.h"
 #include "text/values.h"
 
+#define LEASE_MAX 3600
 /* Seconds without a login: a job takes long, a person is asked once, and a seal comes at its end, whenever that is. */
 #define PIN_KEPT (60 * 86400)
 
@@ -63,6 +64,8 @@ static void write_json(struct job *job, const hsmime_job_state *s, int status)
 		json_close(&j, '}');
 	}
 	json_close(&j, ']');
+	if (s->host_count > 0)
+		archive_hosts_json(&j, s);
 	json_close(&j, '}');
 	job->reported = true;
 }
@@ -126,6 +129,7 @@ static void write_text(const hsmime_job_state *s)
 	for (size_t i = 0; i < s->cause_count; i++)
 		printf("  failed of %s: %llu\n", s->causes[i].cause,
 		    (unsigned long long)s->causes[i].messages);
+	archive_hosts_text(s);
 }
 
 static void write_state(struct job *job, const hsmime_job_state *s, int status)
@@ -197,12 +201,35 @@ static int take_count(unsigned *value, struct job *job, enum option_id id, uint6
 	return status;
 }
 
+static int take_seconds(unsigned *value, struct job *job, enum option_id id)
+{
+	const char *text = option_text(job->options, id);
+
+	if (text == NULL || seconds_parse(value, text))
+		return 0;
+	return job_refuse(job, HSMIME_EUSAGE, "give whole seconds, 0 for none",
+	    "--%s: %.40s is no time", option_table[id].name, text);
+}
+
+/* What a run takes of several hosts. */
+static int take_hosts(hsmime_job_options *o, struct job *job)
+{
+	uint64_t lease = 0;
+	int status = archive_number(&lease, job, OPT_LEASE);
+
+	if (status == 0 && (lease == 1 || lease > LEASE_MAX))
+		status = job_refuse(job, HSMIME_EUSAGE, "give 2 to 3600 seconds",
+		    "--lease: %llu is too little, or too much", (unsigned long long)lease);
+	o->lease = (unsigned)lease;
+	o->journal = option_text(job->options, OPT_JOURNAL);
+	return status == 0 ? take_seconds(&o->journal_wait, job, OPT_JOURNAL_WAIT) : status;
+}
+
 /* What a run takes, whichever it is. */
 static int take_run(hsmime_job_options *o, struct job *job)
 {
 	bool shows = isatty(STDERR_FILENO) && !option_is(job->options, OPT_QUIET) &&
 		     !option_is(job->options, OPT_JSON);
-	const char *wait = option_text(job->options, OPT_TOKEN_WAIT);
 	int status = job_load(&job->certs, job, OPT_CERT);
 
 	if (status == 0)
@@ -213,9 +240,10 @@ static int take_run(hsmime_job_options *o, struct job *job)
 	o->seal = option_text(job->options, OPT_SEAL);
 	if (status == 0)
 		status = take_count(&o->workers, job, OPT_WORKERS, 256);
-	if (status == 0 && wait != NULL && !seconds_parse(&o->token_wait, wait))
-		status = job_refuse(job, HSMIME_EUSAGE, "give whole seconds, 0 for none",
-		    "--token-wait: %.40s is no time", wait);
+	if (status == 0)
+		status = take_seconds(&o->token_wait, job, OPT_TOKEN_WAIT);
+	if (status == 0)
+		status = take_hosts(o, job);
 	o->dry_run = option_is(job->options, OPT_DRY_RUN);
 	o->callback = archive_progress;
 	o->callback_arg = shows ? job : NULL;

@@ -1,0 +1,197 @@
+#!/usr/bin/env bats
+# hsmime archive by several hosts, whose journal is in PostgreSQL: together they do each message once.
+
+load helper
+load archive
+load hosts
+
+setup_file() {
+	new_archive_world
+	mailboxes make "$W/mixed" 200 cbc gcm oaep plain both cbc signed ecdh
+	mailboxes maildir "$W/mixed" "$W/box"
+	mailboxes make "$W/few" 12 cbc nokey gcm plain
+	new_database
+}
+
+teardown_file() {
+	end_database
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+}
+
+# complete KIND OUT: all is there once and right, nothing is left over, and the manifest has each
+complete() {
+	mailboxes check "$1" "$2" "$W/mixed/want"
+	no_drafts "$2" "$2.hsmime"
+	outcomes "$2.hsmime" finished=true listed=true waiting=0 decrypted=150 copied=50 failed=0
+	[ "$(wc -l <"$2.hsmime/manifest.jsonl")" = 200 ]
+	[ "$(field 'sum(h["done"] for h in d["hosts"])' <<<"$output")" = 200 ]
+	[ "$(field 'sum(h["has"] for h in d["hosts"])' <<<"$output")" = 0 ]
+}
+
+@test "two hosts decrypt a Maildir into a Maildir" {
+	fingerprint "$W/box" >before
+	hosts 2 decrypt --in "maildir:$W/box" --out maildir:clear --journal "$database" --workers 2
+	complete maildir clear
+	[ "$(field 'len(d["hosts"])' <<<"$output")" = 2 ]
+	mailboxes check-manifest clear.hsmime "$W/box" clear
+	fingerprint "$W/box" | diff before -
+	no_pin clear.hsmime
+}
+
+@test "four hosts decrypt a tree of files; one secret, one manifest, and the folder knows the journal" {
+	hosts 4 decrypt --in "eml:$W/mixed/in" --out eml:clear --journal "$database" --workers 1
+	complete eml clear
+	mailboxes check-manifest clear.hsmime "$W/mixed/in" clear
+	[ "$(stat -c '%a %s' clear.hsmime/substitute-secret)" = '600 32' ]
+	[ ! -e clear.hsmime/journal.sqlite ]
+	[ "$(head -n 1 clear.hsmime/journal.postgresql)" = "$database" ]
+	# Without --journal the same command finds it finished.
+	fingerprint clear >before
+	archive 0 decrypt --in "eml:$W/mixed/in" --out eml:clear
+	fingerprint clear | diff before -
+	run_as 0 hsmime archive status clear.hsmime
+	reported "host $(uname -n), process [0-9]+: left, seen .*, has 0, done [0-9]+"
+	run_as 0 hsmime archive report clear.hsmime --html page.html
+}
+
+@test "verify and rewrap by two hosts" {
+	hosts 2 verify --in "eml:$W/mixed/in" --report verify.jsonl --no-chain --journal "$database"
+	outcomes verify.jsonl.hsmime finished=true valid=25 skipped=175
+	[ "$(wc -l <verify.jsonl)" = 200 ]
+	hosts 2 rewrap --in "eml:$W/mixed/in" --out eml:new -r "$W/eve.pem" --journal "$database"
+	outcomes new.hsmime finished=true rewrapped=150 copied=50 failed=0
+	python3 - new new.hsmime/manifest.jsonl <<-'PY'
+		import hashlib, json, sys
+		for line in open(sys.argv[2]):
+		    m = json.loads(line)
+		    if hashlib.sha256(open(f"{sys.argv[1]}/{m['output']}", "rb").read()).hexdigest() != m["output_sha256"]:
+		        sys.exit(f"{m['output']} is not what the manifest says")
+	PY
+}
+
+@test "two jobs in one database do not mix" {
+	hosts 1 decrypt --in "eml:$W/mixed/in" --out eml:one --journal "$database"
+	hosts 1 decrypt --in "eml:$W/mixed/in" --out eml:two --limit 10 --journal "$database"
+	outcomes one.hsmime finished=true decrypted=150 copied=50
+	outcomes two.hsmime finished=true waiting=0
+	[ "$(wc -l <two.hsmime/manifest.jsonl)" = 10 ]
+	[ "$(tail -n 1 one.hsmime/journal.postgresql)" != "$(tail -n 1 two.hsmime/journal.postgresql)" ]
+	# The same words in another folder are another job, too.
+	mkdir else && cd else
+	archive 0 decrypt --in "eml:$W/mixed/in" --out eml:two --limit 10 --journal "$database"
+	outcomes two.hsmime finished=true waiting=0
+	[ "$(find two -name '*.eml' | wc -l)" = 10 ]
+}
+
+@test "--limit holds for all hosts together" {
+	hosts 3 decrypt --in "eml:$W/mixed/in" --out eml:clear --limit 77 --journal "$database" --workers 1
+	outcomes clear.hsmime finished=true waiting=0 failed=0
+	[ "$(find clear -name '*.eml' | wc -l)" = 77 ]
+}
+
+@test "what failed is tried again by one host, and kept once" {
+	openssl pkcs8 -topk8 -nocrypt -in "$W/eve.key" -out "$W/eve.p8"
+	ends=1 hosts 2 decrypt --in "eml:$W/few/in" --out eml:clear --journal "$database"
+	outcomes clear.hsmime finished=true decrypted=6 copied=3 failed=3 cause:no-key=3
+	[ "$(find clear.hsmime/failed -name '*.eml' | wc -l)" = 3 ]
+	eve_token "$W/eve.pem"
+	with_eve run_as 0 hsmime archive retry clear.hsmime
+	outcomes clear.hsmime finished=true decrypted=9 copied=3 failed=0
+	[ -z "$(find clear.hsmime/failed -name '*.eml')" ]
+	no_drafts clear clear.hsmime
+}
+
+@test "an mbox has one writer: refused before there is a job" {
+	archive 2 decrypt --in "eml:$W/few/in" --out mbox:clear --journal "$database"
+	explained
+	said 'one process alone writes an mbox'
+	no_job
+}
+
+@test "a password in the URI is refused, and not repeated" {
+	local uri
+	for uri in postgresql://hsmime:Zq7@localhost/x 'postgresql:///x?password=Zq7'; do
+		archive 2 decrypt --in "eml:$W/few/in" --out eml:clear --journal "$uri"
+		explained
+		said pgpass
+		run ! grep -q Zq7 <<<"$stderr$output"
+		no_job
+	done
+	archive 2 decrypt --in "eml:$W/few/in" --out eml:clear --journal mysql://x
+	explained
+	archive 2 decrypt --in "eml:$W/few/in" --out eml:clear --journal "$database" --lease 1
+	explained
+	archive 2 status clear.hsmime --journal "$database"
+	explained
+	no_job
+}
+
+@test "a server that can't be reached leaves no job; a password that is wrong neither, and is not told" {
+	archive 6 decrypt --in "eml:$W/few/in" --out eml:clear --journal 'postgresql:///x?host=/nowhere'
+	explained
+	no_job
+	archive 6 decrypt --in "eml:$W/few/in" --out eml:clear --journal "$(sed s,/postgres?,/none?, <<<"$database")"
+	explained
+	said 'database "none" does not exist'
+	no_job
+	sql "CREATE ROLE locked LOGIN PASSWORD 'right7'; GRANT CREATE ON DATABASE postgres TO locked"
+	sed -i '1i local all locked scram-sha-256' "$PG/data/pg_hba.conf"
+	sql 'SELECT pg_reload_conf()' >/dev/null
+	local uri=${database/user=hsmime/user=locked}
+	PGPASSWORD=wrong7 archive 6 decrypt --in "eml:$W/few/in" --out eml:clear --journal "$uri"
+	explained
+	said 'password authentication failed'
+	said pgpass
+	run ! grep -q wrong7 <<<"$stderr"
+	no_job
+	printf '*:*:*:locked:right7\n' >pgpass
+	chmod 600 pgpass
+	PGPASSFILE=$PWD/pgpass archive 1 decrypt --in "eml:$W/few/in" --out eml:clear --journal "$uri"
+	PGPASSFILE=$PWD/pgpass outcomes clear.hsmime finished=true failed=3
+	run ! grep -rq right7 clear.hsmime
+}
+
+@test "a role that may make no schema is told what it needs" {
+	sql 'CREATE ROLE weak LOGIN'
+	archive 6 decrypt --in "eml:$W/few/in" --out eml:clear --journal "${database/user=hsmime/user=weak}"
+	explained
+	said 'GRANT CREATE ON DATABASE'
+	sql 'GRANT CREATE ON DATABASE postgres TO weak'
+	archive 1 decrypt --in "eml:$W/few/in" --out eml:clear --journal "${database/user=hsmime/user=weak}"
+}
+
+@test "another journal than the job's is refused, both ways" {
+	archive 1 decrypt --in "eml:$W/few/in" --out eml:one
+	archive 2 decrypt --in "eml:$W/few/in" --out eml:one --journal "$database"
+	explained
+	said 'another journal'
+	archive 1 decrypt --in "eml:$W/few/in" --out eml:two --journal "$database"
+	archive 2 decrypt --in "eml:$W/few/in" --out eml:two --journal "$database&connect_timeout=5"
+	explained
+	said 'another journal'
+	archive 2 decrypt --in "eml:$W/few/in" --out eml:two --skip-plain --journal "$database"
+	explained
+	said 'another setting'
+	sql "DROP SCHEMA $(tail -n 1 two.hsmime/journal.postgresql) CASCADE"
+	run_as 6 hsmime archive status two.hsmime
+	explained
+	: >two.hsmime/journal.postgresql
+	run_as 3 hsmime archive status two.hsmime
+	explained
+}
+
+@test "an hsmime without the module says what is missing" {
+	mkdir -p bare/bin bare/lib/hsmime
+	cp "$HSMIME" bare/bin/
+	cp -P "${HSMIME%/*}"/../*/libhsmime.so* bare/lib/ 2>/dev/null || true
+	local lib
+	lib=$(ldd "$HSMIME" | sed -n 's/.*libhsmime[^ ]* => \([^ ]*\) .*/\1/p')
+	mkdir -p "bare/bin/$(realpath --relative-to="${HSMIME%/*}" "${lib%/*}")/hsmime"
+	cp "${lib%/*}"/libhsmime.so* "bare/bin/$(realpath --relative-to="${HSMIME%/*}" "${lib%/*}")/"
+	run_as 3 "$PWD/bare/bin/hsmime" archive decrypt --in "eml:$W/few/in" --out eml:clear --journal "$database"
+	explained
+	said hsmime-journal-postgresql.so
+}

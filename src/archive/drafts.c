@@ -50,7 +50,7 @@ static char *tagged(const char *prefix, const char *tag)
 
 int drafts_clear(struct drafts *set, const char *tag, struct error *err)
 {
-	char *prefix = tagged(set->prefix, tag);
+	char *prefix = tag != NULL ? tagged(set->prefix, tag) : strdup(set->prefix);
 	int status =
 	    prefix != NULL ? remove_left(set->folder, set->stem, prefix, err) : error_nomem(err);
 

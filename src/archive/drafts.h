@@ -37,7 +37,7 @@ struct draft_own {
 void drafts_init(struct drafts *set);
 int drafts_open(struct drafts *set, const char *place, const char *folder, const char *prefix,
     const char *tag, struct error *err);
-/* drafts_clear(set, tag, err): the files of the writer of that tag are removed. */
+/* drafts_clear(set, tag, err): the files of the writer of that tag, or of every one (NULL), are removed. */
 int drafts_clear(struct drafts *set, const char *tag, struct error *err);
 void drafts_close(struct drafts *set);
 

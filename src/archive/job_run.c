@@ -206,6 +206,14 @@ static bool is_complete(const struct job *j)
 	return atomic_load(&j->listed) && j->state->counts.waiting == 0;
 }
 
+/* Of several hosts one that was given up may have left more since, as nothing waits any more. */
+static int finish_sink(struct job *j, struct mail_sink *sink, struct error *err)
+{
+	int status = job_is_shared(j) ? mail_sink_clear(sink, NULL, err) : 0;
+
+	return status == 0 ? mail_sink_finish(sink, err) : status;
+}
+
 static int finish(struct job *j, struct error *err)
 {
 	bool mine = false;
@@ -217,9 +225,9 @@ static int finish(struct job *j, struct error *err)
 	if (status != 0 || !mine)
 		return status;
 	if (j->task->writes)
-		status = mail_sink_finish(j->sink, err);
+		status = finish_sink(j, j->sink, err);
 	if (status == 0 && j->task->writes)
-		status = mail_sink_finish(j->failed, err);
+		status = finish_sink(j, j->failed, err);
 	if (status == 0)
 		status = job_manifest(j, err);
 	if (status == 0)

@@ -228,9 +228,12 @@ static int keep_all(struct writer *w)
 		status = later;
 		first = w->ctx->err;
 	}
-	later = forget_others(w);
+	/* Of several hosts what lies there may be another's by now: who is late removes nothing. */
+	later = job_is_shared(w->j) ? 0 : forget_others(w);
 	if (later == 0)
 		later = commit(w, committed);
+	if (later == 0 && job_is_shared(w->j))
+		later = forget_others(w);
 	if (later == 0)
 		count_outcomes(w);
 	if (status != 0)

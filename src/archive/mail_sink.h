@@ -89,7 +89,7 @@ int mail_sink_open(struct mail_sink **out, const char *name, const char *job, ui
 /*
  * mail_sink_open_shared(out, name, job, tag, err): the same, by one of several processes, each of a tag of its own, which
  * begins the names of its temporary files: others' stay. HSMIME_EUSAGE of an mbox. mail_sink_clear(s, tag, err): those
- * of that tag are removed, so that none of them gets its name any more.
+ * of that tag, or of every one (NULL), are removed, so that none of them gets its name any more.
  */
 int mail_sink_open_shared(
     struct mail_sink **out, const char *name, const char *job, const char *tag, struct error *err);

@@ -406,6 +406,56 @@ static void a_stop_does_not_wait_for_what_is_behind_a_gap(void **state)
 	flow_free(&f);
 }
 
+static void who_puts_in_learns_how_many_are_needed(void **state)
+{
+	struct message *out[SIZE];
+	struct flow f;
+
+	(void)state;
+	begin(&f, SIZE, false);
+	assert_int_equal(flow_await(&f, 2, 4, LONG_MS), 4);
+	for (uint64_t i = 1; i <= 3; i++)
+		assert_true(put(&f, i));
+	/* Enough wait. */
+	assert_int_equal(flow_await(&f, 2, 4, 0), 0);
+	assert_int_equal(take_number(&f), 1);
+	assert_int_equal(flow_await(&f, 2, 4, 0), 0);
+	assert_int_equal(take_number(&f), 2);
+	assert_int_equal(flow_await(&f, 2, 4, LONG_MS), 3);
+	/* No more than there is room for. */
+	assert_int_equal(flow_await(&f, 100, 200, 0), SIZE - 3);
+	flow_stop(&f, 0, NULL);
+	assert_int_equal(flow_await(&f, 2, 4, LONG_MS), 0);
+	while (flow_collect(&f, out, 1, 0) == 1)
+		flow_release(&f, out[0]);
+	flow_free(&f);
+}
+
+static void *wait_for_need(void *arg)
+{
+	struct waiter *w = arg;
+
+	w->told = flow_await(w->f, 2, 4, LONG_MS) == 3;
+	return NULL;
+}
+
+static void who_waits_for_need_is_woken_by_who_takes(void **state)
+{
+	struct waiter w;
+	struct flow f;
+
+	(void)state;
+	begin(&f, SIZE, false);
+	for (uint64_t i = 1; i <= 3; i++)
+		assert_true(put(&f, i));
+	start(&w, &f, wait_for_need);
+	assert_int_equal(take_number(&f), 1);
+	assert_int_equal(take_number(&f), 2);
+	assert_int_equal(pthread_join(w.id, NULL), 0);
+	assert_true(w.told);
+	flow_free(&f);
+}
+
 static void a_refused_entry_stays_the_callers(void **state)
 {
 	struct journal_entry e = { .number = 1 };
@@ -525,6 +575,8 @@ int main(void)
 		cmocka_unit_test(the_first_reason_to_stop_is_kept),
 		cmocka_unit_test(what_is_in_flight_at_a_stop_is_collected),
 		cmocka_unit_test(a_stop_does_not_wait_for_what_is_behind_a_gap),
+		cmocka_unit_test(who_puts_in_learns_how_many_are_needed),
+		cmocka_unit_test(who_waits_for_need_is_woken_by_who_takes),
 		cmocka_unit_test(a_refused_entry_stays_the_callers),
 		cmocka_unit_test(a_crowd_loses_nothing),
 		cmocka_unit_test(a_crowd_keeps_the_order),

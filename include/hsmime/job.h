@@ -6,7 +6,9 @@
  * nothing, byte for byte), manifest.jsonl (once all are done: a line on the job as a whole, and a line for each
  * message; hsmime/custody.h checks them), manifest.jsonl.p7s (its seal, and seal-key, whose), certs.pem (the
  * certificates that it was given) and substitute-secret (of hsmime's padding defence: to be kept as the journal
- * is, and from others). The
+ * is, and from others). With hsmime_job_options.journal it has journal.postgresql in place of journal.sqlite, which says where in a
+ * database the journal is, and several processes may call the same function at the same time, on one host or on several: each
+ * message is done by one of them. The
  * mailbox that is read is never written to.
  */
 #ifndef HSMIME_JOB_H
@@ -137,7 +139,7 @@ typedef struct hsmime_job_options {
 	const char *seal;
 	/* Of a job of several hosts: */
 	const char *
-	    journal; /* "postgresql://HOST/DATABASE", without a password, as the other hosts have it; NULL: a file in folder, for one host */
+	    journal; /* "postgresql://HOST/DATABASE", without a password, as the other hosts have it; NULL: that of folder, else a file there, for one host */
 	unsigned
 	    lease; /* seconds after which others do what this host has, if it is not heard of; 0: 30 */
 	unsigned journal_wait; /* seconds that the database may be away before the run is stopped */

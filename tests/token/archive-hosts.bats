@@ -29,7 +29,7 @@ setup() {
 # killed KILLS RESTARTS ARGUMENT...: four hosts, of which one at a time is killed at a random moment and comes back, and
 # the server as often as RESTARTS says; at the end all have to end well
 killed() {
-	sabotage "delay C_Decrypt $((kills * 1500))"
+	sabotage "delay C_Decrypt $((kills * 5000))"
 	python3 - "$HSMIME" "$seed" "$cli_root/tests/postgresql" "$@" <<-'PY'
 		import os, random, shutil, subprocess, sys, time
 		tool, seed, server, kills, restarts, *arguments = sys.argv[1:]

@@ -290,7 +290,7 @@ static int check_uri(const char *place, struct error *err)
 		status = error_set(err, HSMIME_EUSAGE,
 		    "the journal's URI is none that PostgreSQL takes: write "
 		    "postgresql://HOST/DATABASE");
-	for (PQconninfoOption *o = options; status == 0 && o->keyword != NULL; o++) {
+	for (PQconninfoOption *o = options; o != NULL && status == 0 && o->keyword != NULL; o++) {
 		bool secret =
 		    strcmp(o->keyword, "password") == 0 || strcmp(o->keyword, "sslpassword") == 0;
 

@@ -195,3 +195,19 @@ complete() {
 	explained
 	said hsmime-journal-postgresql.so
 }
+
+@test "--dry-run tells what would come of it, and of a job of several hosts what is left, and changes nothing" {
+	archive 1 decrypt --dry-run --in "eml:$W/few/in" --out eml:clear --journal "$database" --json
+	[ "$(field '(d["decrypted"], d["copied"], d["failed"], d["left"])' <<<"$output")" = '(6, 3, 3, 12)' ]
+	no_job
+	archive 2 decrypt --dry-run --in "eml:$W/few/in" --out mbox:clear --journal "$database"
+	explained
+	archive 1 decrypt --in "eml:$W/few/in" --out eml:clear --journal "$database"
+	fingerprint clear.hsmime >before
+	local rows
+	rows=$(sql "SELECT count(*) FROM $(tail -n 1 clear.hsmime/journal.postgresql).host")
+	archive 1 decrypt --dry-run --in "eml:$W/few/in" --out eml:clear --json
+	[ "$(field '(d["decrypted"], d["copied"], d["failed"], d["left"])' <<<"$output")" = '(6, 3, 3, 0)' ]
+	fingerprint clear.hsmime | diff before -
+	[ "$(sql "SELECT count(*) FROM $(tail -n 1 clear.hsmime/journal.postgresql).host")" = "$rows" ]
+}

@@ -65,7 +65,7 @@ typedef struct hsmime_job_host {
 /* How a job stands; freed with hsmime_job_state_free. */
 typedef struct hsmime_job_state {
 	char *task;   /* "decrypt", "rewrap", "verify" */
-	char *in;     /* mailboxes */
+	char *in;     /* mailboxes, with paths from the root */
 	char *out;    /* of verify NULL */
 	char *folder; /* the job's */
 	int finished; /* every message has its outcome, and the manifest is written */
@@ -162,6 +162,8 @@ typedef struct hsmime_job_options {
  * did not decrypt is tried three times before it fails. A job that is finished is left as it is.
  * With deep, a message in which something is encrypted and nothing could be opened is copied, also with skip_plain;
  * the manifest tells of each layer that stays closed.
+ * The job keeps in, out and report with paths from the root, so that it can be looked at and done again from any folder;
+ * those of a list stay relative to the folder in which it was begun.
  * ctx is not to be used meanwhile but for hsmime_ctx_share.
  *
  * With dry_run nothing is made and nothing changes: no output, no folder; what a job that was begun has is taken as it is.

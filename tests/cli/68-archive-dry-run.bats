@@ -190,6 +190,25 @@ tells() {
 	mailboxes check eml clear "$W/mixed/want"
 }
 
+@test "a job that was killed: what is left of it, and it goes on as if nobody had looked" {
+	sabotage_apart
+	tell 'hang C_Decrypt 12'
+	"$HSMIME" archive decrypt --workers 1 --in "eml:$W/mixed/in" --out eml:clear >out 2>said &
+	job=$!
+	await_event '^hang C_Decrypt'
+	kill -9 $job
+	wait $job || true
+	# All but the index of SQLite's log, which whoever reads it makes.
+	fingerprint . | grep -v journal.sqlite-shm >../killed
+	sabotage_apart
+	archive 0 decrypt --in "eml:$W/mixed/in" --out eml:clear --dry-run --json
+	[ "$(field 'd["decrypted"], d["copied"], d["left"] > 0' <<<"$output")" = '(30, 10, True)' ]
+	no_key_was_used
+	fingerprint . | grep -v journal.sqlite-shm | diff ../killed -
+	archive 0 decrypt --in "eml:$W/mixed/in" --out eml:clear
+	mailboxes check eml clear "$W/mixed/want"
+}
+
 @test "mistakes are told as they would be, and leave nothing" {
 	cp -r "$W/few/in" tree
 	mkdir full && touch full/file

@@ -161,8 +161,8 @@ int job_state_read(struct job *j, struct error *err)
 	if (status != 0)
 		return status;
 	take_totals(j->state, &totals);
-	j->state->finished =
-	    totals.listed && totals.finished && j->state->counts.waiting == 0 && has_file(j, JOB_MANIFEST);
+	j->state->finished = totals.listed && totals.finished && j->state->counts.waiting == 0 &&
+			     has_file(j, JOB_MANIFEST);
 	j->state->sealed = j->state->finished && has_file(j, JOB_SEAL);
 	if (set_names(j) != 0)
 		return error_nomem(err);

@@ -13,7 +13,7 @@ const char *job_place(void)
 	return place;
 }
 
-bool job_is_shared(void)
+bool journal_is_shared(void)
 {
 	return in_database;
 }

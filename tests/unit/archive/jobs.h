@@ -20,9 +20,9 @@
 
 #define SETTINGS "{\"in\":\"maildir:a\",\"out\":\"maildir:b\",\"keys\":[\"k1\",\"k2\"]}"
 
-/* job_place(): the name of this test's journal; nothing is there at first. job_is_shared(): it is of several hosts. */
+/* job_place(): the name of this test's journal; nothing is there at first. journal_is_shared(): it is of several hosts. */
 const char *job_place(void);
-bool job_is_shared(void);
+bool journal_is_shared(void);
 
 /* JOB_TEST(name): a test, in a scratch folder of its own, and with a place of its own. */
 int job_enter(void **state);

@@ -153,7 +153,7 @@ static void check_all(bool *done, uint64_t added)
 	struct error err;
 
 	/* Whom nobody hears any more a server may still be doing the last that it asked; behind this it has. */
-	if (job_is_shared())
+	if (journal_is_shared())
 		assert_int_equal(j->kind->add(j, NULL, 0, &err), 0);
 	assert_int_equal(j->kind->totals(&t, j, &err), 0);
 	assert_int_equal(j->kind->each(j, false, check_one, &c, &err), 0);

@@ -82,6 +82,7 @@ origin() {
 	[ "$(origin 00002.eml job)" = "$(origin 00001.eml job)" ]
 	date -d "$(origin 00002.eml when)"
 	mailboxes check-manifest clear.hsmime "$W/some/in" clear
+	archive 0 check --no-seal --sources clear.hsmime
 	no_drafts .
 }
 

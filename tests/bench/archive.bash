@@ -163,3 +163,41 @@ bench_growth() { # an archive that is a hundred times as large goes as fast, and
 	unset LATENCY_MODULE LATENCY_REPLAY
 	rm -rf "$memory"
 }
+
+# As many workers as one host's token is to be the limit for, on a machine whose processors both hosts share.
+host_workers=4
+
+host() { # number, folder, database: one process of those that do the job there, with a token of its own
+	printf 'SOFTHSM2_CONF=%q/host-%s/softhsm2.conf HSMIME_PIN_SOURCE=file:%q/pin %q archive decrypt -q --workers %s' \
+		"$2" "$1" "$scratch" "$hsmime" "$host_workers"
+	printf ' --in maildir:%q/in --out maildir:%q/out --journal %q' "$2" "$2" "$3"
+}
+
+bench_hosts() { # two hosts with a token each, whose journal is in PostgreSQL, beside one
+	local memory database i count=$((messages * 5))
+	command -v psql >/dev/null || { echo 'hosts: no PostgreSQL here' && return; }
+	in_memory
+	chmod 711 "$memory"
+	heading "$count messages, 2 ms at C_Decrypt, $host_workers workers each, PostgreSQL" 'two hosts' 'one host' ratio
+	make_maildir "$memory/in" "$count" 1
+	for i in 1 2; do
+		mkdir "$memory/host-$i"
+		cp -r "$scratch/tokens" "$memory/host-$i/tokens"
+		sed "s|$scratch/tokens|$memory/host-$i/tokens|" "$scratch/softhsm2.conf" >"$memory/host-$i/softhsm2.conf"
+	done
+	"$root/tests/postgresql" make "$memory/pg"
+	database="postgresql:///postgres?host=$memory/pg&user=hsmime"
+	export LATENCY_MODULE=$softhsm LATENCY_REPLAY=1 LATENCY_CRYPTO_US=2000 HSMIME_MODULE=$programs/latency.so
+	cat >"$memory/clean" <<-SH
+		rm -rf $memory/out $memory/out.hsmime
+		psql -qAtX '$database' -c "SELECT format('DROP SCHEMA %I CASCADE', nspname) FROM pg_namespace
+			WHERE nspname !~ '^(pg_|information_schema|public)'" | psql -qX '$database' 2>/dev/null
+	SH
+	compare 3 -- sh -c ". $memory/clean; exec env $(host 1 "$memory" "$database")" \
+		-- sh -c ". $memory/clean; $(host 1 "$memory" "$database") & one=\$!; $(host 2 "$memory" "$database") && wait \$one"
+	row 'two hosts, against one' "$(per_second "${wall[1]}" "$count")" "$(per_second "${wall[0]}" "$count")" a/b '>=' 1.8 1/s
+	"$root/tests/postgresql" stop "$memory/pg"
+	HSMIME_MODULE=$softhsm
+	unset LATENCY_MODULE LATENCY_REPLAY LATENCY_CRYPTO_US
+	rm -rf "$memory"
+}

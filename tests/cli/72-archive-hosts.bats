@@ -211,3 +211,9 @@ complete() {
 	fingerprint clear.hsmime | diff before -
 	[ "$(sql "SELECT count(*) FROM $(tail -n 1 clear.hsmime/journal.postgresql).host")" = "$rows" ]
 }
+
+@test "--seal: one host seals, and what several wrote is what the manifest says" {
+	hosts 2 decrypt --in "maildir:$W/box" --out maildir:clear --journal "$database" --seal alice@example.test
+	outcomes clear.hsmime finished=true sealed=true
+	archive 0 check clear.hsmime --ca "$W/ca.pem" --sources
+}

@@ -21,7 +21,7 @@ int keyring_table_init(struct keyring_table *t)
 
 void keyring_table_free(struct keyring_table *t)
 {
-	for (size_t i = 0; i < t->count; i++)
+	for (size_t i = 0; t->entries != NULL && i < t->count; i++)
 		free(t->entries[i].name);
 	free(t->entries);
 	free(t->buckets);

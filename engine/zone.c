@@ -12,6 +12,7 @@
 
 #include "engine/log.h"
 #include "engine/watch.h"
+#include "util/clock.h"
 
 #define BRIEF_NS 100000       /* work that takes less is waited for without going to sleep */
 #define UNKNOWN_NS 1000000000 /* as long as nothing is known: some thirty brief ones change it */
@@ -240,27 +241,14 @@ static void put(struct zone **list, struct zone *z)
 	pthread_mutex_unlock(&idle_lock);
 }
 
-static struct timespec in_ms(int64_t ms)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += (ms % 1000) * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_nsec -= 1000000000;
-		t.tv_sec++;
-	}
-	return t;
-}
-
 /* With the lock held: until it is done or was given up. A little more than is left: the clock is coarse. */
 static void wait_for(struct zone *z, unsigned limit, struct error *err)
 {
 	if (z->state != ZONE_DONE)
 		look_out(z, ZONE_DONE);
 	while (z->state != ZONE_DONE) {
-		struct timespec until = in_ms(watch_left_ms(&z->watch, limit) + 10);
+		struct timespec until =
+		    clock_after(CLOCK_MONOTONIC, watch_left_ms(&z->watch, limit) + 10);
 
 		if (pthread_cond_timedwait(&z->changed, &z->lock, &until) == ETIMEDOUT &&
 		    z->state != ZONE_DONE && watch_give_up(&z->watch, limit, err)) {

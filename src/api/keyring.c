@@ -137,9 +137,9 @@ static void mark_search(struct keyring *r, const struct recipient *recipients, s
 }
 
 /* With the lock held. */
-static void await_search(struct keyring *r, int64_t until_ms)
+static void await_search(struct keyring *r, int64_t ms)
 {
-	struct timespec until = { until_ms / 1000, until_ms % 1000 * 1000000 };
+	struct timespec until = clock_after(CLOCK_MONOTONIC, ms);
 
 	(void)pthread_cond_timedwait(&r->searched, &r->lock, &until);
 }
@@ -160,7 +160,7 @@ int keyring_get(struct token_key **used, EVP_PKEY **key, size_t *index, struct k
 			wait = others_search(r, recipients, count, now);
 		again = wait > 0;
 		if (again)
-			await_search(r, now + wait);
+			await_search(r, wait);
 		else if (status == KEYRING_UNKNOWN && !missing)
 			mark_search(r, recipients, count, now, now);
 	}

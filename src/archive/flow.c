@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "util/clock.h"
+
 static void append(struct message_queue *q, struct message *m)
 {
 	m->next = NULL;
@@ -114,23 +116,9 @@ bool flow_put(struct flow *f, struct journal_entry *entry)
 	return m != NULL;
 }
 
-static struct timespec in_ms(unsigned milliseconds)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += milliseconds / 1000;
-	t.tv_nsec += (long)(milliseconds % 1000) * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	return t;
-}
-
 size_t flow_await(struct flow *f, size_t low, size_t high, unsigned milliseconds)
 {
-	struct timespec until = in_ms(milliseconds);
+	struct timespec until = clock_after(CLOCK_MONOTONIC, milliseconds);
 	size_t count = 0;
 	int r = 0;
 
@@ -267,7 +255,7 @@ static void await_outcomes(struct flow *f, size_t max, unsigned wait_ms)
 	while (!has_due(f) && !(is_quiet(f) && is_over(f)))
 		pthread_cond_wait(&f->outcome, &f->lock);
 	f->wanted = max;
-	until = in_ms(wait_ms);
+	until = clock_after(CLOCK_MONOTONIC, wait_ms);
 	while (r == 0 && f->ready.count < max && !is_quiet(f))
 		r = pthread_cond_timedwait(&f->outcome, &f->lock, &until);
 }
@@ -323,7 +311,7 @@ bool flow_stopped(struct flow *f)
 
 void flow_pause(struct flow *f, unsigned milliseconds)
 {
-	struct timespec until = in_ms(milliseconds);
+	struct timespec until = clock_after(CLOCK_MONOTONIC, milliseconds);
 	int r = 0;
 
 	pthread_mutex_lock(&f->lock);

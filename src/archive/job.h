@@ -9,6 +9,7 @@
  *   job_worker     one message to its outcome
  *   job_writer     outcomes into mailbox, failed/ and journal
  *   job_pace       how many workers are at it
+ *   job_threads    all of these threads
  *   job_trial      a journal of its own for a run that changes nothing
  *   job_manifest   what is told of each, once all is done
  *   job_seal       and signed
@@ -161,6 +162,9 @@ void job_close(struct job *j);
  */
 int job_trial_open(struct job *j, struct error *err);
 void job_trial_close(struct job *j);
+
+/* job_threads(j): list, work and write, until nothing is left or something ends it: 0, or the first failure, in j->ctx. */
+int job_threads(struct job *j);
 
 /* job_list(j, ctx): put every message that waits into the flow, listing the mailbox if that was not done. */
 void job_list(struct job *j, hsmime_ctx *ctx);

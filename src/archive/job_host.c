@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "util/clock.h"
+
 #define POLL_MS 250
 
 static unsigned lease_of(const struct job *j)
@@ -40,14 +42,9 @@ int job_join(struct job *j, struct error *err)
 /* True: it is over before that. */
 static bool pulse_wait(struct job *j, int64_t ms)
 {
-	struct timespec until = { 0 };
+	struct timespec until = clock_after(CLOCK_MONOTONIC, ms);
 	int r = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += (ms % 1000) * 1000000;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
 	pthread_mutex_lock(&j->pulse_lock);
 	while (r == 0 && !j->pulse_over)
 		r = pthread_cond_timedwait(&j->pulse_end, &j->pulse_lock, &until);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "archive/drafts.h"
+#include "util/hex.h"
 #include "util/output.h"
 
 #define IN_FOLDER "journal.sqlite"
@@ -79,12 +80,12 @@ static int read_named(char **uri, char **name, const char *path, struct error *e
 static int make_name(char *out, size_t room, const struct job *j, struct error *err)
 {
 	unsigned char chance[CHANCE];
-	int at = snprintf(out, room, "hsmime_%s_", j->name);
+	char digits[2 * CHANCE + 1];
 
 	if (getentropy(chance, sizeof(chance)) != 0)
 		return error_set(err, HSMIME_EINTERNAL, "the system gives no random octets");
-	for (size_t i = 0; i < sizeof(chance); i++)
-		at += snprintf(out + at, room - (size_t)at, "%02x", chance[i]);
+	hex_lower(digits, chance, sizeof(chance));
+	snprintf(out, room, "hsmime_%s_%s", j->name, digits);
 	return 0;
 }
 

@@ -19,6 +19,9 @@ int archive_retry(struct job *job);
 int archive_report(struct job *job);
 int archive_check(struct job *job);
 
+/* archive_state(job, s, status): how the job stands, on standard output; status is what the command came to. */
+void archive_state(struct job *job, const hsmime_job_state *s, int status);
+
 /*
  * What a dry run found, in text, and as members of the object that tells the job's state besides.
  */

@@ -15,3 +15,17 @@ time_t clock_seconds(clockid_t clock)
 	clock_gettime(clock, &t);
 	return t.tv_sec;
 }
+
+struct timespec clock_after(clockid_t clock, int64_t ms)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(clock, &t);
+	t.tv_sec += ms / 1000;
+	t.tv_nsec += ms % 1000 * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	return t;
+}

@@ -25,6 +25,22 @@ static void both_tell_the_same_time(void **state)
 	}
 }
 
+static void a_time_that_comes_is_one_that_can_be_waited_for(void **state)
+{
+	static const int64_t waits[] = { 0, 1, 999, 1000, 1001, 60000 };
+
+	(void)state;
+	for (int round = 0; round < 1000; round++) {
+		int64_t wait = waits[round % 6], before = clock_ms(CLOCK_MONOTONIC);
+		struct timespec t = clock_after(CLOCK_MONOTONIC, wait);
+		int64_t after = t.tv_sec * (int64_t)1000 + t.tv_nsec / 1000000;
+
+		/* Or pthread_cond_timedwait would refuse it (EINVAL). */
+		assert_in_range(t.tv_nsec, 0, 999999999);
+		assert_in_range(after, before + wait, before + wait + 60000);
+	}
+}
+
 static void a_clock_that_is_not_there_stands_still(void **state)
 {
 	(void)state;
@@ -36,6 +52,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_tell_the_same_time),
+		cmocka_unit_test(a_time_that_comes_is_one_that_can_be_waited_for),
 		cmocka_unit_test(a_clock_that_is_not_there_stands_still),
 	};
 

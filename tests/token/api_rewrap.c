@@ -11,6 +11,14 @@
 
 #include "api_rewrap.h"
 
+const struct rewrap_form rewrap_forms[REWRAP_FORMS] = {
+	{ "mail", HSMIME_MAIL, HSMIME_FORMAT_AUTO, false, "SMIME" },
+	{ "DER", HSMIME_CMS, HSMIME_FORMAT_DER, false, "DER" },
+	{ "BER", HSMIME_CMS, HSMIME_FORMAT_DER, true, "DER" },
+	{ "PEM", HSMIME_CMS, HSMIME_FORMAT_PEM, false, "PEM" },
+	{ "S/MIME", HSMIME_CMS, HSMIME_FORMAT_SMIME, true, "SMIME" },
+};
+
 const char rewrap_entity[] = "Content-Type: text/plain\r\n\r\nI owe you 1000.\r\n";
 
 static const char mail_start[] =

@@ -25,6 +25,17 @@ struct rewrapping rewrapping_of(
 /* rewrap_run(o, ctx, r): hsmime_rewrap with all that is seen of it. */
 void rewrap_run(struct outcome *o, hsmime_ctx *ctx, struct rewrapping *r);
 
+/* In which forms an encrypted message may come. */
+struct rewrap_form {
+	const char *name;
+	enum hsmime_form form;
+	enum hsmime_format format;
+	bool indefinite;
+	const char *tool; /* as OpenSSL names the form */
+};
+#define REWRAP_FORMS 5
+extern const struct rewrap_form rewrap_forms[REWRAP_FORMS];
+
 /* A message to be rewrapped. */
 struct original {
 	const char *name;

@@ -11,8 +11,6 @@
 #include "api_faults.h"
 #include "api_rewrap.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
 static hsmime_ctx *ctx;
 static hsmime_certs *alice; /* a software key's */
 static hsmime_certs *emil;  /* of the token's EC key */
@@ -36,28 +34,15 @@ static int tear_down(void **state)
 	return peer_teardown(state);
 }
 
-static const struct {
-	const char *name;
-	enum hsmime_form form;
-	enum hsmime_format format;
-	bool indefinite;
-	const char *tool; /* as OpenSSL names the form */
-} forms[] = {
-	{ "mail", HSMIME_MAIL, HSMIME_FORMAT_AUTO, false, "SMIME" },
-	{ "DER", HSMIME_CMS, HSMIME_FORMAT_DER, false, "DER" },
-	{ "BER", HSMIME_CMS, HSMIME_FORMAT_DER, true, "DER" },
-	{ "PEM", HSMIME_CMS, HSMIME_FORMAT_PEM, false, "PEM" },
-	{ "S/MIME", HSMIME_CMS, HSMIME_FORMAT_SMIME, true, "SMIME" },
-};
 static const char *const ciphers[] = { "aes-128-cbc", "aes-256-cbc", "aes-128-gcm", "aes-256-gcm" };
 static const char *const labels[] = { "AES-128-CBC", "AES-256-CBC", "AES-128-GCM", "AES-256-GCM" };
 
 static struct original original_of(size_t form, size_t cipher, const struct holder *to)
 {
-	struct original m = { .name = forms[form].name,
-		.form = forms[form].form,
-		.format = forms[form].format,
-		.indefinite = forms[form].indefinite,
+	struct original m = { .name = rewrap_forms[form].name,
+		.form = rewrap_forms[form].form,
+		.format = rewrap_forms[form].format,
+		.indefinite = rewrap_forms[form].indefinite,
 		.cipher = ciphers[cipher],
 		.to = to };
 
@@ -109,8 +94,8 @@ static void one_pair(size_t form, size_t from, size_t to, bool slow)
 		if (o.status != 0)
 			fail_msg("%s: %s", m.name, o.words.data);
 		expect_layer(&o, from, to);
-		assert_true(tool_opens(&peer_alice, &o.output, forms[form].tool));
-		assert_false(tool_opens(&peer_bob, &o.output, forms[form].tool));
+		assert_true(tool_opens(&peer_alice, &o.output, rewrap_forms[form].tool));
+		assert_false(tool_opens(&peer_bob, &o.output, rewrap_forms[form].tool));
 		assert_false(token_opens(ctx, &o.output, m.form));
 	}
 	outcome_clear(&o);
@@ -120,14 +105,14 @@ static void one_pair(size_t form, size_t from, size_t to, bool slow)
 static void each_form_and_cipher_is_encrypted_anew_by_one_token_operation(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < 16 * COUNT(forms); i++)
+	for (size_t i = 0; i < 16 * REWRAP_FORMS; i++)
 		one_pair(i / 16, i % 4, i / 4 % 4, i % 3 == 0);
 }
 
 static void what_came_of_it_opens_with_the_tokens_other_key(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(forms); i++) {
+	for (size_t i = 0; i < REWRAP_FORMS; i++) {
 		struct original m = original_of(i, i % 4, &api_rsa);
 		struct rewrapping r = anew_of(&m, emil);
 		struct outcome o;

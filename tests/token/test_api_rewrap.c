@@ -10,8 +10,6 @@
 
 #include "api_rewrap.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
 static hsmime_ctx *ctx;
 static hsmime_certs *alice; /* a software key's */
 static hsmime_certs *emil;  /* of the token's EC key */
@@ -39,27 +37,14 @@ static int tear_down(void **state)
 	return peer_teardown(state);
 }
 
-static const struct {
-	const char *name;
-	enum hsmime_form form;
-	enum hsmime_format format;
-	bool indefinite;
-	const char *tool; /* as OpenSSL names the form */
-} forms[] = {
-	{ "mail", HSMIME_MAIL, HSMIME_FORMAT_AUTO, false, "SMIME" },
-	{ "DER", HSMIME_CMS, HSMIME_FORMAT_DER, false, "DER" },
-	{ "BER", HSMIME_CMS, HSMIME_FORMAT_DER, true, "DER" },
-	{ "PEM", HSMIME_CMS, HSMIME_FORMAT_PEM, false, "PEM" },
-	{ "S/MIME", HSMIME_CMS, HSMIME_FORMAT_SMIME, true, "SMIME" },
-};
 static const char *const ciphers[] = { "aes-128-cbc", "aes-256-gcm" };
 
 static struct original original_of(size_t i)
 {
-	struct original m = { .name = forms[i / 4].name,
-		.form = forms[i / 4].form,
-		.format = forms[i / 4].format,
-		.indefinite = forms[i / 4].indefinite,
+	struct original m = { .name = rewrap_forms[i / 4].name,
+		.form = rewrap_forms[i / 4].form,
+		.format = rewrap_forms[i / 4].format,
+		.indefinite = rewrap_forms[i / 4].indefinite,
 		.cipher = ciphers[i % 2],
 		.to = i / 2 % 2 ? &api_ec : &api_rsa };
 
@@ -85,7 +70,7 @@ static void check_result(const struct outcome *o, const struct original *m)
 static void every_form_is_rewrapped_by_one_token_operation(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < 4 * COUNT(forms); i++) {
+	for (size_t i = 0; i < 4 * REWRAP_FORMS; i++) {
 		struct original m = original_of(i);
 		struct rewrapping r = rewrapping_of(m.form, &m.text, alice);
 		struct outcome o;
@@ -97,7 +82,7 @@ static void every_form_is_rewrapped_by_one_token_operation(void **state)
 				fail_msg("%s: %s", m.name, o.words.data);
 			check_result(&o, &m);
 			assert_int_equal(o.result->layers[0].new_recipient_count, 1);
-			assert_true(tool_opens(&peer_alice, &o.output, forms[i / 4].tool));
+			assert_true(tool_opens(&peer_alice, &o.output, rewrap_forms[i / 4].tool));
 			/* And for the other key of the token, and one who has none there. */
 			if (!slow) {
 				struct rewrapping again = rewrapping_of(m.form, &m.text, both);
@@ -107,9 +92,10 @@ static void every_form_is_rewrapped_by_one_token_operation(void **state)
 				assert_int_equal(next.status, 0);
 				assert_int_equal(next.result->layers[0].new_recipient_count, 2);
 				assert_true(token_opens(ctx, &next.output, m.form));
-				assert_true(tool_opens(&peer_bob, &next.output, forms[i / 4].tool));
-				assert_false(
-				    tool_opens(&peer_alice, &next.output, forms[i / 4].tool));
+				assert_true(
+				    tool_opens(&peer_bob, &next.output, rewrap_forms[i / 4].tool));
+				assert_false(tool_opens(
+				    &peer_alice, &next.output, rewrap_forms[i / 4].tool));
 				outcome_clear(&next);
 			}
 			outcome_clear(&o);

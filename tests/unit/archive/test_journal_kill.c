@@ -43,7 +43,8 @@ static void work_step(struct journal *j, int to)
 		e[i].cause = strdup("no-key");
 		e[i].output = strdup(e[i].item.name);
 	}
-	need(j->kind->commit(j, e, n, n > 0 ? e[n - 1].number : 0, &err));
+	/* Of several hosts none appends, and what one that was killed had is done behind what comes after it. */
+	need(j->kind->commit(j, e, n, n > 0 && !journal_is_shared() ? e[n - 1].number : 0, &err));
 	for (size_t i = 0; i < n; i++)
 		tell(to, 0, e[i].number);
 	job_free(e, n);
@@ -172,7 +173,7 @@ static void check_all(bool *done, uint64_t added)
 	assert_true(c.last >= added);
 	assert_int_equal(t.counts[JOURNAL_WAITING], c.last - c.outcomes);
 	assert_int_equal(t.counts[JOURNAL_DONE] + t.counts[JOURNAL_FAILED], c.outcomes);
-	assert_int_equal(t.committed, c.outcomes);
+	assert_int_equal(t.committed, journal_is_shared() ? 0 : c.outcomes);
 	journal_close(j);
 }
 

@@ -33,6 +33,14 @@ key_at() {
 	find_octets "$1" '\x04\x82\x01\x00'
 }
 
+# wrapped_at FILE: where its wrapped key for bob starts, of 40 octets. Two octets to look for would
+# now and then be found in the random ones before it.
+wrapped_at() {
+	local at
+	at=$(openssl asn1parse -inform DER -in "$1" | sed -n 's/^ *\([0-9]*\):.* l= *40 prim: OCTET STRING.*/\1/p')
+	echo $((at + 2))
+}
+
 # put FILE OFFSET: overwrites with what comes from standard input
 put() {
 	dd of="$1" bs=4096 seek="$2" oflag=seek_bytes conv=notrunc status=none
@@ -109,7 +117,7 @@ looks_like() {
 	flip altered 40
 	seen altered
 	cp good bad
-	invert bad "$(find_octets bad '\x04\x28')"
+	invert bad "$(wrapped_at bad)"
 	seen bad
 	looks_like altered bad
 }

@@ -40,6 +40,7 @@ struct token_key {
 	bool unwraps;        /* RSA: may unwrap and may not decrypt */
 	size_t modulus_size; /* RSA: octets */
 	size_t field_size;   /* EC: octets */
+	EC_GROUP *curve;     /* EC: NULL where it has no name */
 	struct gate gate;    /* of all below */
 	CK_OBJECT_HANDLE handle;
 	unsigned generation; /* of the token's sessions, in which handle holds */

@@ -129,16 +129,12 @@ static void set_point(struct job *j, const unsigned char *point, size_t len)
 static int check(const struct token_key *k, const unsigned char *peer, size_t len, size_t room,
     struct error *err)
 {
-	EVP_PKEY *key = NULL;
-
 	if (k->type != TOKEN_KEY_EC)
 		return error_set(err, HSMIME_EUSAGE, "only an EC key agrees on a secret");
 	if (room < k->field_size)
 		return error_set(err, HSMIME_EUSAGE, "no room for the shared secret");
-	if (len == 1 + 2 * k->field_size && len < PUBLIC_POINT_MAX && peer[0] == 0x04)
-		key = public_key_of_point(k->public_key, peer, len);
-	EVP_PKEY_free(key);
-	if (key == NULL)
+	if (k->curve == NULL || len != 1 + 2 * k->field_size || len >= PUBLIC_POINT_MAX ||
+	    !public_key_on(k->curve, peer, len))
 		return error_set(
 		    err, HSMIME_EINVALID, "the peer's public key is no point of the key's curve");
 	return 0;

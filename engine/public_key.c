@@ -182,34 +182,47 @@ bool public_key_cofactor_one(const EVP_PKEY *key)
 	return one;
 }
 
-/*
- * SP 800-56A section 5.6.2.3: where the cofactor is one, every point of the curve but infinity is
- * of the right order, and the multiplication that shows it is left out.
- */
-static bool is_valid(EVP_PKEY_CTX *ctx, const EVP_PKEY *key)
+EC_GROUP *public_key_group(const EVP_PKEY *key)
 {
-	return public_key_cofactor_one(key) ? EVP_PKEY_public_check_quick(ctx) == 1
-					    : EVP_PKEY_public_check(ctx) == 1;
+	char name[64];
+	EC_GROUP *group = NULL;
+
+	if (EVP_PKEY_get_group_name(key, name, sizeof(name), NULL) == 1)
+		group = EC_GROUP_new_by_curve_name_ex(crypto_context(), NULL, OBJ_txt2nid(name));
+	error_forget();
+	return group;
 }
 
-EVP_PKEY *public_key_of_point(const EVP_PKEY *key, const unsigned char *point, size_t len)
+/* Where the cofactor is one every point but infinity has it, and no multiplication has to show it. */
+static bool has_right_order(const EC_GROUP *group, const EC_POINT *p, BN_CTX *numbers)
 {
-	char group[64];
-	EVP_PKEY *peer = NULL;
-	EVP_PKEY_CTX *ctx = NULL;
+	EC_POINT *product;
+	bool right;
 
-	if (EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) != 1)
-		return NULL;
-	peer = ec_key(group, point, len);
-	if (peer != NULL)
-		ctx = EVP_PKEY_CTX_new_from_pkey(crypto_context(), peer, CRYPTO_SOFTWARE);
-	if (ctx == NULL || !is_valid(ctx, peer)) {
-		EVP_PKEY_free(peer);
-		peer = NULL;
-	}
-	EVP_PKEY_CTX_free(ctx);
+	if (BN_is_one(EC_GROUP_get0_cofactor(group)))
+		return true;
+	product = EC_POINT_new(group);
+	right = product != NULL &&
+		EC_POINT_mul(group, product, NULL, p, EC_GROUP_get0_order(group), numbers) == 1 &&
+		EC_POINT_is_at_infinity(group, product) == 1;
+	EC_POINT_free(product);
+	return right;
+}
+
+bool public_key_on(const EC_GROUP *group, const unsigned char *point, size_t len)
+{
+	BN_CTX *numbers = BN_CTX_new_ex(crypto_context());
+	EC_POINT *p = EC_POINT_new(group);
+	/* Decoding fails for coordinates outside the field and for those off the curve. */
+	bool valid = numbers != NULL && p != NULL && len > 1 &&
+		     point[0] == POINT_CONVERSION_UNCOMPRESSED &&
+		     EC_POINT_oct2point(group, p, point, len, numbers) == 1 &&
+		     EC_POINT_is_at_infinity(group, p) == 0 && has_right_order(group, p, numbers);
+
+	EC_POINT_free(p);
+	BN_CTX_free(numbers);
 	error_forget();
-	return peer;
+	return valid;
 }
 
 bool public_key_modulus(unsigned char *buf, size_t *len, const EVP_PKEY *key)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
@@ -32,11 +33,14 @@ int public_key_compare(const struct object *o, const EVP_PKEY *key);
 /* public_key_of_certificate(cert): a new reference, or NULL where the key is of no known kind. */
 EVP_PKEY *public_key_of_certificate(X509 *cert);
 
+/* public_key_group(key): an EC key's curve, to be freed; NULL where it has no name. */
+EC_GROUP *public_key_group(const EVP_PKEY *key);
+
 /*
- * public_key_of_point(key, point, len): the key on the curve of key whose
- * encoded point is given; NULL where it is no valid public key of that curve. Checked once, here.
+ * public_key_on(group, point, len): whether that is the uncompressed point of a valid public key on
+ * the curve: a point of the right order but infinity (SP 800-56A section 5.6.2.3). Checked once, here.
  */
-EVP_PKEY *public_key_of_point(const EVP_PKEY *key, const unsigned char *point, size_t len);
+bool public_key_on(const EC_GROUP *group, const unsigned char *point, size_t len);
 
 /*
  * public_key_modulus(buf, len, key), public_key_point(buf, len, key): the RSA

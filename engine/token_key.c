@@ -31,6 +31,7 @@ void token_key_free(struct token_key *k)
 	group_free(k->group);
 	key_use_end(k);
 	EVP_PKEY_free(k->public_key);
+	EC_GROUP_free(k->curve);
 	pin_source_free(k->pin);
 	free(k->uri);
 	free(k->id);
@@ -82,6 +83,13 @@ static int copy(unsigned char **out, size_t *len, const CK_ATTRIBUTE *a)
 	return 0;
 }
 
+/* Made once: it takes longer than all that hsmime does for an agreement. */
+static void take_curve(struct token_key *k)
+{
+	k->field_size = public_key_field_size(k->public_key);
+	k->curve = public_key_group(k->public_key);
+}
+
 static int take_public(struct token_key *k, EVP_PKEY *public_key, struct error *err)
 {
 	EVP_PKEY_up_ref(public_key);
@@ -90,7 +98,7 @@ static int take_public(struct token_key *k, EVP_PKEY *public_key, struct error *
 	if (k->type == TOKEN_KEY_RSA)
 		k->modulus_size = ((size_t)EVP_PKEY_get_bits(public_key) + 7) / 8;
 	else
-		k->field_size = public_key_field_size(public_key);
+		take_curve(k);
 	if (k->modulus_size > KEY_SIZE_MAX || (k->modulus_size == 0 && k->field_size == 0))
 		return error_set(
 		    err, HSMIME_EUNSUPPORTED, "a key of this type or size is not supported");

@@ -22,31 +22,39 @@ static struct latency_secret secrets[8];
 static size_t secret_count;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-bool latency_replayed(const struct latency_started *s, CK_BYTE *out, CK_ULONG *out_len)
+/* With the lock held: what was answered then, into room octets. */
+static const struct answer *answer_to(const struct latency_started *s, CK_ULONG room)
 {
-	bool found = false;
-
-	pthread_mutex_lock(&lock);
-	for (size_t i = 0; i < answer_count && !found; i++) {
+	for (size_t i = 0; i < answer_count; i++) {
 		const struct answer *a = &answers[i];
 
-		if (a->decrypt != s->decrypt || a->mechanism != s->mechanism.mechanism ||
-		    a->key != s->key || a->len > *out_len ||
-		    memcmp(a->of, s->of, sizeof(a->of)) != 0)
-			continue;
-		memcpy(out, a->octets, a->len);
-		*out_len = a->len;
-		found = true;
+		if (a->decrypt == s->decrypt && a->mechanism == s->mechanism.mechanism &&
+		    a->key == s->key && a->len <= room && memcmp(a->of, s->of, sizeof(a->of)) == 0)
+			return a;
 	}
-	pthread_mutex_unlock(&lock);
-	return found;
+	return NULL;
 }
 
+bool latency_replayed(const struct latency_started *s, CK_BYTE *out, CK_ULONG *out_len)
+{
+	const struct answer *a;
+
+	pthread_mutex_lock(&lock);
+	a = answer_to(s, *out_len);
+	if (a != NULL) {
+		memcpy(out, a->octets, a->len);
+		*out_len = a->len;
+	}
+	pthread_mutex_unlock(&lock);
+	return a != NULL;
+}
+
+/* Many threads may have asked for the first time at once: one answer is enough. */
 void latency_remember(const struct latency_started *s, const CK_BYTE *out, CK_ULONG out_len)
 {
 	pthread_mutex_lock(&lock);
 	if (answer_count < sizeof(answers) / sizeof(*answers) &&
-	    out_len <= sizeof(answers->octets)) {
+	    out_len <= sizeof(answers->octets) && answer_to(s, out_len) == NULL) {
 		struct answer *a = &answers[answer_count++];
 
 		a->decrypt = s->decrypt;
@@ -59,16 +67,26 @@ void latency_remember(const struct latency_started *s, const CK_BYTE *out, CK_UL
 	pthread_mutex_unlock(&lock);
 }
 
+/* With the lock held: which one was derived with base; secret_count where none was. */
+static size_t secret_of(CK_OBJECT_HANDLE base)
+{
+	size_t i = 0;
+
+	while (i < secret_count && secrets[i].base != base)
+		i++;
+	return i;
+}
+
 bool latency_replayed_secret(CK_OBJECT_HANDLE base, CK_OBJECT_HANDLE *object)
 {
-	bool found = false;
+	size_t i;
+	bool found;
 
 	pthread_mutex_lock(&lock);
-	for (size_t i = 0; i < secret_count && !found; i++) {
-		found = secrets[i].base == base;
-		if (found)
-			*object = SECRET_HANDLE + i;
-	}
+	i = secret_of(base);
+	found = i < secret_count;
+	if (found)
+		*object = SECRET_HANDLE + i;
 	pthread_mutex_unlock(&lock);
 	return found;
 }
@@ -82,7 +100,7 @@ const struct latency_secret *latency_secret(CK_OBJECT_HANDLE object)
 void latency_remember_secret(const struct latency_secret *s)
 {
 	pthread_mutex_lock(&lock);
-	if (secret_count < sizeof(secrets) / sizeof(*secrets))
+	if (secret_count < sizeof(secrets) / sizeof(*secrets) && secret_of(s->base) == secret_count)
 		secrets[secret_count++] = *s;
 	pthread_mutex_unlock(&lock);
 }

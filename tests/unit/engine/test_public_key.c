@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/objects.h>
@@ -249,21 +250,51 @@ static void a_peer_s_point_has_to_be_on_the_key_s_curve(void **state)
 	unsigned char point[200];
 	size_t len = sizeof(point);
 	EVP_PKEY *own = EVP_EC_gen("P-384"), *peer = EVP_EC_gen("P-384");
-	EVP_PKEY *other = EVP_EC_gen("P-256"), *read = NULL;
+	EVP_PKEY *other = EVP_EC_gen("P-256"), *rsa = EVP_RSA_gen(1024);
+	EC_GROUP *curve = public_key_group(own), *other_curve = public_key_group(other);
 
 	(void)state;
 	assert_true(public_key_point(point, &len, peer));
-	read = public_key_of_point(own, point, len);
-	assert_int_equal(EVP_PKEY_eq(read, peer), 1);
-	EVP_PKEY_free(read);
-	assert_null(public_key_of_point(other, point, len));
+	assert_true(public_key_on(curve, point, len));
+	assert_false(public_key_on(curve, point, len - 1));
+	assert_false(public_key_on(other_curve, point, len));
+	point[0] = 2 + point[len - 1] % 2; /* compressed */
+	assert_false(public_key_on(curve, point, 1 + len / 2));
+	point[0] = 4;
 	point[len - 1] ^= 1;
-	assert_null(public_key_of_point(own, point, len));
-	assert_null(public_key_of_point(own, (const unsigned char *)"", 1)); /* infinity */
-	assert_null(public_key_of_point(own, point, 0));
+	assert_false(public_key_on(curve, point, len));
+	memset(point + 1, 0xff, len - 1); /* no numbers of the field */
+	assert_false(public_key_on(curve, point, len));
+	assert_false(public_key_on(curve, (const unsigned char *)"", 1)); /* infinity */
+	assert_false(public_key_on(curve, point, 0));
+	assert_null(public_key_group(rsa));
+	EC_GROUP_free(curve);
+	EC_GROUP_free(other_curve);
+	EVP_PKEY_free(rsa);
 	EVP_PKEY_free(own);
 	EVP_PKEY_free(peer);
 	EVP_PKEY_free(other);
+}
+
+/* K-163 has points outside the group that is used: (0, 1) is one of order two. */
+static void a_peer_s_point_has_to_be_of_the_right_order(void **state)
+{
+	EVP_PKEY *key = EVP_EC_gen("K-163");
+	EC_GROUP *curve = public_key_group(key);
+	unsigned char point[43];
+	size_t len = 0;
+
+	(void)state;
+	assert_int_equal(EVP_PKEY_get_octet_string_param(
+			     key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, point, sizeof(point), &len),
+	    1);
+	assert_true(public_key_on(curve, point, len));
+	memset(point, 0, sizeof(point));
+	point[0] = 4;
+	point[42] = 1;
+	assert_false(public_key_on(curve, point, sizeof(point)));
+	EC_GROUP_free(curve);
+	EVP_PKEY_free(key);
 }
 
 static void a_certificate_gives_its_key(void **state)
@@ -293,6 +324,7 @@ int main(void)
 		cmocka_unit_test(an_object_that_tells_nothing_is_no_key),
 		cmocka_unit_test(curves_and_sizes_are_told),
 		cmocka_unit_test(a_peer_s_point_has_to_be_on_the_key_s_curve),
+		cmocka_unit_test(a_peer_s_point_has_to_be_of_the_right_order),
 		cmocka_unit_test(a_certificate_gives_its_key),
 	};
 

@@ -8,14 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "engine/log.h"
 #include "engine/watch.h"
+#include "engine/zone_pace.h"
 #include "util/clock.h"
-
-#define BRIEF_NS 100000       /* work that takes less is waited for without going to sleep */
-#define UNKNOWN_NS 1000000000 /* as long as nothing is known: some thirty brief ones change it */
 
 enum zone_state { ZONE_IDLE, ZONE_ASKED, ZONE_DONE, ZONE_GIVEN_UP, ZONE_ENDING };
 
@@ -25,8 +22,7 @@ struct zone {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	_Atomic(enum zone_state) state; /* changed with the lock held */
-	int64_t took;                   /* nanoseconds, on average: the last works */
-	bool brief;                     /* with the lock held: that is less than BRIEF_NS */
+	struct zone_pace pace;
 	zone_function run;
 	void *arg;
 	int result;
@@ -41,8 +37,6 @@ struct zone {
 	struct zone *next;
 };
 
-static atomic_int brief_ones; /* threads of ours whose work is brief */
-static long processors;
 static _Thread_local char here;
 static _Thread_local void *caller;
 static _Thread_local unsigned limit_here;
@@ -56,13 +50,12 @@ static void forget_threads(void)
 {
 	pthread_mutex_init(&idle_lock, NULL);
 	idle = NULL;
-	atomic_store(&brief_ones, 0);
+	zone_pace_forked();
 	watch_forked();
 }
 
 static void start_once(void)
 {
-	processors = sysconf(_SC_NPROCESSORS_ONLN);
 	pthread_atfork(NULL, NULL, forget_threads);
 }
 
@@ -85,19 +78,15 @@ static int64_t now_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/*
- * To fall asleep and be woken takes each of the two threads some 25 microseconds where a processor
- * is idle, and brief work twice its time. So they look again and again for as long as brief work
- * takes, if that is what there was, and all that do so have a processor.
- */
+/* With the lock held: look for that state for a while, as the other thread does for the next. */
 static void look_out(struct zone *z, enum zone_state state)
 {
-	int64_t until;
+	int64_t length = zone_pace_looks(&z->pace), until;
 
-	if (!z->brief || atomic_load(&brief_ones) * 2L > processors)
+	if (length == 0)
 		return;
 	pthread_mutex_unlock(&z->lock);
-	until = now_ns() + BRIEF_NS;
+	until = now_ns() + length;
 	do
 		sched_yield();
 	while (z->state != state && now_ns() < until);
@@ -112,20 +101,10 @@ static void await(struct zone *z, enum zone_state state)
 		pthread_cond_wait(&z->changed, &z->lock);
 }
 
-/* With the lock held. */
-static void note_brief(struct zone *z)
-{
-	bool brief = z->took < BRIEF_NS;
-
-	if (brief != z->brief)
-		atomic_fetch_add(&brief_ones, brief ? 1 : -1);
-	z->brief = brief;
-}
-
 static void *work(void *arg)
 {
 	struct zone *z = arg;
-	int64_t began;
+	int64_t began, took;
 
 	watch_thread(&z->watch);
 	pthread_mutex_lock(&z->lock);
@@ -142,13 +121,13 @@ static void *work(void *arg)
 			log_hold();
 		began = now_ns();
 		z->result = z->run(z->arg);
-		z->took += (now_ns() - began - z->took) / 4;
+		took = now_ns() - began;
 		z->said = log_take(z->kept);
 		if (z->holds)
 			log_release();
 		watch_token(NULL);
 		pthread_mutex_lock(&z->lock);
-		note_brief(z);
+		zone_pace_note(&z->pace, took);
 		change(z, ZONE_DONE);
 		pthread_mutex_lock(&z->lock);
 	}
@@ -193,7 +172,7 @@ static struct zone *zone_new(void)
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&z->changed, &monotonic);
-	z->took = UNKNOWN_NS;
+	zone_pace_init(&z->pace);
 	pthread_condattr_destroy(&monotonic);
 	if (start_thread(z) == 0)
 		return z;
@@ -264,6 +243,9 @@ static int run_in(struct zone *z, zone_function run, void *arg, unsigned limit, 
 	int result;
 
 	pthread_mutex_lock(&z->lock);
+	if (z->run != run)
+		zone_pace_forget(&z->pace);
+	zone_pace_place(&z->pace, z->thread);
 	z->run = run;
 	z->arg = arg;
 	change(z, ZONE_ASKED);
@@ -272,8 +254,8 @@ static int run_in(struct zone *z, zone_function run, void *arg, unsigned limit, 
 	if (z->state == ZONE_GIVEN_UP) {
 		/* Its thread is inside a call, after which it says nothing any more. */
 		said = log_take(z->kept);
+		zone_pace_end(&z->pace);
 		pthread_mutex_unlock(&z->lock);
-		atomic_fetch_sub(&brief_ones, z->brief);
 		put(&given_up, z);
 		log_give(said);
 		return HSMIME_ETOKEN;
@@ -369,7 +351,7 @@ void zone_end(void)
 		pthread_mutex_lock(&z->lock);
 		change(z, ZONE_ENDING);
 		pthread_join(z->thread, NULL);
-		atomic_fetch_sub(&brief_ones, z->brief);
+		zone_pace_end(&z->pace);
 		destroy(z);
 		z = next;
 	}

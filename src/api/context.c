@@ -96,6 +96,7 @@ int hsmime_ctx_share(hsmime_ctx **copy, hsmime_ctx *ctx)
 		return HSMIME_ENOMEM;
 	*made = *ctx;
 	made->made = (hsmime_made){ 0 };
+	made->recipient_keys = (struct recipient_keys){ 0 };
 	error_clear(&made->err);
 	atomic_fetch_add(&ctx->shared->owners, 1);
 	*copy = made;
@@ -108,6 +109,7 @@ void hsmime_ctx_free(hsmime_ctx *ctx)
 		return;
 	shared_free(ctx->shared);
 	made_clear(&ctx->made);
+	recipient_keys_clear(&ctx->recipient_keys);
 	free(ctx);
 }
 

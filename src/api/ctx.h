@@ -13,6 +13,7 @@
 #include <hsmime/result.h>
 
 #include "cms/cms.h"
+#include "cms/recipient_keys.h"
 #include "engine/engine.h"
 #include "engine/gate.h"
 #include "engine/log.h"
@@ -57,6 +58,7 @@ struct hsmime_ctx {
 	 */
 	bool looks;
 	bool key_found;
+	struct recipient_keys recipient_keys;
 	hsmime_made made;        /* by the last signature or encryption */
 	struct log_target outer; /* whose messages were this thread's before the call on ctx */
 };

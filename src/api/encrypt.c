@@ -27,6 +27,7 @@ static int encrypt_into(hsmime_ctx *ctx, const hsmime_sink *sink,
 	struct cms_env env = ctx_env(ctx);
 	struct enveloped_write request = {
 		.recipients = recipients,
+		.keys = &ctx->recipient_keys,
 		.cipher = cipher_of(options),
 		.key_transport = options->key_transport,
 		.key_id = options->recipient_key_id != 0,

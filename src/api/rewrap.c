@@ -193,6 +193,7 @@ static int rewrap_layer(
 	const hsmime_rewrap_options *o = w->options;
 	struct enveloped_write added = {
 		.recipients = w->added.open,
+		.keys = &w->ctx->recipient_keys,
 		.cipher = cipher_of(o),
 		.key_transport = o->key_transport,
 		.key_id = o->recipient_key_id != 0,

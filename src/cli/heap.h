@@ -7,7 +7,12 @@
 #ifndef CLI_HEAP_H
 #define CLI_HEAP_H
 
-/* heap_start(): before anything else allocates much. A system that can't do it does nothing. */
-void heap_start(void);
+#include <stdbool.h>
+
+/*
+ * heap_start(many): before anything else allocates much. many: the work is done in many threads, which
+ * share a few heaps; else in one, which gets the main one. A system that can't do it does nothing.
+ */
+void heap_start(bool many);
 
 #endif

@@ -170,7 +170,7 @@ static int run(const struct command *c, int argc, char **argv)
 	} else if (status == 0) {
 		status = prepare(&o, c);
 		if (status == 0) {
-			heap_start();
+			heap_start(c->bit == CMD_ARCHIVE);
 			status = c->run(&o);
 			json = false;
 		}

@@ -16,11 +16,13 @@
 
 #include "cms/cms.h"
 
+struct recipient_keys;
 struct recipient_list;
 
 struct enveloped_write {
-	STACK_OF(X509) *recipients; /* RSA or EC P-256, P-384, P-521; at least one */
-	const char *cipher;         /* "aes-128-cbc", "aes-256-cbc", "aes-128-gcm", "aes-256-gcm" */
+	STACK_OF(X509) *recipients;  /* RSA or EC P-256, P-384, P-521; at least one */
+	struct recipient_keys *keys; /* theirs, of earlier messages; or NULL */
+	const char *cipher; /* "aes-128-cbc", "aes-256-cbc", "aes-128-gcm", "aes-256-gcm" */
 	enum hsmime_key_transport key_transport;
 	bool key_id;           /* name recipients by SubjectKeyIdentifier where they have one */
 	uint64_t content_size; /* octets to come, or HSMIME_SIZE_UNKNOWN (then BER) */

@@ -76,14 +76,6 @@ static int add_found(struct json *j, const struct inspection *found)
 	return status;
 }
 
-static void add_answer(struct json *j, const char *key, enum hsmime_answer answer)
-{
-	if (answer == HSMIME_NOT_CHECKED)
-		json_null(j, key);
-	else
-		json_bool(j, key, answer == HSMIME_YES);
-}
-
 static void add_signers(struct json *j, const hsmime_layer *l)
 {
 	json_open(j, "signers", '[');
@@ -98,8 +90,8 @@ static void add_signers(struct json *j, const hsmime_layer *l)
 		json_text(j, "algorithm", s->signature_algorithm);
 		json_time(j, "signing_time", s->signing_time);
 		json_bool(j, "signature_holds", s->signature_status == 0);
-		add_answer(j, "trusted", s->trusted);
-		add_answer(j, "from_matches", s->from_matches);
+		json_answer(j, "trusted", s->trusted);
+		json_answer(j, "from_matches", s->from_matches);
 		json_text(j, "problem", s->problem);
 		json_close(j, '}');
 	}

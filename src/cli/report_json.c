@@ -2,26 +2,18 @@
 
 #include "text/result_json.h"
 
-static void answer(struct json *j, const char *key, enum hsmime_answer value)
-{
-	if (value == HSMIME_NOT_CHECKED)
-		json_null(j, key);
-	else
-		json_bool(j, key, value == HSMIME_YES);
-}
-
 static void write_signer(struct json *j, const hsmime_signer *s)
 {
 	json_open(j, NULL, '{');
 	json_text(j, "status", hsmime_status_name(s->status));
 	json_text(j, "problem", s->problem);
 	json_text(j, "signature", hsmime_status_name(s->signature_status));
-	answer(j, "trusted", s->trusted);
+	json_answer(j, "trusted", s->trusted);
 	json_text(j, "subject", s->subject);
 	json_text(j, "issuer", s->issuer);
 	json_text(j, "serial_number", s->serial_number);
 	json_texts(j, "emails", (const char *const *)s->emails);
-	answer(j, "from_matches", s->from_matches);
+	json_answer(j, "from_matches", s->from_matches);
 	json_text(j, "from_problem", s->from_problem);
 	json_text(j, "digest", s->digest);
 	json_text(j, "signature_algorithm", s->signature_algorithm);

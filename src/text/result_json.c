@@ -10,6 +10,14 @@ const char *kind_text(enum hsmime_layer_kind kind)
 	return words[kind];
 }
 
+void json_answer(struct json *j, const char *key, enum hsmime_answer answer)
+{
+	if (answer == HSMIME_NOT_CHECKED)
+		json_null(j, key);
+	else
+		json_bool(j, key, answer == HSMIME_YES);
+}
+
 void json_recipient(struct json *j, const hsmime_recipient *r)
 {
 	json_open(j, NULL, '{');

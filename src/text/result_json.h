@@ -14,6 +14,9 @@
 /* kind_text(kind): a layer's kind as a constant name, for example "signed-detached". */
 const char *kind_text(enum hsmime_layer_kind kind);
 
+/* json_answer(j, key, answer): null where it was not checked. */
+void json_answer(struct json *j, const char *key, enum hsmime_answer answer);
+
 /* json_recipient(j, r): an object, in an array. json_recipients: the array. */
 void json_recipient(struct json *j, const hsmime_recipient *r);
 void json_recipients(

@@ -38,7 +38,8 @@ static int check_place(const char *place, const char *own, struct error *err)
 	if (entry == NULL && errno != 0)
 		status = error_errno(err, "reading", place);
 	closedir(dir);
-	if (entry == NULL)
+	/* Another host on this job may have begun it meanwhile. */
+	if (entry == NULL || access(own, F_OK) == 0)
 		return status;
 	error_set(err, HSMIME_EUSAGE, "%s has other files, which might be replaced", place);
 	return error_hint(err, "name a folder that is empty or not there yet");

@@ -175,6 +175,7 @@ static void a_tree_with_other_files_is_refused_and_the_jobs_own_is_not(void **st
 
 static unsigned entries;
 static bool reading_fails;
+static const char *made_meanwhile; /* a folder, before the first entry is read */
 
 /* The archive's calls come here, as this program has the name first. */
 struct dirent *readdir(DIR *dir) __attribute__((visibility("default")));
@@ -186,10 +187,29 @@ struct dirent *readdir(DIR *dir)
 	if (real == NULL)
 		*(void **)&real = dlsym(RTLD_NEXT, "readdir64");
 	entries++;
+	if (made_meanwhile != NULL)
+		assert_int_equal(mkdir(made_meanwhile, 0700), 0);
+	made_meanwhile = NULL;
 	if (!reading_fails)
 		return real(dir);
 	errno = EIO;
 	return NULL;
+}
+
+/* Between two looks of this one. */
+static void a_tree_that_another_host_begins_meanwhile_is_the_jobs_own(void **state)
+{
+	struct mail_sink *s = NULL;
+
+	(void)state;
+	assert_int_equal(mkdir("out", 0700), 0);
+	made_meanwhile = "out/.hsmime-" JOB;
+	assert_int_equal(mail_sink_open_shared(&s, "eml:out", JOB, "1", &err), 0);
+	mail_sink_close(s);
+	assert_int_equal(mkdir("other", 0700), 0);
+	made_meanwhile = "other/.hsmime-another";
+	assert_int_equal(mail_sink_open_shared(&s, "eml:other", JOB, "1", &err), HSMIME_EUSAGE);
+	assert_non_null(strstr(err.message, "other has other files"));
 }
 
 static void a_tree_of_this_jobs_own_is_opened_without_a_look_at_each_file(void **state)
@@ -339,6 +359,7 @@ int main(void)
 		test(a_folder_that_is_called_as_a_file_hinders_none),
 		test(long_names_are_cut_and_stay_apart),
 		test(a_tree_with_other_files_is_refused_and_the_jobs_own_is_not),
+		test(a_tree_that_another_host_begins_meanwhile_is_the_jobs_own),
 		test(a_tree_of_this_jobs_own_is_opened_without_a_look_at_each_file),
 		test(a_tree_that_cant_be_read_is_not_taken_for_empty),
 		test(a_symbolic_link_is_replaced_and_not_followed),

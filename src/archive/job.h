@@ -13,6 +13,7 @@
  *   job_trial      a journal of its own for a run that changes nothing
  *   job_manifest   what is told of each, once all is done
  *   job_seal       and signed
+ *   job_finish     both, by one host
  *   job_run        all of that
  *   jobs           what hsmime/job.h promises
  */
@@ -117,6 +118,7 @@ bool job_is_shared(const struct job *j);
  * job_unless_lost(j, status): the same where status is JOURNAL_LOST, which then is 0.
  * job_reap(j, ctx): what those have that are gone is given out again.
  * job_claim_finish(mine, j, err): nothing waits: whether this host finishes the job; until another has, or the caller wants to stop.
+ * job_claim_seal(mine, j, err): the same of a finished job's seal; or until it is not finished any more. Both read j->state.
  */
 int job_join(struct job *j, struct error *err);
 int job_pulse_begin(struct job *j, struct error *err);
@@ -125,6 +127,7 @@ void job_lose(struct job *j);
 int job_unless_lost(struct job *j, int status);
 int job_reap(struct job *j, hsmime_ctx *ctx);
 int job_claim_finish(bool *mine, struct job *j, struct error *err);
+int job_claim_seal(bool *mine, struct job *j, struct error *err);
 
 /* job_check(j): whether the task takes j->options at all, of whatever message. 0, or a status with words in j->ctx. */
 int job_check(struct job *j);
@@ -149,7 +152,7 @@ void job_certs_free(struct job *j);
 
 /*
  * job_open(j, err): folder, journal and mailbox of a job that is begun or gone on with. job_run(j): its threads, and
- * what is left to do once they are done. job_close(j): all that j has, but its state.
+ * what is left to do once they are done; of several hosts' job that is finished job_seal_once. job_close(j): all that j has, but its state.
  */
 int job_open(struct job *j, struct error *err);
 int job_open_source(struct job *j, struct error *err);
@@ -162,6 +165,13 @@ void job_close(struct job *j);
  */
 int job_trial_open(struct job *j, struct error *err);
 void job_trial_close(struct job *j);
+
+/*
+ * job_finish(j, err): once nothing waits, the manifest and its seal; of several hosts by one, which the others wait for.
+ * job_seal_once(j, err): of a finished job of several hosts the seal, if it is wanted, in the same way. 0, JOURNAL_LOST, or a status.
+ */
+int job_finish(struct job *j, struct error *err);
+int job_seal_once(struct job *j, struct error *err);
 
 /* job_threads(j): list, work and write, until nothing is left or something ends it: 0, or the first failure, in j->ctx. */
 int job_threads(struct job *j);
@@ -198,12 +208,13 @@ int job_manifest_remove(struct job *j, struct error *err);
 
 /*
  * job_seal_find(j, err): j->seal, as asked or as an earlier run was told; HSMIME_EUSAGE where that can't be a key's
- * name, or has a PIN in it. job_seal_check(j): whether that key can sign, by a trial, once. job_seal_keep(j, err): the folder
+ * name, or has a PIN in it. job_seal_wanted(j): it is named, and not sealed by it. job_seal_check(j): whether that key can sign, by a trial, once. job_seal_keep(j, err): the folder
  * knows it, and what another key sealed is not sealed any more. job_seal_apart(j, err): of a new job: no report's seal is
- * there already. job_seal(j): the manifest is sealed, and the report, unless that is so or not wanted; words in j->ctx. job_seal_again(j, err): where the
+ * there already. job_seal(j): the manifest is sealed, and the report, unless that is so or not wanted; words in j->ctx; of several hosts JOURNAL_LOST: not by this one. job_seal_again(j, err): where the
  * report's seal is not there, it is the manifest's again. job_seal_remove(j, err): neither is there, nor behind a crash.
  */
 int job_seal_find(struct job *j, struct error *err);
+bool job_seal_wanted(const struct job *j);
 int job_seal_check(struct job *j);
 int job_seal_keep(struct job *j, struct error *err);
 int job_seal_apart(const struct job *j, struct error *err);

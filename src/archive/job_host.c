@@ -145,25 +145,34 @@ static void pause_ms(unsigned ms)
 	(void)nanosleep(&t, NULL);
 }
 
+/* What one host does while the others wait. */
+struct turn {
+	/* *over: it is done already, or nobody's any more. */
+	int (*look)(bool *over, struct job *j, struct error *err);
+	const char *words; /* while another one does it */
+};
+
 /* Another one may have done it, and left, before this one asked. */
-static int claim_once(bool *mine, struct job *j, struct error *err)
+static int claim_once(
+    bool *mine, bool *over, struct job *j, const struct turn *turn, struct error *err)
 {
 	int status = j->journal->kind->claim(mine, j->journal, JOURNAL_FINISHES, err);
 
+	*over = false;
 	if (status == 0)
-		status = job_state_read(j, err);
-	*mine = *mine && status == 0 && !j->state->finished;
+		status = turn->look(over, j, err);
+	*mine = *mine && status == 0 && !*over;
 	return status;
 }
 
-int job_claim_finish(bool *mine, struct job *j, struct error *err)
+static int await_turn(bool *mine, struct job *j, const struct turn *turn, struct error *err)
 {
-	bool told = false;
-	int status = claim_once(mine, j, err);
+	bool told = false, over;
+	int status = claim_once(mine, &over, j, turn, err);
 
-	while (status == 0 && !*mine && !j->state->finished) {
+	while (status == 0 && !*mine && !over) {
 		if (!told)
-			ctx_log(j->ctx, 0, "nothing waits any more: another host finishes the job");
+			ctx_log(j->ctx, 0, "%s", turn->words);
 		told = true;
 		if (wants_to_stop(j)) {
 			j->state->stopped = 1;
@@ -172,7 +181,41 @@ int job_claim_finish(bool *mine, struct job *j, struct error *err)
 		pause_ms(POLL_MS);
 		status = job_reap(j, j->ctx);
 		if (status == 0)
-			status = claim_once(mine, j, err);
+			status = claim_once(mine, &over, j, turn, err);
 	}
 	return status;
+}
+
+static int look_finished(bool *over, struct job *j, struct error *err)
+{
+	int status = job_state_read(j, err);
+
+	*over = status == 0 && j->state->finished;
+	return status;
+}
+
+int job_claim_finish(bool *mine, struct job *j, struct error *err)
+{
+	static const struct turn turn = { look_finished,
+		"nothing waits any more: another host finishes the job" };
+
+	return await_turn(mine, j, &turn, err);
+}
+
+/* By which key is known anew: it may be the one that is asked for by now. */
+static int look_sealed(bool *over, struct job *j, struct error *err)
+{
+	int status = job_state_read(j, err);
+
+	if (status == 0)
+		status = job_seal_find(j, err);
+	*over = status == 0 && (!j->state->finished || !job_seal_wanted(j));
+	return status;
+}
+
+int job_claim_seal(bool *mine, struct job *j, struct error *err)
+{
+	static const struct turn turn = { look_sealed, "another host seals the manifest" };
+
+	return await_turn(mine, j, &turn, err);
 }

@@ -1,4 +1,4 @@
-/* A run of a job: its mailboxes, and what is left to do once its threads are done. */
+/* A run of a job: its mailboxes, its threads, and what they need. */
 #include "archive/job.h"
 
 #include <stdlib.h>
@@ -25,46 +25,6 @@ static size_t fit_files(struct job *j)
 	if (workers > room / 4)
 		j->options.workers = room / 4 > 0 ? (unsigned)(room / 4) : 1;
 	return room > 2 * j->options.workers ? room - j->options.workers : j->options.workers;
-}
-
-/* Nothing waits, and nothing can come. */
-static bool is_complete(const struct job *j)
-{
-	return atomic_load(&j->listed) && j->state->counts.waiting == 0;
-}
-
-/* Of several hosts one that was given up may have left more since, as nothing waits any more. */
-static int finish_sink(struct job *j, struct mail_sink *sink, struct error *err)
-{
-	int status = job_is_shared(j) ? mail_sink_clear(sink, NULL, err) : 0;
-
-	return status == 0 ? mail_sink_finish(sink, err) : status;
-}
-
-static int finish(struct job *j, struct error *err)
-{
-	bool mine = false;
-	int status = job_state_read(j, err);
-
-	if (status != 0 || !is_complete(j) || j->options.dry_run)
-		return status;
-	status = job_claim_finish(&mine, j, err);
-	if (status != 0 || !mine)
-		return status;
-	if (j->task->writes)
-		status = finish_sink(j, j->sink, err);
-	if (status == 0 && j->task->writes)
-		status = finish_sink(j, j->failed, err);
-	if (status == 0)
-		status = job_manifest(j, err);
-	if (status == 0)
-		status = j->journal->kind->finished(j->journal, err);
-	if (status == 0) {
-		j->state->finished = 1;
-		j->state->stopped = 0; /* nothing was left to stop */
-		status = job_seal(j);
-	}
-	return status;
 }
 
 static int open_failed(struct job *j, struct error *err)
@@ -160,23 +120,33 @@ static int open_sinks(struct job *j, struct error *err)
 	return status;
 }
 
-static int run_flow(struct job *j, struct error *err)
+static int begin_flow(struct job *j, struct error *err)
 {
 	bool ordered = j->sink != NULL && strcmp(j->sink->kind->scheme, "mbox") == 0;
-	int status = 0;
 
 	if (flow_init(&j->flow, fit_files(j), ordered) != 0)
-		status = error_nomem(err);
-	if (status == 0)
-		status = job_pulse_begin(j, err);
+		return error_nomem(err);
+	return job_pulse_begin(j, err);
+}
+
+static int run_threads(struct job *j)
+{
+	int status;
+
 	j->ctx->keyring = j->keyring;
 	j->ctx->looks = j->options.dry_run != 0;
-	if (status == 0)
-		status = job_threads(j);
+	status = job_threads(j);
 	j->ctx->keyring = NULL;
 	j->ctx->looks = false;
 	j->state->counts.operations = keyring_operations(j->keyring);
 	return status;
+}
+
+static int run_all(struct job *j, struct error *err)
+{
+	int status = run_threads(j);
+
+	return status == 0 && !atomic_load(&j->lost) ? job_finish(j, err) : tell_failure(j, status);
 }
 
 /* Until nothing is left to be done, or something ends it. */
@@ -186,8 +156,9 @@ static int run_once(struct job *j, struct error *err)
 
 	if (status != 0)
 		return status;
-	status = run_flow(j, err);
-	status = status == 0 && !atomic_load(&j->lost) ? finish(j, err) : tell_failure(j, status);
+	status = begin_flow(j, err);
+	if (status == 0)
+		status = j->state->finished ? job_seal_once(j, err) : run_all(j, err);
 	status = job_unless_lost(j, status);
 	job_pulse_end(j);
 	flow_free(&j->flow);

@@ -69,11 +69,17 @@ int job_seal_find(struct job *j, struct error *err)
 	free(path);
 	if (status != 0)
 		return status;
+	free(j->seal);
 	j->seal_anew = asked != NULL && (known == NULL || strcmp(asked, known) != 0);
 	j->seal = j->seal_anew ? strdup(asked) : known;
 	if (j->seal_anew)
 		free(known);
 	return asked == NULL || j->seal != NULL ? 0 : error_nomem(err);
+}
+
+bool job_seal_wanted(const struct job *j)
+{
+	return j->seal != NULL && (j->seal_anew || !j->state->sealed);
 }
 
 static hsmime_sign_options sign_options(const struct job *j)
@@ -212,7 +218,10 @@ static int write_octets(
 	return status == 0 ? folder_sync(path, path_folder(path), err) : status;
 }
 
-/* The seal of another key goes first: it would stay if this one does not come about. */
+/*
+ * The seal of another key goes first: it would stay if this one does not come about. Of several hosts one may have sealed
+ * what was not finished when this one looked.
+ */
 int job_seal_keep(struct job *j, struct error *err)
 {
 	char *path = NULL;
@@ -220,7 +229,7 @@ int job_seal_keep(struct job *j, struct error *err)
 
 	if (!j->seal_anew)
 		return 0;
-	status = job_seal_remove(j, err);
+	status = j->state->finished || !job_is_shared(j) ? job_seal_remove(j, err) : 0;
 	if (status == 0 && job_folder_path(&path, j, KEY_FILE) != 0)
 		status = error_nomem(err);
 	if (status == 0)
@@ -270,6 +279,12 @@ static int write_seals(struct job *j, const struct buffer *seal, struct error *e
 	return status;
 }
 
+/* Of several hosts: it is still this one that is to write it. 0, JOURNAL_LOST or a status. */
+static int hold(struct job *j, struct error *err)
+{
+	return job_is_shared(j) ? j->journal->kind->hold(j->journal, err) : 0;
+}
+
 int job_seal(struct job *j)
 {
 	struct error *err = &j->ctx->err;
@@ -281,10 +296,12 @@ int job_seal(struct job *j)
 	buffer_init(&seal, SEAL_MAX);
 	status = sign_manifest(&seal, j);
 	if (status == 0)
+		status = hold(j, err);
+	if (status == 0)
 		status = write_seals(j, &seal, err);
 	buffer_free(&seal);
 	j->state->sealed = status == 0;
-	if (status != 0)
+	if (status != 0 && status != JOURNAL_LOST)
 		(void)error_prefix(err, "all messages are done, but the manifest is not sealed");
 	return status;
 }

@@ -66,15 +66,17 @@ static int check_options(const struct job *j, struct error *err)
 static int run_finished(struct job *j)
 {
 	struct error *err = &j->ctx->err;
-	bool seals = j->seal != NULL && (j->seal_anew || !j->state->sealed);
 	int status;
 
 	if (j->options.dry_run)
 		return 0;
 	status = job_report_again(j, err);
+	/* Of several hosts one seals. */
+	if (status == 0 && job_is_shared(j) && job_seal_wanted(j))
+		return job_run(j);
 	if (status == 0)
 		status = job_seal_again(j, err);
-	if (status == 0 && seals)
+	if (status == 0 && job_seal_wanted(j))
 		status = job_seal_check(j);
 	if (status == 0)
 		status = job_seal_keep(j, err);

@@ -212,6 +212,60 @@ complete() {
 	[ "$(sql "SELECT count(*) FROM $(tail -n 1 clear.hsmime/journal.postgresql).host")" = "$rows" ]
 }
 
+# before_its_end JOB: as a job is whose last host was killed before it finished
+before_its_end() {
+	rm "$1/manifest.jsonl"
+	sql "UPDATE $(tail -n 1 "$1/journal.postgresql").job SET finished = 0"
+}
+
+@test "what a killed host left of another attempt goes when the job is finished, and nothing else does" {
+	cp -r "$W/few/in" tree
+	archive 1 decrypt --in eml:tree --out eml:clear --journal "$database"
+	outcomes clear.hsmime finished=true decrypted=6 copied=3 failed=3
+	# 1 is decrypted, 4 copied, 2 failed.
+	fingerprint clear | grep -v '^\.hsmime-' >before
+	fingerprint clear.hsmime/failed | grep -v '^\.hsmime-' >>before
+	cp tree/00001.eml tree/00004.eml clear.hsmime/failed/
+	cp tree/00002.eml clear/
+	before_its_end clear.hsmime
+	archive 1 decrypt --in eml:tree --out eml:clear --journal "$database"
+	archive 0 check --no-seal clear.hsmime
+	{ fingerprint clear; fingerprint clear.hsmime/failed; } | grep -v '^\.hsmime-' >after
+	diff <(sed -E '/^ d /d; s/ d .*//' before) <(sed -E '/^ d /d; s/ d .*//' after)
+	# What others put there stays, and what failed.
+	mkdir clear.hsmime/failed/more
+	echo mine | tee clear/mine.eml clear.hsmime/failed/mine.eml clear.hsmime/failed/more/00001.eml >clear.hsmime/failed/notes
+	cp tree/00001.eml clear.hsmime/failed/
+	before_its_end clear.hsmime
+	archive 1 decrypt --in eml:tree --out eml:clear --journal "$database"
+	[ "$(cat clear/mine.eml clear.hsmime/failed/{mine.eml,more/00001.eml,notes})" = $'mine\nmine\nmine\nmine' ]
+	[ ! -e clear.hsmime/failed/00001.eml ]
+	for n in 02 06 10; do
+		cmp "tree/000$n.eml" "clear.hsmime/failed/000$n.eml"
+	done
+}
+
+@test "of a Maildir what is left of a message that failed goes, and its other mail stays" {
+	cp -r "$W/few/in" tree
+	archive 1 decrypt --in eml:tree --out maildir:clear --journal "$database"
+	echo mine >clear/cur/1.2.host:2,S
+	local left
+	left=$(python3 - "$(tail -n 1 clear.hsmime/journal.postgresql)" <<-'PY'
+		import hashlib, os, sys
+		job = sys.argv[1].split("_")[1]
+		name = hashlib.sha256(f"{job}\0".encode() + b"00002.eml").hexdigest()[:32]
+		print(f"clear/cur/{int(os.stat('tree/00002.eml').st_mtime)}.{name}.hsmime:2,")
+	PY
+	)
+	cp tree/00002.eml "$left"
+	[ "$(find clear/cur -type f | wc -l)" = 11 ]
+	before_its_end clear.hsmime
+	archive 1 decrypt --in eml:tree --out maildir:clear --journal "$database"
+	[ ! -e "$left" ]
+	[ "$(find clear/cur -type f | wc -l)" = 10 ]
+	[ "$(cat clear/cur/1.2.host:2,S)" = mine ]
+}
+
 @test "--seal: one host seals, and what several wrote is what the manifest says" {
 	hosts 2 decrypt --in "maildir:$W/box" --out maildir:clear --journal "$database" --seal alice@example.test
 	outcomes clear.hsmime finished=true sealed=true

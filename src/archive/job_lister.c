@@ -43,6 +43,7 @@ static void take_counts(struct job *j, const struct journal_totals *t)
 		c->copied = t->counts[JOURNAL_COPIED];
 		c->skipped = t->counts[JOURNAL_SKIPPED];
 		c->failed = t->counts[JOURNAL_FAILED];
+		c->closed = t->closed;
 	}
 	pthread_mutex_unlock(&j->state_lock);
 	if (t->listed)

@@ -132,6 +132,7 @@ static void take_totals(hsmime_job_state *s, const struct journal_totals *t)
 	c->copied = t->counts[JOURNAL_COPIED];
 	c->skipped = t->counts[JOURNAL_SKIPPED];
 	c->failed = t->counts[JOURNAL_FAILED];
+	c->closed = t->closed;
 	c->listed = t->listed;
 	c->octets = 0;
 	for (int i = JOURNAL_DONE; i <= JOURNAL_FAILED; i++)

@@ -109,6 +109,16 @@ static void drop_draft(struct message *m)
 	memset(&m->draft, 0, sizeof(m->draft));
 }
 
+static bool stays_closed(const hsmime_result *r)
+{
+	for (size_t i = 0; r != NULL && i < r->layer_count; i++)
+		if ((r->layers[i].kind == HSMIME_LAYER_ENCRYPTED ||
+			r->layers[i].kind == HSMIME_LAYER_AUTH_ENCRYPTED) &&
+		    !r->layers[i].opened)
+			return true;
+	return false;
+}
+
 static int conclude(struct worker *w, enum journal_state state, const char *cause, const char *why)
 {
 	struct journal_entry *e = &w->m->entry;
@@ -117,6 +127,8 @@ static int conclude(struct worker *w, enum journal_state state, const char *caus
 	if (status != 0)
 		return status;
 	e->state = state;
+	/* Of a dry run, which opens nothing, it is not known. */
+	e->closed = w->j->options.deep && !w->j->options.dry_run && stays_closed(w->result);
 	free(e->cause);
 	e->cause = cause != NULL ? strdup(cause) : NULL;
 	/* Of what was not written there is one of the two. */

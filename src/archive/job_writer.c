@@ -190,6 +190,8 @@ static void count_outcomes(struct writer *w)
 		if (w->batch[i]->draft.status == 0) {
 			(*by_state[w->batch[i]->entry.state])++;
 			c->octets += w->batch[i]->entry.item.size;
+			c->closed +=
+			    w->batch[i]->entry.closed && w->batch[i]->entry.state != JOURNAL_FAILED;
 			c->waiting -= c->waiting > 0;
 			c->run++;
 		}

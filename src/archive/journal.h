@@ -27,7 +27,7 @@
 #include "util/error.h"
 
 #define JOURNAL_SHA 32      /* octets of a SHA-256 */
-#define JOURNAL_INTERFACE 2 /* of struct journal_kind; another one's module is not used */
+#define JOURNAL_INTERFACE 3 /* of struct journal_kind; another one's module is not used */
 
 #define JOURNAL_LOST 1   /* a result of some: this host's time ran out; nothing was recorded */
 #define JOURNAL_TAG 24   /* octets of a host's name in file names, with a NUL */
@@ -49,6 +49,7 @@ struct journal_entry {
 	    item; /* all of it: enough for mail_source_read and mail_sink_begin, with no new listing */
 	enum journal_state state;
 	/* With an outcome: */
+	bool closed;  /* for commit alone, of no failure: something encrypted in it stayed so */
 	bool has_sha; /* both: */
 	unsigned char input_sha[JOURNAL_SHA];
 	unsigned char output_sha[JOURNAL_SHA];
@@ -66,6 +67,7 @@ void journal_entry_free(struct journal_entry *e); /* its members; zeroed is allo
 struct journal_totals {
 	uint64_t counts[JOURNAL_FAILED + 1]; /* by state */
 	uint64_t octets[JOURNAL_FAILED + 1]; /* of the sources, by state */
+	uint64_t closed;                     /* with such outcomes */
 	bool listed;                         /* all of the mailbox is in the journal */
 	bool finished;                       /* of a shared one: see finished; else true */
 	int64_t started;                     /* Unix time of the job's first run */

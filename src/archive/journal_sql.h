@@ -16,6 +16,12 @@
 	"UPDATE job SET changed = " now ", committed = coalesce(" P "1, committed)"                \
 	" WHERE coalesce(" P "1, committed) >= committed"
 
+/* Beside the states, of which none is 5: number 1 more messages in which something stayed closed. */
+#define JOURNAL_CLOSED_ROW 5
+#define JOURNAL_SQL_CLOSED(P)                                                                      \
+	"INSERT INTO total AS t VALUES (5, " P "1, 0)"                                             \
+	" ON CONFLICT (state) DO UPDATE SET count = t.count + excluded.count"
+
 /* Messages and their outcomes behind number 1, at most 2 of them. */
 #define JOURNAL_SQL_EACH(P)                                                                        \
 	"SELECT " JOURNAL_SQL_MESSAGE ", " JOURNAL_SQL_OUTCOME                                     \

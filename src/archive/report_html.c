@@ -89,6 +89,9 @@ static void write_facts(FILE *out, const struct job *j)
 	write_number(out, "copied, as not encrypted", s->counts.copied);
 	write_number(out, "left out", s->counts.skipped);
 	write_number(out, "failed", s->counts.failed);
+	if (s->counts.closed > 0)
+		write_number(out, "of these with something encrypted in it that stayed so",
+		    s->counts.closed);
 	write_number(out, "Octets of the messages that came to an outcome", s->counts.octets);
 	fputs("</table>\n", out);
 }

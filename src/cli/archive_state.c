@@ -23,6 +23,8 @@ static void write_counts(struct json *j, const hsmime_job_state *s)
 	json_number(j, "copied", c->copied);
 	json_number(j, "skipped", c->skipped);
 	json_number(j, "failed", c->failed);
+	if (strcmp(s->task, "decrypt") == 0 && !s->dry_run)
+		json_number(j, "closed", c->closed);
 	json_bool(j, "listed", c->listed != 0);
 	json_number(j, "octets", c->octets);
 }
@@ -77,6 +79,16 @@ static void write_number(const char *name, uint64_t number)
 	utf8_field(stdout, 10, name, text);
 }
 
+static void write_closed(uint64_t number)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "%llu messages, in which something encrypted stays so",
+	    (unsigned long long)number);
+	if (number > 0)
+		utf8_field(stdout, 10, "closed", text);
+}
+
 /* What it does in a second, as far as the journal tells: from its beginning to its last outcome. */
 static void write_rate(const hsmime_job_state *s)
 {
@@ -115,6 +127,7 @@ static void write_text(const hsmime_job_state *s)
 	write_number("copied", s->counts.copied);
 	write_number("skipped", s->counts.skipped);
 	write_number("failed", s->counts.failed);
+	write_closed(s->counts.closed);
 	write_number("waiting", s->counts.waiting);
 	write_rate(s);
 	for (size_t i = 0; i < s->cause_count; i++)

@@ -92,6 +92,20 @@ complete() {
 	[ "$(find clear -name '*.eml' | wc -l)" = 77 ]
 }
 
+@test "what stays closed under --deep is counted for all hosts together" {
+	mkdir tree
+	local n
+	for n in 1 2 3 4 5 6; do
+		printf '%s\n' "Subject: $n" 'MIME-Version: 1.0' 'Content-Type: multipart/mixed; boundary=b' '' '--b' >"tree/$n.eml"
+		cat "$W/body/nokey" >>"tree/$n.eml"
+		printf '\n--b--\n' >>"tree/$n.eml"
+	done
+	hosts 2 decrypt --deep --in eml:tree --out eml:clear --journal "$database" --workers 1
+	outcomes clear.hsmime finished=true copied=6 closed=6
+	hosts 1 decrypt --in eml:tree --out eml:other --journal "$database"
+	outcomes other.hsmime finished=true copied=6 closed=0
+}
+
 @test "what failed is tried again by one host, and kept once" {
 	openssl pkcs8 -topk8 -nocrypt -in "$W/eve.key" -out "$W/eve.p8"
 	ends=1 hosts 2 decrypt --in "eml:$W/few/in" --out eml:clear --journal "$database"

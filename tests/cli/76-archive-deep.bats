@@ -76,6 +76,31 @@ told() {
 	cmp signed.eml "$W/deep/in/00007.eml"
 }
 
+@test "status and report tell in how many messages something stayed closed, once there are any" {
+	archive 0 decrypt --deep --in "eml:$W/deep/in" --out eml:clear
+	reported '^ *closed *12 messages' # 5, 6 and 7, four times
+	outcomes clear.hsmime closed=12 failed=0
+	archive 0 status clear.hsmime
+	reported '^ *closed *12 messages'
+	archive 0 report clear.hsmime --html page.html
+	[ "$(grep -c 'stayed so</th><td class="w">12</td>' page.html)" = 1 ]
+	# None.
+	mkdir tree
+	cp "$W"/deep/in/0000[1-4].eml tree
+	archive 0 decrypt --deep --in eml:tree --out eml:four
+	outcomes four.hsmime closed=0 finished=true
+	archive 0 status four.hsmime
+	run ! grep -q closed <<<"$output"
+	archive 0 report four.hsmime --html page.html
+	run ! grep -q 'stayed so' page.html
+	# Nobody looked.
+	archive 0 decrypt --in "eml:$W/deep/in" --out eml:outside
+	outcomes outside.hsmime closed=0
+	archive 0 rewrap --in "eml:$W/deep/in" --out eml:new -r "$W/alice.pem"
+	run_as 0 hsmime archive status --json new.hsmime
+	[ "$(field '"closed" in d' <<<"$output")" = False ]
+}
+
 @test "--provenance tells how many layers stay, and leaves what is copied as it is" {
 	archive 0 decrypt --deep --provenance mx.example.test --in "eml:$W/deep/in" --out eml:clear
 	grep -q 'still-encrypted=1' <(sed '/^From:/q' clear/00006.eml)
@@ -114,7 +139,7 @@ told() {
 	archive 0 decrypt --deep --in "eml:$W/deep/in" --out eml:clear
 	eve_token "$W/eve.pem"
 	with_eve archive 0 decrypt --deep --in eml:clear --out eml:clearer
-	outcomes clearer.hsmime decrypted=4 copied=28 failed=0
+	outcomes clearer.hsmime decrypted=4 copied=28 failed=0 closed=8
 	grep -q 'Agreed' clearer/00005.eml
 	cmp clear/00002.eml clearer/00002.eml
 }

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "archive/journal_sql.h"
+
 /* One statement whose first column of its one row is a text. */
 struct question {
 	enum sql which;
@@ -218,6 +220,8 @@ static int read_totals(struct link *l, void *arg, struct error *err)
 		out->started = column_number(r, i, 2);
 		out->changed = column_number(r, i, 3);
 		out->committed = (uint64_t)column_number(r, i, 4);
+		if (state == JOURNAL_CLOSED_ROW)
+			out->closed = (uint64_t)column_number(r, i, 6);
 		if (state < 0 || state > JOURNAL_FAILED)
 			continue;
 		out->counts[state] = (uint64_t)column_number(r, i, 6);

@@ -29,6 +29,7 @@ struct recording {
 	struct buffer columns[COLUMNS];
 	const char *texts[COLUMNS];
 	size_t count;
+	int64_t closed;
 	uint64_t committed;
 };
 
@@ -41,6 +42,7 @@ static int set_columns(struct recording *g, const struct journal_entry *entries,
 		const struct journal_entry *e = &entries[i];
 
 		status = check(e, err);
+		g->closed += e->closed && e->state != JOURNAL_FAILED;
 		array_number(&c[0], (int64_t)e->number);
 		array_number(&c[1], e->state);
 		array_text(&c[2], e->cause);
@@ -91,7 +93,7 @@ static int record_all(struct link *l, const struct recording *g, struct error *e
 /* The row of the job first: that of two hosts that commit one waits at its start. */
 static int add_up(struct link *l, const struct recording *g, struct error *err)
 {
-	struct params length = { .count = 1 }, numbers = { 0 };
+	struct params length = { .count = 1 }, numbers = { 0 }, closed = { 0 };
 	int64_t rows = 0;
 	int status;
 
@@ -105,7 +107,11 @@ static int add_up(struct link *l, const struct recording *g, struct error *err)
 		status = error_set(err, HSMIME_EINTERNAL,
 		    "the journal %s: an mbox has got shorter than was recorded", l->d->uri);
 	params_text(&numbers, g->texts[0]);
-	return status == 0 ? database_run(NULL, l, SQL_COUNT, &numbers, err) : status;
+	if (status == 0)
+		status = database_run(NULL, l, SQL_COUNT, &numbers, err);
+	params_number(&closed, g->closed);
+	return status == 0 && g->closed > 0 ? database_run(NULL, l, SQL_CLOSED, &closed, err)
+					    : status;
 }
 
 /*

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "archive/journal_sql.h"
+
 /* *out is NULL where the column is. */
 static int read_text(char **out, struct database *d, sqlite3_stmt *s, struct error *err)
 {
@@ -186,6 +188,8 @@ static int read_counts(struct journal_totals *out, struct database *d, struct er
 
 		status = database_step(&row, d, s, err);
 		state = row ? sqlite3_column_int(s, 0) : -1;
+		if (state == JOURNAL_CLOSED_ROW)
+			out->closed = (uint64_t)sqlite3_column_int64(s, 1);
 		if (state < 0 || state > JOURNAL_FAILED)
 			continue;
 		out->counts[state] = (uint64_t)sqlite3_column_int64(s, 1);

@@ -7,6 +7,7 @@
 struct tally {
 	int64_t counts[JOURNAL_FAILED + 1];
 	int64_t octets[JOURNAL_FAILED + 1];
+	int64_t closed;
 };
 
 static int defect(uint64_t number, const char *what, struct error *err)
@@ -96,7 +97,19 @@ static int commit_one(
 	t->octets[JOURNAL_WAITING] -= size;
 	t->counts[e->state]++;
 	t->octets[e->state] += size;
+	t->closed += e->closed && e->state != JOURNAL_FAILED;
 	return 0;
+}
+
+static int count_closed(struct database *d, int64_t count, struct error *err)
+{
+	sqlite3_stmt *s;
+	int status = database_statement(&s, d, SQL_CLOSED, err);
+
+	if (status != 0)
+		return status;
+	(void)sqlite3_bind_int64(s, 1, count);
+	return database_run(d, s, err);
 }
 
 static int add_up(struct database *d, const struct tally *t, struct error *err)
@@ -105,7 +118,7 @@ static int add_up(struct database *d, const struct tally *t, struct error *err)
 
 	for (int i = 0; status == 0 && i <= JOURNAL_FAILED; i++)
 		status = job_count(d, (enum journal_state)i, t->counts[i], t->octets[i], err);
-	return status;
+	return status == 0 && t->closed > 0 ? count_closed(d, t->closed, err) : status;
 }
 
 static int set_committed(struct database *d, uint64_t committed, struct error *err)

@@ -107,6 +107,50 @@ static void the_length_of_the_mbox_goes_with_the_outcomes(void **state)
 	journal_close(j);
 }
 
+static uint64_t closed(struct journal *j)
+{
+	struct journal_totals t;
+
+	DO(j->kind->totals(&t, j, &err));
+	return t.closed;
+}
+
+static void what_stays_closed_is_counted_with_the_outcomes_and_of_no_failure(void **state)
+{
+	static const enum journal_state states[] = { JOURNAL_DONE, JOURNAL_COPIED, JOURNAL_SKIPPED,
+		JOURNAL_FAILED, JOURNAL_DONE };
+	struct journal *j = job_open(SETTINGS);
+	struct journal_entry e[8], done[5];
+	uint64_t again = 0;
+
+	(void)state;
+	job_add(j, 1, 8);
+	job_free(e, job_take(e, j, 8));
+	for (size_t i = 0; i < 5; i++) {
+		done[i] = job_outcome(i + 1, states[i]);
+		done[i].closed = i < 4;
+	}
+	assert_int_equal(closed(j), 0);
+	DO(j->kind->commit(j, done, 5, 0, &err));
+	assert_int_equal(closed(j), 3);
+	/* All or none. */
+	done[0] = job_outcome(6, JOURNAL_COPIED);
+	done[0].closed = true;
+	done[1] = job_outcome(1, JOURNAL_DONE);
+	assert_int_equal(j->kind->commit(j, done, 2, 0, &err), HSMIME_EINTERNAL);
+	assert_int_equal(closed(j), 3);
+	DO(j->kind->commit(j, done, 1, 0, &err));
+	assert_int_equal(job_commit(j, 8, JOURNAL_DONE), 0);
+	assert_int_equal(closed(j), 4);
+	assert_int_equal(job_count(j, JOURNAL_COPIED), 2);
+	journal_close(j);
+	j = job_open(SETTINGS);
+	DO(j->kind->retry(&again, j, NULL, &err));
+	assert_int_equal(again, 1);
+	assert_int_equal(closed(j), 4);
+	journal_close(j);
+}
+
 struct seen {
 	uint64_t last;
 	unsigned count;
@@ -242,6 +286,7 @@ int main(void)
 		JOB_TEST(an_outcome_that_cant_be_is_refused_with_its_batch),
 		JOB_TEST(totals_add_up),
 		JOB_TEST(the_length_of_the_mbox_goes_with_the_outcomes),
+		JOB_TEST(what_stays_closed_is_counted_with_the_outcomes_and_of_no_failure),
 		JOB_TEST(each_message_is_seen_in_order),
 		JOB_TEST(causes_are_counted_most_first),
 		JOB_TEST(what_failed_can_be_tried_again),

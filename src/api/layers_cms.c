@@ -128,22 +128,48 @@ static int open_octets(struct layers *l, struct cms_input *c, enum cms_type type
 	return status;
 }
 
+/* Which is no CMS by its beginning; an entity says what it is by its header. */
+static bool is_other(struct cms_input *c)
+{
+	struct window *w = &c->ber.in;
+	ptrdiff_t have;
+
+	if (c->has_entity)
+		return false;
+	have = window_need(w, LOOKS_LIKE_TYPE);
+	return have == HSMIME_EFORMAT ||
+	       (have >= 0 && !looks_like_content_info(w->data + w->start, (size_t)have));
+}
+
+/* *over: it is no CMS. What was encrypted may be anything: there the layers end. */
+static int enter(bool *over, enum cms_type *type, struct cms_input *c, const hsmime_source *in,
+    enum hsmime_format format, int depth, struct cms_env *env)
+{
+	int status = cms_input_open(c, in, format, env);
+	bool other = depth > 0 && (status == 0 ? is_other(c) : status == HSMIME_EFORMAT);
+
+	if (status == 0)
+		status = cms_content_info_enter(type, &c->ber, env);
+	*over = other && (status == HSMIME_EFORMAT || (status == 0 && *type == CMS_UNKNOWN));
+	if (!*over)
+		return status;
+	error_clear(env->err);
+	return 0;
+}
+
 int layers_cms(struct layers *l, const hsmime_source *in, enum hsmime_format format, int depth)
 {
 	struct cms_env env = ctx_env(l->ctx);
 	struct cms_input c = { 0 };
 	enum cms_type type = CMS_UNKNOWN;
 	enum hsmime_layer_kind kind;
-	int status = cms_input_open(&c, in, format, &env);
+	bool over;
+	int status = enter(&over, &type, &c, in, format, depth, &env);
 
-	/* What was encrypted may be anything: this is where the layers end. */
-	if (status == HSMIME_EFORMAT && depth > 0) {
+	if (over) {
 		cms_input_close(&c);
-		error_clear(env.err);
 		return 0;
 	}
-	if (status == 0)
-		status = cms_content_info_enter(&type, &c.ber, &env);
 	if (status == 0 && depth >= LAYERS_MAX && layers_are_kind(&kind, type))
 		status = layers_too_deep(l, kind);
 	else if (status == 0 && type == CMS_SIGNED_DATA)

@@ -99,21 +99,26 @@ static bool begins(const unsigned char *data, size_t len, const char *with, size
 	return len >= with_len && memcmp(data, with, with_len) == 0;
 }
 
-/* A content type of PKCS#7 or of S/MIME, or the version and first element of what has that type. */
-static bool is_cms(const unsigned char *data, size_t len)
+bool looks_like_content_info(const unsigned char *data, size_t len)
 {
 	static const char pkcs7[] = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07";
 	static const char smime[] = "\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01";
+	size_t at = header_of(data, len, 0x30);
+
+	return at > 0 && (begins(data + at, len - at, pkcs7, sizeof(pkcs7) - 1) ||
+			     begins(data + at, len - at, smime, sizeof(smime) - 1));
+}
+
+/* That, or the version and first element of what has such a type. */
+static bool is_cms(const unsigned char *data, size_t len)
+{
 	static const char version[] = "\x02\x01";
 	size_t at = header_of(data, len, 0x30);
 
-	if (at == 0)
-		return false;
+	if (at == 0 || looks_like_content_info(data, len))
+		return at > 0;
 	data += at;
 	len -= at;
-	if (begins(data, len, pkcs7, sizeof(pkcs7) - 1) ||
-	    begins(data, len, smime, sizeof(smime) - 1))
-		return true;
 	return len > 3 && begins(data, len, version, 2) && data[2] <= 5 &&
 	       (data[3] == 0x30 || data[3] == 0x31 || data[3] == 0xa0);
 }

@@ -1,5 +1,5 @@
 /*
- * looks_like: whether octets begin as the content of an encrypted message does. CBC authenticates
+ * looks_like: whether octets begin as the content of an encrypted message does, or as CMS. CBC authenticates
  * nothing: what a wrong key makes of it is told by this alone.
  */
 #ifndef MAIL_LOOKS_LIKE_H
@@ -18,5 +18,14 @@
  * so, and of 100 or more of them hardly any.
  */
 bool looks_like_content(const unsigned char *data, size_t len);
+
+/*
+ * looks_like_content_info(data, len):
+ * Whether data begins as a ContentInfo does (RFC 5652 section 3): a SEQUENCE, and in it first a content type of PKCS#7
+ * or of S/MIME, in DER. The first LOOKS_LIKE_TYPE octets tell. Text may begin with 0x30 too, which is the digit 0, and a
+ * certificate is a SEQUENCE of other things.
+ */
+#define LOOKS_LIKE_TYPE 22
+bool looks_like_content_info(const unsigned char *data, size_t len);
 
 #endif

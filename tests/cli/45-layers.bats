@@ -261,13 +261,49 @@ EOF
 
 @test "a file that is encrypted and not signed is not valid, whatever is in it" {
 	printf 'Date: today\n\nno mail, no CMS\n' >text
-	# They don't begin as BER does.
-	{ printf '\377' && head -c 300 /dev/urandom; } >octets
-	for name in text octets; do
+	head -c 300 /dev/urandom >octets
+	# As BER, or as text that stands for it.
+	{ printf '0' && head -c 300 /dev/urandom; } >octets30
+	{ printf '\060\202\001\000' && head -c 300 /dev/urandom; } >sequence
+	printf '0' >zero
+	echo '0123456789 numbers' >digits
+	openssl base64 -in digits -out base64
+	echo 'MoreThanSixteenLetters in a row' >letters
+	cp "$W/alice.pem" pem
+	openssl x509 -in pem -outform DER -out der
+	for name in text octets octets30 sequence zero digits base64 letters pem der; do
 		hsmime encrypt --cms -r "$W/alice.pem" -o enc $name
 		run_as 1 hsmime verify --cms enc
 		reported '^NOT VALID$'
 		reported '^Layer 1: encrypted$'
 		said 'the message is not signed'
+		run ! grep -q malformed <<<"$output$stderr"
+		run_as 1 hsmime verify --json --cms enc
+		[ "$(field 'd["valid"], d["status"], len(d["layers"])' <<<"$output")" = "(False, 'invalid', 1)" ]
+	done
+}
+
+@test "a file that is encrypted and begins as CMS, and is broken, is malformed" {
+	hsmime sign --cms --opaque -k 'pkcs11:id=%01' -o sig mail.eml
+	hsmime sign --cms --opaque --format pem -k 'pkcs11:id=%01' -o sig.pem mail.eml
+	head -c 25 sig >begun
+	head -c 1000 sig >half
+	head -n 3 sig.pem >begun.pem
+	printf '\060\200\006\011\052\206\110\206\367\015\001\007\002\004\000' >no-content
+	# BER that DER is not, which is CMS all the same.
+	python3 - <<-'PY'
+		sig = open("sig", "rb").read()
+		at = 2 + (sig[1] & 0x7f)
+		open("other-form", "wb").write(b"\x30\x80\x06\x81\x09" + sig[at + 2:] + b"\0\0")
+	PY
+	for name in begun half begun.pem no-content; do
+		hsmime encrypt --cms -r "$W/alice.pem" -o enc $name
+		run_as 3 hsmime verify --cms --ca "$W/ca.pem" enc
+		run_as 3 hsmime verify --json --cms --ca "$W/ca.pem" enc
+		[ "$(field 'd["status"]' <<<"$output")" = malformed ]
+	done
+	for name in sig sig.pem other-form; do
+		hsmime encrypt --cms -r "$W/alice.pem" -o enc $name
+		run_as 0 hsmime verify --cms --ca "$W/ca.pem" enc
 	done
 }

@@ -112,6 +112,39 @@ static void cms_begins_so(void **state)
 	}
 }
 
+static void a_content_info_is_a_sequence_with_a_type(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		bool is;
+	} table[] = {
+		{ "\x30\x80" TYPE("\x02"), 15, true },
+		{ "\x30\x82\x10\x00" TYPE("\x03"), 17, true },
+		{ "\x30\x88\x00\x00\x00\x01\x00\x00\x00\x00" TYPE("\x02"), 23, true },
+		{ "\x30\x80\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17\xa0", 16, true },
+		{ "\x30\x82\x10\x00\x02\x01\x01\x31\x0d", 9, false }, /* SignedData alone */
+		{ "\x30\x82\x03\x00\x30\x82\x02\x00", 8, false },     /* a certificate */
+		{ "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00", 15, false },
+		{ "0123456789 numbers", 18, false },
+		{ "0", 1, false },
+		{ "", 0, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const unsigned char *data = (const unsigned char *)table[i].text;
+		size_t needed = table[i].len;
+
+		if (looks_like_content_info(data, table[i].len) != table[i].is)
+			fail_msg("%zu", i);
+		while (needed > 0 && looks_like_content_info(data, needed))
+			needed--;
+		/* Not before the whole beginning of the type is there. */
+		assert_true(!table[i].is || (needed >= 11 && needed < LOOKS_LIKE_TYPE));
+	}
+}
+
 static uint32_t noise(void)
 {
 	static uint32_t x = 1;
@@ -151,6 +184,7 @@ int main(void)
 		cmocka_unit_test(a_beginning_may_end_anywhere),
 		cmocka_unit_test(a_nul_is_in_no_header),
 		cmocka_unit_test(cms_begins_so),
+		cmocka_unit_test(a_content_info_is_a_sequence_with_a_type),
 		cmocka_unit_test(random_octets_hardly_ever_begin_so),
 	};
 

@@ -136,8 +136,8 @@ stopped_by() {
 	local number pid signal=$1
 	shift
 	sabotage 'hang C_Decrypt 40'
-	# The shell has its children in the background ignore SIGINT.
-	env --default-signal=INT "$HSMIME" archive decrypt --workers 1 "$@" >out 2>said &
+	# The shell has its children in the background ignore SIGINT, and nohup SIGHUP.
+	env --default-signal=INT,HUP "$HSMIME" archive decrypt --workers 1 "$@" >out 2>said &
 	pid=$!
 	await_event '^hang C_Decrypt'
 	kill "-$signal" "$pid"

@@ -75,6 +75,7 @@ typedef struct hsmime_job_state {
 	int dry_run;  /* counts and causes are what the job would end with (hsmime_job_options) */
 	int64_t started; /* Unix time of the first run */
 	int64_t changed; /* of the last outcome; HSMIME_NO_TIME: none yet */
+	uint64_t worked; /* seconds up to it, of which a pause between two runs is at most 60 */
 	hsmime_job_counts counts;
 	hsmime_job_cause *causes; /* most messages first */
 	size_t cause_count;

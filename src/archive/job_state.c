@@ -138,6 +138,7 @@ static void take_totals(hsmime_job_state *s, const struct journal_totals *t)
 	for (int i = JOURNAL_DONE; i <= JOURNAL_FAILED; i++)
 		c->octets += t->octets[i];
 	s->started = t->started;
+	s->worked = t->worked;
 	s->changed = t->changed != 0 ? t->changed : HSMIME_NO_TIME;
 }
 

@@ -32,6 +32,8 @@
 #define JOURNAL_LOST 1   /* a result of some: this host's time ran out; nothing was recorded */
 #define JOURNAL_TAG 24   /* octets of a host's name in file names, with a NUL */
 #define JOURNAL_LEASE 30 /* seconds, where nobody says */
+#define JOURNAL_PAUSE                                                                              \
+	60 /* seconds: what is longer between two commits is no work, as between two runs */
 
 enum journal_state {
 	JOURNAL_WAITING = 0, /* to be done, or leased by a host that is at it */
@@ -72,6 +74,7 @@ struct journal_totals {
 	bool finished;                       /* of a shared one: see finished; else true */
 	int64_t started;                     /* Unix time of the job's first run */
 	int64_t changed;                     /* of the last commit; 0 before the first */
+	uint64_t worked;    /* seconds up to it, in which a pause counts JOURNAL_PAUSE at most */
 	uint64_t committed; /* octets of the mbox that is written: see journal_commit */
 };
 

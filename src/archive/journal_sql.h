@@ -5,6 +5,8 @@
 #ifndef ARCHIVE_JOURNAL_SQL_H
 #define ARCHIVE_JOURNAL_SQL_H
 
+#include "archive/journal.h"
+
 #define JOURNAL_SQL_MESSAGE "m.number, m.key, m.name, m.size, m.modified, m.at, m.quoted"
 #define JOURNAL_SQL_OUTCOME "o.state, o.cause, o.output, o.input_sha, o.output_sha, o.record"
 
@@ -21,6 +23,18 @@
 #define JOURNAL_SQL_CLOSED(P)                                                                      \
 	"INSERT INTO total AS t VALUES (5, " P "1, 0)"                                             \
 	" ON CONFLICT (state) DO UPDATE SET count = t.count + excluded.count"
+
+/*
+ * And none is 6: seconds of work, before changed is set anew. least and most: the functions of two values; a clock may have
+ * gone back.
+ */
+#define JOURNAL_WORKED_ROW 6
+#define JOURNAL_SQL_TEXT(number) JOURNAL_SQL_TEXT_OF(number)
+#define JOURNAL_SQL_TEXT_OF(number) #number
+#define JOURNAL_SQL_WORKED(now, least, most)                                                       \
+	"INSERT INTO total AS t SELECT 6, " most "(0, " least "(" JOURNAL_SQL_TEXT(                \
+	    JOURNAL_PAUSE) ", " now " - " most "(changed, started))), 0 FROM job WHERE true"       \
+			   " ON CONFLICT (state) DO UPDATE SET count = t.count + excluded.count"
 
 /* Messages and their outcomes behind number 1, at most 2 of them. */
 #define JOURNAL_SQL_EACH(P)                                                                        \

@@ -1,4 +1,5 @@
 /* How a job stands: for people, and as JSON. */
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,47 @@ static const char *done_word(const hsmime_job_state *s)
 	if (strcmp(s->task, "verify") == 0)
 		return "valid";
 	return strcmp(s->task, "rewrap") == 0 ? "rewrapped" : "decrypted";
+}
+
+/* What it did in a second of work, as far as the journal tells; 0: nothing that could be told. */
+static double rate_of(const hsmime_job_state *s)
+{
+	const hsmime_job_counts *c = &s->counts;
+	uint64_t done = c->done + c->copied + c->skipped + c->failed;
+
+	return s->worked > 0 && !s->dry_run ? (double)done / (double)s->worked : 0;
+}
+
+/* Seconds that the rest takes at that rate; NO_LEFT: nobody knows. */
+#define NO_LEFT UINT64_MAX
+#define LEFT_MOST 1e12
+
+static uint64_t left_of(const hsmime_job_state *s)
+{
+	double rate = rate_of(s), left;
+
+	if (s->finished)
+		return 0;
+	if (rate <= 0 || !s->counts.listed)
+		return NO_LEFT;
+	left = (double)s->counts.waiting / rate;
+	return left < LEFT_MOST ? (uint64_t)(left + 0.5) : NO_LEFT;
+}
+
+static void write_pace(struct json *j, const hsmime_job_state *s)
+{
+	double rate = rate_of(s);
+	uint64_t left = left_of(s);
+
+	json_number(j, "worked", s->worked);
+	if (rate > 0)
+		json_tenths(j, "rate", (uint64_t)(rate * 10 + 0.5));
+	else
+		json_null(j, "rate");
+	if (left != NO_LEFT)
+		json_number(j, "seconds_left", left);
+	else
+		json_null(j, "seconds_left");
 }
 
 static void write_counts(struct json *j, const hsmime_job_state *s)
@@ -46,6 +88,7 @@ static void write_json(struct job *job, const hsmime_job_state *s, int status)
 	json_bool(&j, "sealed", s->sealed != 0);
 	json_time(&j, "started", s->started);
 	json_time(&j, "changed", s->changed);
+	write_pace(&j, s);
 	write_counts(&j, s);
 	json_number(&j, "unlisted", s->unlisted);
 	json_number(&j, "passed_over", s->passed_over);
@@ -89,22 +132,20 @@ static void write_closed(uint64_t number)
 		utf8_field(stdout, 10, "closed", text);
 }
 
-/* What it does in a second, as far as the journal tells: from its beginning to its last outcome. */
 static void write_rate(const hsmime_job_state *s)
 {
-	const hsmime_job_counts *c = &s->counts;
-	uint64_t done = c->done + c->copied + c->skipped + c->failed;
-	double seconds = s->changed != HSMIME_NO_TIME ? (double)(s->changed - s->started) : 0;
-	double rate = seconds > 0 ? (double)done / seconds : 0;
+	double rate = rate_of(s);
+	uint64_t left = left_of(s);
 	char text[64];
 
 	if (rate <= 0)
 		return;
 	snprintf(text, sizeof(text), "%.1f messages/s", rate);
 	utf8_field(stdout, 10, "rate", text);
-	if (c->waiting == 0 || !c->listed)
+	if (s->counts.waiting == 0 || left == NO_LEFT)
 		return;
-	snprintf(text, sizeof(text), "%.0f minutes at that rate", (double)c->waiting / rate / 60);
+	snprintf(text, sizeof(text), "%llu:%02u:%02u h at that rate",
+	    (unsigned long long)left / 3600, (unsigned)(left / 60 % 60), (unsigned)(left % 60));
 	utf8_field(stdout, 10, "left", text);
 }
 

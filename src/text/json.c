@@ -101,6 +101,12 @@ void json_number(struct json *j, const char *key, uint64_t value)
 	fprintf(j->out, "%" PRIu64, value);
 }
 
+void json_tenths(struct json *j, const char *key, uint64_t tenths)
+{
+	start(j, key);
+	fprintf(j->out, "%" PRIu64 ".%" PRIu64, tenths / 10, tenths % 10);
+}
+
 void json_bool(struct json *j, const char *key, bool value)
 {
 	start(j, key);

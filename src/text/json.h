@@ -27,11 +27,12 @@ void json_open(struct json *j, const char *key, char bracket);
 void json_close(struct json *j, char bracket);
 
 /*
- * Members: text (NULL gives null; what is not UTF-8 becomes U+FFFD), number, truth, null, a Unix
- * time as RFC 3339 (null for HSMIME_NO_TIME), and an array of texts (NULL-terminated, or NULL).
+ * Members: text (NULL gives null; what is not UTF-8 becomes U+FFFD), number, one with a digit behind the point, truth,
+ * null, a Unix time as RFC 3339 (null for HSMIME_NO_TIME), and an array of texts (NULL-terminated, or NULL).
  */
 void json_text(struct json *j, const char *key, const char *value);
 void json_number(struct json *j, const char *key, uint64_t value);
+void json_tenths(struct json *j, const char *key, uint64_t tenths);
 void json_bool(struct json *j, const char *key, bool value);
 void json_null(struct json *j, const char *key);
 void json_time(struct json *j, const char *key, int64_t value);

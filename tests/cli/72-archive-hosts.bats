@@ -118,6 +118,16 @@ complete() {
 	no_drafts clear clear.hsmime
 }
 
+@test "a pause between two runs is no work" {
+	ends=1 hosts 1 decrypt --in "eml:$W/few/in" --out eml:clear --journal "$database"
+	run_as 0 hsmime archive status --json clear.hsmime
+	[ "$(field 'd["worked"] < 60' <<<"$output")" = True ]
+	sql "UPDATE $(tail -n 1 clear.hsmime/journal.postgresql).job SET started = started - 604800, changed = changed - 604800"
+	archive 1 retry clear.hsmime
+	run_as 0 hsmime archive status --json clear.hsmime
+	[ "$(field '60 <= d["worked"] < 120 and d["rate"] > 0' <<<"$output")" = True ]
+}
+
 @test "an mbox has one writer: refused before there is a job" {
 	archive 2 decrypt --in "eml:$W/few/in" --out mbox:clear --journal "$database"
 	explained

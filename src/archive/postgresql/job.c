@@ -222,6 +222,8 @@ static int read_totals(struct link *l, void *arg, struct error *err)
 		out->committed = (uint64_t)column_number(r, i, 4);
 		if (state == JOURNAL_CLOSED_ROW)
 			out->closed = (uint64_t)column_number(r, i, 6);
+		if (state == JOURNAL_WORKED_ROW)
+			out->worked = (uint64_t)column_number(r, i, 6);
 		if (state < 0 || state > JOURNAL_FAILED)
 			continue;
 		out->counts[state] = (uint64_t)column_number(r, i, 6);

@@ -102,7 +102,11 @@ static int add_up(struct link *l, const struct recording *g, struct error *err)
 		params_number(
 		    &length, g->committed <= INT64_MAX ? (int64_t)g->committed : INT64_MAX);
 	}
-	status = database_changed(&rows, l, SQL_COMMITTED, &length, err);
+	status = database_run(NULL, l, SQL_LOCK_JOB, NULL, err);
+	if (status == 0)
+		status = database_run(NULL, l, SQL_WORKED, NULL, err);
+	if (status == 0)
+		status = database_changed(&rows, l, SQL_COMMITTED, &length, err);
 	if (status == 0 && rows == 0)
 		status = error_set(err, HSMIME_EINTERNAL,
 		    "the journal %s: an mbox has got shorter than was recorded", l->d->uri);

@@ -166,6 +166,7 @@ const struct sql_statement sql_statements[SQL_STATEMENTS] = {
 			"FROM e) c"
 			" WHERE t.state = c.state",
 	    0 },
+	[SQL_WORKED] = { JOURNAL_SQL_WORKED(SECONDS_OF(NOW), "least", "greatest"), 0 },
 	[SQL_CLOSED] = { JOURNAL_SQL_CLOSED("$"), TYPE_BIGINT },
 	[SQL_CAUSES] = { "SELECT cause, count(*) FROM outcome WHERE state = 4 GROUP BY cause"
 			 " ORDER BY 2 DESC, cause COLLATE \"C\"",

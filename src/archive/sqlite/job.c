@@ -190,6 +190,8 @@ static int read_counts(struct journal_totals *out, struct database *d, struct er
 		state = row ? sqlite3_column_int(s, 0) : -1;
 		if (state == JOURNAL_CLOSED_ROW)
 			out->closed = (uint64_t)sqlite3_column_int64(s, 1);
+		if (state == JOURNAL_WORKED_ROW)
+			out->worked = (uint64_t)sqlite3_column_int64(s, 1);
 		if (state < 0 || state > JOURNAL_FAILED)
 			continue;
 		out->counts[state] = (uint64_t)sqlite3_column_int64(s, 1);

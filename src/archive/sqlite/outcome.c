@@ -112,13 +112,24 @@ static int count_closed(struct database *d, int64_t count, struct error *err)
 	return database_run(d, s, err);
 }
 
+/* Before the time of this commit is set. */
+static int count_work(struct database *d, struct error *err)
+{
+	sqlite3_stmt *s;
+	int status = database_statement(&s, d, SQL_WORKED, err);
+
+	return status == 0 ? database_run(d, s, err) : status;
+}
+
 static int add_up(struct database *d, const struct tally *t, struct error *err)
 {
 	int status = 0;
 
 	for (int i = 0; status == 0 && i <= JOURNAL_FAILED; i++)
 		status = job_count(d, (enum journal_state)i, t->counts[i], t->octets[i], err);
-	return status == 0 && t->closed > 0 ? count_closed(d, t->closed, err) : status;
+	if (status == 0 && t->closed > 0)
+		status = count_closed(d, t->closed, err);
+	return status == 0 ? count_work(d, err) : status;
 }
 
 static int set_committed(struct database *d, uint64_t committed, struct error *err)

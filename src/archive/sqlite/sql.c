@@ -62,6 +62,7 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_OUTCOME] = "INSERT INTO outcome VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[SQL_TOTALS] = "SELECT state, count, octets FROM total",
 	[SQL_COUNT] = "UPDATE total SET count = count + ?2, octets = octets + ?3 WHERE state = ?1",
+	[SQL_WORKED] = JOURNAL_SQL_WORKED("unixepoch()", "min", "max"),
 	[SQL_CLOSED] = JOURNAL_SQL_CLOSED("?"),
 	[SQL_CAUSES] = "SELECT cause, count(*) FROM outcome INDEXED BY failed_cause WHERE state = 4"
 		       " GROUP BY cause ORDER BY 2 DESC, 1",

@@ -95,6 +95,33 @@ complete() {
 	no_drafts .
 }
 
+@test "kill -9 at any moment: messages that get other recipients" {
+	new_peer carol
+	killed "$((kills / 8))" rewrap -r "$W/carol.pem" --in "eml:$W/few/in" --out maildir:new
+	rewrapped maildir new "$W/few" +carol -alice
+	# No two runs write the same: it is what the manifest says.
+	mailboxes check-manifest new.hsmime "$W/few/in" new
+	outcomes new.hsmime finished=true listed=true waiting=0 rewrapped=75 copied=25 failed=0
+	no_drafts .
+}
+
+@test "kill -9 at any moment: a report on signatures" {
+	killed "$((kills / 8))" verify --no-chain --in "maildir:$W/box" --report report
+	outcomes report.hsmime finished=true listed=true waiting=0 valid=57 skipped=343 failed=0
+	cmp report report.hsmime/manifest.jsonl
+	python3 - "$W/box" <<-'PY'
+		import hashlib, json, os, sys
+		lines = [json.loads(line) for line in open("report")][1:]
+		names = {os.path.relpath(f"{place}/{name}", sys.argv[1]) for place, _, files in os.walk(sys.argv[1]) for name in files}
+		assert len(lines) == 400 and {line["name"] for line in lines} == names
+		for line in lines:
+		    data = open(f"{sys.argv[1]}/{line['name']}", "rb").read()
+		    assert line["input_sha256"] == hashlib.sha256(data).hexdigest(), line
+		    assert (line["outcome"] == "valid") == (b"multipart/signed" in data), line
+	PY
+	no_drafts .
+}
+
 @test "kill -9 at any moment: messages with encrypted ones inside" {
 	(
 		new_deep_world

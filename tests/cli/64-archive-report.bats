@@ -21,7 +21,7 @@ page() {
 	hsmime archive status --json "$1" >state.json
 	archive 0 report "$1" --html page.html
 	[ -z "$output$stderr" ]
-	/usr/bin/python3 "$cli_root/tests/cli/page" page.html state.json "${@:2}"
+	/usr/bin/python3 "$cli_root/tests/cli/page" page.html state.json "$1/manifest.jsonl" "${@:2}"
 }
 
 # bad_mail CONTENT-TYPE SUBJECT [DATE]: of a message that fails
@@ -41,6 +41,40 @@ readonly script='<script>alert("1")</script>&amp;'
 	page new.hsmime nokey.eml 2017
 	archive 1 verify --in eml:tree --report verify.jsonl
 	page verify.jsonl.hsmime not-valid bad.eml
+}
+
+@test "charts by year, key and cause, and each failure, are the manifest's; a page that is changed is not" {
+	cp -r "$W/few/in" tree
+	local year
+	for year in 1995 1995 2001 2013 2024; do
+		{ printf 'Date: Mon, 1 Jan %s 10:00:00 +0000\n' "$year"; cat "$W/body/cbc"; } >"tree/$year$RANDOM.eml"
+		{ printf 'Date: Mon, 1 Jan %s 10:00:00 +0000\n' "$year"; cat "$W/body/nokey"; } >"tree/$year-nokey.eml"
+	done
+	printf 'no mail\n' >tree/bad.eml
+	archive 1 decrypt --in eml:tree --out eml:clear
+	page clear.hsmime 1995 2001 2013 2017 2024 id=%01 id=%02 no-key malformed 'no key on the tokens'
+	cp page.html whole.html
+	local change
+	for change in 's,<td class="n">3</td>,<td class="n">4</td>,' 's,width:25.00%,width:26.00%,' 's,id=%02,id=%03,' \
+		's,>no key on the tokens,>none of the tokens,' '/bad.eml/d' 's,>1995<,>1996<,' 's,<i class="f",<i class="d",'; do
+		sed "$change" whole.html >page.html
+		run ! cmp -s whole.html page.html
+		run ! /usr/bin/python3 "$cli_root/tests/cli/page" page.html state.json clear.hsmime/manifest.jsonl
+	done
+}
+
+@test "very many keys and years are rows of a chart, and the last of them one" {
+	mkdir tree
+	local year
+	for year in $(seq 1930 1999); do
+		printf 'Date: Mon, 1 Jan %s 10:00:00 +0000\n\nplain\n' "$year" >"tree/$year.eml"
+	done
+	archive 0 decrypt --in eml:tree --out eml:clear
+	hsmime archive status --json clear.hsmime >state.json
+	archive 0 report clear.hsmime --html page.html
+	# Sums are right, none is there twice.
+	/usr/bin/python3 "$cli_root/tests/cli/page" page.html state.json none 1930 1988 'all others'
+	grep -qF '>all others</td><td class="n">11</td>' page.html
 }
 
 @test "a job of no messages has a page" {

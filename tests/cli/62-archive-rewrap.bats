@@ -102,6 +102,39 @@ all_rewrapped() {
 	rewrapped eml new many +carol -alice
 }
 
+# told FILE PATTERN: what openssl prints of it has that
+told() {
+	openssl cms -cmsout -print -noout -inform DER -in "$1" >printed
+	openssl asn1parse -inform DER -in "$1" >>printed
+	grep -qE "$2" printed
+}
+
+@test "PKCS#1 v1.5 and the key wrap of 3DES become what is asked for the new recipients" {
+	mkdir tree
+	cp "$W/bare.p7m" tree
+	openssl cms -encrypt -outform DER -aes-256-cbc -des3-wrap -in "$W/entity" -out tree/wrap.p7m -recip "$W/bob.pem"
+	openssl cms -encrypt -outform DER -des3 -des3-wrap -in "$W/entity" -out tree/both.p7m -recip "$W/bob.pem"
+	told tree/bare.p7m 'rsaEncryption'
+	told tree/wrap.p7m 'CMS3DESwrap'
+	archive 0 rewrap --key-transport oaep --in eml:tree --out eml:new "${new[@]}"
+	outcomes new.hsmime rewrapped=3 failed=0
+	for file in bare wrap both; do
+		told "new/$file.p7m" 'rsaesOaep'
+		told "new/$file.p7m" ':id-aes(256|192|128)-wrap'
+		run ! grep -qE 'CMS3DESwrap|keyEncryptionAlgorithm.*rsaEncryption' printed
+		rewrapped one "new/$file.p7m" "tree/$file.p7m" +carol +dora -alice -bob
+	done
+	[ "$(grep -c '"new_recipients":\[{[^]]*"algorithm":"RSA-OAEP"' new.hsmime/manifest.jsonl)" = 3 ]
+	# Asked for PKCS#1 v1.5 it stays; the wrap goes with the recipient.
+	archive 0 rewrap --key-transport pkcs1 --in eml:tree --out eml:old -r carol.pem
+	told old/wrap.p7m 'rsaEncryption'
+	run ! told old/wrap.p7m 'rsaesOaep|CMS3DESwrap'
+	# Old recipients who stay keep theirs.
+	archive 0 rewrap --keep-recipients --in eml:tree --out eml:kept -r dora.pem
+	told kept/wrap.p7m 'CMS3DESwrap'
+	told kept/wrap.p7m ':id-aes256-wrap'
+}
+
 @test "bare DER, BER and AuthEnvelopedData keep their form and their names" {
 	mkdir -p tree/deep
 	cp "$W/bare.p7m" "$W/gcm.p7m" tree

@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 
 #include "archive/check_hash.h"
-#include "archive/maildir_find.h"
-#include "archive/mbox_at.h"
 #include "archive/stored_file.h"
 #include "text/values.h"
 #include "util/hex.h"
@@ -23,11 +21,6 @@ static const struct words {
 	[BOX_FAILED] = { "no-mailbox", "missing", "altered", "unreadable" },
 	[BOX_IN] = { "no-source", "source-missing", "source-altered", "source-unreadable" },
 };
-
-static bool is_kind(const struct box *b, const char *scheme)
-{
-	return b->source != NULL && strcmp(b->source->kind->scheme, scheme) == 0;
-}
 
 int check_box_name(char **out, const struct checking *c, enum box_place place)
 {
@@ -47,11 +40,6 @@ int check_box_name(char **out, const struct checking *c, enum box_place place)
 		name = place == BOX_OUT ? c->found->out : c->found->in;
 	*out = name != NULL ? strdup(name) : NULL;
 	return name == NULL || *out != NULL ? 0 : HSMIME_ENOMEM;
-}
-
-static bool is_list(const char *name)
-{
-	return strcmp(name, "-") == 0 || strncmp(name, "list:", 5) == 0;
 }
 
 static int gone(struct checking *c, enum box_place place, const char *name)
@@ -77,10 +65,10 @@ int check_box_open(struct checking *c, enum box_place place)
 		return 0;
 	if (check_box_name(&name, c, place) != 0)
 		return error_nomem(&c->ctx->err);
-	if (name != NULL && is_list(name) && place == BOX_OUT)
+	if (name != NULL && mail_source_is_list(name) && place == BOX_OUT)
 		status = error_set(
 		    &c->ctx->err, HSMIME_EUSAGE, "%s is no mailbox that a job writes", name);
-	else if (name != NULL && is_list(name))
+	else if (name != NULL && mail_source_is_list(name))
 		b->list = true;
 	else if (name != NULL)
 		status = mail_source_open(&b->source, name, &c->ctx->err);
@@ -107,15 +95,12 @@ static int open_listed(struct mail_octets *octets, const struct mail_item *item,
 	return stored_read(octets, fd, item, err);
 }
 
-static int find_in_mbox(struct mail_item *item, struct box *b, enum box_place place,
-    const char *name, struct error *err)
+/* Of what was opened by its path alone: nothing. */
+static const struct mail_source_kind *kind_of(const struct box *b)
 {
-	uint64_t offset = 0;
+	static const struct mail_source_kind none = { 0 };
 
-	if (strcmp(name, "0") != 0 && !count_parse(&offset, name))
-		return error_set(err, HSMIME_EIO, "%s is no place in an mbox", name);
-	return place == BOX_IN ? mbox_next_at(item, b->source, offset, err)
-			       : mbox_from_at(item, b->source, offset, err);
+	return b->source != NULL ? b->source->kind : &none;
 }
 
 /* A name of a list counts from where the list was given, unless the caller has another one. */
@@ -134,20 +119,21 @@ static int open_message(struct mail_octets *octets, char **key, struct checking 
     enum box_place place, const char *name)
 {
 	struct box *b = &c->boxes[place];
+	const struct mail_source_kind *kind = kind_of(b);
 	struct error *err = &c->ctx->err;
 	struct mail_item item = { .name = path_of(c, place, name), .size = HSMIME_SIZE_UNKNOWN };
 	int status = item.name != NULL ? 0 : error_nomem(err);
 
 	*octets = (struct mail_octets){ .fd = -1 };
-	if (status == 0 && is_kind(b, "mbox")) {
+	if (status == 0 && kind->find != NULL) {
 		mail_item_free(&item);
-		status = find_in_mbox(&item, b, place, name, err);
+		status = kind->find(&item, b->source, name, place != BOX_IN, err);
 	}
 	if (status == 0)
 		status = b->list ? open_listed(octets, &item, err)
 				 : mail_source_read(octets, b->source, &item, err);
 	if (status == 0) {
-		*key = is_kind(b, "maildir") ? maildir_key(item.name) : strdup(item.name);
+		*key = kind->key_of != NULL ? kind->key_of(item.name) : strdup(item.name);
 		status = *key != NULL ? 0 : error_nomem(err);
 	}
 	mail_item_free(&item);
@@ -162,10 +148,11 @@ static void close_message(struct mail_octets *octets, const struct box *b)
 		mail_octets_close(octets, b->source);
 }
 
-/* In a Maildir it may be there under other flags, which a listing tells: then it is looked at again. */
+/* Where names may change, as in a Maildir, it may be there under another, which a listing tells: then it is looked at again. */
 static int put_off(struct checking *c, enum box_place place, const struct check_wanted *w)
 {
-	char hex[2 * MANIFEST_SHA + 1], *that = NULL, *key = maildir_key(w->name);
+	char hex[2 * MANIFEST_SHA + 1], *that = NULL;
+	char *key = c->boxes[place].source->kind->key_of(w->name);
 	struct error *err = &c->ctx->err;
 	int status = 0;
 
@@ -190,7 +177,7 @@ static int compare(bool *same, struct checking *c, enum box_place place,
     const struct check_wanted *w, const hsmime_source *source)
 {
 	/* In an mbox each message has an end of line. */
-	bool ended = place != BOX_IN && is_kind(&c->boxes[place], "mbox");
+	bool ended = place != BOX_IN && kind_of(&c->boxes[place])->packed;
 	int status = check_hash(same, c, source, w->sha, ended);
 
 	if (status != 0 || *same)
@@ -213,7 +200,7 @@ int check_one(char **key, struct checking *c, enum box_place place, const struct
 	if (status == 0) {
 		f.kind = words[place].unreadable;
 		status = compare(&same, c, place, w, &octets.source);
-	} else if (status == HSMIME_EIO && is_kind(b, "maildir") && path == w->name) {
+	} else if (status == HSMIME_EIO && kind_of(b)->key_of != NULL && path == w->name) {
 		status = put_off(c, place, w);
 	}
 	close_message(&octets, b);

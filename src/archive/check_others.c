@@ -19,7 +19,7 @@ static int unlisted(struct checking *c, enum box_place place)
 
 static int list_box(struct checking *c, enum box_place place, struct mail_source *s)
 {
-	bool more = true, paths = strcmp(s->kind->scheme, "maildir") == 0;
+	bool more = true, paths = s->kind->key_of != NULL;
 	int status = 0;
 
 	while (status == 0 && more) {

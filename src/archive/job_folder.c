@@ -111,7 +111,7 @@ static int report_apart(const struct job *j, struct error *err)
 	struct stat st;
 	int status = mail_place_within(&in_folder, report, j->folder);
 
-	if (status == 0 && strcmp(j->source->kind->scheme, "list") != 0)
+	if (status == 0 && !j->source->kind->scattered)
 		status = mail_place_within(&in_source, report, j->source->place);
 	if (status != 0)
 		return error_nomem(err);
@@ -131,7 +131,7 @@ int job_folder_apart(struct job *j, struct error *err)
 	bool in_source = false, in_sink = false;
 	int status = 0;
 
-	if (strcmp(j->source->kind->scheme, "list") != 0)
+	if (!j->source->kind->scattered)
 		status = mail_place_within(&in_source, j->folder, j->source->place);
 	if (status == 0 && out != NULL)
 		status = mail_place_within(&in_sink, j->folder, out + 1);
@@ -151,7 +151,7 @@ int job_sink_check(const struct job *j, struct error *err)
 	const hsmime_job_counts *c = j->state != NULL ? &j->state->counts : NULL;
 
 	if (c == NULL || c->done + c->copied == 0 || place == NULL ||
-	    (strncmp(j->options.out, "mbox:", 5) == 0 && !j->state->finished) ||
+	    (mail_sink_is_ordered(j->options.out) && !j->state->finished) ||
 	    access(place + 1, F_OK) == 0)
 		return 0;
 	error_set(

@@ -122,7 +122,7 @@ static int open_sinks(struct job *j, struct error *err)
 
 static int begin_flow(struct job *j, struct error *err)
 {
-	bool ordered = j->sink != NULL && strcmp(j->sink->kind->scheme, "mbox") == 0;
+	bool ordered = j->sink != NULL && j->sink->kind->ordered;
 
 	if (flow_init(&j->flow, fit_files(j), ordered) != 0)
 		return error_nomem(err);

@@ -160,6 +160,14 @@ static bool is_within(const char *path, const char *folder)
 	return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
+bool mail_sink_is_ordered(const char *name)
+{
+	const char *place = NULL;
+	const struct mail_sink_kind *kind = kind_of(name, &place);
+
+	return kind != NULL && kind->ordered;
+}
+
 int mail_sink_apart(const char *name, const struct mail_source *source, struct error *err)
 {
 	const char *place = NULL;
@@ -168,7 +176,7 @@ int mail_sink_apart(const char *name, const struct mail_source *source, struct e
 
 	if (kind_of(name, &place) == NULL)
 		return no_such_kind(name, err);
-	if (strcmp(source->kind->scheme, "list") == 0)
+	if (source->kind->scattered)
 		return 0;
 	to = real_path(place);
 	from = real_path(source->place);

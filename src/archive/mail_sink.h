@@ -50,6 +50,8 @@ struct mail_form {
 
 struct mail_sink_kind {
 	const char *scheme; /* "maildir", "mbox", "eml" */
+	bool
+	    ordered; /* one file: messages come in the order of their source, and it gets its name at the end, as of an mbox */
 	/* As mail_sink_open and so on; s->own is NULL before, and close comes after a failure too. */
 	int (*open)(struct mail_sink *s, uint64_t committed, struct error *err);
 	int (*begin)(struct mail_draft *d, struct mail_sink *s, const struct mail_item *item,
@@ -96,6 +98,8 @@ int mail_sink_open_shared(
 int mail_sink_clear(struct mail_sink *s, const char *tag, struct error *err);
 /* mail_sink_may_share(name, err): whether a mailbox of that name may have several writers at all; or HSMIME_EUSAGE. */
 int mail_sink_may_share(const char *name, struct error *err);
+/* mail_sink_is_ordered(name): of such a kind. */
+bool mail_sink_is_ordered(const char *name);
 void mail_sink_close(
     struct mail_sink *s); /* NULL is allowed; what is not finished stays for the next run */
 

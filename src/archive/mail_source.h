@@ -1,7 +1,7 @@
 /*
  * mail_source: the messages of a mailbox, one after the other, and the octets of each. Kinds of
  * mailbox differ behind this interface alone: each is one file source_KIND.c with a
- * struct mail_source_kind, and a line in the table of mail_source.c.
+ * struct mail_source_kind, and a line in the table of mail_source.c. Nobody else asks which kind it is (check-layers).
  *
  * Nothing here writes to a mailbox, and no number of messages takes more memory.
  */
@@ -58,6 +58,9 @@ struct mail_source;
 /* A kind of mailbox. Every function gives 0 or a negative hsmime_status with words in err. */
 struct mail_source_kind {
 	const char *scheme; /* "maildir", before the colon of the mailbox's name */
+	bool scattered;     /* its messages lie anywhere: the place is no mailbox, as of a list */
+	bool
+	    packed; /* all are in one file: each is read as it was listed, or not at all, as of an mbox */
 	int (*open)(struct mail_source *s, const char *place, struct error *err);
 	/* As mail_source_next; *item is zeroed before. */
 	int (*next)(struct mail_item *item, bool *more, struct mail_source *s, struct error *err);
@@ -66,6 +69,15 @@ struct mail_source_kind {
 	    struct error *err);
 	void (*done)(struct mail_octets *octets); /* also of what was not opened, or half */
 	void (*close)(struct mail_source *s);     /* own may be NULL: open failed */
+	/*
+	 * The message that a record names: as mail_source_next gave it or, written, as a sink of this kind called it. In that
+	 * order none is looked for twice; item is zeroed before. HSMIME_EIO where there is none. NULL: the name is all that
+	 * mail_source_read wants.
+	 */
+	int (*find)(struct mail_item *item, struct mail_source *s, const char *name, bool written,
+	    struct error *err);
+	/* Of a kind whose messages may get other names: the key of one that is called so; NULL where memory is short, free it. */
+	char *(*key_of)(const char *name);
 };
 
 struct mail_source {

@@ -106,7 +106,7 @@ static int open_octets(struct reading *r, struct journal_entry *e, bool as_it_is
 	struct mail_item now = e->item;
 	int status;
 
-	if (!as_it_is || strcmp(r->from->kind->scheme, "mbox") == 0)
+	if (!as_it_is || r->from->kind->packed)
 		return mail_source_read(&r->octets, r->from, &e->item, err);
 	now.size = HSMIME_SIZE_UNKNOWN;
 	status = mail_source_read(&r->octets, r->from, &now, err);

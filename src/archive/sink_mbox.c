@@ -326,6 +326,7 @@ static void mbox_close(struct mail_sink *s)
 
 const struct mail_sink_kind mail_sink_mbox = {
 	.scheme = "mbox",
+	.ordered = true,
 	.open = mbox_open,
 	.check = mbox_check,
 	.begin = mbox_begin,

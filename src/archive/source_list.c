@@ -193,6 +193,7 @@ static void list_close(struct mail_source *s)
 
 const struct mail_source_kind mail_source_list = {
 	.scheme = "list",
+	.scattered = true,
 	.open = list_open,
 	.next = list_next,
 	.read = list_read,

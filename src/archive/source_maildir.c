@@ -248,4 +248,5 @@ const struct mail_source_kind mail_source_maildir = {
 	.read = maildir_read,
 	.done = stored_done,
 	.close = maildir_close,
+	.key_of = maildir_key,
 };

@@ -18,6 +18,7 @@
 #include "archive/mbox_from.h"
 #include "archive/mbox_scan.h"
 #include "archive/stored_file.h"
+#include "text/values.h"
 
 /* As much as the processor's cache holds beside others' work. */
 #define ROOM (256 * 1024)
@@ -230,11 +231,23 @@ static void mbox_close(struct mail_source *s)
 	free(m);
 }
 
+static int mbox_find(struct mail_item *item, struct mail_source *s, const char *name, bool written,
+    struct error *err)
+{
+	uint64_t offset = 0;
+
+	if (strcmp(name, "0") != 0 && !count_parse(&offset, name))
+		return error_set(err, HSMIME_EIO, "%s is no place in an mbox", name);
+	return written ? mbox_from_at(item, s, offset, err) : mbox_next_at(item, s, offset, err);
+}
+
 const struct mail_source_kind mail_source_mbox = {
 	.scheme = "mbox",
+	.packed = true,
 	.open = mbox_open,
 	.next = mbox_next,
 	.read = mbox_read,
 	.done = mbox_octets_done,
 	.close = mbox_close,
+	.find = mbox_find,
 };

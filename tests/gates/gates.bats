@@ -48,6 +48,18 @@ refuses() { # script, words of its complaint
 	refuses check-layers 'GLib outside'
 }
 
+@test "check-layers: a kind of mailbox that others ask for" {
+	mkdir -p src/archive
+	echo 'int f(void) { return strcmp(s->kind->scheme, name); }' >src/archive/job.c
+	refuses check-layers 'a kind of mailbox is named outside'
+	echo 'int f(void) { return strncmp(name, "mbox:", 5); }' >src/archive/job.c
+	refuses check-layers 'a kind of mailbox is named outside'
+	echo 'int f(void) { return open(&mail_source_maildir); }' >src/archive/job.c
+	refuses check-layers 'a kind of mailbox is named outside'
+	mv src/archive/job.c src/archive/source_maildir.c
+	bash scripts/check-layers
+}
+
 @test "check-layers: a folder that nobody described" {
 	mkdir src/other
 	echo 'int f(void);' >src/other/other.h

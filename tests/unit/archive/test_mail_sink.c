@@ -25,7 +25,8 @@ static void a_name_that_is_no_mailbox_and_a_job_that_is_none_are_refused(void **
 
 static int apart(const char *sink, const char *scheme, const char *place)
 {
-	struct mail_source_kind kind = { .scheme = scheme };
+	struct mail_source_kind kind = { .scheme = scheme,
+		.scattered = strcmp(scheme, "list") == 0 };
 	struct mail_source source = { .kind = &kind, .place = (char *)place };
 
 	return mail_sink_apart(sink, &source, &err);

@@ -14,11 +14,34 @@
 /* Seconds without a login: a job takes long, a person is asked once, and a seal comes at its end, whenever that is. */
 #define PIN_KEPT (60 * 86400)
 
+/* Of what could not be read there is nothing to keep. */
+static bool all_are_kept(const hsmime_job_state *s)
+{
+	for (size_t i = 0; i < s->cause_count; i++)
+		if (strcmp(s->causes[i].cause, "unreadable") == 0)
+			return false;
+	return true;
+}
+
+static int refuse_failed(struct job *job, const hsmime_job_state *s)
+{
+	unsigned long long failed = s->counts.failed;
+	const char *words = s->out == NULL    ? "the manifest in "
+			    : all_are_kept(s) ? "they are in "
+					      : "those that could be read are in ";
+	char hint[512];
+
+	snprintf(hint, sizeof(hint),
+	    "%s%.150s%s; once the cause is mended, hsmime archive retry %.150s does them again",
+	    words, s->folder, s->out != NULL ? "/failed as they were" : " says which and why",
+	    s->folder);
+	return job_refuse(
+	    job, HSMIME_EINVALID, hint, "%llu message%s failed", failed, failed == 1 ? "" : "s");
+}
+
 /* A run that came to its end, and not all is well. */
 static int judge(struct job *job, const hsmime_job_state *s)
 {
-	char hint[512];
-
 	if (s->passed_over > 0)
 		message_warning(
 		    "%llu entries are no files, as symbolic links, and were passed over",
@@ -36,12 +59,7 @@ static int judge(struct job *job, const hsmime_job_state *s)
 		return job_refuse(job, HSMIME_EINVALID,
 		    "mend their causes before, or have the job tell of each in its manifest",
 		    "%llu messages would fail", (unsigned long long)s->counts.failed);
-	snprintf(hint, sizeof(hint),
-	    "%s%.150s%s; once the cause is mended, hsmime archive retry %.150s does them again",
-	    s->out != NULL ? "they are in " : "the manifest in ", s->folder,
-	    s->out != NULL ? "/failed as they were" : " says which and why", s->folder);
-	return job_refuse(job, HSMIME_EINVALID, hint, "%llu messages failed",
-	    (unsigned long long)s->counts.failed);
+	return refuse_failed(job, s);
 }
 
 static int conclude(struct job *job, hsmime_job_state *s, int status)

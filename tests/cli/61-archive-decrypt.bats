@@ -118,7 +118,7 @@ bad_tree() {
 	fingerprint tree >before
 	archive 1 decrypt --in eml:tree --out eml:clear
 	said '6 messages failed'
-	said 'clear.hsmime/failed'
+	said '^hsmime: they are in clear.hsmime/failed as they were'
 	[ "$(find clear -type f -printf '%P\n')" = good.eml ]
 	for file in tree/*; do
 		[ "$file" = tree/good.eml ] || cmp "$file" "clear.hsmime/failed/${file#tree/}"
@@ -139,6 +139,8 @@ bad_tree() {
 	find tree -name '*.eml' | sort >paths
 	mv tree/00002.eml away
 	archive 1 decrypt --in list:paths --out eml:clear
+	said '^hsmime: 1 message failed$'
+	said '^hsmime: those that could be read are in clear.hsmime/failed'
 	outcomes clear.hsmime finished=true failed=1 cause:unreadable=1
 	grep '"cause":"unreadable"' clear.hsmime/manifest.jsonl | grep -qF '"name":"tree/00002.eml"'
 	mv away tree/00002.eml

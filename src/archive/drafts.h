@@ -59,8 +59,13 @@ int drafts_settle(struct drafts *set, struct mail_draft *d, size_t count, struct
 int folder_make(const char *path, size_t len, size_t from, struct error *err);
 int folder_sync(const char *path, size_t len, struct error *err);
 
-/* file_forget(path, err): it is not there any more, behind a crash neither; most often it was not. 0, HSMIME_EIO, HSMIME_ENOMEM. */
-int file_forget(const char *path, struct error *err);
+/*
+ * file_forget(folder, path, err): it is not there any more; most often it was not. *folder, NULL at first, is where something
+ * was removed and may come back behind a crash: it is synced before another one takes its place, and by
+ * files_forgotten(folder, err), which frees it. 0, HSMIME_EIO, HSMIME_ENOMEM.
+ */
+int file_forget(char **folder, const char *path, struct error *err);
+int files_forgotten(char **folder, struct error *err);
 
 /* path_folder(path): octets of path that are its folder, without the slash behind; 0: the current one. */
 size_t path_folder(const char *path);

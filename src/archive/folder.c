@@ -38,11 +38,29 @@ int folder_sync(const char *path, size_t len, struct error *err)
 	return status;
 }
 
-int file_forget(const char *path, struct error *err)
+int files_forgotten(char **folder, struct error *err)
 {
-	if (unlink(path) == 0)
-		return folder_sync(path, path_folder(path), err);
-	return errno == ENOENT || errno == ENOTDIR ? 0 : error_errno(err, "removing", path);
+	int status = *folder != NULL ? folder_sync(*folder, strlen(*folder), err) : 0;
+
+	free(*folder);
+	*folder = NULL;
+	return status;
+}
+
+int file_forget(char **folder, const char *path, struct error *err)
+{
+	size_t len = path_folder(path);
+	int status;
+
+	if (unlink(path) != 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : error_errno(err, "removing", path);
+	if (*folder != NULL && strlen(*folder) == len && memcmp(*folder, path, len) == 0)
+		return 0;
+	status = files_forgotten(folder, err);
+	if (status != 0)
+		return status;
+	*folder = strndup(path, len);
+	return *folder != NULL ? 0 : error_nomem(err);
 }
 
 /* The folder name, whose own folder is there. */

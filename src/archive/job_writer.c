@@ -216,7 +216,9 @@ static int forget_others(struct writer *w)
 			    mail_sink_forget(m->entry.state == JOURNAL_FAILED ? j->sink : j->failed,
 				&m->entry.item, j->task->extension, &w->ctx->err);
 	}
-	return status;
+	if (any && status == 0)
+		status = mail_sink_forgotten(j->sink, &w->ctx->err);
+	return any && status == 0 ? mail_sink_forgotten(j->failed, &w->ctx->err) : status;
 }
 
 static int keep_all(struct writer *w)

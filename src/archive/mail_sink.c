@@ -126,6 +126,7 @@ void mail_sink_close(struct mail_sink *s)
 	free(s->place);
 	free(s->job);
 	free(s->tag);
+	free(s->forgotten);
 	free(s);
 }
 
@@ -216,6 +217,11 @@ int mail_sink_forget(
     struct mail_sink *s, const struct mail_item *item, const char *extension, struct error *err)
 {
 	return s->kind->forget != NULL ? s->kind->forget(s, item, extension, err) : 0;
+}
+
+int mail_sink_forgotten(struct mail_sink *s, struct error *err)
+{
+	return files_forgotten(&s->forgotten, err);
 }
 
 int mail_sink_end(struct mail_draft *d, struct mail_sink *s, struct error *err)

@@ -73,6 +73,8 @@ struct mail_sink {
 	char *place;
 	char *job;
 	char *tag; /* of its temporary files, where there are several writers; or NULL */
+	char *
+	    forgotten; /* a folder of which something was removed that may come back behind a crash; or NULL */
 	void *own;
 };
 
@@ -146,10 +148,13 @@ int mail_sink_settle(struct mail_sink *s, struct mail_draft *drafts, size_t coun
 
 /*
  * mail_sink_forget(s, item, extension, err): of kinds of a file for each message: what an earlier run of the job wrote for item, as
- * it was or (extension, or NULL; as mail_form has it) as what it had become, is removed, and stays so behind a crash. Most often there is none. 0, HSMIME_EIO, HSMIME_ENOMEM.
+ * it was or (extension, or NULL; as mail_form has it) as what it had become, is removed. Most often there is none.
+ * mail_sink_forgotten(s, err), behind a batch of these, and by the same thread: they stay so behind a crash.
+ * 0, HSMIME_EIO, HSMIME_ENOMEM.
  */
 int mail_sink_forget(
     struct mail_sink *s, const struct mail_item *item, const char *extension, struct error *err);
+int mail_sink_forgotten(struct mail_sink *s, struct error *err);
 
 /* mail_sink_drop(d): free d; what is not settled leaves nothing. Zeroed is allowed. */
 void mail_sink_drop(struct mail_draft *d);

@@ -132,7 +132,7 @@ static int forget_as(
 		path = NULL;
 		status = error_nomem(err);
 	} else {
-		status = file_forget(path, err);
+		status = file_forget(&s->forgotten, path, err);
 	}
 	free(name);
 	free(path);

@@ -240,7 +240,7 @@ static int maildir_forget(
 		status = error_nomem(err);
 	}
 	if (status == 0)
-		status = file_forget(path, err);
+		status = file_forget(&s->forgotten, path, err);
 	free(path);
 	buffer_free(&name);
 	return status;

@@ -86,6 +86,9 @@ broken() {
 	[ -z "$(find clear.hsmime/failed -type f)" ]
 	kept clear 15
 	broken clear 15 's/fsync(\(.*\/clear>)/none\1/' 'is removed before'
+	broken clear 15 's/fsync(\(.*\/failed>)/none\1/' 'where copies went'
+	# Not one for each.
+	[ "$(grep -c 'fsync(.*/failed>' trace)" -le 6 ]
 	archive 1 decrypt --in "eml:$W/many/in" --out "mbox:$PWD/box"
 	before=$(stat -c %s box)
 	with_eve traced 0 retry "$PWD/box.hsmime"

@@ -346,6 +346,42 @@ static void what_is_forgotten_is_gone_and_nothing_else(void **state)
 	assert_int_equal(files_with("out", "x.p7m"), 0);
 	assert_int_equal(mail_sink_forget(s, &item, ".eml", &err), 0);
 	assert_file_is("out/a/y.p7m", "another");
+	assert_int_equal(mail_sink_forgotten(s, &err), 0);
+	mail_sink_close(s);
+}
+
+static unsigned syncs;
+
+int fsync(int fd) __attribute__((visibility("default")));
+
+int fsync(int fd)
+{
+	syncs++;
+	return fdatasync(fd);
+}
+
+/* A folder is synced once for all that was removed of it in one go. */
+static void what_is_forgotten_costs_one_sync_for_each_folder(void **state)
+{
+	static const char *const names[] = { "a/1.eml", "a/2.eml", "a/3.eml", "b/1.eml", "b/2.eml",
+		"b/3.eml" };
+	struct mail_sink *s = sink_of("eml:out", 0);
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++)
+		draft_keep(s, names[i], "text");
+	syncs = 0;
+	for (size_t i = 0; i < 6; i++) {
+		struct mail_item item = item_of(names[i], NULL, WHEN);
+
+		assert_int_equal(mail_sink_forget(s, &item, NULL, &err), 0);
+		assert_int_equal(syncs, i / 3); /* one folder before another takes its place */
+	}
+	assert_int_equal(mail_sink_forgotten(s, &err), 0);
+	assert_int_equal(syncs, 2);
+	assert_int_equal(mail_sink_forgotten(s, &err), 0);
+	assert_int_equal(syncs, 2);
+	assert_int_equal(files_with("out", "/a/") + files_with("out", "/b/"), 0);
 	mail_sink_close(s);
 }
 
@@ -369,6 +405,7 @@ int main(void)
 		test(a_message_of_100_mb_takes_no_memory),
 		test(a_full_disk_is_an_error_and_leaves_nothing),
 		test(what_is_forgotten_is_gone_and_nothing_else),
+		test(what_is_forgotten_costs_one_sync_for_each_folder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

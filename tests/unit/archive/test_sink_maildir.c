@@ -329,6 +329,7 @@ static void what_is_forgotten_is_gone_and_nothing_else(void **state)
 	assert_int_equal(files_with("box", ".hsmime"), 1);
 	assert_int_equal(mail_sink_forget(s, &item, NULL, &err), 0);
 	assert_int_equal(files_with("box", ".hsmime"), 1);
+	assert_int_equal(mail_sink_forgotten(s, &err), 0);
 	mail_sink_close(s);
 }
 

@@ -157,3 +157,60 @@ times() {
 	find clear clear.hsmime/failed -name '*.eml' -printf '%f\n' | sort | diff before -
 	run ! grep -qE '^000(01|2[0-9])' before
 }
+
+# serial NAME: of its certificate, as hexadecimal without a leading zero
+serial() {
+	openssl x509 -in "$W/$1.pem" -noout -serial | sed 's/.*=0*//'
+}
+
+@test "a line, and a row of the journal, for each message: source, SHA-256, layers, key, certificate, algorithms, outcome, cause" {
+	mkdir tree
+	cp "$W/few/in/00004.eml" tree/plain.eml
+	local body
+	for body in cbc gcm oaep ecdh both nokey; do
+		{ sed '/^MIME/,$d' "$W/few/in/00001.eml"; cat "$W/body/$body"; } >"tree/$body.eml"
+	done
+	printf 'no mail\n' >tree/malformed.eml
+	archive 1 decrypt --in eml:tree --out eml:clear
+	python3 - "$PWD" "$(serial alice)" "$(serial bob)" "$(serial eve)" <<-'PY'
+		import hashlib, json, sqlite3, sys
+		here, alice, bob, eve = sys.argv[1:]
+		facts, *lines = map(json.loads, open("clear.hsmime/manifest.jsonl"))
+		rows = {line["name"]: line for line in lines}
+		journal = sqlite3.connect("clear.hsmime/journal.sqlite")
+		kept = dict(journal.execute("SELECT CAST(coalesce(m.name, m.key) AS TEXT), o.record FROM message m JOIN outcome o USING (number)"))
+		assert len(rows) == len(lines) == len(kept) == 8
+		want = {  # outcome, cause, cipher, algorithm, whose key, whose certificates, authenticated
+		    "plain": ("copied", None, None, None, None, [], None),
+		    "cbc": ("decrypted", None, "AES-256-CBC", "RSA PKCS#1 v1.5", "01", [alice], False),
+		    "gcm": ("decrypted", None, "AES-128-GCM", "RSA PKCS#1 v1.5", "01", [alice], True),
+		    "oaep": ("decrypted", None, "AES-256-GCM", "RSA-OAEP", "01", [alice], True),
+		    "ecdh": ("decrypted", None, "AES-256-CBC", "ECDH", "02", [bob], False),
+		    "both": ("decrypted", None, "AES-128-CBC", None, None, [eve, bob, alice], False),
+		    "nokey": ("failed", "no-key", "AES-256-CBC", "RSA PKCS#1 v1.5", None, [eve], None),
+		    "malformed": ("failed", "malformed", None, None, None, [], None),
+		}
+		for name, (outcome, cause, cipher, algorithm, key, serials, authenticated) in want.items():
+		    row = rows[f"{name}.eml"]
+		    assert json.loads(kept[f"{name}.eml"]).items() <= row.items(), row  # the manifest adds the number alone
+		    assert (row["mailbox"], row["outcome"], row["cause"]) == (f"eml:{here}/tree", outcome, cause), row
+		    data = open(f"tree/{name}.eml", "rb").read()
+		    place = "clear.hsmime/failed" if outcome == "failed" else "clear"
+		    assert row["input_sha256"] == hashlib.sha256(data).hexdigest() and row["size"] == len(data), row
+		    assert row["output_sha256"] == hashlib.sha256(open(f"{place}/{row['output']}", "rb").read()).hexdigest(), row
+		    assert (row["problem"] is None) == (cause is None), row
+		    layer = (row.get("layers") or [row])[0]
+		    recipients = layer.get("recipients", [])
+		    assert layer.get("cipher") == cipher and row.get("authenticated") == authenticated, row
+		    # openssl puts them in an order of its own.
+		    assert sorted(r["serial_number"].upper().lstrip("0") for r in recipients) == sorted(serials), row
+		    assert all(r["algorithm"] for r in recipients) and algorithm in (None, *(r["algorithm"] for r in recipients)), row
+		    used = [r["serial_number"].upper().lstrip("0") for r in recipients if r["used"]]
+		    if outcome == "decrypted":
+		        assert len(used) == 1 and row["key"] == layer["key"] and row["key"].startswith("pkcs11:"), row
+		        assert key is None or f"id=%{key}" in row["key"], row
+		        assert f"id=%{'01' if used == [alice] else '02'}" in row["key"] and used[0] in (alice, bob), row
+		    else:
+		        assert not used and row["key"] is None, row
+	PY
+}

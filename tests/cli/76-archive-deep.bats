@@ -154,3 +154,34 @@ told() {
 	archive 0 decrypt --deep --in "eml:$W/deep/in" --out eml:clear
 	decrypted eml clear
 }
+
+# around PART: a mail with the part that standard input is
+around() {
+	printf '%s\n' 'From: carol@example.test' 'Content-Type: multipart/mixed; boundary=b' '' --b
+	cat
+	printf '\n--b--\n'
+}
+
+@test "forwarded messages at any depth are opened; what is attached in base64 stays, octet for octet" {
+	mkdir tree
+	{ printf 'From: eve@example.test\n'; cat "$W/body/cbc"; } >inner
+	local kind
+	for kind in 'message/rfc822' 'multipart/digest; boundary=d' 'multipart/mixed; boundary=d'; do
+		{
+			printf 'Content-Type: %s\n\n' "$kind"
+			[[ $kind != multipart* ]] || printf -- '--d\n'
+			[[ $kind != *digest* ]] || echo
+			[[ $kind != *mixed* ]] || printf 'Content-Type: message/rfc822\n\n'
+			cat inner
+			[[ $kind != multipart* ]] || printf -- '\n--d--\n'
+		} | around >"tree/${kind//[\/; =]/-}.eml"
+	done
+	{ printf 'Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n'; base64 inner; } | around >tree/encoded.eml
+	{ printf 'Content-Type: application/octet-stream; name=x.eml\nContent-Transfer-Encoding: base64\n\n'; base64 inner; } |
+		around >tree/file.eml
+	archive 0 decrypt --deep --in eml:tree --out eml:clear
+	outcomes clear.hsmime decrypted=3 copied=2 failed=0
+	[ "$(grep -l 'Agreed' clear/*.eml | wc -l)" = 3 ]
+	cmp tree/encoded.eml clear/encoded.eml
+	cmp tree/file.eml clear/file.eml
+}

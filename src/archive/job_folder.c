@@ -294,6 +294,26 @@ static int read_settings(struct job *j, struct error *err)
 	return status;
 }
 
+/* No journal is there: it may be the mailbox that was named, beside which the job's folder lies. */
+static void suggest_folder(const struct job *j, struct error *err)
+{
+	char *beside = NULL;
+	size_t len = strlen(j->folder);
+
+	if (access(j->folder, X_OK) != 0 && errno == EACCES)
+		return; /* nobody can tell */
+	while (len > 1 && j->folder[len - 1] == '/')
+		len--;
+	if (asprintf(&beside, "%.*s%s", (int)len, j->folder, SUFFIX) < 0)
+		beside = NULL;
+	if (beside != NULL && access(beside, F_OK) == 0)
+		(void)error_hint(err, "the folder of that mailbox's job is %s", beside);
+	else if (beside != NULL)
+		(void)error_hint(
+		    err, "name the job's folder, as MAILBOX%s beside what it writes", SUFFIX);
+	free(beside);
+}
+
 int job_folder_find(struct job *j, const char *folder, struct error *err)
 {
 	char *settings = NULL;
@@ -303,6 +323,8 @@ int job_folder_find(struct job *j, const char *folder, struct error *err)
 	if (j->folder == NULL)
 		return error_nomem(err);
 	status = job_journal_open(j, NULL, err);
+	if (status == HSMIME_EIO && job_folder_is_new(j))
+		suggest_folder(j, err);
 	if (status == 0)
 		status = j->journal->kind->settings(&settings, j->journal, err);
 	if (status == 0)

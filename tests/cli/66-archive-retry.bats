@@ -179,6 +179,13 @@ give_eves_key() {
 @test "status and retry say what is wrong with a job's name" {
 	archive 6 status nowhere
 	explained
+	said "name the job's folder, as MAILBOX.hsmime"
+	archive 1 decrypt --in eml:tree --out eml:clear
+	for action in status retry; do
+		archive 6 $action clear/
+		explained
+		said 'the folder of that mailbox.s job is clear.hsmime$'
+	done
 	archive 6 retry nowhere
 	explained
 	archive 2 status

@@ -171,6 +171,25 @@ static int walk_parts(struct deep_level *l, const struct inner_parts *parts)
 	return status;
 }
 
+/* A mail in an attachment that is a file to MIME may be encrypted. */
+static int tell_attached(struct deep_level *l, const struct inner_parts *parts)
+{
+	const struct inner_part part = { .place = parts->attached };
+	char *place;
+	int status;
+
+	if (parts->attached == NULL)
+		return 0;
+	l->part = &part;
+	place = deep_place(l);
+	l->part = NULL;
+	status = place == NULL
+		     ? error_nomem(&l->deep->ctx->err)
+		     : deep_not_searched(l->deep, place, "a mail is attached there as a file");
+	free(place);
+	return status;
+}
+
 /* Through l->in; what is opened goes to l->out, with what stands before it. */
 static int walk(struct deep_level *l)
 {
@@ -185,12 +204,15 @@ static int walk(struct deep_level *l)
 	if (status == 0 && inner_parts_find(&parts, &s, DEEP_PARTS - l->deep->parts) != 0)
 		status = error_nomem(err);
 	structure_free(&s);
-	if (status == 0)
-		status = walk_parts(l, &parts);
-	else if (status == HSMIME_EFORMAT)
+	if (status == HSMIME_EFORMAT) {
 		/* With a hint it is over a limit; else no mail, and has no parts. */
 		status =
 		    err->hint[0] != '\0' ? deep_not_searched(l->deep, l->place, err->message) : 0;
+	} else if (status == 0) {
+		status = walk_parts(l, &parts);
+		if (status == 0)
+			status = tell_attached(l, &parts);
+	}
 	if (status == 0)
 		error_clear(err);
 	inner_parts_free(&parts);

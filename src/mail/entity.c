@@ -39,16 +39,20 @@ static void set_encoding(struct entity *e, const char *body)
 	}
 }
 
+static bool ends_with(const char *name, const char *extension)
+{
+	size_t len = name == NULL ? 0 : strlen(name), most = strlen(extension);
+
+	return len >= most && text_equal(name + len - most, extension);
+}
+
 /* RFC 8551 section 3.10: the extension tells S/MIME where a gateway left application/octet-stream. */
 static enum entity_kind kind_by_name(struct entity *e, const char *name)
 {
 	static const char *const extensions[] = { ".p7m", ".p7s", ".p7c", ".p7z" };
-	size_t len = name == NULL ? 0 : strlen(name);
 
-	if (len < 4)
-		return ENTITY_OTHER;
 	for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++) {
-		if (!text_equal(name + len - 4, extensions[i]))
+		if (!ends_with(name, extensions[i]))
 			continue;
 		e->signature = strcmp(extensions[i], ".p7s") == 0;
 		return ENTITY_CMS;
@@ -122,6 +126,8 @@ static int set_kind(struct entity *e, const char *disposition)
 		e->kind = multipart_kind(&e->type);
 	else if (content_type_is(&e->type, "application", NULL))
 		e->kind = application_kind(e, content_type_param(&d, "filename"));
+	e->named_mail = ends_with(content_type_param(&e->type, "name"), ".eml") ||
+			ends_with(content_type_param(&d, "filename"), ".eml");
 	content_type_free(&d);
 	return status;
 }

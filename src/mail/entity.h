@@ -28,6 +28,7 @@ struct entity {
 	enum ambiguity ambiguity;
 	bool
 	    signature; /* application/(x-)pkcs7-signature, or octet-stream named *.p7s: mostly a detached signature */
+	bool named_mail; /* its file name ends with .eml */
 };
 
 /* entity_describe(e, h): 0 or HSMIME_ENOMEM. Free with entity_free. */

@@ -48,16 +48,28 @@ static int take(struct inner_parts *out, const struct structure *s, size_t part)
 	return p->place != NULL ? look_around(p, s, part) : HSMIME_ENOMEM;
 }
 
+static int note_attached(struct inner_parts *out, const struct structure *s, size_t part)
+{
+	char place[PART_PLACE_SIZE];
+
+	if (!s->parts[part].attached_mail || out->attached != NULL)
+		return 0;
+	part_place(place, s, part);
+	out->attached = strdup(place);
+	return out->attached != NULL ? 0 : HSMIME_ENOMEM;
+}
+
 int inner_parts_find(struct inner_parts *out, const struct structure *s, size_t max)
 {
 	int status = 0;
 
 	*out = (struct inner_parts){ 0 };
 	for (size_t i = 0; i < s->count && status == 0 && !out->more; i++) {
+		status = note_attached(out, s, i);
 		if (s->parts[i].kind != ENTITY_CMS)
 			continue;
 		out->more = out->count == max;
-		if (!out->more)
+		if (!out->more && status == 0)
 			status = take(out, s, i);
 	}
 	return status;
@@ -70,5 +82,6 @@ void inner_parts_free(struct inner_parts *parts)
 		free(parts->list[i].boundaries);
 	}
 	free(parts->list);
+	free(parts->attached);
 	*parts = (struct inner_parts){ 0 };
 }

@@ -22,11 +22,13 @@ struct inner_parts {
 	struct inner_part *list;
 	size_t count;
 	bool more; /* there are more than were asked for */
+	char *
+	    attached; /* the place of the first mail that is attached and encoded, or as a file; NULL: none */
 };
 
 /*
  * inner_parts_find(out, s, max):
- * At most max parts of kind ENTITY_CMS; what they hold is not known yet. 0 or HSMIME_ENOMEM. Free with inner_parts_free
+ * At most max parts of kind ENTITY_CMS; what they hold is not known yet. What is attached as a file is none, whatever it holds. 0 or HSMIME_ENOMEM. Free with inner_parts_free
  * in any case; s is not needed any more.
  */
 int inner_parts_find(struct inner_parts *out, const struct structure *s, size_t max);

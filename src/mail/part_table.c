@@ -120,6 +120,7 @@ int part_describe(struct structure *s, size_t index, const struct header *h, str
 {
 	struct part *p = &s->parts[index];
 	struct entity e;
+	bool is_mail;
 	int status = entity_describe(&e, h);
 
 	if (status != 0)
@@ -132,9 +133,11 @@ int part_describe(struct structure *s, size_t index, const struct header *h, str
 		p->says_binary = e.says_binary;
 		p->signature = e.signature;
 		p->kind = kind_of(p, &e, index != 0);
-		p->message =
-		    e.encoding == CTE_IDENTITY && strcmp(p->type, "message") == 0 &&
-		    (strcmp(p->subtype, "rfc822") == 0 || strcmp(p->subtype, "global") == 0);
+		is_mail = strcmp(p->type, "message") == 0 &&
+			  (strcmp(p->subtype, "rfc822") == 0 || strcmp(p->subtype, "global") == 0);
+		p->message = is_mail && e.encoding == CTE_IDENTITY;
+		p->attached_mail =
+		    !p->message && p->kind == ENTITY_OTHER && (is_mail || e.named_mail);
 	}
 	entity_free(&e);
 	return status;

@@ -38,6 +38,8 @@ struct part {
 	char *boundary; /* multipart only; a multipart without one is a leaf of kind ENTITY_OTHER */
 	bool
 	    message; /* message/rfc822 or message/global that is not encoded: its child is a mail */
+	bool
+	    attached_mail; /* a mail by its type or file name, and no such message: what is in it is unknown */
 	bool closed; /* multipart: its closing boundary was there */
 	uint64_t
 	    preamble_end; /* multipart: where its first boundary line starts; end where it has none */

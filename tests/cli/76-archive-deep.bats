@@ -184,4 +184,13 @@ around() {
 	[ "$(grep -l 'Agreed' clear/*.eml | wc -l)" = 3 ]
 	cmp tree/encoded.eml clear/encoded.eml
 	cmp tree/file.eml clear/file.eml
+	# And is told of, there alone.
+	[ "$(python3 -c 'import json
+for line in list(open("clear.hsmime/manifest.jsonl"))[1:]:
+    line = json.loads(line)
+    if "not_searched" in line:
+        print(line["name"], line["not_searched"])' | sort)" = "encoded.eml part 1: a mail is attached there as a file
+file.eml part 1: a mail is attached there as a file" ]
+	archive 0 decrypt --deep --skip-plain --in eml:tree --out eml:some
+	outcomes some.hsmime decrypted=3 copied=2 skipped=0
 }

@@ -89,6 +89,43 @@ static void what_reads_in_two_ways_is_told_to_those_inside(void **state)
 	inner_parts_free(&parts);
 }
 
+/* What such a file holds is nobody's to know here; a message as MIME has it is gone into. */
+static void a_mail_that_is_attached_as_a_file_is_told(void **state)
+{
+	static const struct {
+		const char *header, *place;
+	} parts[] = {
+		{ "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n", "1" },
+		{ "Content-Type: message/global\nContent-Transfer-Encoding: quoted-printable\n",
+		    "1" },
+		{ "Content-Type: application/octet-stream; name=x.EML\n", "1" },
+		{ "Content-Type: text/plain\nContent-Disposition: attachment; filename=\"a "
+		  "b.eml\"\n",
+		    "1" },
+		{ "Content-Type: message/rfc822; name=x.eml\n", NULL },
+		{ "Content-Type: application/octet-stream; name=x.eml.txt\n", NULL },
+		{ "Content-Type: application/octet-stream; name=eml\n", NULL },
+		{ "Content-Type: application/pkcs7-mime; name=x.eml\n", NULL },
+		{ "Content-Type: message/delivery-status\nContent-Transfer-Encoding: base64\n",
+		    NULL },
+	};
+	char text[400];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		struct inner_parts found;
+
+		snprintf(text, sizeof(text),
+		    "Content-Type: multipart/mixed; boundary=a\n\n--a\n%s\nAAAA\n--a--\n",
+		    parts[i].header);
+		find(&found, text, 10);
+		assert_int_equal(found.attached != NULL, parts[i].place != NULL);
+		if (found.attached != NULL)
+			assert_string_equal(found.attached, parts[i].place);
+		inner_parts_free(&found);
+	}
+}
+
 static void no_more_than_asked_for(void **state)
 {
 	static const char text[] = "Content-Type: multipart/mixed; boundary=a\n\n--a\n" CMS
@@ -113,6 +150,7 @@ int main(void)
 		cmocka_unit_test(a_signature_around_them_is_told),
 		cmocka_unit_test(what_reads_in_two_ways_is_told_to_those_inside),
 		cmocka_unit_test(no_more_than_asked_for),
+		cmocka_unit_test(a_mail_that_is_attached_as_a_file_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

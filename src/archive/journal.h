@@ -27,7 +27,7 @@
 #include "util/error.h"
 
 #define JOURNAL_SHA 32      /* octets of a SHA-256 */
-#define JOURNAL_INTERFACE 3 /* of struct journal_kind; another one's module is not used */
+#define JOURNAL_INTERFACE 4 /* of struct journal_kind; another one's module is not used */
 
 #define JOURNAL_LOST 1   /* a result of some: this host's time ran out; nothing was recorded */
 #define JOURNAL_TAG 24   /* octets of a host's name in file names, with a NUL */

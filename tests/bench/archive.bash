@@ -165,7 +165,7 @@ bench_growth() { # an archive that is a hundred times as large goes as fast, and
 }
 
 # As many workers as one host's token is to be the limit for, on a machine whose processors both hosts share.
-host_workers=4
+host_workers=2
 
 host() { # number, folder, database: one process of those that do the job there, with a token of its own
 	printf 'SOFTHSM2_CONF=%q/host-%s/softhsm2.conf HSMIME_PIN_SOURCE=file:%q/pin %q archive decrypt -q --workers %s' \

@@ -61,11 +61,13 @@ void zone_pace_place(struct zone_pace *p, pthread_t thread)
 
 	if (processor == p->processor)
 		return;
-	CPU_ZERO(&set);
-	if (processor >= 0)
-		CPU_SET(processor, &set);
-	else if (pthread_getaffinity_np(pthread_self(), sizeof(set), &set) != 0)
+	/* The caller's. Where there are more processors than a set has, none is bound, as it could not be set free. */
+	if (pthread_getaffinity_np(pthread_self(), sizeof(set), &set) != 0)
 		return;
+	if (processor >= 0) {
+		CPU_ZERO(&set);
+		CPU_SET(processor, &set);
+	}
 	if (pthread_setaffinity_np(thread, sizeof(set), &set) == 0)
 		p->processor = processor;
 }

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Of one thread. With its zone's lock held, but for zone_pace_looks_out. */
+/* Of one thread; with its zone's lock held. */
 struct zone_pace {
 	int64_t took; /* nanoseconds, on average: the last works */
 	bool brief;

@@ -31,9 +31,9 @@ typedef struct hsmime_job_counts {
 	uint64_t copied;  /* not encrypted: as they were */
 	uint64_t skipped; /* not encrypted: left out, as was asked for */
 	uint64_t failed;
-	uint64_t
-	    closed; /* of those but the failed, by a job with deep: something encrypted in it stayed so; of a dry run 0 */
-	int listed; /* the mailbox was listed to its end */
+	/* Of those but the failed, by a job with deep: something encrypted in it stayed so; of a dry run 0. */
+	uint64_t closed;
+	int listed;          /* the mailbox was listed to its end */
 	uint64_t octets;     /* of all messages that came to an outcome, as they were stored */
 	uint64_t operations; /* of tokens, in this run */
 	uint64_t run;        /* messages that came to an outcome in this run */

@@ -8,6 +8,7 @@
 #include "archive/job_task.h"
 #include "archive/reading.h"
 #include "archive/record.h"
+#include "text/result_json.h"
 #include "util/output.h"
 #include "util/sink.h"
 #include "util/source.h"
@@ -112,9 +113,7 @@ static void drop_draft(struct message *m)
 static bool stays_closed(const hsmime_result *r)
 {
 	for (size_t i = 0; r != NULL && i < r->layer_count; i++)
-		if ((r->layers[i].kind == HSMIME_LAYER_ENCRYPTED ||
-			r->layers[i].kind == HSMIME_LAYER_AUTH_ENCRYPTED) &&
-		    !r->layers[i].opened)
+		if (layer_is_encrypted(&r->layers[i]) && !r->layers[i].opened)
 			return true;
 	return false;
 }
@@ -171,8 +170,7 @@ static int keep_failed(bool *sinks, struct worker *w, const char *cause)
 static bool is_plain(const hsmime_result *r)
 {
 	for (size_t i = 0; r != NULL && i < r->layer_count; i++)
-		if (r->layers[i].kind == HSMIME_LAYER_ENCRYPTED ||
-		    r->layers[i].kind == HSMIME_LAYER_AUTH_ENCRYPTED)
+		if (layer_is_encrypted(&r->layers[i]))
 			return false;
 	return r == NULL || r->not_searched == NULL;
 }

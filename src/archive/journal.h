@@ -32,8 +32,7 @@
 #define JOURNAL_LOST 1   /* a result of some: this host's time ran out; nothing was recorded */
 #define JOURNAL_TAG 24   /* octets of a host's name in file names, with a NUL */
 #define JOURNAL_LEASE 30 /* seconds, where nobody says */
-#define JOURNAL_PAUSE                                                                              \
-	60 /* seconds: what is longer between two commits is no work, as between two runs */
+#define JOURNAL_PAUSE 60 /* seconds: what is longer between two commits is no work */
 
 enum journal_state {
 	JOURNAL_WAITING = 0, /* to be done, or leased by a host that is at it */

@@ -50,8 +50,8 @@ struct mail_form {
 
 struct mail_sink_kind {
 	const char *scheme; /* "maildir", "mbox", "eml" */
-	bool
-	    ordered; /* one file: messages come in the order of their source, and it gets its name at the end, as of an mbox */
+	/* One file: messages come in the order of their source, and it gets its name at the end, as of an mbox. */
+	bool ordered;
 	/* As mail_sink_open and so on; s->own is NULL before, and close comes after a failure too. */
 	int (*open)(struct mail_sink *s, uint64_t committed, struct error *err);
 	int (*begin)(struct mail_draft *d, struct mail_sink *s, const struct mail_item *item,
@@ -73,8 +73,8 @@ struct mail_sink {
 	char *place;
 	char *job;
 	char *tag; /* of its temporary files, where there are several writers; or NULL */
-	char *
-	    forgotten; /* a folder of which something was removed that may come back behind a crash; or NULL */
+	/* A folder of which something was removed that may come back behind a crash; or NULL. */
+	char *forgotten;
 	void *own;
 };
 

@@ -59,8 +59,8 @@ struct mail_source;
 struct mail_source_kind {
 	const char *scheme; /* "maildir", before the colon of the mailbox's name */
 	bool scattered;     /* its messages lie anywhere: the place is no mailbox, as of a list */
-	bool
-	    packed; /* all are in one file: each is read as it was listed, or not at all, as of an mbox */
+	/* All are in one file: each is read as it was listed, or not at all, as of an mbox. */
+	bool packed;
 	int (*open)(struct mail_source *s, const char *place, struct error *err);
 	/* As mail_source_next; *item is zeroed before. */
 	int (*next)(struct mail_item *item, bool *more, struct mail_source *s, struct error *err);

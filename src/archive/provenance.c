@@ -5,6 +5,7 @@
 
 #include "mail/header_block.h"
 #include "mail/trace.h"
+#include "text/result_json.h"
 #include "text/values.h"
 #include "util/output.h"
 #include "util/sink.h"
@@ -19,16 +20,11 @@ int provenance_check(const char *id, struct error *err)
 	    err, "give a name such as that of the host: letters, digits, '.', '-' and '_'");
 }
 
-static bool is_encrypted(const hsmime_layer *l)
-{
-	return l->kind == HSMIME_LAYER_ENCRYPTED || l->kind == HSMIME_LAYER_AUTH_ENCRYPTED;
-}
-
 /* The layer whose key is told: the outermost that was opened. */
 static const hsmime_layer *opened_layer(const hsmime_result *r)
 {
 	for (size_t i = 0; i < r->layer_count; i++)
-		if (is_encrypted(&r->layers[i]) && r->layers[i].opened)
+		if (layer_is_encrypted(&r->layers[i]) && r->layers[i].opened)
 			return &r->layers[i];
 	return NULL;
 }
@@ -61,7 +57,7 @@ static void add_closed(struct trace *t, const hsmime_result *r)
 	char text[24];
 
 	for (size_t i = 0; i < r->layer_count; i++)
-		closed += is_encrypted(&r->layers[i]) && !r->layers[i].opened;
+		closed += layer_is_encrypted(&r->layers[i]) && !r->layers[i].opened;
 	snprintf(text, sizeof(text), "%zu", closed);
 	if (closed > 0)
 		add(t, "still-encrypted", text);
@@ -152,7 +148,7 @@ static void write_results(struct trace *t, const struct task_message *m)
 	for (size_t i = 0; i < r->layer_count; i++) {
 		const hsmime_layer *l = &r->layers[i];
 
-		if (is_encrypted(l))
+		if (layer_is_encrypted(l))
 			continue;
 		any = true;
 		for (size_t s = 0; s < l->signer_count; s++)

@@ -98,11 +98,6 @@ static void add_signers(struct json *j, const hsmime_layer *l)
 	json_close(j, ']');
 }
 
-static bool is_encrypted(const hsmime_layer *l)
-{
-	return l->kind == HSMIME_LAYER_ENCRYPTED || l->kind == HSMIME_LAYER_AUTH_ENCRYPTED;
-}
-
 /* Why a layer stays closed, in the words that messages fail of. */
 static const char *cause_of(const hsmime_layer *l)
 {
@@ -123,7 +118,7 @@ static void add_layer(struct json *j, const hsmime_layer *l)
 	json_text(j, "problem", l->problem);
 	if (l->place != NULL)
 		json_text(j, "place", l->place);
-	if (is_encrypted(l)) {
+	if (layer_is_encrypted(l)) {
 		add_opened(j, l);
 		json_text(j, "cipher", l->cipher);
 		if (l->new_cipher != NULL) {
@@ -154,7 +149,8 @@ static void add_result(struct json *j, const hsmime_result *result)
 	bool opened = false;
 
 	for (size_t i = 0; i < result->layer_count; i++)
-		opened = opened || (is_encrypted(&result->layers[i]) && result->layers[i].opened);
+		opened =
+		    opened || (layer_is_encrypted(&result->layers[i]) && result->layers[i].opened);
 	/* Of what was not encrypted, or not opened, it says nothing. */
 	if (opened)
 		json_bool(j, "authenticated", result->authenticated != 0);

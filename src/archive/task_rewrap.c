@@ -4,16 +4,12 @@
 #include <hsmime/operation.h>
 
 #include "api/rewrap.h"
+#include "text/result_json.h"
 
 /* A signed one may have encryption inside, which is told. */
 static bool is_for(enum inspect_kind kind)
 {
 	return kind != INSPECT_PLAIN;
-}
-
-static bool is_encrypted(const hsmime_layer *l)
-{
-	return l->kind == HSMIME_LAYER_ENCRYPTED || l->kind == HSMIME_LAYER_AUTH_ENCRYPTED;
 }
 
 /* hsmime_rewrap's *result after HSMIME_EFORMAT tells why. */
@@ -24,7 +20,7 @@ static int judge(struct task_message *m, int status)
 
 	if (status != HSMIME_EFORMAT || r == NULL)
 		return status;
-	while (at < r->layer_count && !is_encrypted(&r->layers[at]))
+	while (at < r->layer_count && !layer_is_encrypted(&r->layers[at]))
 		at++;
 	if (at == r->layer_count)
 		return TASK_NOTHING;

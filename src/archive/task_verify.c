@@ -3,6 +3,8 @@
 
 #include <hsmime/operation.h>
 
+#include "text/result_json.h"
+
 static bool is_for(enum inspect_kind kind)
 {
 	return kind != INSPECT_PLAIN;
@@ -22,9 +24,7 @@ static bool is_signed(const hsmime_result *r)
 static bool is_closed(const hsmime_result *r)
 {
 	for (size_t i = 0; i < r->layer_count; i++)
-		if (r->layers[i].status == HSMIME_EINVALID &&
-		    (r->layers[i].kind == HSMIME_LAYER_ENCRYPTED ||
-			r->layers[i].kind == HSMIME_LAYER_AUTH_ENCRYPTED))
+		if (r->layers[i].status == HSMIME_EINVALID && layer_is_encrypted(&r->layers[i]))
 			return true;
 	return false;
 }

@@ -53,8 +53,7 @@ static void write_authenticated(struct json *j, const hsmime_result *r)
 	bool encrypted = false;
 
 	for (size_t i = 0; i < r->layer_count; i++)
-		encrypted = encrypted || r->layers[i].kind == HSMIME_LAYER_ENCRYPTED ||
-			    r->layers[i].kind == HSMIME_LAYER_AUTH_ENCRYPTED;
+		encrypted = encrypted || layer_is_encrypted(&r->layers[i]);
 	if (encrypted)
 		json_bool(j, "authenticated", r->authenticated != 0);
 	else

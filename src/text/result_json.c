@@ -10,6 +10,11 @@ const char *kind_text(enum hsmime_layer_kind kind)
 	return words[kind];
 }
 
+bool layer_is_encrypted(const hsmime_layer *l)
+{
+	return l->kind == HSMIME_LAYER_ENCRYPTED || l->kind == HSMIME_LAYER_AUTH_ENCRYPTED;
+}
+
 void json_answer(struct json *j, const char *key, enum hsmime_answer answer)
 {
 	if (answer == HSMIME_NOT_CHECKED)

@@ -48,6 +48,12 @@ await_words() {
 	timeout 60 tail -n +1 -F "host-$1/said" 2>/dev/null | grep -qm1 -- "$2"
 }
 
+# second_waits: host 2 seals too, and waits for the first
+second_waits() {
+	sealing 2
+	await_words 2 'another host seals the manifest'
+}
+
 # ended PID NAME: it came to a good end
 ended() {
 	ln -sf "host-$2/said" said
@@ -68,8 +74,7 @@ proved() {
 	sealing 1
 	local first=$pid
 	await_event '^hang C_Sign'
-	sealing 2
-	await_words 2 'another host seals the manifest'
+	second_waits
 	[ ! -e clear.hsmime/manifest.jsonl.p7s ]
 	tell release
 	ended "$first" 1
@@ -84,8 +89,7 @@ proved() {
 	sealing 1 --lease 2
 	local first=$pid
 	await_event '^hang C_Sign'
-	sealing 2
-	await_words 2 'another host seals the manifest'
+	second_waits
 	kill -9 "$first"
 	wait "$first" || true
 	ended "$pid" 2
@@ -116,8 +120,7 @@ proved() {
 	local first=$pid
 	await_event '^hang C_Sign'
 	seal=(--seal 'pkcs11:id=%06')
-	sealing 2
-	await_words 2 'another host seals the manifest'
+	second_waits
 	tell release
 	ended "$first" 1
 	ended "$pid" 2
@@ -129,8 +132,7 @@ proved() {
 	sealing 1
 	local first=$pid
 	await_event '^hang C_Sign'
-	sealing 2
-	await_words 2 'another host seals the manifest'
+	second_waits
 	kill -TERM "$pid"
 	ln -sf host-2/said said
 	ends_as 143 "$pid"

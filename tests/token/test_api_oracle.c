@@ -192,10 +192,23 @@ static void what_follows_a_bad_message_is_the_same(void **state)
 	text_free(&good);
 }
 
-/* The wrapped content key of an EC recipient. */
+/*
+ * The wrapped content key of an EC recipient: the last 40 octets before EncryptedContentInfo, whose header has 2 to 6
+ * and which begins with id-data. Two octets alone would now and then be found in random ones before it.
+ */
 static unsigned char *wrapped_key(const struct text *message)
 {
-	return octets_behind(message, "\x04\x28", 2);
+	static const char data[] = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
+	unsigned char *type = octets_behind(message, data, sizeof(data) - 1) - (sizeof(data) - 1);
+
+	for (int header = 2; header <= 6; header++) {
+		unsigned char *key = type - header - 40;
+
+		if (key[-2] == 0x04 && key[-1] == 40 && key[40] == 0x30)
+			return key;
+	}
+	fail();
+	return NULL;
 }
 
 static void a_wrong_wrap_looks_like_altered_content(void **state)
